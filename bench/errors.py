@@ -1,0 +1,49 @@
+"""What goes wrong, said once for a person: what, where, and what mends it."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class BenchError(Exception):
+    """A problem that the user can mend; the command line prints it and exits with 2."""
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.mend = mend
+
+    def __str__(self) -> str:
+        located = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{located}\n  {self.mend}" if self.mend else located
+
+
+class StudyError(BenchError):
+    """A study file (or a `--set`) that does not say a valid study."""
+
+
+class DataError(BenchError):
+    """A data set that is missing, cannot be fetched, or is not what it should be."""
+
+
+class StoreError(BenchError):
+    """A results folder that cannot be read or written."""
+
+
+class DivergedError(Exception):
+    """A loss that is no longer finite; ends a run with status `diverged`, not the grid."""
+
+
+class UnavailableError(Exception):
+    """What a run needs and this machine lacks; ends a run with status `skipped`."""
+
+
+def did_you_mean(wrong: object, known: Iterable[str]) -> str:
+    """Name the nearest valid spelling of `wrong`, and the others where they are few."""
+    choices = sorted(known)
+    near = get_close_matches(str(wrong), choices, n=1, cutoff=0.5)
+    if near:
+        return f"Did you mean '{near[0]}'?"
+    if choices and len(choices) <= 20:
+        return f"Known: {', '.join(choices)}."
+    return ""
