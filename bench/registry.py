@@ -18,8 +18,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-Scalar = bool | int | float | str | None
-
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -58,7 +56,7 @@ class Parameter:
 
     name: str
     annotation: Any
-    default: Scalar
+    default: Any
     required: bool = False
 
 
@@ -70,9 +68,11 @@ def load(target: str) -> Any:
 
 @cache
 def parameters(target: str) -> tuple[Parameter, ...] | None:
-    """Read the keyword parameters of a function, or of a class's `__init__`, without importing it.
+    """Read what a study may set of a callable from its source, without importing it.
 
-    Returns None where the source does not tell: no source, no `__init__` of its own, `**kwargs`.
+    For a class these are the parameters of its `__init__`; for a function its keyword-only ones,
+    since the others are what the harness hands over. None where the source does not tell: no
+    source, no `__init__` of its own, `**kwargs`.
     """
     module, _, name = target.partition(":")
     path = source_file(module)
@@ -80,11 +80,11 @@ def parameters(target: str) -> tuple[Parameter, ...] | None:
         return None
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
-            return _keyword_parameters(node, skip=set())
+            return _declared(node, positional=False)
         if isinstance(node, ast.ClassDef) and node.name == name:
             inits = [n for n in node.body if isinstance(n, ast.FunctionDef)]
             own = next((n for n in inits if n.name == "__init__"), None)
-            return _keyword_parameters(own, skip={"self"}) if own else None
+            return _declared(own, positional=True) if own else None
     return None
 
 
@@ -108,19 +108,17 @@ def source_file(module: str) -> Path | None:
     return None
 
 
-def _keyword_parameters(
-    node: ast.FunctionDef, skip: set[str]
-) -> tuple[Parameter, ...] | None:
+def _declared(node: ast.FunctionDef, *, positional: bool) -> tuple[Parameter, ...] | None:
+    """List a function's parameters; the first positional one is `self` and left out."""
     if node.args.kwarg is not None:
         return None
-    positional = [a for a in node.args.posonlyargs + node.args.args if a.arg not in skip]
-    missing = len(positional) - len(node.args.defaults)
-    pairs: list[tuple[ast.arg, ast.expr | None]] = [
-        (a, None if i < missing else node.args.defaults[i - missing])
-        for i, a in enumerate(positional)
-    ]
-    pairs += list(zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True))
-    return tuple(_parameter(a, default) for a, default in pairs)
+    pairs: list[tuple[ast.arg, ast.expr | None]] = []
+    if positional:
+        names = node.args.posonlyargs + node.args.args
+        defaults = [None] * (len(names) - len(node.args.defaults)) + node.args.defaults
+        pairs = list(zip(names, defaults, strict=True))[1:]
+    pairs += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    return tuple(_parameter(argument, default) for argument, default in pairs)
 
 
 def _parameter(argument: ast.arg, default: ast.expr | None) -> Parameter:
@@ -141,6 +139,6 @@ def _annotation(node: ast.expr | None) -> Any:
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return typing.Union[_annotation(left), _annotation(right)]  # noqa: UP007
         case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
-            return Literal[ast.literal_eval(inner)]  # type: ignore[valid-type]
+            return Literal[ast.literal_eval(inner)]
         case _:
             return Any

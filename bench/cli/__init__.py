@@ -1,0 +1,43 @@
+"""The command line: parse, call, print, exit. Nothing below it prints or exits.
+
+Commands import what they need when they run, so that `--help` answers at once.
+"""
+
+import sys
+
+import typer
+
+from bench.cli import data, inspect, report, run
+from bench.errors import BenchError
+
+app = typer.Typer(
+    name="bench",
+    help="Benchmarks and ablation studies of small vision networks, with honest numbers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("plan")(run.plan)
+app.command("report")(report.report)
+app.command("list")(inspect.list_names)
+app.command("schema")(inspect.schema)
+app.add_typer(data.app, name="data")
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; what a user can mend is one message and exit code 2."""
+    try:
+        app()
+    except BenchError as error:
+        sys.stderr.write(f"bench: {error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nbench: interrupted; what was finished is kept.\n")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # `bench list | head` closes our end; that is no error
+        sys.stderr.close()
+        sys.exit(0)

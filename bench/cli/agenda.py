@@ -1,0 +1,107 @@
+"""The plan of a study as a person reads it: cells, what is there, what will be skipped, how long."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.markup import escape
+
+from bench.cli.terminal import counted, duration, table
+from bench.labels import label, label_fields
+from bench.runner import Agenda, State, Task
+
+COLOURS: Mapping[State, str] = {
+    "cached": "green",
+    "stale": "yellow",
+    "new": "cyan",
+    "skipped": "dim",
+}
+
+
+def cell_names(agenda: Agenda) -> dict[str, str]:
+    """Name every cell of an agenda by what tells it from the others."""
+    flats = {c.cell_id: c.cell.flat() for c in agenda.plan.cells}
+    fields = label_fields(list(flats.values())) or ["model"]
+    return {cell_id: label(flat, fields) for cell_id, flat in flats.items()}
+
+
+def print_summary(console: Console, agenda: Agenda) -> None:
+    """Print what a study is, which data serve, what is there and how long the rest takes."""
+    plan = agenda.plan
+    said = f" – {escape(plan.study.description)}" if plan.study.description else ""
+    console.print(f"[bold]{plan.study.name}[/]{said}")
+    for provision in agenda.provisions:
+        if provision.used != provision.requested:
+            console.print(
+                f"[bold yellow]WARNING: {provision.requested} is not there, "
+                f"{provision.used} serves instead[/] ({escape(provision.why or '')})"
+            )
+        elif provision.why:
+            console.print(f"[yellow]{escape(provision.why)}[/]")
+    kinds = Counter(task.run.kind for task in agenda.tasks)
+    left_out = f", {plan.excluded} excluded" if plan.excluded else ""
+    console.print(
+        f"{counted(len(plan.cells), 'cell')}{left_out}: {counted(kinds['trial'], 'trial')}, "
+        f"{counted(kinds['block'], 'timing block')}; {_states(agenda.tasks)}"
+    )
+    for reason, tasks in _by_reason(agenda.tasks):
+        cells = len({task.run.planned.cell_id for task in tasks})
+        console.print(f"[dim]skipped: {counted(cells, 'cell')} – {escape(reason)}[/]")
+    rough = " (rough: not all of it ran here before)" if agenda.is_rough else ""
+    console.print(f"estimate: {duration(agenda.estimate_s)}{rough}")
+
+
+def print_plan(console: Console, agenda: Agenda) -> None:
+    """Print the summary and then every run, those of a cell that share a fate on one line."""
+    print_summary(console, agenda)
+    names = cell_names(agenda)
+    rows = table(
+        console, "cell", "id", "runs", "state", "why", "estimate", right=frozenset({"estimate"})
+    )
+    order = {cell.cell_id: i for i, cell in enumerate(agenda.plan.cells)}
+    tasks = sorted(
+        agenda.tasks, key=lambda t: (order[t.run.planned.cell_id], t.run.kind != "trial")
+    )
+    for (cell_id, kind, state, why), group in groupby(tasks, key=_fate):
+        shared = list(group)
+        numbers = [t.run.seed if kind == "trial" else t.run.block for t in shared]
+        estimate_s = sum(t.estimate_s for t in shared)
+        rows.add_row(
+            escape(names[cell_id]),
+            cell_id,
+            f"{'seed' if kind == 'trial' else 'block'} {_numbers(sorted(numbers))}",
+            f"[{COLOURS[state]}]{state}[/]",
+            escape(why),
+            duration(estimate_s) if state in ("new", "stale") else "",
+        )
+    console.print(rows)
+
+
+def _fate(task: Task) -> tuple[str, str, State, str]:
+    return task.run.planned.cell_id, task.run.kind, task.state, task.why
+
+
+def _states(tasks: Iterable[Task]) -> str:
+    counts = Counter(task.state for task in tasks)
+    return ", ".join(
+        f"[{colour}]{counts[state]} {state}[/]"
+        for state, colour in COLOURS.items()
+        if counts[state]
+    )
+
+
+def _by_reason(tasks: Iterable[Task]) -> list[tuple[str, list[Task]]]:
+    skipped = sorted((t for t in tasks if t.state == "skipped"), key=lambda t: t.why)
+    return [(why, list(group)) for why, group in groupby(skipped, key=lambda t: t.why)]
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    """Write 0, 1, 2, 5 as 0–2, 5."""
+    spans: list[list[int]] = []
+    for n in numbers:
+        if spans and n == spans[-1][-1] + 1:
+            spans[-1].append(n)
+        else:
+            spans.append([n])
+    return ", ".join(f"{s[0]}–{s[-1]}" if len(s) > 1 else str(s[0]) for s in spans)

@@ -1,0 +1,25 @@
+"""`bench report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    results: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A results folder.", show_default=False)
+    ],
+    reports: Annotated[
+        Path, typer.Option("--reports", metavar="DIR", help="Where reports/<study>/ goes.")
+    ] = Path("reports"),
+) -> None:
+    """Render the report of a results folder from its CSVs alone; nothing is trained again.
+
+    Example: bench report results/baseline
+    """
+    from bench.cli.terminal import console
+    from bench.report.render import render
+
+    written = render(results, reports / results.resolve().name)
+    console().print(str(written), markup=False)

@@ -1,0 +1,79 @@
+"""`bench run` and `bench plan`."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from bench.cli.options import DataDir, Offline, Out, Set, StudyFile, data_folder
+
+Executor = Literal["local", "inline"]
+
+
+def run(
+    study: StudyFile,
+    set_: Set = None,
+    out: Out = Path("results"),
+    reports: Annotated[
+        Path, typer.Option("--reports", metavar="DIR", help="Where reports/<study>/ goes.")
+    ] = Path("reports"),
+    data_dir: DataDir = None,
+    offline: Offline = False,
+    executor: Annotated[
+        Executor,
+        typer.Option(help="local: each run in a fresh process; inline: all in this one."),
+    ] = "local",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Reuse no earlier outcome.")] = False,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Render no report.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Print the training loop's own log lines.")
+    ] = False,
+) -> None:
+    """Run a study: what is not there yet is trained and timed, tabulated and drawn.
+
+    Example: bench run studies/baseline.yaml
+    """
+    from bench.cli.screen import TerminalScreen
+    from bench.runner import Request, run_study
+
+    request = Request(
+        study,
+        tuple(set_ or ()),
+        out,
+        reports,
+        data_folder(data_dir),
+        offline=offline,
+        fresh=fresh,
+        executor=executor,
+        report=not no_report,
+        verbose=verbose,
+        command=shlex.join(["bench", *sys.argv[1:]]),
+    )
+    with TerminalScreen(verbose=verbose) as screen:
+        finished = run_study(request, screen)
+    screen.finished(finished)
+    if finished.has_failed:
+        raise typer.Exit(1)
+
+
+def plan(
+    study: StudyFile,
+    set_: Set = None,
+    out: Out = Path("results"),
+    data_dir: DataDir = None,
+    offline: Offline = False,
+) -> None:
+    """List the runs of a study: what is cached, stale (and why), new, or will be skipped.
+
+    Example: bench plan studies/baseline.yaml --set base.epochs=1
+    """
+    from bench.cli.agenda import print_plan
+    from bench.cli.terminal import console
+    from bench.runner import Request, draw_up
+
+    request = Request(
+        study, tuple(set_ or ()), out, data_dir=data_folder(data_dir), offline=offline
+    )
+    print_plan(console(), draw_up(request))

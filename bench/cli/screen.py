@@ -1,0 +1,121 @@
+"""What a person sees while a study runs: progress with time left, then the result."""
+
+from collections.abc import Mapping
+from typing import Self
+
+from rich.markup import escape
+
+from bench.cli.agenda import cell_names, print_summary
+from bench.cli.progress import Bars, Pace
+from bench.cli.result import print_result
+from bench.cli.terminal import console, duration
+from bench.execute.executor import Evaluated, Event, Started, Stepped
+from bench.records import Outcome
+from bench.runner import Agenda, Finished, Task
+
+HEARTBEATS = 10  # lines of progress where there is no terminal to draw a bar on
+
+
+class TerminalScreen:
+    """Shows a study on a terminal with live bars, elsewhere with a few plain lines."""
+
+    def __init__(self, *, verbose: bool) -> None:
+        self._console = console()
+        self._bars = Bars(self._console) if self._console.is_terminal else None
+        self._verbose = verbose
+        self._names: Mapping[str, str] = {}
+        self._tasks: Mapping[str, Task] = {}
+        self._pace = Pace(0.0)
+        self._heartbeats = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def downloading(self, what: str, done: int, total: int) -> None:
+        """Show how far a data set has come."""
+        if self._bars is not None:
+            self._bars.fetching(what, done, total)
+        elif done == 0:
+            self._console.print(escape(what))
+
+    def planned(self, agenda: Agenda) -> None:
+        """Show the plan and start the bars."""
+        if self._bars is not None:
+            self._bars.stop()
+        print_summary(self._console, agenda)
+        self._names = cell_names(agenda)
+        to_run = [t for t in agenda.to_do if t.state != "skipped"]
+        self._tasks = {t.run.run_id: t for t in to_run}
+        self._pace = Pace(sum(t.estimate_s for t in to_run))
+        if self._bars is not None and to_run:
+            self._bars.start(len(to_run), self._pace.left_s)
+
+    def happened(self, event: Event) -> None:
+        """Move the run's bar; with -v print the log lines of the reference's training loop."""
+        name = self._run_name(self._tasks[event.run_id])
+        match event:
+            case Started():
+                self._show(name, 0.0)
+                if self._verbose:
+                    self._console.print(f"\n{name}", markup=False)
+            case Stepped():
+                done = event.epoch - 1 + event.step / event.steps
+                self._show(f"{name} · epoch {event.epoch}/{event.epochs}", done / event.epochs)
+                if event.loss is not None:
+                    self._console.print(training_line(event), markup=False)
+            case Evaluated():
+                if self._verbose:
+                    self._console.print(test_line(event), markup=False)
+
+    def ended(self, task: Task, outcome: Outcome) -> None:
+        """Move the overall bar, or print a line at each tenth of the work."""
+        if outcome.status not in ("ok", "skipped"):
+            name, reason = escape(self._run_name(task)), escape(outcome.reason or "")
+            self._console.print(f"[bold red]{outcome.status}[/] {name}: {reason}")
+        if task.run.run_id not in self._tasks:
+            return
+        self._pace.advance(task.estimate_s)
+        if self._bars is not None:
+            self._bars.overall(self._pace, len(self._tasks))
+        elif self._pace.share * HEARTBEATS >= self._heartbeats + 1:
+            self._heartbeats = int(self._pace.share * HEARTBEATS)
+            self._console.print(
+                f"{self._pace.runs}/{len(self._tasks)} runs, {duration(self._pace.left_s)} left"
+            )
+
+    def finished(self, finished: Finished) -> None:
+        """Print the closing table and where everything lies."""
+        print_result(self._console, finished, self._pace.runs, self._pace.elapsed_s)
+
+    def _show(self, name: str, share: float) -> None:
+        if self._bars is not None:
+            self._bars.current(name, share)
+
+    def _run_name(self, task: Task) -> str:
+        run = task.run
+        kind = f"seed {run.seed}" if run.kind == "trial" else f"timing block {run.block}"
+        return f"{self._names[run.planned.cell_id]} · {kind}"
+
+
+def training_line(event: Stepped) -> str:
+    """Write a step as the reference document's training loop prints it."""
+    batches_before = event.step - 1  # the reference counts its batches from 0
+    seen = batches_before * event.batch_size
+    percent = 100.0 * batches_before / event.steps
+    return (
+        f"Train Epoch: {event.epoch} [{seen}/{event.images} ({percent:.0f}%)]"
+        f"\tLoss: {event.loss:.6f}"
+    )
+
+
+def test_line(event: Evaluated) -> str:
+    """Write an evaluation as the reference document's test loop prints it."""
+    percent = 100.0 * event.correct / event.images
+    return (
+        f"\nTest set: Average loss: {event.loss:.4f}, "
+        f"Accuracy: {event.correct}/{event.images} ({percent:.0f}%)\n"
+    )

@@ -1,0 +1,41 @@
+"""One console for all output: colours and boxes on a terminal, plain lines elsewhere."""
+
+import sys
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+PLAIN_WIDTH = 120
+
+
+def console(*, errors: bool = False) -> Console:
+    """Give a console on standard output or error; NO_COLOR is honoured by rich itself."""
+    stream = sys.stderr if errors else sys.stdout
+    width = None if stream.isatty() else PLAIN_WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=not stream.isatty())
+
+
+def table(target: Console, *columns: str, right: frozenset[str] = frozenset()) -> Table:
+    """Make a table that suits the console: ruled on a terminal, bare columns elsewhere."""
+    made = Table(box=box.SIMPLE_HEAD if target.is_terminal else None, pad_edge=False)
+    for name in columns:
+        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    return made
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as people say them: 4 s, 3 min 20 s, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 10:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def counted(n: int, what: str) -> str:
+    """Write a number with its noun: 1 cell, 2 cells."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"

@@ -1,0 +1,11 @@
+"""Where runs are executed."""
+
+from collections.abc import Callable, Mapping
+
+from bench.execute.executor import Executor, InlineExecutor
+from bench.execute.local import LocalExecutor
+
+EXECUTORS: Mapping[str, Callable[[], Executor]] = {
+    "local": LocalExecutor,
+    "inline": InlineExecutor,
+}

@@ -1,0 +1,184 @@
+"""One run, from its configuration to its outcome. Whatever happens, an outcome comes back."""
+
+import math
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import torch
+
+from bench.errors import DivergedError, UnavailableError
+from bench.execute.executor import Emit, Evaluated, Stepped, Workplace
+from bench.execute.set_up import Bench, count_flops_per_image, environment, last_line, set_up
+from bench.measure.cost import parameter_count
+from bench.measure.memory import peak_bytes, reset_peak
+from bench.measure.phases import StepParts, endless, time_passes, time_steps
+from bench.records import EpochRow, Outcome, Status, TimingRow, TrialRow
+from bench.study.plan import Run
+from bench.train import StepLog, evaluate, train_epoch
+
+
+def execute(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
+    """Execute one run in this process."""
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    started_s = time.monotonic()
+
+    def ended(status: Status, reason: str, *, trace: bool = False) -> Outcome:
+        told = traceback.format_exc() if trace else None
+        outcome = run.ended(status, reason, time.monotonic() - started_s)
+        return replace(outcome, started_at=started_at, traceback=told)
+
+    try:
+        if run.planned.skip is not None:
+            raise UnavailableError(run.planned.skip)
+        work = _trial if run.kind == "trial" else _block
+        outcome = work(run, workplace, emit)
+        wall_s = time.monotonic() - started_s
+        trial = None if outcome.trial is None else replace(outcome.trial, wall_s=wall_s)
+        return replace(outcome, started_at=started_at, wall_s=wall_s, trial=trial)
+    except UnavailableError as error:
+        return ended("skipped", str(error))
+    except DivergedError as error:
+        return ended("diverged", str(error))
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        return ended("oom", last_line(error), trace=True)
+    except Exception as error:
+        return ended("failed", last_line(error), trace=True)
+
+
+def _trial(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
+    """Train and evaluate a cell with one seed."""
+    cell = run.planned.cell
+    bench = set_up(cell, run.seed, workplace, epochs=cell.epochs)
+    flops = count_flops_per_image(bench)
+    reset_peak(bench.device)
+    epochs = _train(run, bench, emit, verbose=workplace.verbose)
+    last = epochs[-1]
+    train_s = last.elapsed_train_s if cell.epochs else None
+    images = bench.loader.train_images * cell.epochs
+    row = TrialRow(
+        trial_id=run.run_id,
+        seed=run.seed,
+        status="ok",
+        epochs_done=cell.epochs,
+        test_accuracy=last.test_accuracy,
+        test_loss=last.test_loss,
+        best_test_accuracy=max(e.test_accuracy for e in epochs),
+        train_s=train_s,
+        eval_s=sum(e.eval_s for e in epochs),
+        images_per_s=images / train_s if train_s else None,
+        time_to_target_s=_time_to_target_s(epochs, run.target_accuracy),
+        peak_memory_bytes=peak_bytes(bench.device),
+        parameters=parameter_count(bench.training.model),
+        flops_per_image=flops,
+    )
+    return replace(
+        run.ended("ok", None, 0.0), trial=row, epochs=tuple(epochs), environment=environment(bench)
+    )
+
+
+def _train(run: Run, bench: Bench, emit: Emit, *, verbose: bool) -> list[EpochRow]:
+    """Train all epochs, evaluating after each; a cell without epochs is evaluated once."""
+    training, loader, clock = bench.training, bench.loader, bench.clock
+    rows: list[EpochRow] = []
+    elapsed_s = 0.0
+    for epoch in range(1, bench.cell.epochs + 1) if bench.cell.epochs else [0]:
+        trained: dict[str, float] = {}
+        if epoch:
+            log = _logger(run, bench, emit, epoch, verbose=verbose)
+            result = train_epoch(training, loader.train(), clock, log)
+            elapsed_s += result.train_s
+            trained = {
+                "train_loss": result.train_loss,
+                "train_s": result.train_s,
+                "images_per_s": result.images / result.train_s,
+            }
+        evaluation = evaluate(training, loader.test(), clock)
+        if not math.isfinite(evaluation.loss):
+            raise DivergedError(f"the test loss became {evaluation.loss} in epoch {epoch}")
+        rows.append(
+            EpochRow(
+                trial_id=run.run_id,
+                seed=run.seed,
+                epoch=epoch,
+                test_loss=evaluation.loss,
+                test_accuracy=evaluation.accuracy,
+                eval_s=evaluation.eval_s,
+                elapsed_train_s=elapsed_s,
+                **trained,
+            )
+        )
+        emit(
+            Evaluated(
+                run.run_id,
+                epoch,
+                bench.cell.epochs,
+                evaluation.loss,
+                evaluation.correct,
+                evaluation.images,
+            )
+        )
+    return rows
+
+
+def _logger(
+    run: Run, bench: Bench, emit: Emit, epoch: int, *, verbose: bool
+) -> Callable[[StepLog], None]:
+    """Pass a training's steps on as events; the loss is read only for log lines."""
+
+    def log(step: StepLog) -> None:
+        loss = step.loss.item() if verbose else None  # synchronises
+        emit(
+            Stepped(
+                run.run_id,
+                epoch,
+                bench.cell.epochs,
+                step.step,
+                bench.loader.steps_per_epoch,
+                bench.loader.train_images,
+                bench.cell.batch_size,
+                loss,
+            )
+        )
+
+    return log
+
+
+def _time_to_target_s(epochs: list[EpochRow], target: float | None) -> float | None:
+    """Training clock at the first evaluation at the target; infinite where none reached it."""
+    if target is None:
+        return None
+    reached = (e.elapsed_train_s for e in epochs if e.test_accuracy >= target)
+    return next(reached, math.inf)
+
+
+def _block(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
+    """Time the phases of a cell's training step, then whole epochs and evaluations."""
+    assert run.timing is not None
+    cell = run.planned.cell
+    bench = set_up(cell, run.seed, workplace, epochs=max(cell.epochs, 1000))
+    training, loader, clock = bench.training, bench.loader, bench.clock
+    training.model.train()
+    parts = StepParts(
+        batch=endless(loader.train),
+        zero_grad=lambda: training.optimizer.zero_grad(set_to_none=True),
+        forward=lambda batch: training.loss(*batch),
+        backward=training.backward,
+        update=training.update,
+    )
+    samples = time_steps(parts, clock, bench.device, run.timing.rounds)
+    samples += time_passes(
+        "epoch", lambda: train_epoch(training, loader.train(), clock).train_s, run.timing.epochs
+    )
+    samples += time_passes(
+        "eval", lambda: evaluate(training, loader.test(), clock).eval_s, run.timing.epochs
+    )
+    rows = tuple(
+        TimingRow(
+            block=run.block, phase=s.phase, round=s.round, seconds=s.seconds, is_warmup=s.is_warmup
+        )
+        for s in samples
+    )
+    return replace(run.ended("ok", None, 0.0), timings=rows, environment=environment(bench))

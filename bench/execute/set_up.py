@@ -1,0 +1,148 @@
+"""A run set up: from a cell to threads, data, network, optimizer and clock."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from bench.data import DATASETS
+from bench.data.loaders import LOADERS, Loader
+from bench.data.torchvision_import import import_torchvision
+from bench.errors import BenchError, DataError, UnavailableError
+from bench.execute.executor import Workplace
+from bench.measure.clock import Clock, clock_for
+from bench.measure.cost import example_image, flops_per_image
+from bench.optim.schedules import Span
+from bench.registry import load
+from bench.study.plan import PlannedCell
+from bench.study.spec import Cell
+from bench.train import Training
+
+FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A run set up: everything that training and timing need."""
+
+    cell: Cell
+    device: torch.device
+    loader: Loader
+    training: Training
+    clock: Clock
+
+
+def check(cells: Sequence[PlannedCell]) -> list[str]:
+    """Build each different network and pass two images through it; a line for each that fails."""
+    problems = []
+    if any(planned.cell.loader == "dataloader" for planned in cells):
+        try:
+            import_torchvision()
+        except DataError as error:
+            problems.append(f"loader dataloader: {error}")
+    seen: list[object] = []
+    for planned in cells:
+        declared = planned.cell.model.declared()
+        if planned.skip is not None or declared in seen:
+            continue
+        seen.append(declared)
+        try:
+            shape = tuple(build_model(planned.cell)(torch.zeros(2, 1, 28, 28)).shape)
+        except Exception as error:
+            problems.append(f"model {planned.cell.model.name}: {last_line(error)}")
+            continue
+        if shape != (2, CLASSES):
+            problems.append(
+                f"model {planned.cell.model.name}: gives {shape} for two images, "
+                f"where (2, {CLASSES}) is asked for"
+            )
+    return problems
+
+
+def build_model(cell: Cell) -> nn.Module:
+    """Build a cell's network on the CPU, in torch's current random state."""
+    model = load(cell.model.target)(**cell.model.parameters)
+    if not isinstance(model, nn.Module):
+        raise BenchError(f"{cell.model.target} is no torch.nn.Module")
+    return model
+
+
+def set_up(cell: Cell, seed: int, workplace: Workplace, *, epochs: int) -> Bench:
+    """Set threads, seed, data, network and optimizer up; `epochs` is the schedule's span.
+
+    The network is initialised on the CPU, so that a seed means the same on every device.
+    """
+    device = _device(cell)
+    torch.set_num_threads(int(cell.threads))
+    _set_arithmetic(cell)
+    images = DATASETS[cell.dataset.name].read(workplace.data_dir)
+    loader = LOADERS[cell.loader](images, batch_size=cell.batch_size, seed=seed, device=device)
+    torch.manual_seed(seed)
+    memory_format = FORMATS[cell.memory_format]
+    model = build_model(cell).to(device)
+    model = model.to(memory_format=memory_format)  # type: ignore[call-overload]  # a stub's gap
+    optimizer = load(cell.optimizer.target)(model.parameters(), **cell.optimizer.parameters)
+    scheduler = load(cell.schedule.target)(
+        optimizer, Span(epochs, loader.steps_per_epoch), **cell.schedule.parameters
+    )
+    training = Training(
+        model,
+        optimizer,
+        scheduler,
+        precision=cell.precision,
+        memory_format=memory_format,
+        compiled=cell.compile,
+    )
+    return Bench(cell, device, loader, training, clock_for(device))
+
+
+def _device(cell: Cell) -> torch.device:
+    """Give the cell's device, as torch sees it here; the plan saw only the driver."""
+    device = torch.device(cell.device)
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise UnavailableError("torch finds no usable CUDA device")
+        torch.cuda.set_device(device)
+    return device
+
+
+def _set_arithmetic(cell: Cell) -> None:
+    """Let tf32 serve only where it is asked for; torch lets cuDNN use it by default."""
+    allowed = cell.precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cudnn.allow_tf32 = allowed
+
+
+def last_line(error: BaseException) -> str:
+    """Give an exception as the last line of its traceback does, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def environment(bench: Bench) -> dict[str, Any]:
+    """Say what this process ran with, which the fingerprint from outside cannot know."""
+    told: dict[str, Any] = {
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }
+    if bench.device.type == "cuda":
+        told |= {
+            "gpu": torch.cuda.get_device_name(bench.device),
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        }
+    return told
+
+
+def count_flops_per_image(bench: Bench) -> float | None:
+    """Count on a throwaway copy on the CPU; None for a network that cannot be counted."""
+    try:
+        model = copy.deepcopy(bench.training.model).to("cpu", torch.float32)
+        return flops_per_image(model, example_image())
+    except Exception:  # a network of the user's own may do what the counter does not know
+        return None

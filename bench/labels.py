@@ -1,0 +1,84 @@
+"""What to call the cells of a study: by what tells them apart, and nothing else."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SEPARATOR = " · "
+
+# Fields whose values need no name beside them: "convnet · adam · cpu".
+_SELF_EVIDENT = frozenset(
+    {"model", "dataset", "optimizer", "schedule", "device", "precision", "memory_format", "loader"}
+)
+_WORDS: Mapping[str, str] = {"batch_size": "batch"}
+
+Config = Mapping[str, Any]
+
+
+def varying_fields(cells: Sequence[Config]) -> list[str]:
+    """List the fields that differ between the cells, in their order; a blank is a value."""
+    names = dict.fromkeys(name for cell in cells for name in cell)
+    return [name for name in names if len({_value(cell.get(name)) for cell in cells}) > 1]
+
+
+def label_fields(cells: Sequence[Config]) -> list[str]:
+    """List the varying fields that it takes to tell every cell from every other.
+
+    A parameter of a part (`lr`, `optimizer.momentum`) that merely follows the part it belongs
+    to is left out; it stays where two cells differ in nothing else.
+    """
+    varying = varying_fields(cells)
+    kept = [name for name in varying if not _is_parameter(name)]
+    for name in filter(_is_parameter, varying):
+        if _groups(cells, [*kept, name]) > _groups(cells, kept):
+            kept.append(name)
+    return [name for name in varying if name in kept]
+
+
+def label(cell: Config, fields: Sequence[str]) -> str:
+    """Name a cell by the given fields; blank ones say nothing."""
+    named = [name for name in fields if not is_blank(cell.get(name))]
+    return SEPARATOR.join(named_value(name, cell[name]) for name in named)
+
+
+def named_value(field: str, value: Any) -> str:
+    """Write a value with its field's name where it would not be understood alone."""
+    text = format_value(value)
+    return text if field in _SELF_EVIDENT else f"{field_name(field)} {text}"
+
+
+def field_name(field: str) -> str:
+    """Put a field in words for people: `batch_size` is "batch", `optimizer.momentum` "momentum"."""
+    return _WORDS.get(field, field.rpartition(".")[2].replace("_", " "))
+
+
+def format_value(value: Any) -> str:
+    """Write a configuration value: on or off, numbers without trailing zeros, blank as a dash."""
+    if is_blank(value):
+        return "–"
+    if isinstance(value, str):
+        return value
+    if value is True or value is False or type(value).__name__ == "bool":
+        return "on" if value else "off"
+    return f"{value:.12g}"
+
+
+def is_blank(value: Any) -> bool:
+    """Tell whether a field does not apply: None, or a table's own ways to say so."""
+    return value is None or type(value).__name__ == "NAType" or _is_nan(value)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _value(value: Any) -> Any:
+    return None if is_blank(value) else value
+
+
+def _is_parameter(field: str) -> bool:
+    return field == "lr" or "." in field
+
+
+def _groups(cells: Sequence[Config], fields: Sequence[str]) -> int:
+    return len({tuple(_value(cell.get(name)) for name in fields) for cell in cells})

@@ -1,0 +1,127 @@
+"""The machine and its software, read without importing torch."""
+
+import ctypes
+import os
+import platform
+import re
+import subprocess
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from bench import __version__
+from bench.registry import source_file
+
+# What a run's numbers can depend on; the report's own libraries cannot change them.
+PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a run's numbers depend on, and which devices a run can have.
+
+    `cores` are those that this process may use. `no_cuda` says why `gpus` is empty.
+    """
+
+    cpu: str
+    cores: int
+    memory_bytes: int
+    os: str
+    gpus: tuple[str, ...]
+    no_cuda: str
+    software: tuple[tuple[str, str], ...]
+
+    def fingerprint(self) -> dict[str, str]:
+        """Give what makes numbers comparable: same fingerprint, same kind of machine."""
+        return {
+            "machine": " | ".join((self.cpu, f"{self.cores} cores", *self.gpus)),
+            "software": " ".join(f"{name}={version}" for name, version in self.software),
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Give the machine and its software as environment.json holds them."""
+        described = asdict(self)
+        described.pop("software")
+        return {"machine": described, "software": {"bench": __version__, **dict(self.software)}}
+
+
+def this_machine() -> Machine:
+    """Look at the machine; touches no device and starts no thread."""
+    gpus, no_cuda = _gpus()
+    return Machine(
+        cpu=_cpu_model(),
+        cores=len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count() or 1,
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        os=_os_name(),
+        gpus=gpus,
+        no_cuda=no_cuda,
+        software=(
+            ("python", platform.python_version()),
+            *((name, _version(name)) for name in PACKAGES),
+        ),
+    )
+
+
+def commit_here() -> str:
+    """Name the commit of the folder that bench was started in; empty where there is none."""
+    git = ("git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+    try:
+        told = subprocess.run(git, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return told.stdout.strip() if told.returncode == 0 else ""
+
+
+def _os_name() -> str:
+    try:
+        name = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        name = f"{platform.system()} {platform.release()}"
+    return f"{name}, {platform.machine()}"
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        found = re.search(r"^model name\s*:\s*(.+)$", info.read_text(), re.MULTILINE)
+        if found:
+            return found[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _gpus() -> tuple[tuple[str, ...], str]:
+    """Ask the CUDA driver for its GPUs; gives their names, or why there are none."""
+    if not _torch_has_cuda():
+        return (), "the installed torch is built without CUDA"
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return (), "no CUDA device: this machine has no NVIDIA driver"
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return (), "no CUDA device: the NVIDIA driver finds none"
+    names = []
+    for index in range(count.value):
+        device, name = ctypes.c_int(), ctypes.create_string_buffer(128)
+        driver.cuDeviceGet(ctypes.byref(device), index)
+        driver.cuDeviceGetName(name, len(name), device)
+        names.append(name.value.decode(errors="replace"))
+    return tuple(names), "" if names else "no CUDA device: the NVIDIA driver lists none"
+
+
+def _torch_has_cuda() -> bool:
+    """Read from torch's own version file whether it is a CUDA build."""
+    path = source_file("torch.version")
+    if path is None:
+        return False
+    return re.search(r"^cuda\b[^=]*= *'", path.read_text(), re.MULTILINE) is not None

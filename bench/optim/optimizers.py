@@ -1,0 +1,79 @@
+"""torch's optimizers, with the parameters that a study may set; defaults are torch's own.
+
+Defaults: https://docs.pytorch.org/docs/stable/optim.html (a test holds them against torch).
+"""
+
+from collections.abc import Iterable
+
+from torch import nn, optim
+
+from bench.registry import Fraction, NonNegativeFloat, PositiveFloat
+
+Parameters = Iterable[nn.Parameter]
+
+
+def sgd(
+    parameters: Parameters,
+    *,
+    lr: PositiveFloat = 0.001,
+    momentum: Fraction = 0.0,
+    nesterov: bool = False,
+    weight_decay: NonNegativeFloat = 0.0,
+) -> optim.Optimizer:
+    """Build SGD."""
+    return optim.SGD(
+        parameters, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay
+    )
+
+
+def adam(
+    parameters: Parameters,
+    *,
+    lr: PositiveFloat = 0.001,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    eps: PositiveFloat = 1e-8,
+    weight_decay: NonNegativeFloat = 0.0,
+) -> optim.Optimizer:
+    """Build Adam."""
+    return optim.Adam(parameters, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)
+
+
+def adamw(
+    parameters: Parameters,
+    *,
+    lr: PositiveFloat = 0.001,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    eps: PositiveFloat = 1e-8,
+    weight_decay: NonNegativeFloat = 0.01,
+) -> optim.Optimizer:
+    """Build AdamW."""
+    return optim.AdamW(parameters, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)
+
+
+def rmsprop(
+    parameters: Parameters,
+    *,
+    lr: PositiveFloat = 0.01,
+    alpha: Fraction = 0.99,
+    eps: PositiveFloat = 1e-8,
+    momentum: Fraction = 0.0,
+    weight_decay: NonNegativeFloat = 0.0,
+) -> optim.Optimizer:
+    """Build RMSprop."""
+    return optim.RMSprop(
+        parameters, lr=lr, alpha=alpha, eps=eps, momentum=momentum, weight_decay=weight_decay
+    )
+
+
+def adagrad(
+    parameters: Parameters,
+    *,
+    lr: PositiveFloat = 0.01,
+    lr_decay: NonNegativeFloat = 0.0,
+    eps: PositiveFloat = 1e-10,
+    weight_decay: NonNegativeFloat = 0.0,
+) -> optim.Optimizer:
+    """Build Adagrad."""
+    return optim.Adagrad(parameters, lr=lr, lr_decay=lr_decay, eps=eps, weight_decay=weight_decay)

@@ -1,0 +1,235 @@
+"""A results folder: one JSON file an outcome is the truth, the CSVs are made from them.
+
+results/<study>/
+  outcomes/<run_id>.json   written whole: temporary file, fsync, rename
+  trials.csv epochs.csv timings.csv summary.csv
+  study.yaml environment.json
+"""
+
+import ast
+import csv
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from bench.errors import StoreError
+from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Outcome, Scalar, columns_of
+from bench.registry import source_file
+
+Row = Mapping[str, Any]
+
+# The code that makes a run's numbers, besides the network's own file.
+MEASURING_CODE = (
+    "bench.train",
+    "bench.execute.run",
+    "bench.execute.set_up",
+    "bench.data.loaders",
+    "bench.measure.clock",
+    "bench.measure.phases",
+    "bench.optim.optimizers",
+    "bench.optim.schedules",
+)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is the old one or the new one, whatever happens."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)  # mkstemp's own mode is for the owner alone
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"cannot be written: {error.strerror}",
+            where=str(path),
+            mend="Choose another folder with --out, or free some space.",
+        ) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def outcome_key(
+    configuration: Mapping[str, Any], code: str, fingerprint: Mapping[str, str]
+) -> dict[str, str]:
+    """Give what an outcome depends on, part by part; it is reused while all parts are the same."""
+    canonical = json.dumps(configuration, sort_keys=True)
+    return {"configuration": _digest(canonical), "code": code, **fingerprint}
+
+
+def code_digest(model_target: str) -> str:
+    """Digest the code that makes the numbers of a run with this network."""
+    return _digest("".join(_code(module) for module in (*MEASURING_CODE, model_target)))
+
+
+def _code(target: str) -> str:
+    """Give a module's code, without its comments and layout, which change no number."""
+    path = source_file(target.partition(":")[0])
+    if path is None:
+        return ""
+    return ast.dump(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Store:
+    """The outcomes and tables of one study."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._outcomes = folder / "outcomes"
+
+    def save(self, outcome: Outcome) -> None:
+        """Write one outcome; whole, or not at all."""
+        document = {"schema_version": SCHEMA_VERSION, **_plain(asdict(outcome))}
+        write_whole(
+            self._outcomes / f"{outcome.run_id}.json",
+            json.dumps(document, indent=1, allow_nan=False) + "\n",
+        )
+
+    def load(self) -> dict[str, Outcome]:
+        """Read every outcome by its run's id."""
+        if not self._outcomes.is_dir():
+            return {}
+        found = (_read_outcome(path) for path in sorted(self._outcomes.glob("*.json")))
+        return {outcome.run_id: outcome for outcome in found}
+
+    def write_tables(self, outcomes: Sequence[Outcome]) -> None:
+        """Write trials, epochs and timings anew from outcomes, in their order."""
+        config_columns = _config_columns(outcomes)
+        for name, row_type in ROWS.items():
+            columns = _unique((*config_columns, *columns_of(row_type)))
+            rows = (row for outcome in outcomes for row in table_rows(outcome, name))
+            write_whole(self.folder / f"{name}.csv", _csv(columns, rows))
+
+    def append(self, outcome: Outcome, outcomes: Sequence[Outcome]) -> None:
+        """Add one outcome's rows to the tables; anew where its columns are not there yet.
+
+        `outcomes` are all of the study's outcomes so far, this one among them.
+        """
+        for name in ROWS:
+            path = self.folder / f"{name}.csv"
+            rows = list(table_rows(outcome, name))
+            if not path.is_file() or any(set(row) - set(_header(path)) for row in rows):
+                self.write_tables(outcomes)
+                return
+        for name in ROWS:
+            path = self.folder / f"{name}.csv"
+            text = _csv(_header(path), table_rows(outcome, name), with_header=False)
+            with path.open("a", encoding="utf-8", newline="") as file:
+                file.write(text)
+
+
+def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
+    """Give the rows that an outcome adds to a table, identity and configuration first."""
+    identity: dict[str, Scalar] = {
+        "study": outcome.study,
+        "cell_id": outcome.cell_id,
+        **outcome.config,
+    }
+    own: Iterable[Any]
+    match table:
+        case "trials":
+            own = [outcome.trial] if outcome.trial else []
+        case "epochs":
+            own = outcome.epochs
+        case _:
+            own = outcome.timings
+    for row in own:
+        yield identity | {f.name: getattr(row, f.name) for f in fields(row)}
+
+
+def _config_columns(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+    """Put the identity first, then plain fields, then parameters by their dotted path."""
+    names = _unique(name for outcome in outcomes for name in outcome.config)
+    plain = [n for n in names if "." not in n and n not in IDENTITY]
+    return (*IDENTITY, *plain, *sorted(n for n in names if "." in n))
+
+
+def _unique(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Row], *, with_header: bool = True) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
+    if with_header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return next(csv.reader(file), [])
+
+
+def _plain(value: Any) -> Any:
+    """Make a value fit for strict JSON, which knows no infinity."""
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return str(value)
+    return value
+
+
+def _read_outcome(path: Path) -> Outcome:
+    mend = "Delete this file; the run is then done again."
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        version = document.pop("schema_version")
+    except (OSError, ValueError, KeyError, AttributeError):
+        raise StoreError("is not an outcome of a run", where=str(path), mend=mend) from None
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"was written by a newer bench (format {version}; this one knows {SCHEMA_VERSION})",
+            where=str(path),
+            mend="Update bench, or choose another results folder with --out.",
+        )
+    try:
+        return _outcome(document)
+    except (TypeError, KeyError, ValueError):
+        raise StoreError("is damaged", where=str(path), mend=mend) from None
+
+
+def _outcome(document: dict[str, Any]) -> Outcome:
+    trial = document.pop("trial")
+    return Outcome(
+        **{
+            **document,
+            "trial": None if trial is None else _row("trials", trial),
+            "epochs": tuple(_row("epochs", row) for row in document["epochs"]),
+            "timings": tuple(_row("timings", row) for row in document["timings"]),
+        }
+    )
+
+
+def _row(table: str, values: Mapping[str, Any]) -> Any:
+    infinite = {"inf": float("inf"), "-inf": float("-inf")}
+    return ROWS[table](
+        **{k: infinite.get(v, v) if isinstance(v, str) else v for k, v in values.items()}
+    )

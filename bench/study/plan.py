@@ -1,0 +1,177 @@
+"""From a study and a machine to the runs, their ids and their order."""
+
+import hashlib
+import json
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.measure.machine import Machine
+from bench.records import Kind, Outcome, Status, TimingRow, TrialRow
+from bench.study.spec import Cell, DatasetChoice, Study, Timing
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell as this machine will run it; `skip` says why it can't."""
+
+    cell: Cell
+    cell_id: str
+    skip: str | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trial or one timing block: all that a process needs to execute it."""
+
+    run_id: str
+    kind: Kind
+    study: str
+    planned: PlannedCell
+    seed: int
+    block: int = 0
+    timing: Timing | None = None
+    target_accuracy: float | None = None
+    timeout_s: float | None = None
+
+    def configuration(self) -> dict[str, object]:
+        """Give all that the study says about this run and its numbers depend on."""
+        told: dict[str, object] = {**self.planned.cell.flat(), "seed": self.seed}
+        if self.kind == "trial":
+            return told | {"target_accuracy": self.target_accuracy}
+        return told | {"block": self.block, "timing": self.timing and self.timing.model_dump()}
+
+    def ended(self, status: Status, reason: str | None, wall_s: float) -> Outcome:
+        """Give the outcome of a run that has nothing to tell but how it ended."""
+        failed_block = TimingRow(
+            block=self.block,
+            phase=None,
+            round=None,
+            seconds=None,
+            is_warmup=None,
+            status=status,
+            reason=reason,
+        )
+        return Outcome(
+            run_id=self.run_id,
+            kind=self.kind,
+            study=self.study,
+            cell_id=self.planned.cell_id,
+            config=self.planned.cell.flat(),
+            status=status,
+            reason=reason,
+            trial=TrialRow(trial_id=self.run_id, seed=self.seed, status=status, reason=reason)
+            if self.kind == "trial"
+            else None,
+            timings=(failed_block,) if self.kind == "block" else (),
+            wall_s=wall_s,
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every run of a study in the order of execution, checked."""
+
+    study: Study
+    cells: tuple[PlannedCell, ...]
+    runs: tuple[Run, ...]
+    excluded: int
+
+    def resolved(self) -> dict[str, object]:
+        """Give the study with every default filled in, as `study.yaml` holds it."""
+        declared = self.study.model_dump()
+        declared["timing"] = declared["timing"] or "off"
+        return declared
+
+
+def make_plan(
+    study: Study,
+    declared: Sequence[Cell],
+    machine: Machine,
+    datasets: Mapping[str, str],
+    *,
+    excluded: int = 0,
+) -> Plan:
+    """Plan a study's cells on a machine.
+
+    `datasets` names, for each data set asked for, the one that serves. Cells that this machine
+    makes equal (`auto` and what it stands for) are one cell. Trials come first, one seed of
+    every cell before the next; then timing blocks, block k of every cell in an order shuffled
+    by the study's name before block k + 1 of any.
+    """
+    cells: dict[str, PlannedCell] = {}
+    for cell in declared:
+        resolved = _resolved(cell, machine, datasets)
+        planned = PlannedCell(resolved, cell_id(resolved), _unavailable(resolved, machine))
+        cells.setdefault(planned.cell_id, planned)
+    planned_cells = tuple(cells.values())
+    runs = (*_trials(study, planned_cells), *_blocks(study, planned_cells))
+    return Plan(study, planned_cells, runs, excluded)
+
+
+def cell_id(cell: Cell) -> str:
+    """Name a cell: readable first, then a digest of its whole configuration."""
+    model = cell.model.name.rsplit(":")[-1].lower()
+    words = (model, f"b{cell.batch_size}", cell.optimizer.name, cell.device)
+    slug = re.sub(r"[^a-z0-9_]+", "-", "-".join(words).lower())
+    canonical = json.dumps(cell.flat(), sort_keys=True)
+    return f"{slug}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
+
+
+def _resolved(cell: Cell, machine: Machine, datasets: Mapping[str, str]) -> Cell:
+    asked = cell.dataset.name
+    return cell.model_copy(
+        update={
+            "device": ("cuda" if machine.gpus else "cpu") if cell.device == "auto" else cell.device,
+            "threads": machine.cores if cell.threads == "auto" else cell.threads,
+            "dataset": DatasetChoice(name=datasets.get(asked, asked)),
+        }
+    )
+
+
+def _unavailable(cell: Cell, machine: Machine) -> str | None:
+    """Say why this machine can't run a cell; None when it can."""
+    if cell.device.startswith("cuda"):
+        if not machine.gpus:
+            return machine.no_cuda
+        index = int(cell.device.partition(":")[2] or 0)
+        if index >= len(machine.gpus):
+            return f"no device {cell.device}: this machine has {len(machine.gpus)} GPU(s)"
+    elif cell.precision in ("fp16", "tf32"):
+        return f"precision {cell.precision} needs a CUDA device"
+    return None
+
+
+def _trials(study: Study, cells: tuple[PlannedCell, ...]) -> Iterator[Run]:
+    for seed in study.seeds:
+        for planned in cells:
+            yield Run(
+                run_id=f"{planned.cell_id}-s{seed}",
+                kind="trial",
+                study=study.name,
+                planned=planned,
+                seed=seed,
+                target_accuracy=study.target_accuracy,
+                timeout_s=study.limits.trial_timeout,
+            )
+
+
+def _blocks(study: Study, cells: tuple[PlannedCell, ...]) -> Iterator[Run]:
+    if study.timing is None:
+        return
+    shuffle = random.Random(study.name).shuffle
+    for block in range(study.timing.blocks):
+        order = [planned for planned in cells if planned.skip is None]
+        shuffle(order)
+        for planned in order:
+            yield Run(
+                run_id=f"{planned.cell_id}-b{block}",
+                kind="block",
+                study=study.name,
+                planned=planned,
+                seed=study.seeds[0],
+                block=block,
+                timing=study.timing,
+                timeout_s=study.limits.trial_timeout,
+            )

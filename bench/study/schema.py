@@ -1,0 +1,68 @@
+"""The JSON Schema of a study file, from the models and registries that check it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from bench.data import DATASETS
+from bench.registry import Entry, Parameter, parameters
+from bench.study.spec import Choice, ModelChoice, OptimizerChoice, ScheduleChoice, Study
+
+Schema = dict[str, Any]
+
+
+def study_schema() -> Schema:
+    """Build the schema that editors complete and check studies by."""
+    schema = Study.model_json_schema()
+    definitions = schema["$defs"]
+    for choice in (ModelChoice, OptimizerChoice, ScheduleChoice):
+        definitions[choice.__name__] = _choice(choice)
+    definitions["DatasetChoice"] = _dataset(definitions["DatasetChoice"])
+    definitions["Cell"]["properties"]["threads"] = {
+        "anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}],
+        "default": "auto",
+    }
+    definitions["Cell"]["properties"]["device"]["pattern"] = r"^(auto|cpu|cuda(:\d+)?)$"
+    schema["properties"]["timing"] = {
+        "anyOf": [{"const": "off"}, {"$ref": "#/$defs/Timing"}],
+        "description": Study.model_fields["timing"].description,
+    }
+    schema["properties"]["name"]["pattern"] = "^[a-z0-9][a-z0-9_-]*$"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _choice(choice: type[Choice]) -> Schema:
+    """Allow a name, or a name with its own parameters, or an import where the choice may."""
+    forms: list[Schema] = [{"enum": list(choice.registry), "description": choice.__doc__}]
+    forms += [_with_parameters(name, entry) for name, entry in choice.registry.items()]
+    if choice.may_import:
+        forms.append(
+            {
+                "type": "object",
+                "required": ["import"],
+                "properties": {"import": {"type": "string", "pattern": r"^[\w.]+:\w+$"}},
+            }
+        )
+    return {"anyOf": forms}
+
+
+def _with_parameters(name: str, entry: Entry) -> Schema:
+    known = parameters(entry.target) or ()
+    return {
+        "type": "object",
+        "description": entry.summary,
+        "required": ["name"],
+        "properties": {"name": {"const": name}, **{p.name: _parameter(p) for p in known}},
+        "additionalProperties": False,
+    }
+
+
+def _parameter(parameter: Parameter) -> Schema:
+    return {**TypeAdapter(parameter.annotation).json_schema(), "default": parameter.default}
+
+
+def _dataset(written_out: Mapping[str, Any]) -> Schema:
+    names = {"enum": list(DATASETS)}
+    properties = {"name": names, "fallback": {**names, "description": "serves without it"}}
+    return {"anyOf": [names, {**written_out, "properties": properties}]}

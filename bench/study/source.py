@@ -1,0 +1,138 @@
+"""YAML as people write it, with the line of every field.
+
+PyYAML reads YAML 1.1, where `1e-3` is a string and `off` is false. Here numbers are numbers,
+words are words (only `true` and `false` are not), a key stands once, and nothing is built but
+plain scalars, lists and mappings. Anchors work, as long as they stay small.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from bench.errors import StudyError
+
+Path = tuple[str | int, ...]
+LARGEST_BYTES = 1_000_000
+MOST_NODES = 100_000
+DEEPEST = 50
+
+INTEGER = re.compile(r"[-+]?\d[\d_]*")
+NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?")
+SPECIAL = {".inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
+WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+@dataclass
+class Source:
+    """Plain data, and for each path in it the place that it was written at."""
+
+    name: str
+    data: Any = None
+    places: dict[Path, str] = field(default_factory=dict)
+
+    def place(self, path: Path) -> str:
+        """Say where the nearest enclosing field of `path` is written."""
+        for end in range(len(path), -1, -1):
+            if path[:end] in self.places:
+                return self.places[path[:end]]
+        return self.name
+
+
+def read_yaml(text: str, name: str) -> Source:
+    """Read one YAML document; `name` is what error messages call it.
+
+    Raises StudyError with file and line for whatever cannot be read.
+    """
+    if len(text) > LARGEST_BYTES:
+        raise StudyError(
+            f"is {len(text):,} characters long; a study has at most {LARGEST_BYTES:,}", where=name
+        )
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{name}:{mark.line + 1}" if mark else name
+        raise StudyError(
+            f"is not valid YAML: {error.problem or error.context}", where=where
+        ) from None
+    except yaml.reader.ReaderError as error:
+        raise StudyError(
+            f"is not a text file: a character that YAML does not allow ({error.reason})", where=name
+        ) from None
+    except RecursionError:
+        raise StudyError(f"is nested more than {DEEPEST} levels deep", where=name) from None
+    source = Source(name, places={(): name})
+    if node is not None:
+        source.data = _Builder(source).build(node, (), 0)
+    return source
+
+
+def read_value(text: str, name: str) -> Any:
+    """Read one value, as `--set PATH=VALUE` gives it."""
+    return read_yaml(text, name).data
+
+
+class _Builder:
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._nodes = 0
+
+    def build(self, node: yaml.Node, path: Path, depth: int) -> Any:
+        where = f"{self._source.name}:{node.start_mark.line + 1}"
+        self._source.places.setdefault(path, where)
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            raise StudyError(f"has more than {MOST_NODES:,} values, aliases repeated", where=where)
+        if depth > DEEPEST:
+            raise StudyError(f"is nested more than {DEEPEST} levels deep", where=where)
+        match node:
+            case yaml.MappingNode():
+                return dict(self._pairs(node, path, depth))
+            case yaml.SequenceNode():
+                return [
+                    self.build(item, (*path, i), depth + 1) for i, item in enumerate(node.value)
+                ]
+            case _:
+                return _scalar(node)
+
+    def _pairs(self, node: yaml.MappingNode, path: Path, depth: int) -> Iterator[tuple[str, Any]]:
+        seen: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            where = f"{self._source.name}:{line}"
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise StudyError("a field's name must be a word", where=where)
+            key = key_node.value
+            if key in seen:
+                raise StudyError(
+                    f"{dotted((*path, key))} stands here twice; it is on line {seen[key]} too",
+                    where=where,
+                )
+            seen[key] = line
+            self._source.places[(*path, key)] = where
+            yield key, self.build(value_node, (*path, key), depth + 1)
+
+
+def _scalar(node: yaml.Node) -> Any:
+    """Read a scalar: quoted it is a string, else what it looks like."""
+    text: str = node.value
+    if getattr(node, "style", None) is not None:
+        return text
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
+    if INTEGER.fullmatch(text):
+        return int(text.replace("_", "")) if len(text) < 40 else text
+    if NUMBER.fullmatch(text):
+        return float(text.replace("_", ""))
+    return SPECIAL.get(text.lower(), text)
+
+
+def dotted(path: Path) -> str:
+    """Write a path as people do: base.optimizer.lr, seeds[2]."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
