@@ -14,7 +14,6 @@ import yaml
 from bench.data.images import Progress
 from bench.data.provide import Provision, foresee, provide
 from bench.errors import StudyError
-from bench.execute import EXECUTORS
 from bench.execute.executor import Event, Executor, Workplace
 from bench.measure.machine import Machine, commit_here, this_machine
 from bench.records import Outcome, Status
@@ -39,7 +38,6 @@ class Request:
     data_dir: Path = Path("data")
     offline: bool = False
     fresh: bool = False
-    executor: str = "local"
     report: bool = True
     verbose: bool = False
     command: str = ""
@@ -108,11 +106,10 @@ class Screen(Protocol):
         """Show a run's outcome, which is stored by now."""
 
 
-def run_study(request: Request, screen: Screen) -> Finished:
+def run_study(request: Request, screen: Screen, executor: Executor) -> Finished:
     """Run what a study asks for and is not there yet; store each outcome as it comes."""
     agenda = draw_up(request, progress=screen.downloading)
     screen.planned(agenda)
-    executor = EXECUTORS[request.executor]()
     _check(agenda, executor, request)
     store = Store(request.results / agenda.plan.study.name)
     outcomes = _carry_out(agenda, executor, store, request, screen)

@@ -1,4 +1,4 @@
-"""The plan of a study as a person reads it: cells, what is there, what will be skipped, how long."""
+"""The plan of a study as a person reads it: what is there, what will be skipped, how long."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -36,6 +36,7 @@ def run(
     Example: bench run studies/baseline.yaml
     """
     from bench.cli.screen import TerminalScreen
+    from bench.execute import EXECUTORS
     from bench.runner import Request, run_study
 
     request = Request(
@@ -46,13 +47,12 @@ def run(
         data_folder(data_dir),
         offline=offline,
         fresh=fresh,
-        executor=executor,
         report=not no_report,
         verbose=verbose,
         command=shlex.join(["bench", *sys.argv[1:]]),
     )
     with TerminalScreen(verbose=verbose) as screen:
-        finished = run_study(request, screen)
+        finished = run_study(request, screen, EXECUTORS[executor]())
     screen.finished(finished)
     if finished.has_failed:
         raise typer.Exit(1)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, RandomSampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bench.data.images import ImageSet
 from bench.data.torchvision_import import import_torchvision
@@ -32,16 +32,37 @@ class Loader(Protocol):
         """Yield the test set's batches, in the data set's order."""
 
 
+class _Order(Sampler[int]):
+    """A new order of the training images for every epoch, which the seed alone decides.
+
+    What `shuffle=True` does, but from a generator of its own, so that nothing else that draws
+    random numbers moves the order, and both loaders have the same one.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self._size = size
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.permutation().tolist())
+
+    def permutation(self) -> Tensor:
+        """Draw the next epoch's order: (N,) int64."""
+        return torch.randperm(self._size, generator=self._generator)
+
+
 class _Counted:
-    """What both loaders know about their sizes, and the order in which the seed puts images."""
+    """What both loaders know about their sizes and order."""
 
     def __init__(self, images: ImageSet, batch_size: int, seed: int) -> None:
         self.train_images = len(images.train_images)
         self.test_images = len(images.test_images)
         self.steps_per_epoch = -(-self.train_images // batch_size)
         self._batch_size = batch_size
-        # Of its own, so that nothing else that draws random numbers moves the order.
-        self._order = torch.Generator().manual_seed(seed)
+        self._order = _Order(self.train_images, seed)
 
 
 class ResidentLoader(_Counted):
@@ -58,7 +79,7 @@ class ResidentLoader(_Counted):
     def train(self) -> Iterator[Batch]:
         """Yield one epoch's batches in the next shuffled order."""
         images, labels = self._train
-        order = torch.randperm(self.train_images, generator=self._order).to(self._device)
+        order = self._order.permutation().to(self._device)
         for index in torch.split(order, self._batch_size):
             yield images[index], labels[index]
 
@@ -81,15 +102,10 @@ class PipelineLoader(_Counted):
         )
         train = _Pictures(images.train_images, images.train_labels, transform)
         test = _Pictures(images.test_images, images.test_labels, transform)
-        # What `shuffle=True` builds, but drawing from the generator that the seed started;
-        # the DataLoader's own draws go to another one.
-        self._train = DataLoader(
-            train,
-            batch_size=batch_size,
-            sampler=RandomSampler(train, generator=self._order),
-            generator=torch.Generator(),
-        )
-        self._test = DataLoader(test, batch_size=batch_size, generator=torch.Generator())
+        # A generator of their own keeps the DataLoaders from drawing on torch's global one.
+        own = torch.Generator()
+        self._train = DataLoader(train, batch_size=batch_size, sampler=self._order, generator=own)
+        self._test = DataLoader(test, batch_size=batch_size, generator=own)
 
     def train(self) -> Iterator[Batch]:
         """Yield one epoch's batches in the next shuffled order."""

@@ -84,7 +84,7 @@ def set_up(cell: Cell, seed: int, workplace: Workplace, *, epochs: int) -> Bench
     torch.manual_seed(seed)
     memory_format = FORMATS[cell.memory_format]
     model = build_model(cell).to(device)
-    model = model.to(memory_format=memory_format)  # type: ignore[call-overload]  # a stub's gap
+    model = model.to(memory_format=memory_format)
     optimizer = load(cell.optimizer.target)(model.parameters(), **cell.optimizer.parameters)
     scheduler = load(cell.schedule.target)(
         optimizer, Span(epochs, loader.steps_per_epoch), **cell.schedule.parameters

@@ -153,7 +153,8 @@ def _gpu_phases(parts: StepParts, device: torch.device, first: int, rounds: int)
     """Time the phases by events that the device itself records; one synchronisation at the end."""
     names = ("data", "forward", "backward", "optimizer")
     events = [
-        [torch.cuda.Event(enable_timing=True) for _ in range(2 * len(names))] for _ in range(rounds)
+        [torch.cuda.Event(enable_timing=True) for _ in range(2 * len(names))]  # type: ignore[no-untyped-call]
+        for _ in range(rounds)
     ]
     torch.cuda.synchronize(device)  # synchronises
     for e in events:

@@ -7,7 +7,8 @@ from pydantic import TypeAdapter
 
 from bench.data import DATASETS
 from bench.registry import Entry, Parameter, parameters
-from bench.study.spec import Choice, ModelChoice, OptimizerChoice, ScheduleChoice, Study
+from bench.study.choice import Choice, ModelChoice, OptimizerChoice, ScheduleChoice
+from bench.study.spec import Study
 
 Schema = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""Statistics over the tables of a study: pure functions from data frames to data frames."""

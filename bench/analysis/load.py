@@ -1,0 +1,115 @@
+"""From the CSV files of a results folder to data frames with the right types."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pandas as pd
+
+from bench.analysis.columns import SUMMARY_COLUMNS
+from bench.analysis.summary import summarise
+from bench.errors import StoreError
+from bench.records import IDENTITY, ROWS
+
+_DTYPES: Mapping[type, str] = {int: "Int64", float: "float64", bool: "boolean"}
+_TEXT = "string"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tables:
+    """The tables of one study; which columns they hold stands in `bench.records`."""
+
+    trials: pd.DataFrame
+    epochs: pd.DataFrame
+    timings: pd.DataFrame
+    summary: pd.DataFrame
+
+
+def read_tables(results_dir: Path) -> Tables:
+    """Read a results folder; a missing summary.csv is computed, the raw tables win nothing by it.
+
+    epochs.csv and timings.csv may be missing (`epochs: 0`, `timing: off`): they come empty.
+    Raises StoreError for a folder without trials.csv, a missing column, an unreadable file.
+    """
+    if not (results_dir / "trials.csv").is_file():
+        raise StoreError(
+            "no trials.csv here",
+            where=str(results_dir),
+            mend="Name a results folder that `bench run` wrote, such as results/baseline.",
+        )
+    trials = _read(results_dir / "trials.csv", _types_of(ROWS["trials"]))
+    raw = {name: _read_or_empty(results_dir, name, trials) for name in ("epochs", "timings")}
+    path = results_dir / "summary.csv"
+    summary = _read(path, _summary_types()) if path.is_file() else None
+    if summary is None:
+        summary = summarise(trials, raw["timings"])
+    return Tables(trials=trials, **raw, summary=summary)
+
+
+def _read_or_empty(results_dir: Path, name: str, trials: pd.DataFrame) -> pd.DataFrame:
+    path = results_dir / f"{name}.csv"
+    types = _types_of(ROWS[name])
+    if path.is_file():
+        return _read(path, types)
+    own = _types_of(ROWS["trials"])
+    identity = trials.iloc[:0][[column for column in trials.columns if column not in own]]
+    return identity.assign(**{k: pd.Series(dtype=dtype) for k, dtype in types.items()})
+
+
+def _read(path: Path, types: Mapping[str, str]) -> pd.DataFrame:
+    """Read one table; `types` are its own columns, all others are told by what they hold."""
+    try:
+        columns = pd.read_csv(path, nrows=0).columns
+        missing = [name for name in (*IDENTITY, *types) if name not in columns]
+        if missing:
+            raise StoreError(
+                f"column missing: {', '.join(missing)}",
+                where=str(path),
+                mend="Run the study again: what is cached is not measured again.",
+            )
+        dtypes = {name: types.get(name, _TEXT) for name in columns}
+        # A blank is the only missing value: "None" and "NA" are names that a user may give.
+        frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        raise StoreError(f"not a readable table: {error}", where=str(path)) from error
+    told = [name for name in columns if name not in types and name not in ("study", "cell_id")]
+    return frame.assign(**{name: _told_by_content(frame[name]) for name in told})
+
+
+def _told_by_content(column: pd.Series) -> pd.Series:
+    """Give a column of text the narrowest of integer, number, truth value that holds it all.
+
+    Works on the distinct values: a configuration repeats on every row of a cell.
+    """
+    codes, distinct = pd.factorize(column)
+    values = pd.Series(distinct, dtype=_TEXT)
+    numbers = pd.to_numeric(values, errors="coerce")
+    if values.empty:
+        typed = values
+    elif values.str.fullmatch(r"[+-]?\d+").all():
+        typed = values.astype("Int64")
+    elif numbers.notna().all():
+        typed = numbers.astype("float64")
+    elif values.str.lower().isin(["true", "false"]).all():
+        typed = (values.str.lower() == "true").astype("boolean")
+    else:
+        typed = values
+    return typed.reindex(codes).set_axis(column.index)
+
+
+def _types_of(row: type) -> dict[str, str]:
+    hints = get_type_hints(row)
+    return {f.name: _dtype(hints[f.name]) for f in fields(row)}
+
+
+def _dtype(hint: Any) -> str:
+    kinds = {hint, *get_args(hint)}
+    return next((dtype for kind, dtype in _DTYPES.items() if kind in kinds), _TEXT)
+
+
+def _summary_types() -> dict[str, str]:
+    types = dict.fromkeys(SUMMARY_COLUMNS, "float64")
+    types |= dict.fromkeys(("status", "reason"), _TEXT)
+    whole = [name for name in types if name.endswith("_n") or name in ("seeds", "parameters")]
+    return types | dict.fromkeys(whole, "Int64")

@@ -1,0 +1,154 @@
+"""summary.csv: every measure of every cell as an estimate, from the raw rows."""
+
+import numpy as np
+import pandas as pd
+
+from bench.analysis.cells import config_fields
+from bench.analysis.columns import (
+    BLOCK_MEASURES,
+    MEASURES,
+    PARTS,
+    SUMMARY_COLUMNS,
+    TRIAL_MEASURES,
+)
+from bench.analysis.statistics import MIN_FOR_INTERVAL, mean_t, median_intervals
+from bench.records import PHASES, STEP_PHASES
+
+_COMPUTE = [f"{phase}_median" for phase in STEP_PHASES if phase != "data"]
+
+
+def summarise(trials: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
+    """Make summary.csv: one row a cell, in the order in which the cells first appear.
+
+    Rounds give a block its median, blocks give a cell its median; n is the number of blocks
+    (timings) or of seeds that ran to the end (trials), 0 where nothing was measured. A cell's
+    numbers depend on its own rows only, so that a part of the cells can be summarised alone.
+    """
+    cells = _cells(trials, timings)
+    index = pd.Index(cells["cell_id"])
+    finished = trials[trials["status"] == "ok"]
+    values = pd.concat(
+        [
+            _long(block_measures(timings), BLOCK_MEASURES),
+            _long(finished, TRIAL_MEASURES),
+        ]
+    )
+    parts = [
+        cells.set_index(index),
+        _medians(values).reindex(index),
+        _accuracy(finished).reindex(index),
+        finished.groupby("cell_id", sort=False)[["parameters", "flops_per_image"]]
+        .first()
+        .reindex(index),
+        _status(trials).reindex(index),
+    ]
+    return _finished(pd.concat(parts, axis=1), [str(name) for name in cells.columns])
+
+
+def block_measures(timings: pd.DataFrame) -> pd.DataFrame:
+    """Give each timing block its median of the rounds after warm-up.
+
+    Columns: cell_id, block, every phase in seconds, and step_images_per_s: the batch over data
+    and step together. A phase that was not timed is blank, a block that failed has no row.
+    """
+    counted = timings["seconds"].notna() & ~timings["is_warmup"].astype("boolean").fillna(True)
+    rounds = timings.loc[counted, ["cell_id", "block", "phase", "batch_size", "seconds"]]
+    by_phase = rounds.groupby(["cell_id", "block", "phase"], sort=False)["seconds"].median()
+    blocks = by_phase.unstack("phase").reindex(columns=list(PHASES)).astype(float).reset_index()
+    batch = rounds.drop_duplicates("cell_id").set_index("cell_id")["batch_size"].astype(float)
+    step_s = blocks["data"] + blocks["step"]
+    return blocks.assign(step_images_per_s=blocks["cell_id"].map(batch).astype(float) / step_s)
+
+
+def phases_over_step(summary: pd.DataFrame) -> pd.Series:
+    """Divide the sum of a cell's compute phases by its step timed whole; near 1 the books close.
+
+    Only on a CPU do both count the same work: on CUDA they come from separate passes.
+    """
+    return summary[_COMPUTE].sum(axis=1, min_count=len(_COMPUTE)) / summary["step_median"]
+
+
+def _cells(trials: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
+    """List the cells with their identity and configuration, trials first."""
+    fields = ["study", "cell_id", *config_fields(trials)]
+    timed_only = timings[~timings["cell_id"].isin(trials["cell_id"])]
+    firsts = [table.drop_duplicates("cell_id")[fields] for table in (trials, timed_only)]
+    return pd.concat([first for first in firsts if len(first)] or firsts[:1], ignore_index=True)
+
+
+def _long(table: pd.DataFrame, measures: tuple[str, ...]) -> pd.DataFrame:
+    """Turn columns of measures into rows of (cell_id, measure, value), without the blanks."""
+    numbers = table[list(measures)].astype("Float64").astype(float)
+    wide = numbers.assign(cell_id=table["cell_id"].astype(object))
+    return wide.melt("cell_id", var_name="measure").dropna(subset=["value"])
+
+
+def _medians(values: pd.DataFrame) -> pd.DataFrame:
+    """Estimate the median of each (cell_id, measure); one row a cell, columns `<m>_<part>`."""
+    estimates = pd.DataFrame(
+        [
+            (cell_id, measure, group.to_numpy())
+            for (cell_id, measure), group in values.groupby(["cell_id", "measure"])["value"]
+        ],
+        columns=["cell_id", "measure", "sample"],
+    )
+    estimates["n"] = estimates["sample"].map(len)
+    estimates["median"] = estimates["sample"].map(np.median)
+    estimates[["low", "high"]] = np.nan
+    enough = estimates[estimates["n"] >= MIN_FOR_INTERVAL]
+    for _, same_n in enough.groupby("n"):
+        low, high = median_intervals(np.stack(same_n["sample"].to_list()))
+        estimates.loc[same_n.index, "low"] = low
+        estimates.loc[same_n.index, "high"] = high
+    wide = estimates.pivot(index="cell_id", columns="measure", values=list(PARTS))
+    wide.columns = wide.columns.map(lambda pair: f"{pair[1]}_{pair[0]}")
+    return wide
+
+
+def _accuracy(finished: pd.DataFrame) -> pd.DataFrame:
+    """Estimate each cell's mean final test accuracy; an interval cannot leave [0, 1]."""
+    rows = {}
+    for cell_id, group in finished.groupby("cell_id", sort=False):
+        row: dict[str, float | None] = {"seeds": len(group)}
+        accuracies = group["test_accuracy"].dropna()
+        if len(accuracies):
+            estimate = mean_t(accuracies.to_numpy(dtype=float))
+            row |= {"accuracy_mean": estimate.value}
+            if estimate.low is not None and estimate.high is not None:
+                row |= {"accuracy_low": max(estimate.low, 0.0)}
+                row |= {"accuracy_high": min(estimate.high, 1.0)}
+        rows[cell_id] = row
+    columns = ["accuracy_mean", "accuracy_low", "accuracy_high", "seeds"]
+    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
+
+
+def _status(trials: pd.DataFrame) -> pd.DataFrame:
+    """Say how each cell ended: ok, or the commonest other status with its commonest reason."""
+    rows = {}
+    for cell_id, group in trials.groupby("cell_id", sort=False):
+        status = _commonest(group.loc[group["status"] != "ok", "status"]) or "ok"
+        reason = _commonest(group.loc[group["status"] == status, "reason"])
+        rows[cell_id] = {"status": status, "reason": reason}
+    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=["status", "reason"])
+
+
+def _commonest(values: pd.Series) -> object:
+    """Pick the most frequent value, the first one among equals; None where all are blank."""
+    counts = values.dropna().value_counts(sort=False)
+    return None if counts.empty else counts.idxmax()
+
+
+def _finished(summary: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
+    """Add what follows from the estimates, and put columns and types in their final shape."""
+    summary = summary.reindex(columns=[*identity, *SUMMARY_COLUMNS])
+    counts = ["seeds", *(f"{measure}_n" for measure in MEASURES)]
+    floats = [name for name in SUMMARY_COLUMNS if name not in {*counts, "status", "reason"}]
+    summary[counts] = summary[counts].fillna(0).astype("Int64")
+    summary[floats] = summary[floats].astype(float)
+    phases_s = summary[_COMPUTE].sum(axis=1, min_count=len(_COMPUTE))
+    step_s = summary["step_median"].fillna(phases_s)
+    flops = summary["flops_per_image"] * summary["batch_size"].astype(float)
+    summary["achieved_flops_per_s"] = flops / step_s
+    summary["parameters"] = summary["parameters"].astype("Int64")
+    summary[["status", "reason"]] = summary[["status", "reason"]].astype("string")
+    return summary.reset_index(drop=True)

@@ -1,0 +1,121 @@
+"""`digits`: a data set like MNIST that needs no download.
+
+Made once by `digits_recipe.py`, then kept in `<data_dir>/digits/v1` as four IDX files.
+"""
+
+import shlex
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from bench.data.digests import check_digest
+from bench.data.idx import IdxFile, check, header, read_image_set
+from bench.data.images import ImageSet, Progress
+from bench.data.whole import whole_file
+from bench.errors import DataError
+
+# Named after the recipe's version: another recipe finds nothing here and makes its own.
+FOLDER = "v1"
+
+
+@dataclass(frozen=True)
+class MadeFile(IdxFile):
+    """A file of the set, and the SHA-256 that it has on every machine."""
+
+    sha256: str
+
+
+MEAN, STD = 0.1343, 0.3068
+
+FILES = (
+    MadeFile(
+        "train-images-idx3-ubyte",
+        (60_000, 28, 28),
+        "97f74ba45b793b988ce8a49e16b1f32a6133edcbbbbee1062dd7a1f525624b3d",
+    ),
+    MadeFile(
+        "train-labels-idx1-ubyte",
+        (60_000,),
+        "47613cb580e176a77b7d29160e939c31d4b30b4c0a36eefe8363f0526b185bf4",
+    ),
+    MadeFile(
+        "test-images-idx3-ubyte",
+        (10_000, 28, 28),
+        "8dd76c0ba5d1d512b8374e95507ad9bd869ff10fac25d3f54dfbb3095dc3ecda",
+    ),
+    MadeFile(
+        "test-labels-idx1-ubyte",
+        (10_000,),
+        "f4831f7bf8b8e9b47f2cfe78cde55fca8531a0cf36dc6a23fd75703c55fc959a",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class DigitsSource:
+    """The 1,797 handwritten digits of scikit-learn, distorted to 60,000 and 10,000 images."""
+
+    name: str = "digits"
+    summary: str = "scikit-learn's handwritten digits, distorted to MNIST's size (no download)"
+
+    def missing(self, data_dir: Path) -> str | None:
+        """Return None: it can be made anywhere."""
+        return None
+
+    def fetch(self, data_dir: Path, progress: Progress) -> None:
+        """Make the set, unless it is there and whole."""
+        try:
+            self.verify(data_dir)
+        except DataError:
+            self._make(data_dir, progress)
+
+    def verify(self, data_dir: Path) -> None:
+        """Hold each file against its digest; a set that wasn't made yet is absent."""
+        mend = self._mend(data_dir)
+        for file in FILES:
+            path = self._folder(data_dir) / file.name
+            check(path, file.shape, mend)
+            check_digest(path, "sha256", file.sha256, mend)
+
+    def read(self, data_dir: Path) -> ImageSet:
+        """Map the four files, made first where one isn't there (a few seconds, once)."""
+        folder = self._folder(data_dir)
+        if not all((folder / file.name).exists() for file in FILES):
+            self._make(data_dir, _unheard)
+        return read_image_set(
+            folder, FILES, name=self.name, mean=MEAN, std=STD, mend=self._mend(data_dir)
+        )
+
+    def _make(self, data_dir: Path, progress: Progress) -> None:
+        from bench.data.digits_recipe import make
+
+        folder = self._folder(data_dir)
+        arrays = make(progress)
+        for file, array in zip(FILES, arrays, strict=True):
+            content = header(file.shape) + array.tobytes()
+            if sha256(content).hexdigest() != file.sha256:
+                raise _otherwise(file)
+            with whole_file(folder / file.name) as out:
+                out.write(content)
+
+    def _folder(self, data_dir: Path) -> Path:
+        return data_dir / self.name / FOLDER
+
+    def _mend(self, data_dir: Path) -> str:
+        command = f"bench data fetch {self.name} --data-dir {shlex.quote(str(data_dir))}"
+        return f"`{command}` makes it again; that needs no download."
+
+
+def _otherwise(file: MadeFile) -> DataError:
+    from importlib.metadata import version
+
+    return DataError(
+        f"{file.name} comes out otherwise here than on the machines where it was tried "
+        f"(NumPy {version('numpy')}, scikit-learn {version('scikit-learn')})",
+        where="digits",
+        mend="Please report this machine; `dataset: mnist` does not depend on it.",
+    )
+
+
+def _unheard(what: str, done: int, total: int) -> None:
+    """Tell nobody of the progress."""

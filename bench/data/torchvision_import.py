@@ -1,0 +1,40 @@
+"""The one door to torchvision."""
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
+
+from bench.errors import DataError
+
+MEND = (
+    "`pip install --upgrade torch torchvision`, both in one command, lets pip choose a pair that "
+    "matches. `dataset: digits` with `loader: resident` runs without torchvision."
+)
+
+
+def import_torchvision() -> ModuleType:
+    """Import torchvision; raise one DataError that explains it where that fails.
+
+    A torchvision built for another torch fails in many ways; the known one is RuntimeError
+    "operator torchvision::nms does not exist".
+    """
+    try:
+        return importlib.import_module("torchvision")
+    except Exception as error:
+        installed = _installed("torchvision")
+        if installed is None:
+            what = f"torchvision is not installed (torch is {_installed('torch')})"
+        else:
+            reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+            what = (
+                f"torch {_installed('torch')} and torchvision {installed} don't go together "
+                f"({reason})"
+            )
+        raise DataError(what, mend=MEND) from error
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

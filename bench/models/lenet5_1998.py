@@ -1,0 +1,143 @@
+"""LeNet-5 as its paper has it.
+
+Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-Based Learning Applied to Document
+Recognition", Proceedings of the IEEE 86(11), 1998, https://doi.org/10.1109/5.726791. Sections,
+tables, figures and equations named below are that paper's.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.models.classifier import Classifier
+from bench.models.digit_codes import digit_codes
+from bench.registry import PositiveFloat
+
+# Table I: a row for each map of S2, a column for each map of C3.
+TABLE_I = (
+    "X...XXX..XXXX.XX",
+    "XX...XXX..XXXX.X",
+    "XXX...XXX..X.XXX",
+    ".XXX..XXXX..X.XX",
+    "..XXX..XXXX.XX.X",
+    "...XXX..XXXX.XXX",
+)
+
+
+def squash(x: Tensor) -> Tensor:
+    """Apply the paper's squashing function: section II.B, eq. (6); constants from appendix A."""
+    return 1.7159 * torch.tanh(x * (2 / 3))
+
+
+def draw_(parameter: Tensor, fan_in: int | Tensor) -> None:
+    """Fill in place from the uniform distribution on ±2.4 / fan-in: appendix A.
+
+    The paper does not single out biases: they are weights on a constant input, and drawn alike.
+    """
+    with torch.no_grad():
+        parameter.uniform_(-2.4, 2.4).div_(fan_in)
+
+
+class Subsampling(nn.Module):
+    """Add up 2×2 inputs, times a trainable coefficient a map, plus a bias: section II.B, S2."""
+
+    def __init__(self, maps: int) -> None:
+        super().__init__()
+        self.coefficient = nn.Parameter(torch.empty(maps, 1, 1))
+        self.bias = nn.Parameter(torch.empty(maps, 1, 1))
+        draw_(self.coefficient, 4)
+        draw_(self.bias, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, maps, H, W) to (N, maps, H // 2, W // 2)."""
+        return F.avg_pool2d(x, 2, divisor_override=1) * self.coefficient + self.bias
+
+
+class TableConv2d(nn.Module):
+    """Convolve each output map with only those input maps that a table gives it.
+
+    `table` has a row for each input map and a column for each output map, X for a connection.
+    Only the kernels of real connections exist as parameters. They are laid into a dense weight
+    whose other kernels are zero, since one dense convolution is faster than sixteen small ones.
+    """
+
+    slots: Tensor
+
+    def __init__(self, table: Sequence[str], kernel: int) -> None:
+        super().__init__()
+        self.inputs, self.outputs = len(table), len(table[0])
+        sources = [[i for i, row in enumerate(table) if row[o] == "X"] for o in range(self.outputs)]
+        slots = [o * self.inputs + i for o, maps in enumerate(sources) for i in maps]
+        self.register_buffer("slots", torch.tensor(slots), persistent=False)
+        self.weight = nn.Parameter(torch.empty(len(slots), kernel, kernel))
+        self.bias = nn.Parameter(torch.empty(self.outputs))
+        fan_in = torch.tensor([len(maps) * kernel**2 for maps in sources])
+        draw_(self.weight, fan_in[self.slots // self.inputs].view(-1, 1, 1))
+        draw_(self.bias, fan_in)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, inputs, H, W) to (N, outputs, H - kernel + 1, W - kernel + 1)."""
+        kernel = self.weight.shape[1:]
+        dense = self.weight.new_zeros(self.outputs * self.inputs, *kernel)
+        dense = dense.index_copy(0, self.slots, self.weight)
+        return F.conv2d(x, dense.view(self.outputs, self.inputs, *kernel), self.bias)
+
+
+class RadialBasis(nn.Module):
+    """Return the squared distance of the input to each fixed code: section II.B, eq. (7)."""
+
+    codes: Tensor
+
+    def __init__(self, codes: Sequence[Sequence[float]]) -> None:
+        super().__init__()
+        self.register_buffer("codes", torch.tensor(codes), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, length of a code) to (N, number of codes)."""
+        # Differences, not |x|² - 2xc + |c|²: that form cancels where a distance is small.
+        return (x.unsqueeze(1) - self.codes).square().sum(2)
+
+
+class LeNet51998(Classifier):
+    """Classify digits with the LeNet-5 of 1998, trained by the paper's MAP criterion.
+
+    The outputs are log-probabilities beside an eleventh, "rubbish" class that the paper adds,
+    so the ten sum to less than one. `rubbish` is its penalty j, a squared distance. The paper
+    gives no value; 12 is the squared distance of the two nearest codes to their midpoint, so
+    that whatever lies nearer than that to a code belongs to it. `loss` of the output is eq. (9)
+    of section II.C, exactly: it starts near 84 - j, not near log 10.
+    """
+
+    def __init__(self, *, rubbish: PositiveFloat = 12.0) -> None:
+        super().__init__()
+        self.rubbish = rubbish
+        # The paper's field of 32×32 has background all around. The edge pixels of a 28×28 image
+        # are background, and repeating them keeps its level under any normalisation of the data.
+        self.field = nn.ReplicationPad2d(2)  # (N, 1, 28, 28) -> (N, 1, 32, 32)
+        # Section II.B, layer by layer.
+        self.c1 = nn.Conv2d(1, 6, 5)  # (N, 1, 32, 32) -> (N, 6, 28, 28)
+        self.s2 = Subsampling(6)  # (N, 6, 28, 28) -> (N, 6, 14, 14)
+        self.c3 = TableConv2d(TABLE_I, 5)  # (N, 6, 14, 14) -> (N, 16, 10, 10)
+        self.s4 = Subsampling(16)  # (N, 16, 10, 10) -> (N, 16, 5, 5)
+        self.c5 = nn.Conv2d(16, 120, 5)  # (N, 16, 5, 5) -> (N, 120, 1, 1)
+        self.f6 = nn.Linear(120, 84)  # (N, 120) -> (N, 84)
+        self.output = RadialBasis(digit_codes())  # (N, 84) -> (N, 10)
+        for layer in (self.c1, self.c5, self.f6):
+            for parameter in layer.parameters():
+                draw_(parameter, fan_in=layer.weight[0].numel())
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (N, 1, 28, 28) to log-probabilities (N, 10)."""
+        x = squash(self.c1(self.field(images)))
+        x = squash(self.s2(x))
+        x = squash(self.c3(x))
+        x = squash(self.s4(x))
+        x = squash(self.c5(x))
+        x = x.flatten(1)  # (N, 120, 1, 1) -> (N, 120)
+        penalties = self.output(squash(self.f6(x)))
+        # Section II.C, eq. (9): -y_k - log(e^-j + Σ_i e^-y_i), with the rubbish class as the
+        # eleventh of a softmax, whose own log-probability nobody asks for.
+        with_rubbish = F.pad(penalties, (0, 1), value=self.rubbish)
+        return F.log_softmax(-with_rubbish, dim=1)[:, :-1]

@@ -1,0 +1,19 @@
+"""Every figure of a report, by the question that it answers."""
+
+from collections.abc import Mapping
+
+from bench.report.figures.along_axis import along_each_axis
+from bench.report.figures.chart import Draw
+from bench.report.figures.learning import learning_curves
+from bench.report.figures.phases import step_phases
+from bench.report.figures.throughput import throughput
+from bench.report.figures.tradeoff import accuracy_against_speed
+
+# A new figure is one function and one entry here; the report shows them in this order.
+FIGURES: Mapping[str, Draw] = {
+    "learning": learning_curves,
+    "throughput": throughput,
+    "phases": step_phases,
+    "accuracy_speed": accuracy_against_speed,
+    "axes": along_each_axis,
+}

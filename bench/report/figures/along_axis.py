@@ -1,0 +1,207 @@
+"""What one axis of the grid changes, all else equal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+
+from bench.analysis.cells import axis_name, format_value, label, label_fields
+from bench.analysis.load import Tables
+from bench.analysis.statistics import Floats
+from bench.report.figures.chart import Chart
+from bench.report.figures.looks import Looks, looks_of
+from bench.report.figures.points import draw_points
+from bench.report.figures.scales import accuracy_axis, accuracy_errors, speed_axis, speed_errors
+from bench.report.samples import Speed, accuracy_note, interval_note, speed_of
+from bench.report.style import INK, OTHERS, SOFT_INK, canvas, styled, wrapped
+from bench.report.text import signed
+
+NAMED_LINES = 8  # up to so many lines carry their names; of more, the median is drawn
+LOG_FROM = 4.0  # numbers that differ by this factor stand at equal factors
+SHIFT = 0.025  # of the distance between ticks: lines side by side do not hide their bars
+NAME_GAP = 0.1  # of the axes' height: names of lines do not touch
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """One axis of the grid: a line holds the cells that differ in nothing but `field`.
+
+    `cells` are the rows of summary.csv on any line, with their place on the axis in column `x`
+    and their line in column `line`, an index into `names`.
+    """
+
+    field: str
+    cells: pd.DataFrame
+    names: Sequence[str]
+    places: Floats
+    values: Sequence[str]
+
+    @property
+    def many(self) -> bool:
+        """Tell whether there are more lines than names have room."""
+        return len(self.names) > NAMED_LINES
+
+
+@styled
+def along_each_axis(tables: Tables) -> Sequence[Chart]:
+    """Draw speed and accuracy along every axis of the grid, a figure an axis."""
+    looks = looks_of(tables)
+    fields = label_fields(looks.cells)
+    axes = [_axis(looks.cells, field, [f for f in fields if f != field]) for field in fields]
+    charts = [_chart(axis, looks) for axis in axes if axis.names]
+    return [chart for chart in charts if chart is not None]
+
+
+def _axis(cells: pd.DataFrame, field: str, others: Sequence[str]) -> Axis:
+    """Join the cells that differ in `field` alone; a line needs two of them."""
+    values = cells[field].drop_duplicates()
+    places = np.arange(len(values), dtype=float)
+    if _is_numeric(values):
+        values = values.sort_values()
+        numbers = values.to_numpy(dtype=float)
+        if numbers[0] > 0 and numbers[-1] / numbers[0] >= LOG_FROM:
+            places = np.log2(numbers)
+    placed = cells.assign(x=places[pd.Index(values).get_indexer(cells[field])])
+    placed["line"] = (
+        placed.groupby(list(others), sort=False, dropna=False).ngroup() if others else 0
+    )
+    joined = placed[placed.groupby("line")["x"].transform("nunique") > 1].copy()
+    joined["line"] = pd.factorize(joined["line"])[0]
+    names = [label(row, others) for row in joined.drop_duplicates("line").to_dict("records")]
+    joined = joined.sort_values(["line", "x"], kind="stable")
+    return Axis(field, joined, names, places, [format_value(value) for value in values])
+
+
+def _is_numeric(values: pd.Series) -> bool:
+    number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    return bool(number and values.notna().all())
+
+
+def _chart(axis: Axis, looks: Looks) -> Chart | None:
+    """Draw a panel for speed and one for accuracy, whichever was measured."""
+    speed, name = speed_of(axis.cells), axis_name(axis.field)
+    panels = {}
+    if axis.cells[f"{speed.measure}_median"].notna().any():
+        panels[f"Speed: {interval_note(speed, axis.cells)}"] = _draw_speed
+    if axis.cells["accuracy_mean"].notna().any():
+        panels[f"Accuracy: {accuracy_note(axis.cells)}"] = _draw_accuracy
+    if not panels:
+        return None
+    notes = list(panels)
+    if axis.many:
+        notes.append("Grey: lines of cells that differ in nothing else. Black: their median")
+    elif len(axis.names) > 1:
+        notes.append("A line joins cells that differ in nothing else")
+    title = f"What changes with {name}, all else equal?"
+    figure = canvas(title, ". ".join(notes), body_in=2.6 * len(panels) + 0.1)
+    column = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, draw in zip(column, panels.values(), strict=True):
+        draw(axes, axis, looks)
+    column[-1].set_xlabel(name)
+    alt = f"Training speed and test accuracy by {name}; lines join cells alike in all else"
+    return Chart(f"by_{_file_name(axis.field)}", figure, alt, _caption(axis, speed))
+
+
+def _draw_speed(axes: Axes, axis: Axis, looks: Looks) -> None:
+    speed = speed_of(axis.cells)
+    medians = axis.cells[f"{speed.measure}_median"].to_numpy(dtype=float)
+    bars = speed_errors(axis.cells, speed)
+    _place_ticks(axes, axis)
+    speed_axis(axes, "y", np.concatenate([medians - bars[0], medians + bars[1]]))
+    axes.set_ylabel(speed.axis_label.replace(" (", "\n("))
+    _draw(axes, axis, looks, medians, bars)
+
+
+def _draw_accuracy(axes: Axes, axis: Axis, looks: Looks) -> None:
+    percents = 100 * axis.cells["accuracy_mean"].to_numpy(dtype=float)
+    bars = accuracy_errors(axis.cells)
+    _place_ticks(axes, axis)
+    accuracy_axis(axes, percents, bars)
+    axes.set_ylabel("test accuracy (%)")
+    _draw(axes, axis, looks, percents, bars)
+
+
+def _place_ticks(axes: Axes, axis: Axis) -> None:
+    axes.set_xticks(axis.places, list(axis.values))
+    margin = 0.35 * np.diff(axis.places).min()
+    axes.set_xlim(axis.places[0] - margin, axis.places[-1] + margin)
+    axes.tick_params(axis="x", labelbottom=True)
+
+
+def _draw(axes: Axes, axis: Axis, looks: Looks, heights: Floats, bars: Floats) -> None:
+    """Draw the lines with their cells; of many lines, faint ones and their median."""
+    points = axis.cells.assign(y=heights)
+    if axis.many:
+        starts = np.flatnonzero(points["line"].diff())[1:]
+        lines = np.split(points[["x", "y"]].to_numpy(), starts)
+        axes.add_collection(LineCollection(lines, colors=OTHERS, linewidths=0.8, alpha=0.5))
+        median = points.groupby("x")["y"].median()
+        axes.plot(median.index, median, color=INK, marker="o", linewidth=2.4)
+        return
+    step = SHIFT * np.diff(axis.places).min()
+    points["x"] += step * (points["line"] - (len(axis.names) - 1) / 2)
+    for _, line in points.groupby("line"):
+        axes.plot(line["x"], line["y"], color=SOFT_INK, linewidth=1.2, zorder=2)
+    cells = [looks.looks[cell_id] for cell_id in points["cell_id"]]
+    draw_points(axes, points["x"].to_numpy(), points["y"].to_numpy(), cells, y_bars=bars)
+    if len(axis.names) > 1:
+        known = points.dropna(subset=["y"])
+        _name_lines(axes, axis.names, known.groupby("line")[["x", "y"]].last())
+
+
+def _name_lines(axes: Axes, names: Sequence[str], ends: pd.DataFrame) -> None:
+    """Write each line's name at its right end, moved apart where names would touch."""
+    to_axes = axes.transData + axes.transAxes.inverted()
+    points = to_axes.transform(ends.to_numpy(dtype=float))
+    for line, (x, y), height in zip(ends.index, points, _spread(points[:, 1]), strict=True):
+        axes.plot(
+            [x + 0.012, 1.01],
+            [y, height],
+            color=OTHERS,
+            linewidth=0.8,
+            transform=axes.transAxes,
+            clip_on=False,
+        )
+        axes.text(
+            1.015, height, wrapped(names[line]), va="center", size=9.5, transform=axes.transAxes
+        )
+
+
+def _spread(wanted: Floats) -> Floats:
+    """Move heights apart to the least gap between names, and keep them below the top."""
+    order = np.argsort(wanted, kind="stable")
+    steps = NAME_GAP * np.arange(len(wanted))
+    # Pushing up from below and down from above each keep the gap, so their mean does too.
+    upwards = np.maximum.accumulate(wanted[order] - steps) + steps
+    downwards = np.minimum.accumulate((wanted[order] - steps)[::-1])[::-1] + steps
+    heights = (upwards + downwards) / 2
+    spread: Floats = np.empty_like(heights)
+    spread[order] = np.minimum(heights, 1.0 + steps - steps[-1])
+    return spread
+
+
+def _file_name(field: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in field)
+
+
+def _caption(axis: Axis, speed: Speed) -> str:
+    """Say what the way from the first value to the last does to the median line."""
+    ends = axis.cells[axis.cells["x"].isin([axis.places[0], axis.places[-1]])]
+    columns = [f"{speed.measure}_median", "accuracy_mean"]
+    first, last = (ends[ends["x"] == x].set_index("line")[columns] for x in axis.places[[0, -1]])
+    ratio = (last[columns[0]] / first[columns[0]]).dropna()
+    gain = 100 * (last[columns[1]] - first[columns[1]]).dropna()
+    said = []
+    if len(ratio):
+        said.append(f"{ratio.median():.2f} times the speed")
+    if len(gain):
+        said.append(f"{signed(gain.median())} percentage points of accuracy")
+    if not said:
+        return f"No line reaches from {axis.values[0]} to {axis.values[-1]}."
+    lines = max(len(ratio), len(gain))
+    over = f" (median over {lines} lines)" if lines > 1 else ""
+    name = axis_name(axis.field)
+    return f"From {name} {axis.values[0]} to {axis.values[-1]}: {', '.join(said)}{over}."

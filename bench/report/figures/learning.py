@@ -1,0 +1,155 @@
+"""How accuracy and loss move with the epochs."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from bench.analysis.cells import named_value
+from bench.analysis.load import Tables
+from bench.report.figures.chart import Chart
+from bench.report.figures.looks import Looks, looks_of
+from bench.report.figures.scales import accuracy_axis, loss_axis
+from bench.report.samples import count_of, counted
+from bench.report.style import SOFT_INK, canvas, styled
+
+FEW_EPOCHS = 3  # up to so many, seeds are bars at markers instead of a band around a line
+BOTH_LOSSES = 2  # up to so many cells, the loss on the training set is drawn too
+LOSSES: Sequence[tuple[Literal["-", "--"], str]] = (
+    ("-", "on the test set"),
+    ("--", "on the training set"),
+)
+SPREAD = 0.3  # of an epoch: cells side by side, so that their bars do not hide each other
+
+
+@styled
+def learning_curves(tables: Tables) -> Sequence[Chart]:
+    """Draw test accuracy and loss by epoch, mean and range over the seeds."""
+    looks = looks_of(tables)
+    curves = _curves(tables.epochs, looks)
+    points = curves.drop_duplicates(["cell_id", "epoch"])
+    if len(points) < 2:
+        return ()
+    training_too = curves["cell_id"].nunique() <= BOTH_LOSSES
+    seeds = counted(curves.groupby("cell_id")["seed"].nunique(), "seed")
+    few = curves["epoch"].max() <= FEW_EPOCHS
+    note = f"Mean over {seeds}" if seeds != "1 seed" else "One seed: exploratory"
+    if seeds != "1 seed":
+        note += f", {'bar' if few else 'band'}: from the lowest seed to the highest"
+    if looks.wide:
+        note += f". The most accurate and the fastest of {len(looks.cells)} cells"
+    figure, pairs = _panels(curves, looks, note, _legend(looks, training_too))
+    for (accuracy, loss), (_, frame) in zip(pairs, _facets(curves, looks), strict=True):
+        _draw(accuracy, frame, "test_accuracy", looks)
+        _draw(loss, frame, "test_loss", looks)
+        if training_too:
+            _draw(loss, frame, "train_loss", looks, linestyle="--")
+    losses = curves["test_loss"]
+    _scale(pairs, curves, pd.concat([losses, curves["train_loss"]]) if training_too else losses)
+    return (Chart("learning", figure, _alt(looks, curves), _caption(looks, curves)),)
+
+
+def _curves(epochs: pd.DataFrame, looks: Looks) -> pd.DataFrame:
+    """Keep the epochs of the shown cells after training began, accuracy in percent."""
+    kept = epochs[epochs["cell_id"].isin(list(looks.shown)) & (epochs["epoch"] > 0)]
+    kept = kept[kept["test_accuracy"].notna()]
+    percent = 100 * kept["test_accuracy"]
+    return kept.assign(epoch=kept["epoch"].astype(int), test_accuracy=percent)
+
+
+def _facets(curves: pd.DataFrame, looks: Looks) -> list[tuple[str, pd.DataFrame]]:
+    if looks.facet is None:
+        return [("", curves)]
+    return [
+        (named_value(looks.facet, value), frame)
+        for value, frame in curves.groupby(looks.facet, sort=False, dropna=False)
+    ]
+
+
+def _legend(looks: Looks, training_too: bool) -> list[tuple[Artist, str]]:
+    entries = looks.legend(facets=False, line=True, others=False)
+    if training_too:
+        entries += [
+            (Line2D([], [], color=SOFT_INK, linestyle=style), name) for style, name in LOSSES
+        ]
+    return entries
+
+
+def _panels(
+    curves: pd.DataFrame, looks: Looks, note: str, legend: list[tuple[Artist, str]]
+) -> tuple[Figure, list[tuple[Axes, Axes]]]:
+    """Lay out one (accuracy, loss) pair of axes for each facet."""
+    names = [name for name, _ in _facets(curves, looks)]
+    title = "How do accuracy and loss move with the epochs?"
+    if len(names) == 1:
+        figure = canvas(title, note, body_in=3.5, legend=legend)
+        pairs = [tuple(figure.subplots(1, 2))]
+    else:
+        figure = canvas(title, note, body_in=5.6, legend=legend)
+        pairs = [tuple(pair) for pair in figure.subplots(2, len(names), sharey="row").T]
+    for name, (accuracy, _) in zip(names, pairs, strict=True):
+        accuracy.set_title(name)
+    pairs[0][0].set_ylabel("test accuracy (%)")
+    pairs[0][1].set_ylabel("loss (nat)")
+    return figure, pairs
+
+
+def _draw(
+    axes: Axes, frame: pd.DataFrame, column: str, looks: Looks, *, linestyle: str = "-"
+) -> None:
+    """Draw a line a cell: the mean over its seeds, and their range."""
+    cells = [cell_id for cell_id in looks.shown if cell_id in set(frame["cell_id"])]
+    few = frame["epoch"].max() <= FEW_EPOCHS
+    shifts = SPREAD * (np.arange(len(cells)) - (len(cells) - 1) / 2) / max(len(cells), 1)
+    for cell_id, shift in zip(cells, shifts, strict=True):
+        rows = frame[frame["cell_id"] == cell_id]
+        seeds = rows.groupby("epoch")[column].agg(["mean", "min", "max"])
+        look = looks.looks[cell_id]
+        if few:
+            x = seeds.index + shift
+            bars = [seeds["mean"] - seeds["min"], seeds["max"] - seeds["mean"]]
+            axes.errorbar(
+                x, seeds["mean"], bars, color=look.colour, marker=look.marker,
+                linestyle=linestyle, elinewidth=1.3,
+            )  # fmt: skip
+        else:
+            axes.plot(seeds.index, seeds["mean"], color=look.colour, linestyle=linestyle)
+            axes.fill_between(
+                seeds.index, seeds["min"], seeds["max"], color=look.colour, alpha=0.18, linewidth=0
+            )
+
+
+def _scale(pairs: list[tuple[Axes, Axes]], curves: pd.DataFrame, losses: pd.Series) -> None:
+    last = curves["epoch"].max()
+    for accuracy, loss in pairs:
+        accuracy_axis(accuracy, curves["test_accuracy"].to_numpy())
+        loss_axis(loss, losses.to_numpy(dtype=float, na_value=np.nan))
+        for axes in (accuracy, loss):
+            axes.set_xlabel("epoch")
+            axes.set_xlim(0.5, last + 0.5)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def _alt(looks: Looks, curves: pd.DataFrame) -> str:
+    cells, last = curves["cell_id"].nunique(), curves["epoch"].max()
+    return f"Test accuracy and loss by epoch, up to epoch {last}, for {count_of(cells, 'cell')}"
+
+
+def _caption(looks: Looks, curves: pd.DataFrame) -> str:
+    final = curves[curves["epoch"] == curves.groupby("cell_id")["epoch"].transform("max")]
+    means = final.groupby("cell_id", sort=False)["test_accuracy"].mean().sort_values()
+    if len(means) == 1:
+        return (
+            f"After {curves['epoch'].max()} epochs the mean test accuracy is {means.iloc[0]:.2f}%."
+        )
+    (worst, *_, best), names = means, [looks.labels[str(cell_id)] for cell_id in means.index]
+    return (
+        f"Mean test accuracy after the last epoch: from {worst:.2f}% ({names[0]}) "
+        f"to {best:.2f}% ({names[-1]})."
+    )

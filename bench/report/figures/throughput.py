@@ -1,0 +1,85 @@
+"""How fast every cell trains."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from bench.analysis.load import Tables
+from bench.analysis.statistics import Floats
+from bench.analysis.summary import block_measures
+from bench.report.figures.chart import Chart
+from bench.report.figures.looks import Looks, looks_of
+from bench.report.figures.points import draw_points
+from bench.report.figures.rows import Rows, name_rows, rows_of
+from bench.report.figures.scales import speed_axis, speed_errors
+from bench.report.samples import TIMED, Speed, count_of, interval_note, speed_of
+from bench.report.style import SOFT_INK, canvas, styled
+from bench.report.text import short
+
+
+@styled
+def throughput(tables: Tables) -> Sequence[Chart]:
+    """Draw the training speed of every cell, fastest first."""
+    looks = looks_of(tables)
+    speed = speed_of(looks.cells)
+    median = f"{speed.measure}_median"
+    cells = looks.cells[looks.cells[median].notna()]
+    if cells.empty:
+        return ()
+    cells = cells.sort_values(median, ascending=False, kind="stable")
+    rows = rows_of(cells, looks.labels)
+    note = f"Large: {interval_note(speed, cells)}. Small: each {speed.sample}"
+    figure = canvas("How fast does each cell train?", note, body_in=rows.height_in)
+    axes = figure.subplots()
+    singles = _singles(tables, rows, speed)
+    _draw(axes, rows, looks, speed, singles)
+    name_rows(axes, rows)
+    speed_axis(axes, "x", np.concatenate([cells[median].to_numpy(), *singles]))
+    axes.set_xlabel(speed.axis_label)
+    alt = f"Training speed of {count_of(len(cells), 'cell')} in images per second, fastest first"
+    return (Chart("throughput", figure, alt, _caption(cells, looks, median)),)
+
+
+def _singles(tables: Tables, rows: Rows, speed: Speed) -> list[Floats]:
+    """Collect what stands behind each row's median: its blocks, or its seeds."""
+    if speed is TIMED:
+        samples = block_measures(tables.timings)
+    else:
+        samples = tables.trials[tables.trials["status"] == "ok"]
+    by_cell = dict(list(samples.groupby("cell_id")[speed.measure]))
+    none = pd.Series(dtype=float)
+    return [
+        by_cell.get(cell_id, none).to_numpy(dtype=float, na_value=np.nan)
+        for cell_id in rows.cells["cell_id"]
+    ]
+
+
+def _draw(axes: Axes, rows: Rows, looks: Looks, speed: Speed, singles: Sequence[Floats]) -> None:
+    medians = rows.cells[f"{speed.measure}_median"].to_numpy(dtype=float)
+    errors = speed_errors(rows.cells, speed)
+    of_rows = [looks.looks[cell_id] for cell_id in rows.cells["cell_id"]]
+    draw_points(axes, medians, rows.positions, of_rows, x_bars=errors)
+    for i, look in enumerate(of_rows):
+        y = rows.positions[i]
+        axes.plot(singles[i], np.full(len(singles[i]), y), "o", ms=3, color=look.colour, alpha=0.45)
+        right = np.nanmax([medians[i] + errors[1, i], *singles[i]])
+        axes.annotate(
+            short(medians[i]),
+            (right, y),
+            (7, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9.5,
+            color=SOFT_INK,
+        )
+
+
+def _caption(cells: pd.DataFrame, looks: Looks, median: str) -> str:
+    first, last = cells.iloc[0], cells.iloc[-1]
+    fastest = f"{looks.labels[first['cell_id']]} trains {short(first[median])} images/s"
+    if len(cells) == 1:
+        return f"{fastest}."
+    factor = first[median] / last[median]
+    return f"{fastest}, {factor:.3g} times as many as {looks.labels[last['cell_id']]}."

@@ -1,0 +1,141 @@
+"""What a study found and what it could not find, in a few sentences."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from bench.analysis.cells import cell_labels, label_fields, named_value
+from bench.analysis.load import Tables
+from bench.report.samples import count_of, speed_of
+from bench.report.tables import EXPLORATORY, accuracy_text
+from bench.report.text import escape, number, shortened
+
+NAMED = 6  # so many cells are named one by one
+
+
+def findings(tables: Tables, target: float | None) -> list[str]:
+    """Say in markdown which cells are best, and how much of the grid there is."""
+    summary = tables.summary
+    labels = cell_labels(summary)
+    said = [
+        _most_accurate(summary, labels),
+        _fastest(summary, labels),
+        _target_reached(tables, labels, target),
+        _how_it_ended(summary),
+    ]
+    return [sentence for sentence in said if sentence]
+
+
+def not_ok(tables: Tables) -> list[str]:
+    """List in markdown what did not run to its end: equal reasons together, with their cells."""
+    ended = []
+    for noun, table, run in (
+        ("trial", tables.trials, "seed"),
+        ("timing block", tables.timings, "block"),
+    ):
+        rows = table[table["status"] != "ok"].drop_duplicates(["cell_id", run])
+        ended.append(rows[["cell_id", "status", "reason"]].assign(noun=noun))
+    rows = pd.concat(ended)
+    rows["reason"] = rows["reason"].fillna("no reason given")
+    lines = []
+    for (status, reason), group in rows.groupby(["status", "reason"], sort=False):
+        counts = group["noun"].value_counts(sort=False)
+        runs = " and ".join(count_of(n, str(noun)) for noun, n in counts.items())
+        cells = group["cell_id"].drop_duplicates()
+        which = _name_cells(tables.summary, cells)
+        lines.append(f"**{status}**: {escape(shortened(str(reason)))} ({runs}: {escape(which)})")
+    return lines
+
+
+def _most_accurate(summary: pd.DataFrame, labels: dict[str, str]) -> str:
+    known = summary[summary["accuracy_mean"].notna()]
+    if known.empty:
+        return ""
+    best = known.nlargest(1, "accuracy_mean").iloc[0]
+    low, high = best["accuracy_low"], best["accuracy_high"]
+    seeds = count_of(best["seeds"], "seed")
+    said = (
+        f"{escape(labels[best['cell_id']])} with {accuracy_text(best['accuracy_mean'], low, high)}%"
+    )
+    if len(known) == 1:
+        return f"**Test accuracy:** {said} ({seeds}{_exploratory(low)})."
+    rivals = _overlapping(known, best["cell_id"], "accuracy_mean", "accuracy_low", "accuracy_high")
+    return f"**Most accurate:** {said} ({seeds}{_exploratory(low)}){rivals}."
+
+
+def _fastest(summary: pd.DataFrame, labels: dict[str, str]) -> str:
+    speed = speed_of(summary)
+    median, low, high = (f"{speed.measure}_{part}" for part in ("median", "low", "high"))
+    known = summary[summary[median].notna()]
+    if known.empty:
+        return ""
+    best = known.nlargest(1, median).iloc[0]
+    n = count_of(best[f"{speed.measure}_n"], speed.sample)
+    said = (
+        f"{escape(labels[best['cell_id']])} with {number(best[median], best[low], best[high])} "
+        f"images/s ({n}{_exploratory(best[low])})"
+    )
+    if len(known) == 1:
+        return f"**Training speed:** {said}."
+    return f"**Fastest:** {said}{_overlapping(known, best['cell_id'], median, low, high)}."
+
+
+def _exploratory(low: float) -> str:
+    return f", {EXPLORATORY}" if np.isnan(low) else ""
+
+
+def _overlapping(cells: pd.DataFrame, best: str, centre: str, low: str, high: str) -> str:
+    """Count the cells whose interval reaches into the best one's: they may be as good."""
+    floor = cells.loc[cells["cell_id"] == best, low].iloc[0]
+    others = cells[cells["cell_id"] != best]
+    rivals = int((others[high] >= floor).sum())
+    if rivals == 0:
+        return ""
+    whose = "the interval of 1 other cell reaches"
+    if rivals > 1:
+        whose = f"the intervals of {rivals} other cells reach"
+    return f"; {whose} into its own"
+
+
+def _target_reached(tables: Tables, labels: dict[str, str], target: float | None) -> str:
+    times = tables.trials.dropna(subset=["time_to_target_s"])
+    if times.empty or target is None:
+        return ""
+    reached = np.isfinite(times["time_to_target_s"]).sum()
+    said = f"**Target of {100 * target:.6g}%:** reached by {reached} of {len(times)} trials"
+    soonest = tables.summary.nsmallest(1, "time_to_target_s_median").iloc[0]
+    if not np.isfinite(soonest["time_to_target_s_median"]):
+        return f"{said}."
+    estimate = soonest[[f"time_to_target_s_{part}" for part in ("median", "low", "high")]]
+    return (
+        f"{said}, soonest by {escape(labels[soonest['cell_id']])} after {number(*estimate)} s of "
+        f"training (median over {count_of(soonest['time_to_target_s_n'], 'seed')}"
+        f"{_exploratory(estimate.iloc[1])})."
+    )
+
+
+def _how_it_ended(summary: pd.DataFrame) -> str:
+    total, counts = len(summary), summary["status"].value_counts()
+    if counts.get("ok", 0) == total:
+        return f"**Runs:** {'the cell' if total == 1 else f'all {total} cells'} ran to the end."
+    ended = ", ".join(f"{n} {status}" for status, n in counts.items() if status != "ok")
+    return f"**Runs:** {counts.get('ok', 0)} of {total} cells ran to the end; {ended}."
+
+
+def _name_cells(summary: pd.DataFrame, cell_ids: Sequence[str] | pd.Series) -> str:
+    """Name cells by the one value that they and no others have, or else one by one."""
+    chosen = summary["cell_id"].isin(list(cell_ids))
+    if len(summary) == 1:
+        return "the only cell"
+    if chosen.all():
+        return f"all {len(summary)} cells"
+    if chosen.sum() > 1:
+        for field in label_fields(summary):
+            values = summary.loc[chosen, field].drop_duplicates()
+            if len(values) == 1 and ((summary[field] == values.iloc[0]) == chosen).all():
+                return f"the {chosen.sum()} cells with {named_value(field, values.iloc[0])}"
+    labels = cell_labels(summary)
+    names = [labels[cell_id] for cell_id in summary.loc[chosen, "cell_id"]]
+    more = f"; and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return "; ".join(names[:NAMED]) + more

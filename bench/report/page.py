@@ -1,0 +1,89 @@
+"""What the page says, before it is put into markdown."""
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from bench.analysis.cells import axis_name, config_fields, format_value, varying_fields
+from bench.analysis.load import Tables
+from bench.report.context import Context
+from bench.report.figures.chart import Chart
+from bench.report.findings import findings, not_ok
+from bench.report.tables import Column, open_books, result_columns
+
+FILES = (
+    "trials.csv",
+    "epochs.csv",
+    "timings.csv",
+    "summary.csv",
+    "study.yaml",
+    "environment.json",
+)
+LONG_TABLE = 40  # rows from which the table is folded
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """Everything that the template prints; `findings` and `not_ok` are markdown already."""
+
+    title: str
+    description: str
+    warning: str | None
+    findings: Sequence[str]
+    columns: Sequence[Column]
+    folded: bool
+    open_books: int
+    not_ok: Sequence[str]
+    charts: Sequence[Chart]
+    conditions: Sequence[tuple[str, str]]
+    constants: Sequence[tuple[str, str]]
+    command: str
+    redraw: str
+    folder: str
+    files: Sequence[str]
+
+
+def compose(
+    tables: Tables,
+    context: Context,
+    charts: Sequence[Chart],
+    *,
+    results_dir: Path,
+    report_dir: Path,
+) -> Page:
+    """Collect what the page says about a study."""
+    summary = tables.summary
+    target = context.target_accuracy
+    varying = varying_fields(summary)
+    same = [(field, summary[field].iloc[0]) for field in config_fields(summary)]
+    shown_dir = _from_here(results_dir)
+    again = f"bench run {shlex.quote(f'{shown_dir}/study.yaml')}"
+    return Page(
+        title=str(context.study.get("name") or summary["study"].iloc[0]),
+        description=str(context.study.get("description") or ""),
+        warning=context.fallback(),
+        findings=findings(tables, target),
+        columns=result_columns(tables, target),
+        folded=len(summary) > LONG_TABLE,
+        open_books=int(open_books(summary).sum()),
+        not_ok=not_ok(tables),
+        charts=charts,
+        conditions=context.conditions(),
+        constants=[
+            (axis_name(f), format_value(v)) for f, v in same if f not in varying and pd.notna(v)
+        ],
+        command=" ".join(str(context.environment.get("command") or again).split()),
+        redraw=f"bench report {shlex.quote(shown_dir)}",
+        folder=Path(os.path.relpath(results_dir, report_dir)).as_posix(),
+        files=[name for name in FILES if (results_dir / name).is_file()],
+    )
+
+
+def _from_here(path: Path) -> str:
+    """Write a path as it would be typed here."""
+    inside = path.resolve().is_relative_to(Path.cwd())
+    return (path.resolve().relative_to(Path.cwd()) if inside else path).as_posix()

@@ -1,0 +1,130 @@
+"""The result table: one row a cell, and no number without its uncertainty."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bench.analysis.cells import field_name, format_value, label_fields
+from bench.analysis.load import Tables
+from bench.analysis.statistics import MIN_FOR_INTERVAL
+from bench.analysis.summary import phases_over_step
+from bench.report.samples import counted, speed_of
+from bench.report.text import number
+
+BLANK = "–"
+EXPLORATORY = "exploratory"
+BOOKS = (0.95, 1.05)  # the phases' sum over the whole step, within which the books close
+OPEN_BOOKS = "†"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a markdown table: its heading in one or two lines, and a text a row."""
+
+    heading: str
+    note: str
+    texts: Sequence[str]
+    is_number: bool = True
+
+
+def result_columns(tables: Tables, target: float | None) -> list[Column]:
+    """Make the result table's columns; a cell without numbers keeps its row."""
+    summary = tables.summary
+    speed = speed_of(summary)
+    fields = label_fields(summary) or ["model"]
+    columns = [
+        Column(field_name(f), "", [format_value(v) for v in summary[f]], is_number=False)
+        for f in fields
+    ]
+    columns.append(_accuracy(summary))
+    columns.append(_estimates("images/s", summary, speed.measure, speed.sample))
+    columns.append(
+        _with_open_books(_estimates("step (ms)", summary, "step", "timing block", 1e3), summary)
+    )
+    columns.append(_time_to_target(tables, target))
+    columns.append(_estimates("peak memory (MB)", summary, "peak_memory_bytes", "seed", 1e-6))
+    counts = summary["parameters"]
+    columns.append(Column("parameters", "", [BLANK if pd.isna(n) else f"{n:,}" for n in counts]))
+    if (summary["status"] != "ok").any():
+        columns.append(Column("status", "", summary["status"].to_list(), is_number=False))
+    return [c for c in columns if not c.is_number or any(text != BLANK for text in c.texts)]
+
+
+def open_books(summary: pd.DataFrame) -> pd.Series:
+    """Mark the cells whose phases do not add up to their step."""
+    ratio = phases_over_step(summary)
+    on_cpu = summary["device"].str.startswith("cpu")
+    return ratio.notna() & ~ratio.between(*BOOKS) & on_cpu
+
+
+def accuracy_text(mean: float, low: float, high: float) -> str:
+    """Write an accuracy in percent with its interval: "98.33 ± 0.12", lopsided "[99.1, 100]"."""
+    value = f"{100 * mean:.2f}"
+    if np.isnan(low):
+        return value
+    if np.isclose(mean - low, high - mean):
+        return f"{value} ± {100 * (high - mean):.2f}"
+    return f"{value} [{100 * low:.2f}, {100 * high:.2f}]"
+
+
+def _accuracy(summary: pd.DataFrame) -> Column:
+    estimates = summary[["accuracy_mean", "accuracy_low", "accuracy_high"]].itertuples(index=False)
+    texts = [BLANK if np.isnan(e[0]) else accuracy_text(*e) for e in estimates]
+    seeds = summary["seeds"].where(summary["accuracy_mean"].notna(), 0)
+    return _noted("test accuracy (%)", texts, seeds, "seed", enough=2)
+
+
+def _estimates(
+    heading: str, summary: pd.DataFrame, measure: str, sample: str, scale: float = 1
+) -> Column:
+    parts = summary[[f"{measure}_{part}" for part in ("median", "low", "high")]] * scale
+    texts = [BLANK if np.isnan(e[0]) else number(*e) for e in parts.itertuples(index=False)]
+    return _noted(heading, texts, summary[f"{measure}_n"], sample)
+
+
+def _noted(
+    heading: str, texts: list[str], counts: pd.Series, sample: str, enough: int = MIN_FOR_INTERVAL
+) -> Column:
+    """Say n under the heading if all cells have the same, and whatever is exploratory."""
+    known = counts[counts > 0]
+    if known.empty:
+        return Column(heading, "", texts)
+    note = counted(known, sample)
+    if (known < enough).all():
+        note += f", {EXPLORATORY}"
+    elif (known < enough).any():
+        texts = [
+            f"{text} {EXPLORATORY}" if 0 < n < enough else text
+            for text, n in zip(texts, counts, strict=True)
+        ]
+    if known.nunique() > 1:
+        texts = [f"{text} (n = {n})" if n else text for text, n in zip(texts, counts, strict=True)]
+    return Column(heading, note, texts)
+
+
+def _with_open_books(column: Column, summary: pd.DataFrame) -> Column:
+    marked = [
+        f"{text} {OPEN_BOOKS}" if is_open else text
+        for text, is_open in zip(column.texts, open_books(summary), strict=True)
+    ]
+    return Column(column.heading, column.note, marked)
+
+
+def _time_to_target(tables: Tables, target: float | None) -> Column:
+    """Write the median time to the target and how many of the seeds reached it."""
+    heading = "time to target (s)" if target is None else f"time to {100 * target:.6g}% (s)"
+    column = _estimates(heading, tables.summary, "time_to_target_s", "seed")
+    known = tables.trials[tables.trials["time_to_target_s"].notna()]
+    reached = np.isfinite(known["time_to_target_s"]).groupby(known["cell_id"]).sum()
+    texts = [
+        text if text == BLANK else f"{'missed' if text.startswith('∞') else text} ({k} of {n})"
+        for text, k, n in zip(
+            column.texts,
+            tables.summary["cell_id"].map(reached).fillna(0).astype(int),
+            tables.summary["time_to_target_s_n"],
+            strict=True,
+        )
+    ]
+    return Column(heading, column.note, texts)

@@ -1,0 +1,64 @@
+"""Numbers and names as text: digits that mean something, and nothing that breaks markdown."""
+
+import math
+import re
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
+_PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def escape(text: object) -> str:
+    """Make a user's text safe in a markdown line or table cell; line breaks become spaces.
+
+    Raw HTML and formulas are taken literally too.
+    """
+    line = _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
+    return line.translate(_ENTITIES)
+
+
+def shortened(text: str, length: int = 300) -> str:
+    """Cut a long text with an ellipsis."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def short(value: float) -> str:
+    """Write a number with three digits and a prefix: 21347 is "21.3k"."""
+    for factor, prefix in _PREFIXES:
+        if abs(value) >= factor:
+            return f"{value / factor:#.3g}".rstrip(".") + prefix
+    return f"{value:#.3g}".rstrip(".")
+
+
+def amount_of_bytes(value: float) -> str:
+    """Write an amount of memory in SI units."""
+    return f"{value / 1e9:.1f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
+
+
+def signed(value: float) -> str:
+    """Write a difference in hundredths with its sign."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def number(value: float, low: float = math.nan, high: float = math.nan) -> str:
+    """Write a number and its interval, if it has one, with the digits that this supports.
+
+    "21,300 [21,100, 21,500]", "0.0214"; an infinite one is "∞".
+    """
+    decimals = _decimals(value, low, high)
+    if math.isnan(low) or math.isnan(high):
+        return _fixed(value, decimals)
+    return f"{_fixed(value, decimals)} [{_fixed(low, decimals)}, {_fixed(high, decimals)}]"
+
+
+def _fixed(value: float, decimals: int) -> str:
+    return f"{round(value, decimals):,.{max(decimals, 0)}f}" if math.isfinite(value) else "∞"
+
+
+def _decimals(value: float, low: float, high: float) -> int:
+    """Keep two digits of the interval's width; without one, three of the value."""
+    if math.isfinite(high - low) and high > low:
+        return 1 - math.floor(math.log10(high - low))
+    if value == 0 or not math.isfinite(value):
+        return 0
+    return 2 - math.floor(math.log10(abs(value)))

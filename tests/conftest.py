@@ -1,0 +1,83 @@
+"""Fixtures that every room's tests share."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+Bench = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a GPU or the real MNIST where there is none, and say so."""
+    reasons = {"cuda": no_cuda(), "mnist": no_mnist()}
+    for item in items:
+        for marker, reason in reasons.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def no_cuda() -> str:
+    from bench.measure.machine import this_machine
+
+    return this_machine().no_cuda
+
+
+def mnist_folder() -> Path:
+    return Path(os.environ.get("BENCH_DATA_DIR") or ROOT.parent / "shared" / "data")
+
+
+def no_mnist() -> str:
+    raw = mnist_folder() / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    return "" if raw.is_file() else f"no real MNIST in {mnist_folder()}"
+
+
+@pytest.fixture(scope="session")
+def digits_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of its own with the embedded digits made in it, and nothing else."""
+    from bench.data import DATASETS
+
+    folder = tmp_path_factory.mktemp("data")
+    DATASETS["digits"].fetch(folder, lambda what, done, total: None)
+    return folder
+
+
+@pytest.fixture
+def mnist_dir() -> Path:
+    """The folder of the real MNIST; for tests marked `mnist`."""
+    return mnist_folder()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, digits_dir: Path) -> Bench:
+    """Run the real command line in an empty folder, offline, with the embedded digits."""
+
+    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        own = {"BENCH_DATA_DIR": str(digits_dir), "BENCH_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            [sys.executable, "-m", "bench", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, **own, **environment},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Callable[[str], Path]:
+    """Write a study file."""
+
+    def write(text: str, name: str = "study.yaml") -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from bench.data import DATASETS
+from bench.data.images import Source
+from bench.errors import DataError
+
+
+def test_the_named_data_sets_are_there() -> None:
+    assert set(DATASETS) == {"mnist", "fashion_mnist", "kmnist", "digits"}
+
+
+def test_a_source_is_listed_under_its_own_name(source: Source) -> None:
+    assert DATASETS[source.name] is source
+
+
+def test_a_source_says_what_it_is_on_one_line(source: Source) -> None:
+    assert source.summary
+    assert "\n" not in source.summary
+
+
+def test_an_empty_folder_fails_to_verify_and_the_mend_is_the_command(
+    source: Source, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="not there") as caught:
+        source.verify(tmp_path)
+    assert caught.value.where.startswith(str(tmp_path))
+    assert f"`bench data fetch {source.name} --data-dir {tmp_path}`" in caught.value.mend
+
+
+def test_the_command_that_mends_can_be_pasted_whatever_the_folder_is_called(
+    source: Source, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError) as caught:
+        source.verify(tmp_path / "my data")
+    assert f"--data-dir '{tmp_path / 'my data'}'" in caught.value.mend
+
+
+def test_asking_what_is_missing_writes_nothing(source: Source, tmp_path: Path) -> None:
+    said = source.missing(tmp_path)
+    assert said is None if source.name == "digits" else "\n" not in str(said)
+    assert list(tmp_path.iterdir()) == []

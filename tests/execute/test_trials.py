@@ -1,0 +1,114 @@
+"""What a trial and a timing block report."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.execute import EXECUTORS
+from bench.execute.executor import Workplace
+from bench.records import PHASES, Outcome
+from bench.study.plan import Run
+
+Runs = Callable[..., list[Run]]
+
+
+def outcomes(runs: list[Run], folder: Path, executor: str = "inline") -> list[Outcome]:
+    return list(EXECUTORS[executor]().execute(runs, Workplace(folder), lambda event: None))
+
+
+def test_two_seeds_and_two_epochs_close_their_books(digits_dir: Path, runs_of: Runs) -> None:
+    runs = runs_of({"model": "lenet5", "epochs": 2}, seeds=[4, 5], target_accuracy=0.05)
+    first, second = outcomes(runs, digits_dir)
+    trial, epochs = first.trial, first.epochs
+    assert trial is not None
+    assert [e.epoch for e in epochs] == [1, 2]
+    assert trial.seed == 4
+    assert trial.epochs_done == 2
+    assert trial.train_s == epochs[-1].elapsed_train_s
+    assert trial.train_s == pytest.approx(sum(e.train_s or 0 for e in epochs))
+    assert trial.images_per_s == pytest.approx(120_000 / trial.train_s)
+    assert trial.test_accuracy == epochs[-1].test_accuracy
+    assert trial.best_test_accuracy == max(e.test_accuracy for e in epochs)
+    assert trial.time_to_target_s == epochs[0].elapsed_train_s
+    assert trial.wall_s is not None
+    assert trial.wall_s > trial.train_s
+    assert trial.parameters == 61_706
+    assert (trial.peak_memory_bytes or 0) > 2**27
+    assert second.trial is not None
+    assert second.trial.test_loss != trial.test_loss
+
+
+def test_the_same_seed_gives_the_same_losses_in_another_process(
+    digits_dir: Path, runs_of: Runs
+) -> None:
+    runs = runs_of({"model": "lenet5"})
+    (here,) = outcomes(runs, digits_dir)
+    (there,) = outcomes(runs, digits_dir, "local")
+    assert here.epochs[0].train_loss == there.epochs[0].train_loss
+    assert here.epochs[0].test_loss == there.epochs[0].test_loss
+
+
+def test_a_target_that_is_missed_takes_for_ever(digits_dir: Path, runs_of: Runs) -> None:
+    (outcome,) = outcomes(runs_of({"model": "lenet5"}, target_accuracy=1.0), digits_dir)
+    assert outcome.trial is not None
+    assert outcome.trial.time_to_target_s == math.inf
+
+
+def test_no_epochs_means_one_evaluation_and_no_training(digits_dir: Path, runs_of: Runs) -> None:
+    (outcome,) = outcomes(runs_of({"model": "lenet5", "epochs": 0}), digits_dir)
+    assert outcome.trial is not None
+    assert outcome.trial.train_s is None
+    assert outcome.trial.images_per_s is None
+    (epoch,) = outcome.epochs
+    assert (epoch.epoch, epoch.train_loss, epoch.train_s) == (0, None, None)
+    assert 0 <= epoch.test_accuracy <= 1
+
+
+def test_a_timing_block_times_every_phase(digits_dir: Path, runs_of: Runs) -> None:
+    timing = {"blocks": 1, "rounds": 4, "epochs": 1}
+    runs = runs_of({"model": "lenet5", "batch_size": 256}, timing=timing)
+    (outcome,) = outcomes(runs[1:], digits_dir)
+    timed = [row for row in outcome.timings if not row.is_warmup]
+    counts = {phase: sum(row.phase == phase for row in timed) for phase in PHASES}
+    assert counts == dict.fromkeys(PHASES, 4) | {"epoch": 1, "eval": 1}
+    assert all((row.seconds or 0) > 0 for row in outcome.timings)
+    assert outcome.timings[0].is_warmup
+    assert outcome.timings[0].phase == "step"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"precision": "bf16"},
+        {"memory_format": "channels_last"},
+        {"schedule": "cosine"},
+        {"schedule": "one_cycle"},
+        {"loader": "dataloader", "epochs": 0},
+    ],
+    ids=str,
+)
+def test_every_way_to_train_trains(
+    change: dict[str, object], digits_dir: Path, runs_of: Runs
+) -> None:
+    (outcome,) = outcomes(runs_of({"model": "lenet5", **change}), digits_dir)
+    assert outcome.status == "ok", outcome.reason
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16", "fp16"])
+def test_a_gpu_trains_and_times(precision: str, digits_dir: Path, runs_of: Runs) -> None:
+    from bench.measure.machine import this_machine
+    from bench.study.plan import make_plan
+    from bench.study.spec import Cell, Study
+
+    cell = Cell.model_validate(
+        {"dataset": "digits", "device": "cuda", "precision": precision, "epochs": 1}
+    )
+    study = Study.model_validate({"name": "gpu", "timing": {"blocks": 1, "rounds": 3}})
+    plan = make_plan(study, [cell], this_machine(), {})
+    trial, block = outcomes(list(plan.runs), digits_dir, "local")
+    assert (trial.status, block.status) == ("ok", "ok"), (trial.reason, block.reason)
+    assert {row.phase for row in block.timings} == set(PHASES)
+    assert "gpu" in trial.environment

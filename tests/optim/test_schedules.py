@@ -1,0 +1,59 @@
+"""Where the learning rate is along a training of 10 epochs of 4 steps, by each schedule."""
+
+import math
+
+import pytest
+import torch
+
+from bench.optim import SCHEDULES
+from bench.optim.schedules import Span
+from bench.registry import load
+
+SPAN = Span(epochs=10, steps_per_epoch=4)
+
+
+def rates(name: str, lr: float = 0.1, **parameters: float) -> list[float]:
+    """Collect the learning rate that each step of the training uses."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=lr)
+    scheduler = load(SCHEDULES[name].target)(optimizer, SPAN, **parameters)
+    used = []
+    for _ in range(SPAN.steps):
+        used.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+    return used
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_schedule_lasts_the_whole_training_and_stays_positive(name: str) -> None:
+    assert all(0 <= rate <= 0.1 + 1e-12 for rate in rates(name))
+
+
+def test_constant_never_changes() -> None:
+    assert set(rates("constant")) == {0.1}
+
+
+def test_step_halves_every_five_epochs() -> None:
+    used = rates("step")
+    assert used[:20] == [0.1] * 20
+    assert used[20:] == [0.05] * 20
+
+
+def test_cosine_is_half_way_down_in_the_middle() -> None:
+    used = rates("cosine", final_lr=0.02)
+    assert used[0] == pytest.approx(0.1)
+    assert used[20] == pytest.approx(0.06)
+    assert used[-1] == pytest.approx(0.02 + 0.08 * (1 + math.cos(math.pi * 39 / 40)) / 2)
+
+
+def test_one_cycle_peaks_at_max_lr_and_ends_far_below_its_start() -> None:
+    used = rates("one_cycle", max_lr=0.05, pct_start=0.25)
+    assert used[0] == pytest.approx(0.05 / 25)
+    assert max(used) == pytest.approx(0.05)
+    assert used.index(max(used)) == 9
+    assert used[-1] == pytest.approx(0.05 / 25 / 1e4)
+
+
+def test_one_cycle_peaks_at_the_optimizers_own_rate_where_none_is_given() -> None:
+    assert max(rates("one_cycle", lr=0.03)) == pytest.approx(0.03)

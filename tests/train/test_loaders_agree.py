@@ -1,0 +1,90 @@
+"""Both loaders give the same batches in the same order for the same seed."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+
+from bench.data.images import ImageSet
+from bench.data.loaders import LOADERS, Loader
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def images() -> ImageSet:
+    """700 training and 130 test images of noise."""
+    draw = np.random.RandomState(0)
+    return ImageSet(
+        name="noise",
+        train_images=draw.randint(0, 256, (700, 28, 28)).astype(np.uint8),
+        train_labels=draw.randint(0, 10, 700).astype(np.uint8),
+        test_images=draw.randint(0, 256, (130, 28, 28)).astype(np.uint8),
+        test_labels=draw.randint(0, 10, 130).astype(np.uint8),
+        mean=0.1307,
+        std=0.3081,
+    )
+
+
+def build(name: str, images: ImageSet, seed: int = 5) -> Loader:
+    return LOADERS[name](images, batch_size=64, seed=seed, device=CPU)
+
+
+def test_two_epochs_are_equal_to_the_bit(images: ImageSet) -> None:
+    resident, pipeline = build("resident", images), build("dataloader", images)
+    for _ in range(2):
+        pairs = list(zip(resident.train(), pipeline.train(), strict=True))
+        assert len(pairs) == resident.steps_per_epoch == 11
+        for (ours, our_labels), (theirs, their_labels) in pairs:
+            assert torch.equal(ours, theirs)
+            assert torch.equal(our_labels, their_labels)
+
+
+def test_the_test_sets_are_equal_to_the_bit(images: ImageSet) -> None:
+    for ours, theirs in zip(
+        build("resident", images).test(), build("dataloader", images).test(), strict=True
+    ):
+        assert torch.equal(ours[0], theirs[0])
+        assert torch.equal(ours[1], theirs[1])
+
+
+def test_the_order_is_torchs_own_shuffle_of_the_seed(images: ImageSet) -> None:
+    ours = [label for _, labels in build("resident", images).train() for label in labels.tolist()]
+    order = torch.randperm(700, generator=torch.Generator().manual_seed(5))
+    assert ours == torch.from_numpy(images.train_labels).long()[order].tolist()
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_every_image_comes_once_an_epoch_and_every_epoch_is_shuffled_anew(
+    name: str, images: ImageSet
+) -> None:
+    loader = build(name, images)
+    epochs = [torch.cat([batch for batch, _ in loader.train()]) for _ in range(2)]
+    sums = [sorted(epoch.sum(dim=(1, 2, 3)).tolist()) for epoch in epochs]
+    assert len(sums[0]) == 700
+    assert sums[0] == sums[1]
+    assert not torch.equal(epochs[0], epochs[1])
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_drawing_random_numbers_elsewhere_does_not_move_the_order(
+    name: str, images: ImageSet
+) -> None:
+    first = build(name, images)
+    expected = [labels for _, labels in islice(first.train(), 3)]
+    torch.rand(17)
+    second = build(name, images)
+    torch.rand(3)
+    for labels, (_, others) in zip(expected, second.train(), strict=False):
+        assert torch.equal(labels, others)
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_pixels_are_normalised_and_labels_are_whole(name: str, images: ImageSet) -> None:
+    batch, labels = next(build(name, images).test())
+    assert batch.shape == (64, 1, 28, 28)
+    assert batch.dtype == torch.float32
+    assert labels.dtype == torch.int64
+    expected = (images.test_images[:64] / 255 - images.mean) / images.std
+    assert batch[:, 0].numpy() == pytest.approx(expected, abs=1e-5)
