@@ -57,6 +57,7 @@ class DigitsSource:
 
     name: str = "digits"
     summary: str = "scikit-learn's handwritten digits, distorted to MNIST's size (no download)"
+    embedded: bool = True
 
     def missing(self, data_dir: Path) -> str | None:
         """Return None: it can be made anywhere."""

@@ -39,6 +39,10 @@ class Source(Protocol):
     def summary(self) -> str:
         """Say in one line what it is, for `bench list datasets`."""
 
+    @property
+    def embedded(self) -> bool:
+        """Tell whether bench brings it along, so that it is made here and never downloaded."""
+
     def missing(self, data_dir: Path) -> str | None:
         """Say in one line what isn't there, or None where `read` finds or makes what it needs.
 

@@ -27,17 +27,18 @@ def provide(
     """
     source = DATASETS[name]
     missing = source.missing(data_dir)
-    try:
-        if missing and offline:
-            raise DataError(f"{name}: {missing}, and nothing may be downloaded (--offline)")
+    if missing is not None:
+        try:
+            if offline:
+                raise DataError(_offline(missing))
+            source.fetch(data_dir, progress)
+        except DataError as error:
+            if fallback is None:
+                raise DataError(error.what, where=error.where, mend=_mend(name, error)) from None
+            served = provide(fallback, None, data_dir, offline=offline, progress=progress)
+            return Provision(name, served.used, error.what)
+    elif source.embedded:
         source.fetch(data_dir, progress)
-    except DataError as error:
-        if not missing:
-            raise
-        if fallback is None:
-            raise DataError(error.what, where=error.where, mend=_mend(name, error)) from None
-        served = provide(fallback, None, data_dir, offline=offline, progress=progress)
-        return Provision(name, served.used, error.what)
     source.verify(data_dir)
     return Provision(name, name)
 
@@ -48,8 +49,12 @@ def foresee(name: str, fallback: str | None, data_dir: Path, *, offline: bool) -
     if missing is None:
         return Provision(name, name)
     if offline and fallback is not None:
-        return Provision(name, fallback, f"{missing}, and nothing may be downloaded (--offline)")
+        return Provision(name, fallback, _offline(missing))
     return Provision(name, name, f"{missing}; `bench run` downloads it")
+
+
+def _offline(missing: str) -> str:
+    return f"{missing}, and nothing may be downloaded (--offline)"
 
 
 def _mend(name: str, error: DataError) -> str:

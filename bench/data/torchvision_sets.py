@@ -48,6 +48,7 @@ class TorchvisionSource:
     std: float
     mirrors: tuple[str, ...]
     files: tuple[RawFile, ...]  # training images, training labels, test images, test labels
+    embedded: bool = False
     schemes: frozenset[str] = SECURE
     give_up_s: float = GIVE_UP_S  # without an answer, over all mirrors together
 

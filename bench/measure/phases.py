@@ -181,7 +181,7 @@ def _gpu_phases(parts: StepParts, device: torch.device, first: int, rounds: int)
 
 
 def _require_finite(loss: Any) -> None:
-    value = float(loss)  # synchronises
+    value = float(loss.detach() if isinstance(loss, torch.Tensor) else loss)  # synchronises
     if not math.isfinite(value):
         raise DivergedError(f"the loss became {value} while the steps were timed")
 

@@ -1,0 +1,31 @@
+import pytest
+
+from bench.models import MODELS
+from bench.registry import load
+
+COUNTS = {"convnet": 1_007_590, "lenet5": 61_706, "lenet5_1998": 60_000}
+
+# Section II.B of the paper gives these one by one.
+LAYERS_OF_1998 = {"c1": 156, "s2": 12, "c3": 1_516, "s4": 32, "c5": 48_120, "f6": 10_164}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_has_as_many_trainable_parameters_as_its_source_says(name: str) -> None:
+    model = load(MODELS[name].target)()
+    assert sum(p.numel() for p in model.parameters() if p.requires_grad) == COUNTS[name]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_summary_names_the_true_count(name: str) -> None:
+    assert f"{COUNTS[name]:,} parameters" in MODELS[name].summary
+
+
+@pytest.mark.parametrize("layer", LAYERS_OF_1998)
+def test_a_layer_of_1998_has_as_many_parameters_as_the_paper_says(layer: str) -> None:
+    model = load(MODELS["lenet5_1998"].target)()
+    counted = sum(p.numel() for p in model.get_submodule(layer).parameters())
+    assert counted == LAYERS_OF_1998[layer]
+
+
+def test_the_codes_of_1998_are_not_trainable() -> None:
+    assert not list(load(MODELS["lenet5_1998"].target)().output.parameters())
