@@ -1,0 +1,131 @@
+"""Every command by the real command line: answers, exit codes, and messages of one kind."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STUDY = "name: x\nbase: {dataset: digits}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["plan", str(ROOT / "studies/baseline.yaml")]])
+def test_help_and_plan_import_neither_torch_nor_pandas(arguments: list[str]) -> None:
+    script = (
+        "import sys; sys.argv[0] = 'bench'\n"
+        "from bench.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    code = end.code\n"
+        "else:\n    code = 0\n"
+        "heavy = {'torch', 'torchvision', 'pandas', 'scipy', 'matplotlib', 'sklearn'}\n"
+        "print(code, sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] in ("0 []", "None []"), done.stdout + done.stderr
+
+
+def test_plan_lists_cells_states_and_an_estimate(bench: Callable) -> None:
+    done = bench("plan", ROOT / "studies" / "baseline.yaml", "--set", "base.epochs=1")
+    assert done.returncode == 0, done.stderr
+    assert "16 cells" in done.stdout
+    assert "estimate: " in done.stdout
+    assert "seed 0–1" in done.stdout
+    assert "block 0–5" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name", ["models", "optimizers", "schedules", "datasets", "axes", "figures"]
+)
+def test_every_list_names_what_its_registry_holds(bench: Callable, name: str) -> None:
+    from bench.data import DATASETS
+    from bench.models import MODELS
+    from bench.optim import OPTIMIZERS, SCHEDULES
+    from bench.report.figures import FIGURES
+    from bench.study.spec import Cell
+
+    known = {
+        "models": MODELS,
+        "optimizers": OPTIMIZERS,
+        "schedules": SCHEDULES,
+        "datasets": DATASETS,
+        "axes": Cell().flat(),
+        "figures": FIGURES,
+    }[name]
+    done = bench("list", name)
+    assert done.returncode == 0, done.stderr
+    listed = {line.split()[0] for line in done.stdout.splitlines() if line.strip()}
+    assert set(known) <= listed
+
+
+def test_the_schema_in_studies_is_what_the_command_prints(bench: Callable) -> None:
+    done = bench("schema")
+    assert json.loads(done.stdout) == json.loads((ROOT / "studies/schema.json").read_text())
+
+
+def test_data_are_verified_and_a_damaged_file_is_named(
+    bench: Callable, digits_dir: Path, tmp_path: Path
+) -> None:
+    assert bench("data", "verify", "digits").returncode == 0
+    copy = tmp_path / "copy"
+    assert bench("data", "fetch", "digits", "--data-dir", copy).returncode == 0
+    (victim,) = copy.rglob("test-labels*")
+    content = bytearray(victim.read_bytes())
+    content[100] ^= 1
+    victim.write_bytes(content)
+    done = bench("data", "verify", "digits", "--data-dir", copy)
+    assert done.returncode == 2
+    assert str(victim) in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "absent.yaml"], "no such study file"),
+        (["plan", "study.yaml", "--set", "base.optimzer=adam"], "Did you mean 'optimizer'?"),
+        (["plan", "study.yaml", "--set", "base.model=lenet"], "Did you mean 'lenet5'?"),
+        (["run", "study.yaml", "--set", "base.dataset=mnist"], "bench data fetch mnist"),
+        (["report", "nowhere"], "no trials.csv"),
+        (["list", "modls"], "Did you mean 'models'?"),
+        (["data", "fetch", "minst"], "Did you mean 'mnist'?"),
+        (["run", "study.yaml", "--set", 'base.model={import: "no.such:Net"}'], "no.such:Net"),
+        (["run", "study.yaml", "--executor", "cloud"], "cloud"),
+        (["run"], "Missing argument"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_input_is_one_message_and_exit_code_2(
+    bench: Callable, study: Callable, arguments: list[str], said: str
+) -> None:
+    study(STUDY)
+    done = bench(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_failed_run_is_exit_code_1_and_a_row(
+    bench: Callable, study: Callable, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "class Bad(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.linear = nn.Linear(784, 10)\n"
+        "    def forward(self, x):\n"
+        "        if len(x) > 2: raise RuntimeError('too many images')\n"
+        "        return self.linear(x.flatten(1))\n"
+    )
+    text = STUDY.replace("{dataset", '{model: {import: "bad:Bad"}, threads: 1, dataset')
+    done = bench("run", study(text + "timing: off\n"))
+    assert done.returncode == 1
+    assert "RuntimeError: too many images" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "too many images" in (tmp_path / "results/x/trials.csv").read_text()
+    assert "too many images" in (tmp_path / "reports/x/report.md").read_text()
