@@ -1,5 +1,6 @@
 """What tells the cells of a study apart, and what to call them."""
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import chain
@@ -17,6 +18,7 @@ SEPARATOR = " · "
 _SELF_EVIDENT = frozenset(
     {"model", "dataset", "optimizer", "schedule", "device", "precision", "memory_format", "loader"}
 )
+_IMPORT = re.compile(r"^\w+(\.\w+)*:(?=[^\W\d])")
 _WORDS: Mapping[str, str] = {"batch_size": "batch"}
 _NOT_CONFIGURATION = frozenset(
     chain({"study", "cell_id"}, SUMMARY_COLUMNS, *(columns_of(row) for row in ROWS.values()))
@@ -73,7 +75,7 @@ def label(row: Mapping[Hashable, Any], fields: Sequence[str]) -> str:
 
 def named_value(field: str, value: Any) -> str:
     """Write a value with its field's name where it would not be understood alone."""
-    text = format_value(value)
+    text = short_value(value)
     return text if field in _SELF_EVIDENT else f"{field_name(field)} {text}"
 
 
@@ -85,6 +87,11 @@ def field_name(field: str) -> str:
 def axis_name(field: str) -> str:
     """Put a field in words in full: `batch_size` is "batch size"."""
     return "learning rate" if field == "lr" else field.replace(".", " ").replace("_", " ")
+
+
+def short_value(value: Any) -> str:
+    """Write a value; what a user imports by "package.module:Name" goes by its last name."""
+    return _IMPORT.sub("", format_value(value))
 
 
 def format_value(value: Any) -> str:

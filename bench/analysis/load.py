@@ -26,11 +26,12 @@ class Tables:
     summary: pd.DataFrame
 
 
-def read_tables(results_dir: Path) -> Tables:
-    """Read a results folder; a missing summary.csv is computed, the raw tables win nothing by it.
+def read_tables(results_dir: Path, *, recompute: bool = False) -> Tables:
+    """Read a results folder; where summary.csv is missing it is computed from the others.
 
-    epochs.csv and timings.csv may be missing (`epochs: 0`, `timing: off`): they come empty.
-    Raises StoreError for a folder without trials.csv, a missing column, an unreadable file.
+    With `recompute` it is computed in any case, and the file is not looked at. epochs.csv and
+    timings.csv may be missing (`epochs: 0`, `timing: off`): they come empty. Raises
+    StoreError for a folder without trials.csv, a missing column, an unreadable file.
     """
     if not (results_dir / "trials.csv").is_file():
         raise StoreError(
@@ -41,8 +42,9 @@ def read_tables(results_dir: Path) -> Tables:
     trials = _read(results_dir / "trials.csv", _types_of(ROWS["trials"]))
     raw = {name: _read_or_empty(results_dir, name, trials) for name in ("epochs", "timings")}
     path = results_dir / "summary.csv"
-    summary = _read(path, _summary_types()) if path.is_file() else None
-    if summary is None:
+    if path.is_file() and not recompute:
+        summary = _read(path, _summary_types())
+    else:
         summary = summarise(trials, raw["timings"])
     return Tables(trials=trials, **raw, summary=summary)
 

@@ -60,7 +60,7 @@ def _most_accurate(summary: pd.DataFrame, labels: dict[str, str]) -> str:
     )
     if len(known) == 1:
         return f"**Test accuracy:** {said} ({seeds}{_exploratory(low)})."
-    rivals = _overlapping(known, best["cell_id"], "accuracy_mean", "accuracy_low", "accuracy_high")
+    rivals = _rivals(known, best["cell_id"], "accuracy_mean", "accuracy_low", "accuracy_high")
     return f"**Most accurate:** {said} ({seeds}{_exploratory(low)}){rivals}."
 
 
@@ -78,24 +78,23 @@ def _fastest(summary: pd.DataFrame, labels: dict[str, str]) -> str:
     )
     if len(known) == 1:
         return f"**Training speed:** {said}."
-    return f"**Fastest:** {said}{_overlapping(known, best['cell_id'], median, low, high)}."
+    return f"**Fastest:** {said}{_rivals(known, best['cell_id'], median, low, high)}."
 
 
 def _exploratory(low: float) -> str:
     return f", {EXPLORATORY}" if np.isnan(low) else ""
 
 
-def _overlapping(cells: pd.DataFrame, best: str, centre: str, low: str, high: str) -> str:
-    """Count the cells whose interval reaches into the best one's: they may be as good."""
+def _rivals(cells: pd.DataFrame, best: str, centre: str, low: str, high: str) -> str:
+    """Count the cells that reach into the best one's interval: they may be as good."""
     floor = cells.loc[cells["cell_id"] == best, low].iloc[0]
     others = cells[cells["cell_id"] != best]
-    rivals = int((others[high] >= floor).sum())
+    rivals = int((others[high].fillna(others[centre]) >= floor).sum())
     if rivals == 0:
         return ""
-    whose = "the interval of 1 other cell reaches"
-    if rivals > 1:
-        whose = f"the intervals of {rivals} other cells reach"
-    return f"; {whose} into its own"
+    return (
+        f"; {count_of(rivals, 'other cell')} reach{'es' if rivals == 1 else ''} into its interval"
+    )
 
 
 def _target_reached(tables: Tables, labels: dict[str, str], target: float | None) -> str:

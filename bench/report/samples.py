@@ -12,12 +12,12 @@ class Speed:
     """Where a study's speed is read: the timing blocks, or the training clock without them."""
 
     measure: str
-    axis_label: str
+    clock: str  # what the seconds hold
     sample: str  # what n counts
 
 
-TIMED = Speed("step_images_per_s", "images/s (data + training step)", "timing block")
-TRAINED = Speed("images_per_s", "images/s (training clock)", "seed")
+TIMED = Speed("step_images_per_s", "data + training step", "timing block")
+TRAINED = Speed("images_per_s", "training clock", "seed")
 
 
 def speed_of(cells: pd.DataFrame) -> Speed:
@@ -40,17 +40,21 @@ def count_of(n: int, noun: str) -> str:
 def interval_note(speed: Speed, cells: pd.DataFrame) -> str:
     """Say what a point and its bar are, or that there are too few samples for a bar."""
     counts = cells[f"{speed.measure}_n"]
-    counts = counts[counts > 0]
-    samples = counted(counts, speed.sample)
-    if counts.max() < MIN_FOR_INTERVAL:
-        value = f"value of {samples}" if counts.max() == 1 else f"median over {samples}"
-        return f"{value}, too few for an interval: exploratory"
-    return f"median over {samples}, bar: 95% interval"
+    bar = ", bar: 95% interval" if counts.max() >= MIN_FOR_INTERVAL else ""
+    return f"{median_note(counts, speed.sample)}{bar}"
+
+
+def median_note(counts: pd.Series, noun: str) -> str:
+    """Say what a median stands on, and whether that is too little."""
+    known = counts[counts > 0]
+    samples = counted(known, noun)
+    said = f"value of {samples}" if known.max() == 1 else f"median over {samples}"
+    return said if known.max() >= MIN_FOR_INTERVAL else f"{said}, exploratory"
 
 
 def accuracy_note(cells: pd.DataFrame) -> str:
     """Say what stands behind an accuracy and its bar."""
     seeds = counted(cells.loc[cells["accuracy_mean"].notna(), "seeds"], "seed")
     if cells["accuracy_low"].isna().all():
-        return f"value of {seeds}: exploratory"
+        return f"value of {seeds}, exploratory"
     return f"mean over {seeds}, bar: 95% interval"

@@ -79,7 +79,7 @@ def canvas(
     nothing is ever drawn over data.
     """
     titles = textwrap.wrap(title, 74)
-    notes = textwrap.wrap(note, 126)
+    notes = textwrap.wrap(note[:1].upper() + note[1:], 126)
     columns = _legend_columns([text for _, text in legend])
     legend_rows = -(-len(legend) // columns)
     header_in = (
@@ -120,7 +120,7 @@ def only_grid(axes: Axes, axis: str) -> None:
 
 def wrapped(label: str, width: int = 44) -> str:
     """Break a long label into lines, so that it is neither cut nor squeezes its figure."""
-    return "\n".join(textwrap.wrap(label, width)) or label
+    return "\n".join(textwrap.wrap(label, max(width, 8))) or label
 
 
 @styled

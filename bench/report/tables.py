@@ -48,7 +48,9 @@ def result_columns(tables: Tables, target: float | None) -> list[Column]:
     counts = summary["parameters"]
     columns.append(Column("parameters", "", [BLANK if pd.isna(n) else f"{n:,}" for n in counts]))
     if (summary["status"] != "ok").any():
-        columns.append(Column("status", "", summary["status"].to_list(), is_number=False))
+        columns.append(
+            Column("status", "", [format_value(s) for s in summary["status"]], is_number=False)
+        )
     return [c for c in columns if not c.is_number or any(text != BLANK for text in c.texts)]
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from bench.analysis.cells import axis_name, format_value, label, label_fields
+from bench.analysis.cells import axis_name, label, label_fields, short_value
 from bench.analysis.load import Tables
 from bench.analysis.statistics import Floats
 from bench.report.figures.chart import Chart
@@ -22,7 +23,8 @@ from bench.report.text import signed
 NAMED_LINES = 8  # up to so many lines carry their names; of more, the median is drawn
 LOG_FROM = 4.0  # numbers that differ by this factor stand at equal factors
 SHIFT = 0.025  # of the distance between ticks: lines side by side do not hide their bars
-NAME_GAP = 0.1  # of the axes' height: names of lines do not touch
+LINE_IN = 0.2  # the height of a line of text: names do not touch
+PANEL_IN, BELOW_IN = 2.6, 0.6  # the height of a panel, and what of it the x axis takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,17 @@ class Axis:
         """Tell whether there are more lines than names have room."""
         return len(self.names) > NAMED_LINES
 
+    @property
+    def name_in(self) -> float:
+        """Tell the height of the tallest name."""
+        return LINE_IN * max(name.count("\n") + 1 for name in self.names)
+
+    @property
+    def panel_in(self) -> float:
+        """Tell the height of a panel in which the names of all lines have room."""
+        names_in = 0 if self.many else self.name_in * len(self.names)
+        return max(PANEL_IN, names_in + BELOW_IN)
+
 
 @styled
 def along_each_axis(tables: Tables) -> Sequence[Chart]:
@@ -51,33 +64,39 @@ def along_each_axis(tables: Tables) -> Sequence[Chart]:
     looks = looks_of(tables)
     fields = label_fields(looks.cells)
     axes = [_axis(looks.cells, field, [f for f in fields if f != field]) for field in fields]
-    charts = [_chart(axis, looks) for axis in axes if axis.names]
+    charts = [_chart(axis, looks) for axis in axes if axis is not None]
     return [chart for chart in charts if chart is not None]
 
 
-def _axis(cells: pd.DataFrame, field: str, others: Sequence[str]) -> Axis:
+def _axis(cells: pd.DataFrame, field: str, others: Sequence[str]) -> Axis | None:
     """Join the cells that differ in `field` alone; a line needs two of them."""
-    values = cells[field].drop_duplicates()
+    lines = cells.groupby(list(others), sort=False, dropna=False).ngroup() if others else 0
+    codes = pd.factorize(cells[field], use_na_sentinel=False)[0]
+    placed = cells.assign(line=lines, x=codes)
+    joined = placed[placed.groupby("line")["x"].transform("nunique") > 1]
+    if joined.empty:
+        return None
+    codes, values = pd.factorize(joined[field], use_na_sentinel=False)
+    places = _places(values)
+    joined = joined.assign(line=pd.factorize(joined["line"])[0], x=places[codes])
+    firsts = joined.drop_duplicates("line").to_dict("records")
+    names = [wrapped(label(row, others), 36) for row in firsts]
+    ticks = np.argsort(places)
+    texts = [short_value(values[i]) for i in ticks]
+    return Axis(field, joined.sort_values(["line", "x"]), names, places[ticks], texts)
+
+
+def _places(values: Any) -> Floats:
+    """Place the values of a field: numbers by size, far ones by their logarithm, words in turn."""
     places = np.arange(len(values), dtype=float)
-    if _is_numeric(values):
-        values = values.sort_values()
-        numbers = values.to_numpy(dtype=float)
-        if numbers[0] > 0 and numbers[-1] / numbers[0] >= LOG_FROM:
-            places = np.log2(numbers)
-    placed = cells.assign(x=places[pd.Index(values).get_indexer(cells[field])])
-    placed["line"] = (
-        placed.groupby(list(others), sort=False, dropna=False).ngroup() if others else 0
-    )
-    joined = placed[placed.groupby("line")["x"].transform("nunique") > 1].copy()
-    joined["line"] = pd.factorize(joined["line"])[0]
-    names = [label(row, others) for row in joined.drop_duplicates("line").to_dict("records")]
-    joined = joined.sort_values(["line", "x"], kind="stable")
-    return Axis(field, joined, names, places, [format_value(value) for value in values])
-
-
-def _is_numeric(values: pd.Series) -> bool:
-    number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    return bool(number and values.notna().all())
+    is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    if not is_number or pd.isna(values).any():
+        return places
+    numbers = np.asarray(values, dtype=float)
+    places[np.argsort(numbers)] = np.arange(len(numbers))
+    if numbers.min() > 0 and numbers.max() / numbers.min() >= LOG_FROM:
+        places[:] = np.log2(numbers)
+    return places
 
 
 def _chart(axis: Axis, looks: Looks) -> Chart | None:
@@ -92,11 +111,12 @@ def _chart(axis: Axis, looks: Looks) -> Chart | None:
         return None
     notes = list(panels)
     if axis.many:
-        notes.append("Grey: lines of cells that differ in nothing else. Black: their median")
+        notes += ["Grey: lines of cells that differ in nothing else"]
+        notes += ["Black: the median of the complete ones"]
     elif len(axis.names) > 1:
-        notes.append("A line joins cells that differ in nothing else")
+        notes += ["A line joins cells that differ in nothing else"]
     title = f"What changes with {name}, all else equal?"
-    figure = canvas(title, ". ".join(notes), body_in=2.6 * len(panels) + 0.1)
+    figure = canvas(title, ". ".join(notes), body_in=axis.panel_in * len(panels) + 0.1)
     column = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, draw in zip(column, panels.values(), strict=True):
         draw(axes, axis, looks)
@@ -110,8 +130,7 @@ def _draw_speed(axes: Axes, axis: Axis, looks: Looks) -> None:
     medians = axis.cells[f"{speed.measure}_median"].to_numpy(dtype=float)
     bars = speed_errors(axis.cells, speed)
     _place_ticks(axes, axis)
-    speed_axis(axes, "y", np.concatenate([medians - bars[0], medians + bars[1]]))
-    axes.set_ylabel(speed.axis_label.replace(" (", "\n("))
+    speed_axis(axes, "y", np.concatenate([medians - bars[0], medians + bars[1]]), speed)
     _draw(axes, axis, looks, medians, bars)
 
 
@@ -120,12 +139,11 @@ def _draw_accuracy(axes: Axes, axis: Axis, looks: Looks) -> None:
     bars = accuracy_errors(axis.cells)
     _place_ticks(axes, axis)
     accuracy_axis(axes, percents, bars)
-    axes.set_ylabel("test accuracy (%)")
     _draw(axes, axis, looks, percents, bars)
 
 
 def _place_ticks(axes: Axes, axis: Axis) -> None:
-    axes.set_xticks(axis.places, list(axis.values))
+    axes.set_xticks(axis.places, [wrapped(value, 60 // len(axis.values)) for value in axis.values])
     margin = 0.35 * np.diff(axis.places).min()
     axes.set_xlim(axis.places[0] - margin, axis.places[-1] + margin)
     axes.tick_params(axis="x", labelbottom=True)
@@ -138,7 +156,8 @@ def _draw(axes: Axes, axis: Axis, looks: Looks, heights: Floats, bars: Floats) -
         starts = np.flatnonzero(points["line"].diff())[1:]
         lines = np.split(points[["x", "y"]].to_numpy(), starts)
         axes.add_collection(LineCollection(lines, colors=OTHERS, linewidths=0.8, alpha=0.5))
-        median = points.groupby("x")["y"].median()
+        complete = points.groupby("line")["x"].transform("nunique") == len(axis.places)
+        median = points[complete].groupby("x")["y"].median()
         axes.plot(median.index, median, color=INK, marker="o", linewidth=2.4)
         return
     step = SHIFT * np.diff(axis.places).min()
@@ -149,14 +168,15 @@ def _draw(axes: Axes, axis: Axis, looks: Looks, heights: Floats, bars: Floats) -
     draw_points(axes, points["x"].to_numpy(), points["y"].to_numpy(), cells, y_bars=bars)
     if len(axis.names) > 1:
         known = points.dropna(subset=["y"])
-        _name_lines(axes, axis.names, known.groupby("line")[["x", "y"]].last())
+        _name_lines(axes, axis, known.groupby("line")[["x", "y"]].last())
 
 
-def _name_lines(axes: Axes, names: Sequence[str], ends: pd.DataFrame) -> None:
+def _name_lines(axes: Axes, axis: Axis, ends: pd.DataFrame) -> None:
     """Write each line's name at its right end, moved apart where names would touch."""
+    gap = axis.name_in / (axis.panel_in - BELOW_IN)
     to_axes = axes.transData + axes.transAxes.inverted()
     points = to_axes.transform(ends.to_numpy(dtype=float))
-    for line, (x, y), height in zip(ends.index, points, _spread(points[:, 1]), strict=True):
+    for line, (x, y), height in zip(ends.index, points, _spread(points[:, 1], gap), strict=True):
         axes.plot(
             [x + 0.012, 1.01],
             [y, height],
@@ -165,15 +185,13 @@ def _name_lines(axes: Axes, names: Sequence[str], ends: pd.DataFrame) -> None:
             transform=axes.transAxes,
             clip_on=False,
         )
-        axes.text(
-            1.015, height, wrapped(names[line]), va="center", size=9.5, transform=axes.transAxes
-        )
+        axes.text(1.015, height, axis.names[line], va="center", size=9.5, transform=axes.transAxes)
 
 
-def _spread(wanted: Floats) -> Floats:
-    """Move heights apart to the least gap between names, and keep them below the top."""
+def _spread(wanted: Floats, gap: float) -> Floats:
+    """Move heights apart to the least gap between them, and keep them below the top."""
     order = np.argsort(wanted, kind="stable")
-    steps = NAME_GAP * np.arange(len(wanted))
+    steps = gap * np.arange(len(wanted))
     # Pushing up from below and down from above each keep the gap, so their mean does too.
     upwards = np.maximum.accumulate(wanted[order] - steps) + steps
     downwards = np.minimum.accumulate((wanted[order] - steps)[::-1])[::-1] + steps

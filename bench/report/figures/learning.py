@@ -13,11 +13,12 @@ from matplotlib.ticker import MaxNLocator
 
 from bench.analysis.cells import named_value
 from bench.analysis.load import Tables
+from bench.analysis.statistics import Floats
 from bench.report.figures.chart import Chart
 from bench.report.figures.looks import Looks, looks_of
 from bench.report.figures.scales import accuracy_axis, loss_axis
 from bench.report.samples import count_of, counted
-from bench.report.style import SOFT_INK, canvas, styled
+from bench.report.style import SOFT_INK, canvas, styled, wrapped
 
 FEW_EPOCHS = 3  # up to so many, seeds are bars at markers instead of a band around a line
 BOTH_LOSSES = 2  # up to so many cells, the loss on the training set is drawn too
@@ -39,12 +40,15 @@ def learning_curves(tables: Tables) -> Sequence[Chart]:
     training_too = curves["cell_id"].nunique() <= BOTH_LOSSES
     seeds = counted(curves.groupby("cell_id")["seed"].nunique(), "seed")
     few = curves["epoch"].max() <= FEW_EPOCHS
-    note = f"Mean over {seeds}" if seeds != "1 seed" else "One seed: exploratory"
+    note = f"Mean over {seeds}" if seeds != "1 seed" else "One seed, exploratory"
     if seeds != "1 seed":
         note += f", {'bar' if few else 'band'}: from the lowest seed to the highest"
     if looks.wide:
         note += f". The most accurate and the fastest of {len(looks.cells)} cells"
-    figure, pairs = _panels(curves, looks, note, _legend(looks, training_too))
+    legend = looks.legend(facets=False, line=curves["epoch"].max() > 1, others=False)
+    if training_too:
+        legend += [(Line2D([], [], color=SOFT_INK, linestyle=kind), name) for kind, name in LOSSES]
+    figure, pairs = _panels(curves, looks, note, legend)
     for (accuracy, loss), (_, frame) in zip(pairs, _facets(curves, looks), strict=True):
         _draw(accuracy, frame, "test_accuracy", looks)
         _draw(loss, frame, "test_loss", looks)
@@ -52,7 +56,7 @@ def learning_curves(tables: Tables) -> Sequence[Chart]:
             _draw(loss, frame, "train_loss", looks, linestyle="--")
     losses = curves["test_loss"]
     _scale(pairs, curves, pd.concat([losses, curves["train_loss"]]) if training_too else losses)
-    return (Chart("learning", figure, _alt(looks, curves), _caption(looks, curves)),)
+    return (Chart("learning", figure, _alt(curves), _caption(looks, curves)),)
 
 
 def _curves(epochs: pd.DataFrame, looks: Looks) -> pd.DataFrame:
@@ -72,15 +76,6 @@ def _facets(curves: pd.DataFrame, looks: Looks) -> list[tuple[str, pd.DataFrame]
     ]
 
 
-def _legend(looks: Looks, training_too: bool) -> list[tuple[Artist, str]]:
-    entries = looks.legend(facets=False, line=True, others=False)
-    if training_too:
-        entries += [
-            (Line2D([], [], color=SOFT_INK, linestyle=style), name) for style, name in LOSSES
-        ]
-    return entries
-
-
 def _panels(
     curves: pd.DataFrame, looks: Looks, note: str, legend: list[tuple[Artist, str]]
 ) -> tuple[Figure, list[tuple[Axes, Axes]]]:
@@ -94,9 +89,7 @@ def _panels(
         figure = canvas(title, note, body_in=5.6, legend=legend)
         pairs = [tuple(pair) for pair in figure.subplots(2, len(names), sharey="row").T]
     for name, (accuracy, _) in zip(names, pairs, strict=True):
-        accuracy.set_title(name)
-    pairs[0][0].set_ylabel("test accuracy (%)")
-    pairs[0][1].set_ylabel("loss (nat)")
+        accuracy.set_title(wrapped(name, 84 // len(names)))
     return figure, pairs
 
 
@@ -109,34 +102,43 @@ def _draw(
     shifts = SPREAD * (np.arange(len(cells)) - (len(cells) - 1) / 2) / max(len(cells), 1)
     for cell_id, shift in zip(cells, shifts, strict=True):
         rows = frame[frame["cell_id"] == cell_id]
-        seeds = rows.groupby("epoch")[column].agg(["mean", "min", "max"])
+        x, mean, low, high = _over_seeds(rows, column)
         look = looks.looks[cell_id]
         if few:
-            x = seeds.index + shift
-            bars = [seeds["mean"] - seeds["min"], seeds["max"] - seeds["mean"]]
             axes.errorbar(
-                x, seeds["mean"], bars, color=look.colour, marker=look.marker,
-                linestyle=linestyle, elinewidth=1.3,
-            )  # fmt: skip
-        else:
-            axes.plot(seeds.index, seeds["mean"], color=look.colour, linestyle=linestyle)
-            axes.fill_between(
-                seeds.index, seeds["min"], seeds["max"], color=look.colour, alpha=0.18, linewidth=0
+                x + shift,
+                mean,
+                np.stack([mean - low, high - mean]),
+                color=look.colour,
+                marker=look.marker,
+                linestyle=linestyle,
+                elinewidth=1.3,
             )
+        else:
+            axes.plot(x, mean, color=look.colour, linestyle=linestyle)
+            axes.fill_between(x, low, high, color=look.colour, alpha=0.18, linewidth=0)
+
+
+def _over_seeds(rows: pd.DataFrame, column: str) -> tuple[Floats, Floats, Floats, Floats]:
+    """Give the epochs, and for each the mean, the lowest and the highest seed."""
+    seeds = rows.groupby("epoch")[column].agg(["mean", "min", "max"]).astype(float)
+    mean, low, high = (seeds[part].to_numpy() for part in seeds)
+    return seeds.index.to_numpy(dtype=float), mean, low, high
 
 
 def _scale(pairs: list[tuple[Axes, Axes]], curves: pd.DataFrame, losses: pd.Series) -> None:
     last = curves["epoch"].max()
-    for accuracy, loss in pairs:
+    for i, (accuracy, loss) in enumerate(pairs):
         accuracy_axis(accuracy, curves["test_accuracy"].to_numpy())
         loss_axis(loss, losses.to_numpy(dtype=float, na_value=np.nan))
         for axes in (accuracy, loss):
             axes.set_xlabel("epoch")
+            axes.yaxis.label.set_visible(i == 0)
             axes.set_xlim(0.5, last + 0.5)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
-def _alt(looks: Looks, curves: pd.DataFrame) -> str:
+def _alt(curves: pd.DataFrame) -> str:
     cells, last = curves["cell_id"].nunique(), curves["epoch"].max()
     return f"Test accuracy and loss by epoch, up to epoch {last}, for {count_of(cells, 'cell')}"
 

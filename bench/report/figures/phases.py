@@ -17,8 +17,9 @@ from bench.records import STEP_PHASES
 from bench.report.figures.chart import Chart
 from bench.report.figures.looks import looks_of
 from bench.report.figures.rows import Rows, name_rows, rows_of
-from bench.report.samples import count_of, counted
+from bench.report.samples import count_of, median_note
 from bench.report.style import INK, PHASE_COLOURS, SOFT_INK, canvas, styled
+from bench.report.text import number
 
 SHARES_FROM = 8.0  # bars that differ by more than this factor are drawn as shares
 NAMED_FROM = 0.08  # a part of the axes' width that holds its percentage
@@ -35,7 +36,7 @@ class Unit:
 
 @styled
 def step_phases(tables: Tables) -> Sequence[Chart]:
-    """Draw what a training step spends in each phase, longest first."""
+    """Draw what a training step spends in each phase, the quickest cell first."""
     looks = looks_of(tables)
     medians = [f"{phase}_median" for phase in STEP_PHASES]
     cells = looks.cells[looks.cells[medians].notna().any(axis=1)]
@@ -47,11 +48,10 @@ def step_phases(tables: Tables) -> Sequence[Chart]:
     parts = rows.cells[medians].fillna(0).to_numpy(dtype=float) * unit.per_second[:, np.newaxis]
     totals = parts.sum(axis=1)
     shares = totals.max() / totals.min() > SHARES_FROM
-    blocks = counted(rows.cells["step_n"], "timing block")
-    note = f"Median over {blocks}; figures in the bars: share of the sum"
+    note = f"{median_note(rows.cells['forward_n'], 'timing block')}. In the bars: share of the sum"
     figure = canvas(
         "Where does the time of a training step go?",
-        note + ("; at the right: the sum" if shares else ""),
+        note + (f". At the right: {unit.words}" if shares else ""),
         body_in=rows.height_in,
         legend=_legend(shares),
     )
@@ -120,12 +120,13 @@ def _name_sums(axes: Axes, rows: Rows, totals: Floats, unit: Unit) -> None:
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     for y, total in zip(rows.positions, totals, strict=True):
         axes.annotate(
-            f"{total:.3g} {unit.symbol}", (1, y), (6, 0), textcoords="offset points",
+            f"{number(total)} {unit.symbol}", (1, y), (6, 0), textcoords="offset points",
             va="center", fontsize=9.5, color=SOFT_INK, annotation_clip=False,
         )  # fmt: skip
 
 
 def _caption(medians: pd.DataFrame) -> str:
-    shares = medians.div(medians.sum(axis=1), axis=0).median()
-    largest = str(shares.idxmax()).removesuffix("_median")
-    return f"The largest part is {largest}: {shares.max():.0%} of a step in the median cell."
+    shares = medians.div(medians.sum(axis=1), axis=0).median().sort_values()
+    largest = str(shares.index[-1]).removesuffix("_median")
+    over = f" (median over {len(medians)} cells)" if len(medians) > 1 else ""
+    return f"{largest} takes most: {shares.iloc[-1]:.0%} of a step{over}.".capitalize()

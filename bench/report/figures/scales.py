@@ -5,7 +5,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
 from bench.analysis.statistics import Floats
@@ -34,49 +33,56 @@ def _errors(cells: pd.DataFrame, centre: str, low: str, high: str) -> Floats:
     return bars
 
 
-def speed_axis(axes: Axes, which: Which, speeds: Floats) -> None:
-    """Scale an axis of speeds: from zero, or logarithmic and marked 1, 2, 5 where they are far."""
+def speed_axis(axes: Axes, which: Which, speeds: Floats, speed: Speed) -> None:
+    """Scale and name an axis of speeds: from zero, or logarithmic where they are far apart."""
     known = speeds[np.isfinite(speeds) & (speeds > 0)]
     low, high = known.min(), known.max()
-    axis = _axis(axes, which)
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    unit = "images/s"
     if high / low > LOG_FROM:
+        unit = "images/s, log scale"
         axes.set(**{f"{which}scale": "log", f"{which}lim": (low / 1.3, high * 1.3)})
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_formatter(NullFormatter())
     else:
         axes.set(**{f"{which}lim": (0, high * 1.12)})
     axis.set_major_formatter(EngFormatter(sep=""))
+    gap = " " if which == "x" else "\n"
+    axis.set_label_text(f"{unit}{gap}({speed.clock})")
 
 
 def accuracy_axis(axes: Axes, percents: Floats, bars: Floats | None = None) -> None:
-    """Scale the y axis for accuracies in percent so that 98 and 99 are told apart.
+    """Scale and name the y axis for accuracies in percent so that 98 and 99 are told apart.
 
     Where the errors differ much, equal distances are equal factors of the error rate. `bars`
     (2, n) widen the axis, but a bar of few seeds may run out of it rather than flatten the rest.
     """
+    axes.set_ylabel("test accuracy (%)")
     known = np.isfinite(percents)
     errors = 100 - percents[known]
-    # A perfect score has no place on a scale of errors: draw it just past the smallest error.
-    floor = max(errors[errors > 0].min(initial=1.0) / 2, 1e-3)
-    low, high = max(errors.min(), floor), max(errors.max(), floor)
+    low, high = errors.min(), errors.max()
     if bars is not None:
         low = max((errors - bars[1][known]).min(), low / BARS_UP_TO)
         high = min((errors + bars[0][known]).max(), high * BARS_UP_TO)
-    if high / low < LOG_ERRORS_FROM:
+    if high < LOG_ERRORS_FROM * low or high == 0:
         # Equal errors are drawn equal, not as a picture of their last digit.
-        pad = max((high - low) * 0.12, high * 0.05)
-        axes.set_ylim(100 - high - pad, min(100 - low + pad, 100.0))
+        pad = max((high - low) * 0.12, high * 0.05, 0.01)
+        axes.set_ylim(100 - high - pad, 100 - low + pad)
         return
+    # A perfect score has no place on a scale of errors: half the next best error is lent to all.
+    lent = 0.0 if low > 0 else errors[errors > 0].min(initial=high) / 2
+    top, bottom = (low + lent) / 1.15 - lent, (high + lent) * 1.15 - lent
     axes.set_yscale(
         "function",
         functions=(
-            lambda accuracy: -np.log10(np.maximum(100 - np.asarray(accuracy), floor / 2)),
-            lambda position: 100 - 10.0 ** -np.asarray(position),
+            lambda accuracy: -np.log10(np.maximum(100 - np.asarray(accuracy), top) + lent),
+            lambda position: 100 + lent - 10.0 ** -np.asarray(position),
         ),
     )
-    low, high = low / 1.15, high * 1.15
-    axes.set_ylim(100 - high, 100 - low)
-    _place_marks(axes, 100 - _round_numbers(low, high))
+    axes.set_ylim(100 - bottom, 100 - top)
+    axes.set_ylabel("test accuracy (%)\nlog scale of errors")
+    marks = _round_numbers(max(top, lent), bottom)
+    _place_marks(axes, 100 - (np.append(marks, 0.0) if lent else marks))
 
 
 def loss_axis(axes: Axes, losses: Floats) -> None:
@@ -85,12 +91,8 @@ def loss_axis(axes: Axes, losses: Floats) -> None:
     if len(known) == 0:
         return
     low, high = known.min() / 1.15, known.max() * 1.15
-    axes.set(yscale="log", ylim=(low, high))
+    axes.set(yscale="log", ylim=(low, high), ylabel="loss (nat), log scale")
     _place_marks(axes, _round_numbers(low, high))
-
-
-def _axis(axes: Axes, which: Which) -> Axis:
-    return axes.xaxis if which == "x" else axes.yaxis
 
 
 def _place_marks(axes: Axes, marks: Floats) -> None:

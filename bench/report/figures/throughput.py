@@ -30,14 +30,15 @@ def throughput(tables: Tables) -> Sequence[Chart]:
         return ()
     cells = cells.sort_values(median, ascending=False, kind="stable")
     rows = rows_of(cells, looks.labels)
-    note = f"Large: {interval_note(speed, cells)}. Small: each {speed.sample}"
+    note = f"{interval_note(speed, cells)}. Small: each {speed.sample}"
+    if len(cells) < len(looks.cells):
+        note += f". Not timed: {count_of(len(looks.cells) - len(cells), 'cell')}"
     figure = canvas("How fast does each cell train?", note, body_in=rows.height_in)
     axes = figure.subplots()
     singles = _singles(tables, rows, speed)
     _draw(axes, rows, looks, speed, singles)
     name_rows(axes, rows)
-    speed_axis(axes, "x", np.concatenate([cells[median].to_numpy(), *singles]))
-    axes.set_xlabel(speed.axis_label)
+    speed_axis(axes, "x", np.concatenate([cells[median].to_numpy(), *singles]), speed)
     alt = f"Training speed of {count_of(len(cells), 'cell')} in images per second, fastest first"
     return (Chart("throughput", figure, alt, _caption(cells, looks, median)),)
 

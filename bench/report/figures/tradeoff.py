@@ -51,8 +51,6 @@ def accuracy_against_speed(tables: Tables) -> Sequence[Chart]:
     )
     axes = figure.subplots()
     _draw(axes, cells, looks, speed)
-    axes.set_xlabel(speed.axis_label)
-    axes.set_ylabel("test accuracy (%)")
     if named:
         figure.draw_without_rendering()  # only then is it known where the points stand
         _name_points(axes, cells, looks, speed)
@@ -76,7 +74,7 @@ def _draw(axes: Axes, cells: pd.DataFrame, looks: Looks, speed: Speed) -> None:
         y_bars=y_bars[:, front],
         size=60,
     )
-    speed_axis(axes, "x", np.concatenate([x - x_bars[0], x + x_bars[1]]))
+    speed_axis(axes, "x", np.concatenate([x - x_bars[0], x + x_bars[1]]), speed)
     accuracy_axis(axes, y, y_bars)
 
 
