@@ -38,10 +38,22 @@ class UnavailableError(Exception):
     """What a run needs and this machine lacks; ends a run with status `skipped`."""
 
 
+def shown(value: object) -> str:
+    """Write a value as a study file does, where it is short enough to be read in a message."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    text = repr(value)
+    if len(text) <= 60:
+        return text
+    kinds: dict[type, str] = {str: "a long text", list: "a long list", dict: "a large mapping"}
+    return kinds.get(type(value), "a long value")
+
+
 def did_you_mean(wrong: object, known: Iterable[str]) -> str:
     """Name the nearest valid spelling of `wrong`, and the others where they are few."""
     choices = sorted(known)
-    near = get_close_matches(str(wrong), choices, n=1, cutoff=0.5)
+    spelling = wrong[:100] if isinstance(wrong, str) else ""
+    near = get_close_matches(spelling, choices, n=1, cutoff=0.5)
     if near:
         return f"Did you mean '{near[0]}'?"
     if choices and len(choices) <= 20:

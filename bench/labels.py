@@ -1,18 +1,22 @@
 """What to call the cells of a study: by what tells them apart, and nothing else."""
 
 import math
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 SEPARATOR = " · "
+BLANK = "–"
 
 # Fields whose values need no name beside them: "convnet · adam · cpu".
 _SELF_EVIDENT = frozenset(
     {"model", "dataset", "optimizer", "schedule", "device", "precision", "memory_format", "loader"}
 )
 _WORDS: Mapping[str, str] = {"batch_size": "batch"}
+_IMPORT = re.compile(r"^\w+(\.\w+)*:(?=[^\W\d])")
 
-Config = Mapping[str, Any]
+Config = Mapping[Any, Any]  # by field; a table's rows have keys of any kind
 
 
 def varying_fields(cells: Sequence[Config]) -> list[str]:
@@ -35,15 +39,36 @@ def label_fields(cells: Sequence[Config]) -> list[str]:
     return [name for name in varying if name in kept]
 
 
+def cell_labels(cells: Mapping[str, Config]) -> dict[str, str]:
+    """Name every cell by what varies, e.g. "convnet · batch 64 · adam"; no two names are equal.
+
+    Keys are cell ids. A study of one cell is named after its model.
+    """
+    fields = label_fields(list(cells.values())) or ["model"]
+    labels = {cell_id: label(cell, fields) for cell_id, cell in cells.items()}
+    seen = Counter(labels.values())
+    return {
+        cell_id: text if seen[text] == 1 else f"{text}{SEPARATOR}{cell_id}"
+        for cell_id, text in labels.items()
+    }
+
+
 def label(cell: Config, fields: Sequence[str]) -> str:
     """Name a cell by the given fields; blank ones say nothing."""
     named = [name for name in fields if not is_blank(cell.get(name))]
-    return SEPARATOR.join(named_value(name, cell[name]) for name in named)
+    words = Counter(field_name(name) for name in fields)
+    parts = (
+        named_value(name, cell[name])
+        if words[field_name(name)] == 1
+        else f"{name} {format_value(cell[name])}"  # model.eps and optimizer.eps are two
+        for name in named
+    )
+    return SEPARATOR.join(parts) or BLANK
 
 
 def named_value(field: str, value: Any) -> str:
     """Write a value with its field's name where it would not be understood alone."""
-    text = format_value(value)
+    text = short_value(value)
     return text if field in _SELF_EVIDENT else f"{field_name(field)} {text}"
 
 
@@ -52,15 +77,26 @@ def field_name(field: str) -> str:
     return _WORDS.get(field, field.rpartition(".")[2].replace("_", " "))
 
 
+def axis_name(field: str) -> str:
+    """Put a field in words in full: `batch_size` is "batch size"."""
+    return "learning rate" if field == "lr" else field.replace(".", " ").replace("_", " ")
+
+
+def short_value(value: Any) -> str:
+    """Write a value; what a user imports by "package.module:Name" goes by its last name."""
+    return _IMPORT.sub("", format_value(value))
+
+
 def format_value(value: Any) -> str:
     """Write a configuration value: on or off, numbers without trailing zeros, blank as a dash."""
     if is_blank(value):
-        return "–"
+        return BLANK
     if isinstance(value, str):
         return value
-    if value is True or value is False or type(value).__name__ == "bool":
+    if type(value).__name__ in ("bool", "bool_"):  # Python's and NumPy's
         return "on" if value else "off"
-    return f"{value:.12g}"
+    short = f"{value:.12g}"
+    return short if float(short) == value else str(value)
 
 
 def is_blank(value: Any) -> bool:

@@ -8,9 +8,10 @@ set. They are read from its source, so that planning needs neither torch nor the
 import ast
 import importlib
 import importlib.util
+import json
 import sys
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,8 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Activation = Literal["relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu", "identity"]
 Pooling = Literal["max", "average", "none"]
 
-# The names that a signature may use for its parameters' types.
+# The names that a signature may use for its parameters' types; those that are no builtins only
+# where its module has them from here.
 TYPES: Mapping[str, Any] = {
     "bool": bool,
     "int": int,
@@ -40,6 +42,7 @@ TYPES: Mapping[str, Any] = {
     "Activation": Activation,
     "Pooling": Pooling,
 }
+BUILTIN = frozenset({"bool", "int", "float", "str", "None", "Literal"})
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A keyword parameter of a callable; `annotation` is Any where its type is not one of ours."""
+    """A keyword parameter of a callable; `annotation` is Any where its type is not one of ours.
+
+    `is_told` says whether `default` is what the source gives; it is not where that is no literal.
+    """
 
     name: str
     annotation: Any
     default: Any
     required: bool = False
+    is_told: bool = True
 
 
 def load(target: str) -> Any:
@@ -72,43 +79,100 @@ def parameters(target: str) -> tuple[Parameter, ...] | None:
 
     For a class these are the parameters of its `__init__`; for a function its keyword-only ones,
     since the others are what the harness hands over. None where the source does not tell: no
-    source, no `__init__` of its own, `**kwargs`.
+    source, no `__init__` of its own, `**kwargs`. Raises OSError, SyntaxError or ValueError for a
+    source that cannot be read.
     """
     module, _, name = target.partition(":")
     path = source_file(module)
     if path is None:
         return None
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    body = ast.parse(path.read_bytes()).body
+    types = _types_in(body)
+    for node in body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
-            return _declared(node, positional=False)
+            return _declared(node, types, positional=False)
         if isinstance(node, ast.ClassDef) and node.name == name:
             inits = [n for n in node.body if isinstance(n, ast.FunctionDef)]
             own = next((n for n in inits if n.name == "__init__"), None)
-            return _declared(own, positional=True) if own else None
+            return _declared(own, types, positional=True) if own else None
     return None
+
+
+def _types_in(body: list[ast.stmt]) -> Mapping[str, Any]:
+    """List which of TYPES a module can mean by their names."""
+    from_here = {
+        alias.name
+        for node in body
+        if isinstance(node, ast.ImportFrom) and node.module == __name__
+        for alias in node.names
+    }
+    return {k: v for k, v in TYPES.items() if k in from_here or k in BUILTIN}
 
 
 def source_file(module: str) -> Path | None:
     """Find a module's file on the import path without running any of its packages."""
     parts = module.split(".")
     for root in sys.path:
-        base = Path(root or ".").joinpath(*parts)
-        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-            if candidate.is_file():
-                return candidate
+        found = _file_of(Path(root or ".").joinpath(*parts))
+        if found is not None:
+            return found
     # An editable install answers through a finder; only the top package's spec is asked for,
     # which imports nothing.
-    spec = importlib.util.find_spec(parts[0])
+    try:
+        spec = importlib.util.find_spec(parts[0])
+    except ValueError:  # `__main__` has none
+        return None
     if spec is None or spec.origin is None:
         return None
-    base = Path(spec.origin).parent.joinpath(*parts[1:])
-    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
+    origin = Path(spec.origin)
+    if origin.name == "__init__.py":
+        return _file_of(origin.parent.joinpath(*parts[1:]))
+    return origin if len(parts) == 1 and origin.suffix == ".py" else None
 
 
-def _declared(node: ast.FunctionDef, *, positional: bool) -> tuple[Parameter, ...] | None:
+def _file_of(base: Path) -> Path | None:
+    """Find the file of a module; a package comes before a module of its name, as in Python."""
+    candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def source_files(module: str) -> list[Path]:
+    """Find a module's file and all that it imports from its own folder, directly or not."""
+    first = source_file(module)
+    files = [] if first is None else [first]
+    for file in files:  # grows on the way
+        for name, folder in _imported(file):
+            found = source_file(name) if folder is None else _file_of(folder.joinpath(name))
+            if found is not None and found not in files and _is_within(found, files[0].parent):
+                files.append(found)
+    return files
+
+
+def _imported(file: Path) -> Iterator[tuple[str, Path | None]]:
+    """List what a file may import: a module's name, and for a relative one the folder it is in."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):  # whoever imports it will be told
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            stem = [node.module] if node.module else []
+            names = [".".join((*stem, *rest)) for rest in ((), *((a.name,) for a in node.names))]
+            folder = [*file.parents][: node.level][-1] if node.level else None
+            for name in filter(None, names):
+                yield (name.replace(".", "/"), folder) if folder else (name, None)
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    """Tell whether a file is in a folder, and not in a package that is installed there."""
+    return path.is_relative_to(folder) and "site-packages" not in path.relative_to(folder).parts
+
+
+def _declared(
+    node: ast.FunctionDef, types: Mapping[str, Any], *, positional: bool
+) -> tuple[Parameter, ...] | None:
     """List a function's parameters; the first positional one is `self` and left out."""
     if node.args.kwarg is not None:
         return None
@@ -118,27 +182,40 @@ def _declared(node: ast.FunctionDef, *, positional: bool) -> tuple[Parameter, ..
         defaults = [None] * (len(names) - len(node.args.defaults)) + node.args.defaults
         pairs = list(zip(names, defaults, strict=True))[1:]
     pairs += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-    return tuple(_parameter(argument, default) for argument, default in pairs)
+    return tuple(_parameter(argument, default, types) for argument, default in pairs)
 
 
-def _parameter(argument: ast.arg, default: ast.expr | None) -> Parameter:
+def _parameter(argument: ast.arg, default: ast.expr | None, types: Mapping[str, Any]) -> Parameter:
+    annotation = _annotation(argument.annotation, types)
+    if default is None:
+        return Parameter(argument.arg, annotation, None, required=True, is_told=False)
     try:
-        value = None if default is None else ast.literal_eval(default)
-    except ValueError:
-        value = None
-    return Parameter(argument.arg, _annotation(argument.annotation), value, default is None)
+        value = ast.literal_eval(default)
+        json.dumps(value)  # plain data, as a study could hold it
+    except (ValueError, TypeError):
+        return Parameter(argument.arg, annotation, None, is_told=False)
+    if annotation is float and type(value) is int:
+        value = float(value)  # so that 0 here and 0 in a study are the same
+    return Parameter(argument.arg, annotation, value)
 
 
-def _annotation(node: ast.expr | None) -> Any:
-    """Resolve an annotation made of TYPES only; anything else is Any."""
+def _annotation(node: ast.expr | None, types: Mapping[str, Any]) -> Any:
+    """Resolve an annotation made of known types only; anything else is Any."""
     match node:
         case ast.Name(id=name):
-            return TYPES.get(name, Any)
+            return types.get(name, Any)
         case ast.Constant(value=None):
             return None
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return typing.Union[_annotation(left), _annotation(right)]  # noqa: UP007
+            return typing.Union[_annotation(left, types), _annotation(right, types)]  # noqa: UP007
         case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
-            return Literal[ast.literal_eval(inner)]
+            return _literal(inner)
         case _:
             return Any
+
+
+def _literal(node: ast.expr) -> Any:
+    try:
+        return Literal[ast.literal_eval(node)]
+    except (ValueError, TypeError):
+        return Any

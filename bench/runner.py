@@ -272,9 +272,7 @@ class Summary:
     def write(self) -> None:
         """Write it from the tables as they are."""
         from bench.analysis.load import read_tables
-        from bench.analysis.summary import summarise
 
         folder = self._store.folder
-        tables = read_tables(folder)
-        summary = summarise(tables.trials, tables.timings)
+        summary = read_tables(folder, recompute=True).summary
         write_whole(folder / "summary.csv", summary.to_csv(index=False))

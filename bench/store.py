@@ -9,8 +9,8 @@ results/<study>/
 import ast
 import csv
 import hashlib
-import io
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,13 +18,18 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from bench.errors import StoreError
+from bench.labels import is_blank
 from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Outcome, Scalar, columns_of
-from bench.registry import source_file
+from bench.registry import source_files
 
 Row = Mapping[str, Any]
 
-# The code that makes a run's numbers, besides the network's own file.
+OUTCOME = TypeAdapter(Outcome)
+
+# The code that makes a run's numbers, besides the network's own.
 MEASURING_CODE = (
     "bench.train",
     "bench.execute.run",
@@ -43,8 +48,8 @@ def write_whole(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_encoded(text))
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).chmod(0o644)  # mkstemp's own mode is for the owner alone
@@ -54,11 +59,20 @@ def write_whole(path: Path, text: str) -> None:
             raise
         _sync_folder(path.parent)
     except OSError as error:
-        raise StoreError(
-            f"cannot be written: {error.strerror}",
-            where=str(path),
-            mend="Choose another folder with --out, or free some space.",
-        ) from None
+        raise _cannot_write(path, error) from None
+
+
+def _cannot_write(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"cannot be written: {error.strerror or error}",
+        where=str(path),
+        mend="Choose another folder with --out, or free some space.",
+    )
+
+
+def _encoded(text: str) -> bytes:
+    """Encode as UTF-8; half characters, as file names in error messages have, are escaped."""
+    return text.encode("utf-8", errors="backslashreplace")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -78,16 +92,22 @@ def outcome_key(
 
 
 def code_digest(model_target: str) -> str:
-    """Digest the code that makes the numbers of a run with this network."""
-    return _digest("".join(_code(module) for module in (*MEASURING_CODE, model_target)))
+    """Digest the code that makes the numbers of a run with this network.
+
+    The network's is its module, and what that imports from its own folder.
+    """
+    measuring = [path for module in MEASURING_CODE for path in source_files(module)[:1]]
+    network = source_files(model_target.partition(":")[0])
+    return _digest("".join(_code(path) for path in (*measuring, *network)))
 
 
-def _code(target: str) -> str:
-    """Give a module's code, without its comments and layout, which change no number."""
-    path = source_file(target.partition(":")[0])
-    if path is None:
-        return ""
-    return ast.dump(ast.parse(path.read_text(encoding="utf-8")))
+def _code(path: Path) -> str:
+    """Give a file's code, without its comments and layout, which change no number."""
+    source = path.read_bytes()
+    try:
+        return ast.dump(ast.parse(source))
+    except (SyntaxError, ValueError):
+        return repr(source)
 
 
 def _digest(text: str) -> str:
@@ -131,15 +151,17 @@ class Store:
         """
         for name in ROWS:
             path = self.folder / f"{name}.csv"
-            rows = list(table_rows(outcome, name))
-            if not path.is_file() or any(set(row) - set(_header(path)) for row in rows):
+            if not path.is_file() or not set(outcome.config) <= set(_header(path)):
                 self.write_tables(outcomes)
                 return
         for name in ROWS:
             path = self.folder / f"{name}.csv"
             text = _csv(_header(path), table_rows(outcome, name), with_header=False)
-            with path.open("a", encoding="utf-8", newline="") as file:
-                file.write(text)
+            try:
+                with path.open("ab") as file:
+                    file.write(_encoded(text))
+            except OSError as error:
+                raise _cannot_write(path, error) from None
 
 
 def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
@@ -158,7 +180,8 @@ def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
         case _:
             own = outcome.timings
     for row in own:
-        yield identity | {f.name: getattr(row, f.name) for f in fields(row)}
+        told = {f.name: getattr(row, f.name) for f in fields(row)}
+        yield identity | {k: None if is_blank(v) else v for k, v in told.items()}
 
 
 def _config_columns(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
@@ -173,12 +196,19 @@ def _unique(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Row], *, with_header: bool = True) -> str:
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
+    lines = _Lines()
+    writer = csv.DictWriter(lines, columns, restval="", lineterminator="\r\n")
     if with_header:
         writer.writeheader()
     writer.writerows(rows)
-    return buffer.getvalue()
+    return "".join(lines)
+
+
+class _Lines(list[str]):
+    r"""Takes lines that end in \r\n, by which csv knows to quote both, and keeps them with \n."""
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
 
 
 def _header(path: Path) -> list[str]:
@@ -187,12 +217,12 @@ def _header(path: Path) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """Make a value fit for strict JSON, which knows no infinity."""
+    """Make a value fit for strict JSON, which knows no infinity: a text that reads as it."""
     if isinstance(value, Mapping):
         return {k: _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
-    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+    if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
 
@@ -201,8 +231,10 @@ def _read_outcome(path: Path) -> Outcome:
     mend = "Delete this file; the run is then done again."
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        version = document.pop("schema_version")
-    except (OSError, ValueError, KeyError, AttributeError):
+        version = document["schema_version"]
+        if not isinstance(version, int):
+            raise TypeError
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise StoreError("is not an outcome of a run", where=str(path), mend=mend) from None
     if version > SCHEMA_VERSION:
         raise StoreError(
@@ -211,25 +243,8 @@ def _read_outcome(path: Path) -> Outcome:
             mend="Update bench, or choose another results folder with --out.",
         )
     try:
-        return _outcome(document)
-    except (TypeError, KeyError, ValueError):
-        raise StoreError("is damaged", where=str(path), mend=mend) from None
-
-
-def _outcome(document: dict[str, Any]) -> Outcome:
-    trial = document.pop("trial")
-    return Outcome(
-        **{
-            **document,
-            "trial": None if trial is None else _row("trials", trial),
-            "epochs": tuple(_row("epochs", row) for row in document["epochs"]),
-            "timings": tuple(_row("timings", row) for row in document["timings"]),
-        }
-    )
-
-
-def _row(table: str, values: Mapping[str, Any]) -> Any:
-    infinite = {"inf": float("inf"), "-inf": float("-inf")}
-    return ROWS[table](
-        **{k: infinite.get(v, v) if isinstance(v, str) else v for k, v in values.items()}
-    )
+        return OUTCOME.validate_python(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = ".".join(map(str, first["loc"]))
+        raise StoreError(f"is damaged: {at}: {first['msg']}", where=str(path), mend=mend) from None

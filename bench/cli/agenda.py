@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench.cli.terminal import counted, duration, table
-from bench.labels import label, label_fields
+from bench.labels import cell_labels
 from bench.runner import Agenda, State, Task
 
 COLOURS: Mapping[State, str] = {
@@ -21,9 +21,7 @@ COLOURS: Mapping[State, str] = {
 
 def cell_names(agenda: Agenda) -> dict[str, str]:
     """Name every cell of an agenda by what tells it from the others."""
-    flats = {c.cell_id: c.cell.flat() for c in agenda.plan.cells}
-    fields = label_fields(list(flats.values())) or ["model"]
-    return {cell_id: label(flat, fields) for cell_id, flat in flats.items()}
+    return cell_labels({c.cell_id: c.cell.flat() for c in agenda.plan.cells})
 
 
 def print_summary(console: Console, agenda: Agenda) -> None:

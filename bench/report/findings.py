@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bench.analysis.cells import cell_labels, label_fields, named_value
+from bench.analysis.cells import cell_labels, label_fields
 from bench.analysis.load import Tables
+from bench.labels import named_value
 from bench.report.samples import count_of, speed_of
 from bench.report.tables import EXPLORATORY, accuracy_text
 from bench.report.text import escape, number, shortened

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.analysis.cells import axis_name, config_fields, format_value, varying_fields
+from bench.analysis.cells import config_fields, varying_fields
 from bench.analysis.load import Tables
+from bench.labels import axis_name, format_value
 from bench.report.context import Context
 from bench.report.figures.chart import Chart
 from bench.report.findings import findings, not_ok

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.analysis.cells import field_name, format_value, label_fields
+from bench.analysis.cells import label_fields
 from bench.analysis.load import Tables
 from bench.analysis.statistics import MIN_FOR_INTERVAL
 from bench.analysis.summary import phases_over_step
+from bench.labels import field_name, format_value
 from bench.report.samples import counted, speed_of
 from bench.report.text import number
 

@@ -1,8 +1,11 @@
 """What a study names with parameters: a network, an optimizer, a schedule."""
 
+import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -16,17 +19,18 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from bench.errors import did_you_mean
+from bench.errors import did_you_mean, shown
 from bench.models import MODELS
 from bench.optim import OPTIMIZERS, SCHEDULES
-from bench.registry import Entry, Parameter, PositiveInt, parameters
+from bench.registry import Entry, PositiveInt, parameters
+
+IMPORTED = r"\w+(\.\w+)*:\w+"
 
 
 def problem(loc: tuple[str | int, ...], message: str, value: Any) -> ValidationError:
     """Make one validation error that stands at `loc`; pydantic puts the path before it."""
-    error = PydanticCustomError("study", "{message}", {"message": message})
     return ValidationError.from_exception_data(
-        "study", [InitErrorDetails(type=error, loc=loc, input=value)]
+        "study", [InitErrorDetails(type=wrong(message), loc=loc, input=value)]
     )
 
 
@@ -34,6 +38,7 @@ class Strict(BaseModel):
     """A frozen model that refuses unknown fields and names the nearest known one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    elsewhere: ClassVar[Mapping[str, str]] = {}  # where a field stands that is not one of this
 
     @model_validator(mode="before")
     @classmethod
@@ -41,20 +46,28 @@ class Strict(BaseModel):
         if isinstance(data, Mapping):
             for key in data:
                 if key not in cls.model_fields:
-                    hint = did_you_mean(key, cls.model_fields)
+                    hint = cls.elsewhere.get(key) or did_you_mean(key, cls.model_fields)
                     raise problem((str(key),), f"unknown field. {hint}".strip(), data[key])
         return data
 
 
+def wrong(message: str) -> PydanticCustomError:
+    """Make an error that says just this; pydantic puts the path before it."""
+    return PydanticCustomError("study", "{message}", {"message": message})
+
+
 def number(value: Any) -> Any:
-    """Refuse a bool where a number is asked for; YAML's `true` is not 1."""
+    """Refuse what pydantic would take for a number: YAML's `true` is not 1, nor `"5"` 5."""
     if isinstance(value, bool):
-        raise PydanticCustomError("study", "a number is asked for, not true or false")
+        raise wrong("a number is asked for, not true or false")
+    if isinstance(value, str):
+        raise wrong(f"a number is asked for, not the text {shown(value)}")
     return value
 
 
 Count = Annotated[PositiveInt, BeforeValidator(number)]
 CountFromZero = Annotated[int, Field(ge=0), BeforeValidator(number)]
+Truth = Annotated[bool, Field(strict=True)]
 
 
 class Choice(BaseModel):
@@ -82,38 +95,43 @@ class Choice(BaseModel):
         if isinstance(data, str):
             data = {"name": data}
         if not isinstance(data, Mapping):
-            raise PydanticCustomError("study", "a name is asked for, or {name: …}")
+            raise wrong("a name is asked for, or {name: …}")
         given = {str(key): value for key, value in data.items()}
-        if "import" in given and cls.may_import:
-            target = cls._import_target(given.pop("import"))
+        imported = "import" in given
+        if imported:
+            name = target = cls._import_target(given.pop("import"))
             if "name" in given:
                 raise problem(("name",), "give either 'name' or 'import'", given["name"])
-            name, imported = target, True
         else:
-            name, imported = cls._known_name(given.pop("name", None)), False
+            name = cls._known_name(given.pop("name", None))
             target = cls.registry[name].target
         return {
             "name": name,
             "target": target,
             "imported": imported,
-            "parameters": _filled(f"{cls.what} {name}", parameters(target), given),
+            "parameters": _filled(f"{cls.what} {name}", target, given),
         }
 
     @classmethod
     def _import_target(cls, target: Any) -> str:
-        if not isinstance(target, str) or not re.fullmatch(r"[\w.]+:\w+", target):
+        if not cls.may_import:
+            raise problem(("import",), f"{cls.what}s cannot be imported, only models", target)
+        if not isinstance(target, str) or not re.fullmatch(IMPORTED, target):
             raise problem(("import",), "must read 'package.module:Class'", target)
+        try:
+            parameters(target)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise problem(("import",), f"its source cannot be read: {error}", target) from None
         return target
 
     @classmethod
     def _known_name(cls, name: Any) -> str:
         if name is None:
-            raise PydanticCustomError("study", "'name' is missing")
-        if name not in cls.registry:
+            raise wrong("'name' is missing")
+        if not isinstance(name, str) or name not in cls.registry:
             hint = did_you_mean(name, cls.registry)
-            message = f"unknown {cls.what} '{name}'. {hint}".strip()
-            raise PydanticCustomError("study", "{message}", {"message": message})
-        return str(name)
+            raise wrong(f"unknown {cls.what} {shown(name)}. {hint}".strip())
+        return name
 
     @model_serializer
     def declared(self) -> dict[str, Any]:
@@ -121,32 +139,61 @@ class Choice(BaseModel):
         return {"import" if self.imported else "name": self.name, **self.parameters}
 
 
-def _filled(
-    owner: str, known: tuple[Parameter, ...] | None, given: dict[str, Any]
-) -> dict[str, Any]:
+def _filled(owner: str, target: str, given: dict[str, Any]) -> dict[str, Any]:
     """Check the given parameters against the callable's own, and add its defaults.
 
-    A callable whose source does not tell its parameters takes what is given, as it is.
+    A callable whose source does not tell its parameters takes what is given, as it is; a default
+    that the source does not tell is left to the callable.
     """
+    for key, value in given.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise problem((key,), f"should be a finite number, not {value}", value)
+    known = parameters(target)
     if known is None:
         return given
     names = [p.name for p in known]
     for key in given:
         if key not in names:
             hint = did_you_mean(key, names) if names else "It has none."
-            raise problem((key,), f"{owner} has no such parameter. {hint}".strip(), given[key])
+            raise problem((key,), f"{owner} has no parameter '{key}'. {hint}".strip(), given[key])
+    checked = _checker(target).model_validate(given).model_dump(by_alias=True, exclude_unset=True)
+    values = {p.name: p.default for p in known if p.is_told} | checked
+    return {name: values[name] for name in names if name in values}
+
+
+@cache
+def _checker(target: str) -> type[BaseModel]:
+    """Make the model that checks a callable's parameters.
+
+    They stand in it as aliases: a network of the user's own may call one `copy` or `_x`.
+    """
     fields: dict[str, Any] = {
-        p.name: (_strictly(p.annotation), ... if p.required else p.default) for p in known
+        f"p{i}": (_strictly(p.annotation), Field(... if p.required else None, alias=p.name))
+        for i, p in enumerate(parameters(target) or ())
     }
-    model = create_model("Parameters", __config__=ConfigDict(extra="forbid"), **fields)
-    return model.model_validate(given).model_dump()
+    return create_model("Parameters", **fields)
 
 
 def _strictly(annotation: Any) -> Any:
-    """Keep true and false out of numbers, which pydantic would read as 1 and 0."""
-    return (
-        annotation if annotation in (bool, Any) else Annotated[annotation, BeforeValidator(number)]
-    )
+    """Keep text, true and false out of numbers, and all else out of true and false."""
+    if annotation is bool:
+        return Truth
+    kinds = _kinds(annotation)
+    if kinds & {int, float} and not kinds & {bool, str}:
+        return Annotated[annotation, BeforeValidator(number)]
+    return annotation
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """List the plain types that an annotation allows."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return {kind for part in get_args(annotation) for kind in _kinds(part)}
+    if origin is Literal:
+        return {type(value) for value in get_args(annotation)}
+    return {annotation}
 
 
 class ModelChoice(Choice):

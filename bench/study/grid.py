@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from bench.errors import StudyError, did_you_mean
 from bench.study.load import explained
-from bench.study.source import Path, Source
+from bench.study.source import Path, Source, dotted
 from bench.study.spec import Cell, Study
 
 MOST_CELLS = 100_000
+MOST_RUNS = 1_000_000
 CHOICES = ("model", "optimizer", "schedule")
 
 
@@ -25,6 +26,11 @@ class Assignment:
     value: Any
     written: Path
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The field's place in a cell; `lr` is the optimizer's."""
+        return ("optimizer", "lr") if self.field == "lr" else tuple(self.field.split(".", 1))
+
 
 Point = tuple[Assignment, ...]
 
@@ -35,6 +41,7 @@ def expand(study: Study, source: Source) -> tuple[list[Cell], int]:
     Raises StudyError, with the line of the axis or of the include at fault.
     """
     _require_known_axes(study, source)
+    _require_small_grid(study, source)
     base = study.base.model_dump()
     patterns = [_flattened(pattern) for pattern in study.exclude]
     cells: dict[str, Cell] = {}
@@ -48,17 +55,19 @@ def expand(study: Study, source: Source) -> tuple[list[Cell], int]:
             excluded += 1
             continue
         cell = _checked(declared, point, source)
-        flat = cell.flat() | {"optimizer.lr": cell.flat()["lr"]}
-        known |= flat.keys()
-        if any(_matches(pattern, flat) for pattern in patterns):
+        flat = cell.flat()
+        aliased = flat | {"optimizer.lr": flat["lr"]}
+        known |= aliased.keys()
+        if any(_matches(pattern, aliased) for pattern in patterns):
             excluded += 1
             continue
-        cells.setdefault(repr(sorted(cell.flat().items())), cell)
+        cells.setdefault(repr(sorted(flat.items())), cell)
     _require_known_patterns(study, source, known)
     if not cells:
         raise StudyError(
-            "the grid is empty: every cell is excluded", where=source.place(("exclude",))
+            "exclude: the grid is empty, every cell is excluded", where=source.place(("exclude",))
         )
+    _require_few_runs(study, source, len(cells))
     return list(cells.values()), excluded
 
 
@@ -69,11 +78,6 @@ def _points(study: Study) -> Iterator[Point]:
     ]
     match study.design:
         case "full":
-            size = math.prod(len(axis) for axis in axes)
-            if size > MOST_CELLS:
-                raise StudyError(
-                    f"axes: the full grid has {size:,} cells; at most {MOST_CELLS:,} are planned"
-                )
             yield from itertools.product(*axes)
         case "pairs":
             yield from zip(*axes, strict=True) if axes else [()]
@@ -89,16 +93,16 @@ def _points(study: Study) -> Iterator[Point]:
 def _assigned(base: Mapping[str, Any], point: Point) -> dict[str, Any]:
     """Set a point's fields in a copy of the base, whole choices before their parameters."""
     declared = {k: dict(v) if isinstance(v, dict) else v for k, v in base.items()}
-    for assignment in sorted(point, key=lambda a: a.field.count(".")):
-        room, _, parameter = assignment.field.partition(".")
-        if assignment.field == "lr":
-            room, parameter = "optimizer", "lr"
-        if parameter:
-            choice = declared[room]
-            declared[room] = {"name": choice} if isinstance(choice, str) else dict(choice)
-            declared[room][parameter] = assignment.value
-        else:
+    for assignment in sorted(point, key=lambda a: len(a.path)):
+        room, *parameter = assignment.path
+        if not parameter:
             declared[room] = assignment.value
+            continue
+        choice = declared[room]
+        if isinstance(choice, str):
+            choice = {"name": choice}
+        if isinstance(choice, Mapping):  # what is neither is refused when the cell is checked
+            declared[room] = {**choice, parameter[0]: assignment.value}
     return declared
 
 
@@ -106,28 +110,60 @@ def _checked(declared: Mapping[str, Any], point: Point, source: Source) -> Cell:
     try:
         return Cell.model_validate(declared)
     except ValidationError as error:
-        loc = tuple(str(part) for part in error.errors()[0]["loc"])
-        # The most deeply named field that encloses the error is the one at fault.
-        for assignment in sorted(point, key=lambda a: -a.field.count(".")):
-            field = tuple(assignment.field.split("."))
-            if loc[: len(field)] == field or loc[:1] == field[:1]:
-                raise explained(error, source, assignment.written) from None
-        raise explained(error, source, ("base",)) from None
+        raise explained(error, source, lambda loc: _written(loc, point)) from None
+
+
+def _written(loc: Path, point: Point) -> Path:
+    """Say where a study wrote what stands at `loc` of a cell: the nearest assignment, or base."""
+    places = {a.path: a.written for a in point}
+    for end in range(len(loc), 0, -1):
+        place = places.get(tuple(map(str, loc[:end])))
+        if place is not None:
+            return (*place, *loc[end:])
+    beside = [a.written for a in point if a.path[:1] == loc[:1]]
+    return beside[-1] if beside else ("base", *loc)
+
+
+def _require_small_grid(study: Study, source: Source) -> None:
+    """Refuse a full grid that is too large, before it is enumerated."""
+    size = math.prod(len(values) for values in study.axes.values())
+    if study.design == "full" and size > MOST_CELLS:
+        told = f"{size:,}" if size < 10**30 else "more than 10^30"
+        raise StudyError(
+            f"axes: the full grid has {told} cells; at most {MOST_CELLS:,} are planned",
+            where=source.place(("axes",)),
+        )
+
+
+def _require_few_runs(study: Study, source: Source, cells: int) -> None:
+    """Refuse more runs than can be planned."""
+    seeds, blocks = len(study.seeds), study.timing.blocks if study.timing else 0
+    if cells * (seeds + blocks) > MOST_RUNS:
+        raise StudyError(
+            f"asks for {cells * (seeds + blocks):,} runs (cells: {cells:,}, seeds: {seeds:,}, "
+            f"timing blocks: {blocks:,}); at most {MOST_RUNS:,} are planned",
+            where=source.name,
+        )
 
 
 def _require_known_axes(study: Study, source: Source) -> None:
-    """Refuse an axis or an include that names no field of a cell."""
+    """Refuse an axis or an include that names no field of a cell, or one under both its names."""
+    if {"lr", "optimizer.lr"} <= study.axes.keys():
+        raise StudyError(
+            "axes.optimizer.lr: lr is the same field, and an axis too",
+            where=source.place(("axes", "optimizer.lr")),
+        )
     named: list[tuple[Path, str]] = [(("axes", path), path) for path in study.axes]
     named += [
         (("include", i, path), path) for i, extra in enumerate(study.include) for path in extra
     ]
     for written, path in named:
         room, _, parameter = path.partition(".")
-        if path == "lr" or (room in Cell.model_fields and (not parameter or room in CHOICES)):
+        if path == "lr" or path in Cell.model_fields or (room in CHOICES and parameter):
             continue
         hint = did_you_mean(path, [*Cell.model_fields, "lr", "model.hidden", "optimizer.momentum"])
         raise StudyError(
-            f"{'.'.join(map(str, written))}: unknown field. {hint}", where=source.place(written)
+            f"{dotted(written)}: unknown field. {hint}".strip(), where=source.place(written)
         )
 
 
@@ -138,7 +174,7 @@ def _require_known_patterns(study: Study, source: Source, known: set[str]) -> No
             if field not in known:
                 hint = did_you_mean(field, known)
                 raise StudyError(
-                    f"exclude[{i}].{field}: no cell has this field. {hint}",
+                    f"exclude[{i}].{field}: no cell has this field. {hint}".strip(),
                     where=source.place(("exclude", i, field)),
                 )
 

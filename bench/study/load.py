@@ -1,18 +1,33 @@
 """A study file, and what `--set` changes in it, into a checked Study."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from bench.errors import StudyError, did_you_mean
+from bench.errors import StudyError, did_you_mean, shown
 from bench.study import source
 from bench.study.source import Source
-from bench.study.spec import Study
+from bench.study.spec import Cell, Study
 
 SHOWN = 5
+NAMED = (("model",), ("dataset",), ("optimizer",), ("schedule",))
+
+# What pydantic asks for, in words for people.
+ASKED_FOR: Mapping[str, str] = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping of fields",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "model_type": "a mapping of fields",
+    "string_type": "text",
+}
 
 
 def load_study(path: Path, overrides: Sequence[str] = ()) -> tuple[Study, Source]:
@@ -35,20 +50,22 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> tuple[Study, Source
     return study, read
 
 
-def explained(error: ValidationError, read: Source, at: source.Path | None = None) -> StudyError:
+def explained(
+    error: ValidationError,
+    read: Source,
+    written: Callable[[source.Path], source.Path] = lambda path: path,
+) -> StudyError:
     """Word pydantic's errors for a person: file, line, field, what is wrong with it.
 
-    `at` is where the study wrote what is wrong, if not where pydantic found it.
+    `written` tells where the study wrote what pydantic found at a path.
     """
     lines: list[str] = []
     for item in error.errors():
-        path = item["loc"] if at is None else at
-        said = f"{read.place(path)}: {source.dotted(path) or 'study'}: {_worded(item)}"
-        if said not in lines:
-            lines.append(said)
+        path = written(item["loc"])
+        lines.append(f"{read.place(path)}: {source.dotted(path)}: {_worded(item)}")
     more = len(lines) - SHOWN
-    shown = lines[:SHOWN] + ([f"… and {more} more"] if more > 0 else [])
-    return StudyError("\n".join(shown))
+    told = lines[:SHOWN] + ([f"… and {more} more"] if more > 0 else [])
+    return StudyError("\n".join(told))
 
 
 def _worded(item: Any) -> str:
@@ -63,28 +80,32 @@ def _worded(item: Any) -> str:
         case "literal_error":
             # Pydantic writes the values out: 'relu', 'tanh' or 'identity'.
             known = re.findall(r"'([^']*)'", item["ctx"]["expected"])
-            return f"{given!r} is not one of its values. {did_you_mean(given, known)}".strip()
+            return f"{shown(given)} is not one of its values. {did_you_mean(given, known)}".strip()
         case kind:
-            message = str(item["msg"]).removeprefix("Input should be ")
-            shown = repr(given) if len(repr(given)) <= 60 else f"a {type(given).__name__}"
-            if kind == "model_type" or kind == "dict_type":
-                message = "a mapping of fields"
-            return f"should be {message}, not {shown}"
+            asked = ASKED_FOR.get(kind, str(item["msg"]).removeprefix("Input should be "))
+            hint = ""
+            if kind == "string_type" and isinstance(given, bool | int | float):
+                hint = "; in quotes it is text"
+            return f"should be {asked}, not {shown(given)}{hint}"
 
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > source.LARGEST_BYTES:
-            raise StudyError(f"is larger than {source.LARGEST_BYTES:,} bytes", where=str(path))
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(source.LARGEST_BYTES + 1)
     except FileNotFoundError:
         raise StudyError("no such study file", where=str(path), mend=_nearby(path)) from None
     except IsADirectoryError:
         raise StudyError("is a folder; name a study file in it", where=str(path)) from None
-    except UnicodeDecodeError:
-        raise StudyError("is not a UTF-8 text file", where=str(path)) from None
     except OSError as error:
         raise StudyError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    if len(content) > source.LARGEST_BYTES:
+        raise StudyError(f"is larger than {source.LARGEST_BYTES:,} bytes", where=str(path))
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise StudyError("is not a UTF-8 text file", where=f"{path}:{line}") from None
 
 
 def _nearby(path: Path) -> str:
@@ -96,24 +117,33 @@ def _apply(read: Source, override: str) -> None:
     """Set one field in the file's data; the place of what it sets is the option itself."""
     name = f"--set {override}"
     path_text, equals, value_text = override.partition("=")
-    keys = tuple(path_text.strip().split("."))
+    keys = tuple(key.strip() for key in path_text.split("."))
     if not equals or not all(keys):
         raise StudyError("reads PATH=VALUE, for example --set base.epochs=1", where=name)
     value = source.read_value(value_text, name)
     if keys[0] == "axes" and len(keys) > 1:
         keys = ("axes", ".".join(keys[1:]))  # an axis is named by its whole dotted path
     target = read.data
-    for depth, key in enumerate(keys[:-1]):
-        below = target.get(key)
-        if isinstance(below, str) and keys[0] == "base":
-            below = {"name": below}  # `optimizer: adam` is short for `{name: adam}`
-        if below is None:
-            below = {}
+    for depth, key in enumerate(keys[:-1], start=1):
+        below = _written_out(keys[:depth], target.get(key))
         if not isinstance(below, dict):
-            raise StudyError(f"{'.'.join(keys[: depth + 1])} has no fields", where=name)
+            raise StudyError(f"{'.'.join(keys[:depth])} has no fields", where=name)
+        read.places.setdefault(keys[:depth], name)
         target[key] = below
         target = below
     for known in [p for p in read.places if p[: len(keys)] == keys]:
         del read.places[known]
     target[keys[-1]] = value
     read.places[keys] = name
+
+
+def _written_out(path: tuple[str, ...], value: Any) -> Any:
+    """Give what stands at a path as a mapping that a field can be set in, if it has fields."""
+    if path[0] == "base" and path[1:] in NAMED:
+        if value is None:
+            value = Cell.model_fields[path[1]].default
+        if isinstance(value, str):
+            value = {"name": value}  # `optimizer: adam` is short for `{name: adam}`
+    if value is None or (path == ("timing",) and value == "off"):
+        return {}
+    return dict(value) if isinstance(value, dict) else value

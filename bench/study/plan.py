@@ -116,7 +116,7 @@ def cell_id(cell: Cell) -> str:
     words = (model, f"b{cell.batch_size}", cell.optimizer.name, cell.device)
     slug = re.sub(r"[^a-z0-9_]+", "-", "-".join(words).lower())
     canonical = json.dumps(cell.flat(), sort_keys=True)
-    return f"{slug}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
+    return f"{slug[:80]}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
 
 
 def _resolved(cell: Cell, machine: Machine, datasets: Mapping[str, str]) -> Cell:

@@ -7,8 +7,8 @@ from pydantic import TypeAdapter
 
 from bench.data import DATASETS
 from bench.registry import Entry, Parameter, parameters
-from bench.study.choice import Choice, ModelChoice, OptimizerChoice, ScheduleChoice
-from bench.study.spec import Study
+from bench.study.choice import IMPORTED, Choice, ModelChoice, OptimizerChoice, ScheduleChoice
+from bench.study.spec import DEVICE, DURATION, Study
 
 Schema = dict[str, Any]
 
@@ -20,16 +20,16 @@ def study_schema() -> Schema:
     for choice in (ModelChoice, OptimizerChoice, ScheduleChoice):
         definitions[choice.__name__] = _choice(choice)
     definitions["DatasetChoice"] = _dataset(definitions["DatasetChoice"])
-    definitions["Cell"]["properties"]["threads"] = {
-        "anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}],
-        "default": "auto",
-    }
-    definitions["Cell"]["properties"]["device"]["pattern"] = r"^(auto|cpu|cuda(:\d+)?)$"
+    fields = definitions["Cell"]["properties"]
+    fields["threads"]["anyOf"] = [{"const": "auto"}, {"type": "integer", "minimum": 1}]
+    fields["device"]["pattern"] = f"^({DEVICE})$"
+    timeout = definitions["Limits"]["properties"]["trial_timeout"]
+    timeout["anyOf"].append({"type": "string", "pattern": f"^{DURATION}$"})
     schema["properties"]["timing"] = {
         "anyOf": [{"const": "off"}, {"$ref": "#/$defs/Timing"}],
         "description": Study.model_fields["timing"].description,
     }
-    schema["properties"]["name"]["pattern"] = "^[a-z0-9][a-z0-9_-]*$"
+    schema["properties"]["name"]["pattern"] = "^[a-z0-9][a-z0-9_-]{0,99}$"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
@@ -42,7 +42,7 @@ def _choice(choice: type[Choice]) -> Schema:
             {
                 "type": "object",
                 "required": ["import"],
-                "properties": {"import": {"type": "string", "pattern": r"^[\w.]+:\w+$"}},
+                "properties": {"import": {"type": "string", "pattern": f"^{IMPORTED}$"}},
             }
         )
     return {"anyOf": forms}

@@ -15,13 +15,14 @@ import yaml
 from bench.errors import StudyError
 
 Path = tuple[str | int, ...]
-LARGEST_BYTES = 1_000_000
+LARGEST_BYTES = 200_000
 MOST_NODES = 100_000
 DEEPEST = 50
 
 INTEGER = re.compile(r"[-+]?\d[\d_]*")
 NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?")
 SPECIAL = {".inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
+SURROGATE = re.compile("[\ud800-\udfff]")
 WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -47,11 +48,17 @@ def read_yaml(text: str, name: str) -> Source:
     Raises StudyError with file and line for whatever cannot be read.
     """
     if len(text) > LARGEST_BYTES:
-        raise StudyError(
-            f"is {len(text):,} characters long; a study has at most {LARGEST_BYTES:,}", where=name
-        )
+        raise StudyError(f"is larger than {LARGEST_BYTES:,} bytes", where=name)
+    source = Source(name, places={(): name})
+    node = _composed(text, name)
+    if node is not None:
+        source.data = _Builder(source).build(node, (), 0)
+    return source
+
+
+def _composed(text: str, name: str) -> yaml.Node | None:
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}" if mark else name
@@ -59,20 +66,43 @@ def read_yaml(text: str, name: str) -> Source:
             f"is not valid YAML: {error.problem or error.context}", where=where
         ) from None
     except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        code = f"U+{ord(text[error.position]):04X}"
         raise StudyError(
-            f"is not a text file: a character that YAML does not allow ({error.reason})", where=name
+            f"is not a text file: YAML does not allow the character {code}", where=f"{name}:{line}"
         ) from None
     except RecursionError:
         raise StudyError(f"is nested more than {DEEPEST} levels deep", where=name) from None
-    source = Source(name, places={(): name})
-    if node is not None:
-        source.data = _Builder(source).build(node, (), 0)
-    return source
+    except (ValueError, OverflowError):  # PyYAML does not check every number in the syntax itself
+        raise StudyError(
+            "is not valid YAML: an escape or a version that is out of range", where=name
+        ) from None
+    return node
 
 
 def read_value(text: str, name: str) -> Any:
-    """Read one value, as `--set PATH=VALUE` gives it."""
-    return read_yaml(text, name).data
+    """Read one value, as `--set PATH=VALUE` gives it; it has no lines to name."""
+    try:
+        return read_yaml(text, name).data
+    except StudyError as error:
+        raise StudyError(error.what, where=name) from None
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what `read_yaml` would not take for a string."""
+
+
+def _string(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    style = None if _plain(text) == text and text.isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _string)
+
+
+def write_yaml(data: Any) -> str:
+    """Write plain data so that `read_yaml` gives the same again."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 class _Builder:
@@ -96,7 +126,9 @@ class _Builder:
                     self.build(item, (*path, i), depth + 1) for i, item in enumerate(node.value)
                 ]
             case _:
-                return _scalar(node)
+                text = _text(node, where)
+                # Quoted it is a string, else what it looks like.
+                return _plain(text) if getattr(node, "style", None) is None else text
 
     def _pairs(self, node: yaml.MappingNode, path: Path, depth: int) -> Iterator[tuple[str, Any]]:
         seen: dict[str, int] = {}
@@ -105,7 +137,7 @@ class _Builder:
             where = f"{self._source.name}:{line}"
             if not isinstance(key_node, yaml.ScalarNode):
                 raise StudyError("a field's name must be a word", where=where)
-            key = key_node.value
+            key = _text(key_node, where)
             if key in seen:
                 raise StudyError(
                     f"{dotted((*path, key))} stands here twice; it is on line {seen[key]} too",
@@ -116,11 +148,15 @@ class _Builder:
             yield key, self.build(value_node, (*path, key), depth + 1)
 
 
-def _scalar(node: yaml.Node) -> Any:
-    """Read a scalar: quoted it is a string, else what it looks like."""
+def _text(node: yaml.Node, where: str) -> str:
     text: str = node.value
-    if getattr(node, "style", None) is not None:
-        return text
+    if SURROGATE.search(text):
+        raise StudyError("half a character: an escape from \\ud800 to \\udfff", where=where)
+    return text
+
+
+def _plain(text: str) -> Any:
+    """Read a scalar without quotes."""
     if text.lower() in WORDS:
         return WORDS[text.lower()]
     if INTEGER.fullmatch(text):

@@ -1,14 +1,14 @@
 """What a study says: pydantic models of the study file, every default the reference set-up."""
 
+import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from bench.data import DATASETS
-from bench.errors import did_you_mean
+from bench.errors import did_you_mean, shown
 from bench.records import Scalar
 from bench.study.choice import (
     Choice,
@@ -18,11 +18,15 @@ from bench.study.choice import (
     OptimizerChoice,
     ScheduleChoice,
     Strict,
+    Truth,
     number,
     problem,
+    wrong,
 )
 
 SECONDS_PER_UNIT = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+DEVICE = r"auto|cpu|cuda(:[0-9]{1,3})?"
+DURATION = r"([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+"
 
 
 class DatasetChoice(Strict):
@@ -40,8 +44,7 @@ class DatasetChoice(Strict):
     @classmethod
     def _known(cls, name: str | None) -> str | None:
         if name is not None and name not in DATASETS:
-            message = f"unknown dataset '{name}'. {did_you_mean(name, DATASETS)}".strip()
-            raise PydanticCustomError("study", "{message}", {"message": message})
+            raise wrong(f"unknown dataset {shown(name)}. {did_you_mean(name, DATASETS)}".strip())
         return name
 
 
@@ -53,17 +56,23 @@ def _field(default: Any, description: str) -> Any:
 def _threads(value: Any) -> Any:
     if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return value
-    raise PydanticCustomError("study", "threads is auto or a positive whole number")
+    raise wrong("threads is auto or a positive whole number")
 
 
 def _device(value: Any) -> Any:
-    if not isinstance(value, str) or not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
-        raise PydanticCustomError("study", "a device is auto, cpu, cuda or cuda:N")
-    return value
+    """Check a device; `cuda:0` is what `cuda` means, and stands as that."""
+    if not isinstance(value, str) or not re.fullmatch(DEVICE, value):
+        raise wrong("a device is auto, cpu, cuda or cuda:N")
+    name, _, index = value.partition(":")
+    return f"{name}:{int(index)}" if index and int(index) else name
 
 
 class Cell(Strict):
     """One full configuration, without seed; the defaults are the reference document's set-up."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "lr": "It belongs to the optimizer: optimizer: {name: adam, lr: …}."
+    }
 
     model: ModelChoice = _field("convnet", "the network")
     dataset: DatasetChoice = _field(
@@ -80,7 +89,7 @@ class Cell(Strict):
     memory_format: Literal["contiguous", "channels_last"] = _field(
         "contiguous", "order of an image's values in memory"
     )
-    compile: bool = _field(False, "whether torch.compile builds the network")
+    compile: Truth = _field(False, "whether torch.compile builds the network")
     loader: Literal["resident", "dataloader"] = _field(
         "resident", "resident tensors, or the reference's DataLoader pipeline"
     )
@@ -111,19 +120,25 @@ class Cell(Strict):
         }
         for room in ("model", "optimizer", "schedule"):
             choice: Choice = getattr(self, room)
-            own |= {f"{room}.{key}": value for key, value in choice.parameters.items()}
+            own |= {f"{room}.{key}": _scalar(v) for key, v in choice.parameters.items()}
         own.pop("optimizer.lr", None)
         return own
+
+
+def _scalar(value: Any) -> Scalar:
+    """Give a value as a table's cell holds it: lists and mappings as JSON."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return json.dumps(value, sort_keys=True)
 
 
 def seconds(value: Any) -> Any:
     """Read a duration as people write it: 90, 90s, 10m, 2h, 1h30m."""
     if isinstance(value, str):
         text = value.strip()
-        units = "|".join(SECONDS_PER_UNIT)
-        if not re.fullmatch(rf"(\d+(\.\d+)?({units}))+", text):
-            raise PydanticCustomError("study", "a duration reads like 90s, 10m or 1h30m")
-        parts = re.findall(rf"(\d+(?:\.\d+)?)({units})", text)
+        if not re.fullmatch(DURATION, text):
+            raise wrong("a duration reads like 90s, 10m or 1h30m")
+        parts = re.findall(r"([0-9.]+)(ms|s|m|h|d)", text)
         return sum(float(number) * SECONDS_PER_UNIT[unit] for number, unit in parts)
     return number(value)
 
@@ -147,11 +162,14 @@ class Limits(Strict):
 
 def _timing(value: Any) -> Any:
     if not isinstance(value, Mapping | Timing) and value != "off":
-        raise PydanticCustomError("study", "timing is off, or a mapping such as {blocks: 6}")
+        raise wrong("timing is off, or a mapping such as {blocks: 6}")
     return None if value == "off" else value
 
 
 Pattern = dict[str, Any]
+Accuracy = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), BeforeValidator(number)]
+# What every random generator takes.
+Seed = Annotated[int, Field(ge=0, lt=2**32), BeforeValidator(number)]
 
 
 class Study(Strict):
@@ -166,8 +184,8 @@ class Study(Strict):
     )
     include: list[Pattern] = _field([], "extra cells, each by its fields that differ from base")
     exclude: list[Pattern] = _field([], "cells to leave out, by any subset of their fields")
-    seeds: list[CountFromZero] = Field(default=[0], min_length=1, description="a trial each")
-    target_accuracy: Annotated[float, Field(gt=0, le=1), BeforeValidator(number)] | None = _field(
+    seeds: list[Seed] = Field(default=[0], min_length=1, description="a trial each")
+    target_accuracy: Accuracy | None = _field(
         None, "fraction; time_to_target_s says when it was reached"
     )
     timing: Annotated[Timing | None, BeforeValidator(_timing)] = _field(
@@ -179,8 +197,9 @@ class Study(Strict):
     @classmethod
     def _is_a_file_name(cls, name: str) -> str:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", name):
-            raise PydanticCustomError(
-                "study", "a name has small letters, digits, _ and - only, and is no longer than 100"
+            raise wrong(
+                "a name has small letters, digits, _ and - only, begins with a letter or a digit, "
+                "and is no longer than 100"
             )
         return name
 
@@ -188,7 +207,7 @@ class Study(Strict):
     @classmethod
     def _are_distinct(cls, seeds: list[int]) -> list[int]:
         if len(set(seeds)) < len(seeds):
-            raise PydanticCustomError("study", "a seed stands here twice")
+            raise wrong("a seed stands here twice")
         return seeds
 
     @field_validator("axes")

@@ -93,8 +93,8 @@ def test_a_failed_timing_block_is_one_row_that_says_so(
     assert outcome.trial is None
 
 
-def test_a_trial_tells_how_it_goes_on(digits_dir: Path, runs_of: Runs) -> None:
-    runs = runs_of({"model": "lenet5", "batch_size": 512})
+def test_a_trial_tells_how_it_goes_on(networks: str, digits_dir: Path, runs_of: Runs) -> None:
+    runs = runs_of({"model": {"import": f"{networks}:Plain"}, "batch_size": 512})
     outcome, events = carry_out(EXECUTORS["inline"](), runs, digits_dir)
     assert outcome.status == "ok"
     assert isinstance(events[0], Started)

@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from bench.analysis.cells import axis_name, label, label_fields, short_value
+from bench.analysis.cells import label_fields
 from bench.analysis.load import Tables
 from bench.analysis.statistics import Floats
+from bench.labels import axis_name, label, short_value
 from bench.report.figures.chart import Chart
 from bench.report.figures.looks import Looks, looks_of
 from bench.report.figures.points import draw_points

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from bench.analysis.cells import named_value
 from bench.analysis.load import Tables
 from bench.analysis.statistics import Floats
+from bench.labels import named_value
 from bench.report.figures.chart import Chart
 from bench.report.figures.looks import Looks, looks_of
 from bench.report.figures.scales import accuracy_axis, loss_axis

@@ -7,9 +7,10 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 
-from bench.analysis.cells import cell_labels, label, label_fields, named_value
+from bench.analysis.cells import cell_labels, label_fields
 from bench.analysis.columns import MEASURES
 from bench.analysis.load import Tables
+from bench.labels import label, named_value
 from bench.report.samples import speed_of
 from bench.report.style import CELL_COLOURS, INK, MARKERS, OTHERS
 

@@ -1,0 +1,62 @@
+"""Durations as people write them."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.study.source import Source
+from bench.study.spec import Limits, Study
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("90", 90), ("0.5", 0.5), ("90s", 90), ("10m", 600), ("2h", 7200), ("1h30m", 5400),
+        ("1.5h", 5400), ("1d", 86400), ("250ms", 0.25), ("1m5s250ms", 65.25), ("1e3", 1000),
+    ],
+)  # fmt: skip
+def test_a_duration_is_read_in_seconds(
+    loaded: Callable[..., tuple[Study, Source]], written: str, seconds: float
+) -> None:
+    study, _ = loaded(f"name: x\nlimits: {{trial_timeout: {written}}}")
+    assert study.limits.trial_timeout == seconds
+
+
+@pytest.mark.parametrize(
+    "written", ["10 minutes", "10min", "m", "h1", "-5m", "1:30", "1h 30m", "'90'", "''", "٣m", "on"]
+)
+def test_what_is_no_duration_is_told_how_to_write_one(
+    refusal: Callable[..., str], written: str
+) -> None:
+    assert refusal(f"name: x\nlimits: {{trial_timeout: {written}}}") == (
+        "study.yaml:2: limits.trial_timeout: a duration reads like 90s, 10m or 1h30m"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("0", "should be greater than 0, not 0"),
+        ("0s", "should be greater than 0, not 0.0"),
+        ("-1", "should be greater than 0, not -1"),
+        (".inf", "should be a finite number, not inf"),
+        (".nan", "should be a finite number, not nan"),
+        ("9" * 400 + "h", "should be a finite number, not inf"),
+        ("true", "a number is asked for, not true or false"),
+        ("[1m]", "should be a number, not ['1m']"),
+    ],
+)
+def test_a_duration_is_positive_and_finite(
+    refusal: Callable[..., str], written: str, said: str
+) -> None:
+    assert refusal(f"name: x\nlimits: {{trial_timeout: {written}}}") == (
+        f"study.yaml:2: limits.trial_timeout: {said}"
+    )
+
+
+@given(st.integers(0, 99), st.integers(0, 59), st.integers(1, 59))
+def test_hours_minutes_and_seconds_add_up(hours: int, minutes: int, seconds: int) -> None:
+    limits = Limits.model_validate({"trial_timeout": f"{hours}h{minutes}m{seconds}s"})
+    assert limits.trial_timeout == 3600 * hours + 60 * minutes + seconds

@@ -1,0 +1,66 @@
+"""A path that leads to no study is told apart by why."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.errors import StudyError
+from bench.study.load import load_study
+
+Refusal = Callable[..., str]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing yet\n", "---\n", "~"])
+def test_an_empty_file(refusal: Refusal, text: str) -> None:
+    assert refusal(text) in (
+        "study.yaml: is empty; a study needs at least a name",
+        "study.yaml:1: is empty; a study needs at least a name",
+    )
+
+
+@pytest.mark.parametrize("text", ["- name: x", "[1, 2]", "name", "5"])
+def test_a_list_or_a_word_at_the_top(refusal: Refusal, text: str) -> None:
+    assert refusal(text) == "study.yaml: a study is a mapping that starts with 'name:'"
+
+
+def said(path: Path) -> str:
+    with pytest.raises(StudyError) as caught:
+        load_study(path)
+    return str(caught.value)
+
+
+def test_a_file_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a.yaml", "notes.txt"):
+        (tmp_path / name).touch()
+    assert said(tmp_path / "c.yaml") == (
+        f"{tmp_path}/c.yaml: no such study file\n"
+        f"  Studies here: {tmp_path}/a.yaml, {tmp_path}/b.yaml"
+    )
+
+
+def test_where_there_are_none_the_studies_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said(Path("nowhere/c.yaml")) == "nowhere/c.yaml: no such study file"
+    Path("studies").mkdir()
+    Path("studies/a.yaml").touch()
+    assert said(Path("nowhere/c.yaml")).endswith("Studies here: studies/a.yaml")
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    assert said(tmp_path) == f"{tmp_path}: is a folder; name a study file in it"
+
+
+def test_a_path_through_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").touch()
+    assert said(tmp_path / "a.yaml" / "b.yaml").endswith("cannot be read: Not a directory")
+
+
+def test_a_file_name_that_no_file_can_have(tmp_path: Path) -> None:
+    assert said(tmp_path / ("x" * 300)).endswith("cannot be read: File name too long")
+
+
+def test_a_device_without_an_end_is_larger_than_a_study() -> None:
+    assert said(Path("/dev/zero")).startswith("/dev/zero: is larger than")

@@ -1,0 +1,66 @@
+"""A study that is too large to be planned is refused before anything of it is made."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bench.errors import StudyError
+from bench.study import grid
+from bench.study.plan import Plan
+from bench.study.source import Source
+from bench.study.spec import Study
+
+Refusal = Callable[..., str]
+
+HUNDRED = f"[{', '.join(map(str, range(1, 101)))}]"
+MILLION = f"name: x\naxes: {{batch_size: {HUNDRED}, epochs: {HUNDRED}, threads: {HUNDRED}}}"
+
+
+def test_a_grid_of_a_million_cells_is_refused_without_making_one(
+    refusal: Refusal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(*arguments: object) -> None:
+        raise AssertionError("a cell was made")
+
+    monkeypatch.setattr(grid, "_checked", make)
+    monkeypatch.setattr(grid, "_assigned", make)
+    assert refusal(MILLION) == (
+        "study.yaml:2: axes: the full grid has 1,000,000 cells; at most 100,000 are planned"
+    )
+
+
+def test_a_grid_beyond_counting_is_refused(refusal: Refusal) -> None:
+    # enumerating 100**9 points would take longer than anyone waits for a test
+    axes = "\n".join(f"  model.p{i}: {HUNDRED}" for i in range(9))
+    said = "axes: the full grid has 1,000,000,000,000,000,000 cells; at most 100,000 are planned"
+    model = "{import: 'no_such_module:Net'}"
+    text = f"name: x\nbase: {{model: {model}}}\naxes:\n{axes}"
+    assert refusal(text) == f"study.yaml:3: {said}"
+
+
+def test_a_size_with_more_digits_than_python_writes_is_told() -> None:
+    study = Study.model_validate(
+        {"name": "x", "axes": {f"model.p{i}": [0] * 10 for i in range(5000)}}
+    )
+    with pytest.raises(StudyError, match=r"the full grid has more than 10\^30 cells"):
+        grid.expand(study, Source("study.yaml"))
+
+
+def test_the_same_axes_one_at_a_time_are_few(planned: Callable[..., Plan]) -> None:
+    # the base and 300 values, of which 20 epochs and 4 threads are the base's own
+    assert len(planned(MILLION + "\ndesign: one_at_a_time\ntiming: off").cells) == 299
+
+
+@pytest.mark.parametrize("timing", ["{blocks: 1e9}", "{blocks: 999_999_999_999}"])
+def test_more_timing_blocks_than_can_be_planned_are_refused(refusal: Refusal, timing: str) -> None:
+    said = refusal(f"name: x\ntiming: {timing}")
+    assert said.startswith("study.yaml: asks for 1,000,000,00")
+    assert said.endswith("at most 1,000,000 are planned")
+
+
+def test_more_trials_than_can_be_planned_are_refused(refusal: Refusal) -> None:
+    seeds = ", ".join(map(str, range(10_001)))
+    assert refusal(f"name: x\naxes: {{epochs: {HUNDRED}}}\nseeds: [{seeds}]\ntiming: off") == (
+        "study.yaml: asks for 1,000,100 runs (cells: 100, seeds: 10,001, timing blocks: 0); "
+        "at most 1,000,000 are planned"
+    )

@@ -1,0 +1,93 @@
+"""An id names one run for ever: unique, a file name, the same in every process."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.study.plan import Plan, cell_id
+from bench.study.spec import Cell
+
+Planned = Callable[..., Plan]
+
+ROOT = Path(__file__).parents[2]
+FILE_NAME = r"[a-z0-9][a-z0-9_-]*"
+PRINT_IDS = """
+import sys
+from bench.study.plan import cell_id
+from bench.study.spec import Cell
+model = {"import": "no_such_module:Net", "a": 1, "b": {"x": 1, "y": 2}}
+print(cell_id(Cell()), cell_id(Cell.model_validate({"model": model, "optimizer": "sgd"})))
+"""
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": st.sampled_from(["convnet", "lenet5", "lenet5_1998"]),
+        "batch_size": st.integers(1, 10_000),
+        "optimizer": st.sampled_from(["adam", "sgd", {"name": "sgd", "momentum": 0.9}]),
+        "epochs": st.integers(0, 30),
+        "device": st.sampled_from(["cpu", "cuda", "cuda:1"]),
+        "compile": st.booleans(),
+        "threads": st.integers(1, 64),
+    },
+)
+
+
+def test_every_run_has_an_id_of_its_own(planned: Planned) -> None:
+    text = "name: x\naxes: {model: [convnet, lenet5], epochs: [1, 2], lr: [1, 2]}\nseeds: [0, 1]"
+    plan = planned(text)
+    assert len({cell.cell_id for cell in plan.cells}) == 8
+    assert len({run.run_id for run in plan.runs}) == len(plan.runs) == 8 * (2 + 6)
+
+
+def test_an_id_begins_with_words_that_say_the_cell(planned: Planned) -> None:
+    (cell,) = planned("name: x\nbase: {device: 'cuda:1'}").cells
+    assert re.fullmatch(r"convnet-b512-adam-cuda-1-[0-9a-f]{8}", cell.cell_id)
+
+
+def test_a_runs_id_is_its_cells_with_the_seed_or_the_block(planned: Planned) -> None:
+    plan = planned("name: x\nseeds: [7]\ntiming: {blocks: 2}")
+    cell = plan.cells[0].cell_id
+    assert [run.run_id for run in plan.runs] == [f"{cell}-s7", f"{cell}-b0", f"{cell}-b1"]
+
+
+@given(FIELDS, FIELDS)
+def test_ids_are_equal_just_when_configurations_are(
+    a: dict[str, object], b: dict[str, object]
+) -> None:
+    one, other = Cell.model_validate(a), Cell.model_validate(b)
+    assert (cell_id(one) == cell_id(other)) == (one.flat() == other.flat())
+    assert re.fullmatch(FILE_NAME, cell_id(one))
+
+
+@pytest.mark.parametrize("name", ["Größe", "網", "_", "N" * 500, "Net_2"])
+def test_an_id_is_a_file_name_whatever_the_class_is_called(name: str) -> None:
+    named = cell_id(Cell.model_validate({"model": {"import": f"no_such_module:{name}"}}))
+    assert re.fullmatch(r"[a-z0-9_-]+", named)
+    assert len(named) < 100
+
+
+def test_the_order_of_parameters_does_not_matter() -> None:
+    one = {"import": "no_such_module:Net", "a": 1, "b": {"x": 1, "y": 2}}
+    other = {"b": {"y": 2, "x": 1}, "a": 1, "import": "no_such_module:Net"}
+    assert cell_id(Cell.model_validate({"model": one})) == cell_id(
+        Cell.model_validate({"model": other})
+    )
+
+
+def test_ids_are_the_same_in_every_process() -> None:
+    def printed(hash_seed: str) -> str:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed}
+        command = [sys.executable, "-c", PRINT_IDS]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+
+    assert printed("1") == printed("2")
+    assert printed("1").split()[0] == cell_id(Cell())

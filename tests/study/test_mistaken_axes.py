@@ -1,0 +1,74 @@
+"""A value of an axis that makes no cell is named: its axis, its place in it, and why."""
+
+from collections.abc import Callable
+
+import pytest
+
+Refusal = Callable[..., str]
+
+
+@pytest.mark.parametrize(
+    ("axes", "said"),
+    [
+        ("{batchsize: [64]}", "axes.batchsize: unknown field. Did you mean 'batch_size'?"),
+        ("{seed: [0]}", "axes.seed: unknown field. "),
+        ("{'model.': [lenet5]}", "axes.model.: unknown field. Did you mean 'model'?"),
+        ("{'.lr': [1]}", "axes..lr: unknown field. Did you mean 'lr'?"),
+        ("{dataset.name: [mnist]}", "axes.dataset.name: unknown field. Did you mean 'dataset'?"),
+        ("{batch_size: [64, 0]}", "axes.batch_size[1]: should be greater than 0, not 0"),
+        ("{batch_size: [64, null]}", "axes.batch_size[1]: should be a whole number, not null"),
+        ("{lr: [0.1, -1]}", "axes.lr[1]: should be greater than 0, not -1"),
+        ("{optimizer.lr: [.nan]}", "axes.optimizer.lr[0]: should be a finite number, not nan"),
+        (
+            "{model: [convnet, lenet]}",
+            "axes.model[1]: unknown model 'lenet'. Did you mean 'lenet5'?",
+        ),
+        ("{model: [convnet, 5]}", "axes.model[1]: a name is asked for, or {name: …}"),
+        (
+            "{model: [{name: convnet, hidden: 0}]}",
+            "axes.model[0].hidden: should be greater than 0, not 0",
+        ),
+        (
+            "{dataset: [mnist, mnits]}",
+            "axes.dataset[1].name: unknown dataset 'mnits'. Did you mean",
+        ),
+        ("{compile: [false, on]}", "axes.compile[1]: should be true or false, not 'on'"),
+        ("{device: [cpu, gpu]}", "axes.device[1]: a device is auto, cpu, cuda or cuda:N"),
+        ("{optimizer: [5], optimizer.lr: [1]}", "axes.optimizer[0]: a name is asked for"),
+        ("{optimizer.lr: [1], optimizer: [adm]}", "axes.optimizer[0]: unknown optimizer 'adm'."),
+        (
+            "{lr: [1], optimizer.lr: [2]}",
+            "axes.optimizer.lr: lr is the same field, and an axis too",
+        ),
+        ("{model.name: [null]}", "axes.model.name[0]: 'name' is missing"),
+    ],
+)
+def test_a_mistake_is_told_where_the_axis_says_it(refusal: Refusal, axes: str, said: str) -> None:
+    assert refusal(f"name: x\n\naxes: {axes}").startswith(f"study.yaml:3: {said}")
+
+
+def test_a_parameter_that_one_model_lacks_names_the_axis_its_value_and_the_model(
+    refusal: Refusal,
+) -> None:
+    text = "name: x\naxes:\n  model: [convnet, lenet5]\n  model.hidden:\n    - 250\n    - 500"
+    assert refusal(text) == (
+        "study.yaml:5: axes.model.hidden[0]: model lenet5 has no parameter 'hidden'. "
+        "Did you mean 'hidden2'?"
+    )
+
+
+def test_a_parameter_that_one_optimizer_lacks_names_the_axis(refusal: Refusal) -> None:
+    text = "name: x\naxes: {optimizer.momentum: [0.5], optimizer: [sgd, adam]}"
+    assert refusal(text).startswith(
+        "study.yaml:2: axes.optimizer.momentum[0]: optimizer adam has no parameter 'momentum'."
+    )
+
+
+def test_a_value_on_a_line_of_its_own_is_told_with_that_line(refusal: Refusal) -> None:
+    text = "name: x\naxes:\n  batch_size:\n    - 64\n    - -1"
+    assert refusal(text) == "study.yaml:5: axes.batch_size[1]: should be greater than 0, not -1"
+
+
+def test_a_mistake_inside_a_value_is_told_with_its_own_line(refusal: Refusal) -> None:
+    text = "name: x\naxes:\n  model:\n    - name: convnet\n      hidden: 0"
+    assert refusal(text) == "study.yaml:5: axes.model[0].hidden: should be greater than 0, not 0"

@@ -1,0 +1,94 @@
+"""What is wrong in a `--set` is told with the option as its place; the rest keeps its line."""
+
+from collections.abc import Callable
+
+import pytest
+
+Refusal = Callable[..., str]
+
+TEXT = "name: x\nbase:\n  epochs: 1\naxes: {batch_size: [64]}\nseeds: [0]\n"
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["", "base.epochs", "=1", ".=1", "base.=1", ".base=1", "base..epochs=1", "axes.=[1]"],
+)
+def test_what_is_no_path_and_value_is_told_how_to_write_it(refusal: Refusal, override: str) -> None:
+    assert refusal(TEXT, override) == (
+        f"--set {override}: reads PATH=VALUE, for example --set base.epochs=1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("bse.epochs=1", "bse: unknown field. Did you mean 'base'?"),
+        ("base.epoch=1", "base.epoch: unknown field. Did you mean 'epochs'?"),
+        ("seed=1", "seed: unknown field. Did you mean 'seeds'?"),
+        ("seeds[0]=1", "seeds[0]: unknown field. Did you mean 'seeds'?"),
+        ("base.epochs=-1", "base.epochs: should be greater than or equal to 0, not -1"),
+        ("base.epochs=", "base.epochs: should be a whole number, not null"),
+        ("base.epochs=many", "base.epochs: a number is asked for, not the text 'many'"),
+        ("base.compile=on", "base.compile: should be true or false, not 'on'"),
+        ("base.optimizer.lr=-1", "base.optimizer.lr: should be greater than 0, not -1"),
+        (
+            "base.optimizer.momentum=0.9",
+            "base.optimizer.momentum: optimizer adam has no parameter 'momentum'. "
+            "Known: beta1, beta2, eps, lr, weight_decay.",
+        ),
+        ("base.model=convet", "base.model: unknown model 'convet'. Did you mean 'convnet'?"),
+        ("axes.batch_size=64", "axes.batch_size: should be a list, not 64"),
+        ("axes.batch_size=[64, -1]", "axes.batch_size[1]: should be greater than 0, not -1"),
+        ("axes.optimizer.lr=[0]", "axes.optimizer.lr[0]: should be greater than 0, not 0"),
+        ("axes.batchsize=[64]", "axes.batchsize: unknown field. Did you mean 'batch_size'?"),
+        ("name=../x", "name: a name has small letters, digits, _ and - only, begins"),
+        ("timing=on", "timing: timing is off, or a mapping such as {blocks: 6}"),
+        ("target_accuracy=98", "target_accuracy: should be less than or equal to 1, not 98"),
+    ],
+)
+def test_a_mistake_is_told_as_in_a_file(refusal: Refusal, override: str, said: str) -> None:
+    assert refusal(TEXT, override).startswith(f"--set {override}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("override", "field"),
+    [
+        ("name.x=1", "name"),
+        ("seeds.0=1", "seeds"),
+        ("base.epochs.x=1", "base.epochs"),
+        ("include.0.model=lenet5", "include"),
+    ],
+)
+def test_a_field_of_what_has_none(refusal: Refusal, override: str, field: str) -> None:
+    assert refusal(TEXT + "include: []", override) == f"--set {override}: {field} has no fields"
+
+
+def test_a_value_that_is_not_yaml(refusal: Refusal) -> None:
+    assert refusal(TEXT, "base.epochs=[1") == (
+        "--set base.epochs=[1: is not valid YAML: expected ',' or ']', but got '<stream end>'"
+    )
+    assert refusal(TEXT, "base={a: 1, a: 2}") == (
+        "--set base={a: 1, a: 2}: a stands here twice; it is on line 1 too"
+    )
+
+
+def test_a_mistake_in_what_replaces_a_mapping_of_the_file_is_the_overrides(
+    refusal: Refusal,
+) -> None:
+    text = "name: x\nbase:\n  model:\n    name: convnet\n    hidden: 5"
+    override = "base.model={name: convnet, hidden: 0}"
+    assert refusal(text, override) == (
+        f"--set {override}: base.model.hidden: should be greater than 0, not 0"
+    )
+
+
+def test_a_mistake_in_the_file_keeps_its_line_beside_an_override(refusal: Refusal) -> None:
+    assert refusal("name: x\nseeds: []", "base.epochs=1") == (
+        "study.yaml:2: seeds: needs at least one value"
+    )
+
+
+def test_what_an_override_replaces_has_its_place_with_all_that_is_in_it(refusal: Refusal) -> None:
+    assert refusal(
+        "name: x\nbase:\n  model: {name: convnet, hidden: 5}", "base.model={hidden: 5}"
+    ) == ("--set base.model={hidden: 5}: base.model: 'name' is missing")
