@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-import yaml
-
 from bench.data.images import Progress
 from bench.data.provide import Provision, foresee, provide
 from bench.errors import StudyError
@@ -22,6 +20,7 @@ from bench.study.estimate import Estimate
 from bench.study.grid import expand
 from bench.study.load import load_study
 from bench.study.plan import Plan, Run, make_plan
+from bench.study.source import write_yaml
 from bench.study.spec import Cell
 
 State = Literal["cached", "stale", "new", "skipped"]
@@ -229,8 +228,7 @@ def _describe(
     agenda: Agenda, store: Store, request: Request, started_at: str, finished_at: str = ""
 ) -> None:
     """Write the resolved study and the conditions beside the tables."""
-    resolved = yaml.safe_dump(agenda.plan.resolved(), sort_keys=False, allow_unicode=True)
-    write_whole(store.folder / "study.yaml", resolved)
+    write_whole(store.folder / "study.yaml", write_yaml(agenda.plan.resolved()))
     provision = next((p for p in agenda.provisions if p.why), agenda.provisions[0])
     environment = {
         **agenda.machine.describe(),
