@@ -70,6 +70,11 @@ class Agenda:
         return tuple(t for t in self.tasks if t.state != "cached")
 
     @property
+    def to_measure(self) -> tuple[Task, ...]:
+        """The tasks to do that this machine can do."""
+        return tuple(t for t in self.to_do if t.state != "skipped")
+
+    @property
     def estimate_s(self) -> float:
         """Seconds that the tasks to do will take together."""
         return sum(t.estimate_s for t in self.to_do)
@@ -151,12 +156,11 @@ def _tasks(
     """Hold every run against its former outcome, and estimate what is left."""
     estimate = Estimate(known.values(), machine.cores)
     fingerprint = machine.fingerprint()
-    codes: dict[str, str] = {}
+    targets = {planned.cell.model.target for planned in plan.cells}
+    codes = {target: code_digest(target) for target in targets}
     tasks = []
     for run in plan.runs:
-        target = run.planned.cell.model.target
-        code = codes.setdefault(target, "") or code_digest(target)
-        codes[target] = code
+        code = codes[run.planned.cell.model.target]
         key = outcome_key(run.configuration(), code, fingerprint)
         state, why = _state(run, key, known.get(run.run_id))
         former = known.get(run.run_id) if state == "cached" else None
@@ -177,8 +181,7 @@ def _state(run: Run, key: Mapping[str, str], former: Outcome | None) -> tuple[St
 
 def _check(agenda: Agenda, executor: Executor, request: Request) -> None:
     """Build every network that is to be trained before the first run starts."""
-    todo = [t.run.planned for t in agenda.to_do if t.state != "skipped"]
-    cells = list({planned.cell_id: planned for planned in todo}.values())
+    cells = list({t.run.planned.cell_id: t.run.planned for t in agenda.to_measure}.values())
     problems = executor.check(cells) if cells else []
     if problems:
         raise StudyError("\n".join(problems), where=str(request.study))
@@ -189,8 +192,8 @@ def _carry_out(
 ) -> list[Outcome]:
     """Execute the agenda; whatever interrupts it, what has ended is in the tables."""
     outcomes = {t.run.run_id: t.known for t in agenda.tasks if t.known is not None}
-    started_at = _now()
-    _describe(agenda, store, request, started_at)
+    conditions = _Conditions(agenda, store, request)
+    conditions.write()
     summary = Summary(store)
     try:
         for task, outcome in _outcomes(agenda, executor, request, screen):
@@ -204,42 +207,49 @@ def _carry_out(
         in_order = [outcomes[r.run_id] for r in agenda.plan.runs if r.run_id in outcomes]
         store.write_tables(in_order)
         summary.write()
-        _describe(agenda, store, request, started_at, finished_at=_now())
+        conditions.write(finished_at=_now())
     return in_order
 
 
 def _outcomes(
     agenda: Agenda, executor: Executor, request: Request, screen: Screen
 ) -> Iterator[tuple[Task, Outcome]]:
-    to_run = []
     for task in agenda.to_do:
         if task.state == "skipped":
             yield task, replace(task.run.ended("skipped", task.why, 0.0), started_at=_now())
-        else:
-            to_run.append(task)
     workplace = Workplace(request.data_dir, request.verbose)
-    runs = [task.run for task in to_run]
-    by_id = {task.run.run_id: task for task in to_run}
+    by_id = {task.run.run_id: task for task in agenda.to_measure}
+    runs = [task.run for task in by_id.values()]
     for outcome in executor.execute(runs, workplace, screen.happened):
         yield by_id[outcome.run_id], outcome
 
 
-def _describe(
-    agenda: Agenda, store: Store, request: Request, started_at: str, finished_at: str = ""
-) -> None:
-    """Write the resolved study and the conditions beside the tables."""
-    write_whole(store.folder / "study.yaml", write_yaml(agenda.plan.resolved()))
-    provision = next((p for p in agenda.provisions if p.why), agenda.provisions[0])
-    environment = {
-        **agenda.machine.describe(),
-        "data": asdict(provision),
-        "started_at": started_at,
-        "finished_at": finished_at,
-        "commit": commit_here(),
-        "command": request.command,
-    }
-    text = json.dumps(environment, indent=1, ensure_ascii=False) + "\n"
-    write_whole(store.folder / "environment.json", text)
+class _Conditions:
+    """study.yaml and environment.json: what was asked for, and where and when it was measured."""
+
+    def __init__(self, agenda: Agenda, store: Store, request: Request) -> None:
+        self._agenda = agenda
+        self._folder = store.folder
+        self._command = request.command
+        self._started_at = _now()
+
+    def write(self, finished_at: str = "") -> None:
+        """Write both; a run that measures nothing leaves the conditions of the one that did."""
+        resolved = self._agenda.plan.resolved()
+        write_whole(self._folder / "study.yaml", write_yaml(resolved))
+        path = self._folder / "environment.json"
+        if path.is_file() and not self._agenda.to_measure:
+            return
+        provisions = self._agenda.provisions
+        environment = {
+            **self._agenda.machine.describe(),
+            "data": asdict(next((p for p in provisions if p.why), provisions[0])),
+            "started_at": self._started_at,
+            "finished_at": finished_at,
+            "commit": commit_here(),
+            "command": self._command,
+        }
+        write_whole(path, json.dumps(environment, indent=1, ensure_ascii=False) + "\n")
 
 
 def _render(store: Store, request: Request) -> Path:

@@ -11,8 +11,6 @@ import csv
 import hashlib
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -24,10 +22,12 @@ from bench.errors import StoreError
 from bench.labels import is_blank
 from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Outcome, Scalar, columns_of
 from bench.registry import source_files
+from bench.whole import whole_file
 
 Row = Mapping[str, Any]
 
 OUTCOME = TypeAdapter(Outcome)
+MEND = "Choose another folder with --out or --reports, or free some space."
 
 # The code that makes a run's numbers, besides the network's own.
 MEASURING_CODE = (
@@ -42,45 +42,15 @@ MEASURING_CODE = (
 )
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that it is the old one or the new one, whatever happens."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(_encoded(text))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)  # mkstemp's own mode is for the owner alone
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise _cannot_write(path, error) from None
-
-
-def _cannot_write(path: Path, error: OSError) -> StoreError:
-    return StoreError(
-        f"cannot be written: {error.strerror or error}",
-        where=str(path),
-        mend="Choose another folder with --out, or free some space.",
-    )
+    with whole_file(path, StoreError, MEND) as file:
+        file.write(_encoded(content) if isinstance(content, str) else content)
 
 
 def _encoded(text: str) -> bytes:
     """Encode as UTF-8; half characters, as file names in error messages have, are escaped."""
     return text.encode("utf-8", errors="backslashreplace")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def outcome_key(
@@ -161,7 +131,8 @@ class Store:
                 with path.open("ab") as file:
                     file.write(_encoded(text))
             except OSError as error:
-                raise _cannot_write(path, error) from None
+                reason = f"cannot be written: {error.strerror or error}"
+                raise StoreError(reason, where=str(path), mend=MEND) from None
 
 
 def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:

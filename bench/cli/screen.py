@@ -48,11 +48,10 @@ class TerminalScreen:
             self._bars.stop()
         print_summary(self._console, agenda)
         self._names = cell_names(agenda)
-        to_run = [t for t in agenda.to_do if t.state != "skipped"]
-        self._tasks = {t.run.run_id: t for t in to_run}
-        self._pace = Pace(sum(t.estimate_s for t in to_run))
-        if self._bars is not None and to_run:
-            self._bars.start(len(to_run), self._pace.left_s)
+        self._tasks = {t.run.run_id: t for t in agenda.to_measure}
+        self._pace = Pace(agenda.estimate_s)
+        if self._bars is not None and self._tasks:
+            self._bars.start(len(self._tasks), self._pace.left_s)
 
     def happened(self, event: Event) -> None:
         """Move the run's bar; with -v print the log lines of the reference's training loop."""

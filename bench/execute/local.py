@@ -5,6 +5,7 @@ new process and costs milliseconds instead of the seconds that importing torch t
 """
 
 import multiprocessing
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,18 @@ from bench.records import Outcome
 from bench.study.plan import PlannedCell, Run
 
 GRACE_S = 5.0
+
+# NumPy's BLAS would start a thread as soon as it is imported; training uses torch's own.
+SERVER_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
+
+# What every run imports. The last is what torch imports when the first optimizer is made, which
+# would cost each run more than a second.
+PRELOADED = [
+    "bench.execute.run",
+    "bench.optim.optimizers",
+    "bench.optim.schedules",
+    "torch._dynamo",
+]
 
 
 class LocalExecutor:
@@ -108,7 +121,8 @@ def _context() -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.execute.run"])
+    context.set_forkserver_preload(PRELOADED)
+    os.environ.update(SERVER_ENVIRONMENT)  # for the server, which starts with the first run
     return context
 
 

@@ -1,6 +1,5 @@
 """From a results folder to a page: read, draw, find the words, save."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from bench.report.figures.chart import Chart
 from bench.report.page import Page, compose
 from bench.report.style import png_bytes
 from bench.report.text import escape
+from bench.store import write_whole
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -30,11 +30,9 @@ def render(results_dir: Path, report_dir: Path) -> Path:
     context = read_context(results_dir)
     charts = [chart for draw in FIGURES.values() for chart in draw(tables)]
     page = compose(tables, context, charts, results_dir=results_dir, report_dir=report_dir)
-    try:
-        _save_figures(charts, report_dir / "figures")
-        return _save(report_dir / "report.md", _markdown(page).encode())
-    except OSError as error:
-        raise StoreError(f"cannot write the report: {error}", where=str(report_dir)) from error
+    _save_figures(charts, report_dir / "figures")
+    write_whole(report_dir / "report.md", _markdown(page))
+    return report_dir / "report.md"
 
 
 def _markdown(page: Page) -> str:
@@ -52,17 +50,8 @@ def _markdown(page: Page) -> str:
 
 def _save_figures(charts: Sequence[Chart], folder: Path) -> None:
     for chart in charts:
-        _save(folder / f"{chart.stem}.png", png_bytes(chart.figure))
+        write_whole(folder / f"{chart.stem}.png", png_bytes(chart.figure))
     made = {f"{chart.stem}.png" for chart in charts}
     for path in folder.glob("*.png"):
         if path.name not in made:
             path.unlink()
-
-
-def _save(path: Path, content: bytes) -> Path:
-    """Write a file whole: whoever reads it meanwhile sees the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
-    return path

@@ -115,6 +115,15 @@ def test_a_second_run_executes_nothing_and_leaves_the_tables_as_they_were(ask: A
     assert again.statuses == finished.statuses == {"ok": 8}
 
 
+def test_a_run_that_measures_nothing_leaves_the_conditions_of_the_one_that_did(ask: Ask) -> None:
+    finished = carry_out(ask(command="bench run first"), FakeExecutor())
+    conditions = (finished.results / "environment.json").read_bytes()
+    carry_out(ask(command="bench run second"), FakeExecutor())
+    assert (finished.results / "environment.json").read_bytes() == conditions
+    carry_out(ask(command="bench run third", fresh=True), FakeExecutor())
+    assert b"bench run third" in (finished.results / "environment.json").read_bytes()
+
+
 def test_fresh_executes_everything_again(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
     again = FakeExecutor()
