@@ -232,6 +232,7 @@ class _Conditions:
         self._folder = store.folder
         self._command = request.command
         self._started_at = _now()
+        self._commit = commit_here()  # the one that runs, whatever is checked out meanwhile
 
     def write(self, finished_at: str = "") -> None:
         """Write both; a run that measures nothing leaves the conditions of the one that did."""
@@ -246,7 +247,7 @@ class _Conditions:
             "data": asdict(next((p for p in provisions if p.why), provisions[0])),
             "started_at": self._started_at,
             "finished_at": finished_at,
-            "commit": commit_here(),
+            "commit": self._commit,
             "command": self._command,
         }
         write_whole(path, json.dumps(environment, indent=1, ensure_ascii=False) + "\n")

@@ -124,8 +124,9 @@ class Training:
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.loss(images, labels)
         self.backward(loss)
+        loss = loss.detach()  # lets go of the graph, so that the optimizer finds its memory free
         self.update()
-        return loss.detach()
+        return loss
 
 
 def train_epoch(
@@ -140,19 +141,18 @@ def train_epoch(
     finite; it is read once, after the clock.
     """
     training.model.train()
-    total: Tensor | None = None
+    total = torch.zeros((), device=next(training.model.parameters()).device)
     images_seen = 0
     started_s = clock.now_s()
     step = 0
     for step, (images, labels) in enumerate(batches, start=1):
         loss = training.step(images, labels)
-        weighted = loss * len(labels)
-        total = weighted if total is None else total + weighted
+        total.add_(loss, alpha=len(labels))
         images_seen += len(labels)
         if on_log is not None and step % LOG_EVERY_STEPS == 0:
             on_log(StepLog(step, loss))
     train_s = clock.now_s() - started_s
-    if total is None:
+    if not images_seen:
         raise ValueError("an epoch without batches")
     train_loss = total.item() / images_seen
     if not math.isfinite(train_loss):

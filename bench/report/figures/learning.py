@@ -81,7 +81,12 @@ def _panels(
 ) -> tuple[Figure, list[tuple[Axes, Axes]]]:
     """Lay out one (accuracy, loss) pair of axes for each facet."""
     names = [name for name, _ in _facets(curves, looks)]
-    title = "How do accuracy and loss move with the epochs?"
+    several = curves["epoch"].nunique() > 1
+    title = (
+        "How do accuracy and loss move with the epochs?"
+        if several
+        else "How far does one epoch go?"
+    )
     if len(names) == 1:
         figure = canvas(title, note, body_in=3.5, legend=legend)
         pairs = [tuple(figure.subplots(1, 2))]
