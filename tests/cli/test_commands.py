@@ -1,6 +1,7 @@
 """Every command by the real command line: answers, exit codes, and messages of one kind."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,3 +130,22 @@ def test_a_failed_run_is_exit_code_1_and_a_row(
     assert "Traceback" not in done.stdout + done.stderr
     assert "too many images" in (tmp_path / "results/x/trials.csv").read_text()
     assert "too many images" in (tmp_path / "reports/x/report.md").read_text()
+
+
+def test_a_torchvision_that_does_not_go_with_torch_is_explained_and_digits_still_run(
+    bench: Callable, study: Callable, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken" / "torchvision"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text(
+        "raise RuntimeError('operator torchvision::nms does not exist')\n"
+    )
+    path = f"{broken.parent}{os.pathsep}{ROOT}"
+    text = STUDY.replace("{dataset", "{epochs: 0, model: lenet5, threads: 1, dataset")
+    asked = [study(text + "timing: off\n"), "--no-report"]
+    done = bench("run", *asked, "--set", "base.loader=dataloader", PYTHONPATH=path)
+    assert done.returncode == 2
+    assert "don't go together" in done.stderr
+    assert "pip install --upgrade torch torchvision" in done.stderr
+    done = bench("run", *asked, PYTHONPATH=path)
+    assert done.returncode == 0, done.stderr
