@@ -21,7 +21,7 @@ def fail(error: BaseException) -> Callable[..., None]:
 
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
-STEPS = [(os, "fsync"), (Path, "replace"), (Path, "open")]
+STEPS = [(os, "fsync"), (Path, "replace"), (Path, "mkdir")]
 
 
 @pytest.fixture
