@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from bench.errors import StoreError
 from bench.labels import is_blank
 from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Outcome, Scalar, columns_of
-from bench.registry import source_files
+from bench.registry import source_file, source_files
 from bench.whole import whole_file
 
 Row = Mapping[str, Any]
@@ -66,7 +66,7 @@ def code_digest(model_target: str) -> str:
 
     The network's is its module, and what that imports from its own folder.
     """
-    measuring = [path for module in MEASURING_CODE for path in source_files(module)[:1]]
+    measuring = [path for module in MEASURING_CODE if (path := source_file(module)) is not None]
     network = source_files(model_target.partition(":")[0])
     return _digest("".join(_code(path) for path in (*measuring, *network)))
 
