@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from rich.markup import escape
+from rich.segment import Segment, Segments
 
 from bench.cli.agenda import cell_names, print_summary
 from bench.cli.progress import Bars, Pace
@@ -65,10 +66,10 @@ class TerminalScreen:
                 done = event.epoch - 1 + event.step / event.steps
                 self._show(f"{name} · epoch {event.epoch}/{event.epochs}", done / event.epochs)
                 if event.loss is not None:
-                    self._console.print(training_line(event), markup=False)
+                    self._print_as_it_is(training_line(event))
             case Evaluated():
                 if self._verbose:
-                    self._console.print(test_line(event), markup=False)
+                    self._print_as_it_is(test_line(event))
 
     def ended(self, task: Task, outcome: Outcome) -> None:
         """Move the overall bar, or print a line at each tenth of the work."""
@@ -89,6 +90,10 @@ class TerminalScreen:
     def finished(self, finished: Finished) -> None:
         """Print the closing table and where everything lies."""
         print_result(self._console, finished, self._pace.runs, self._pace.elapsed_s)
+
+    def _print_as_it_is(self, text: str) -> None:
+        """Print above the bars, tabs and all, which rich would otherwise turn into spaces."""
+        self._console.print(Segments([Segment(text), Segment.line()]))
 
     def _show(self, name: str, share: float) -> None:
         if self._bars is not None:

@@ -155,7 +155,7 @@ def test_a_study_without_any_run_is_refused(fresh_results: Results, tmp_path: Pa
 
 def test_a_place_that_cannot_be_written_is_named(results_of: Results, tmp_path: Path) -> None:
     (tmp_path / "report").write_text("a file is in the way")
-    with pytest.raises(StoreError, match="cannot write"):
+    with pytest.raises(StoreError, match="cannot be written"):
         render(results_of("all-failed"), tmp_path / "report")
 
 
