@@ -58,6 +58,7 @@ def bench(tmp_path: Path, digits_dir: Path) -> Bench:
 
     def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         own = {"BENCH_DATA_DIR": str(digits_dir), "BENCH_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+        own["PYTHONSAFEPATH"] = "1"  # the installed script does not have this folder on its path
         return subprocess.run(
             [sys.executable, "-m", "bench", *map(str, arguments)],
             cwd=tmp_path,

@@ -4,6 +4,7 @@ Commands import what they need when they run, so that `--help` answers at once.
 """
 
 import sys
+from pathlib import Path
 
 import typer
 
@@ -30,6 +31,9 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line; what a user can mend is one message and exit code 2."""
+    here = str(Path.cwd())
+    if here not in sys.path:  # a script has its own folder there; `import:` means the user's
+        sys.path.insert(0, here)
     try:
         app()
     except BenchError as error:
