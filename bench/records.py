@@ -6,24 +6,29 @@ once per outcome. SI units, accuracy as a fraction, None (a blank in CSV) where 
 
 History of the format:
   1  first version
+  2  blocks.csv and costs.csv; a timing's `role`; flops_per_image from trials.csv to costs.csv
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Scalar = bool | int | float | str | None
 Status = Literal["ok", "skipped", "failed", "diverged", "timeout", "oom"]
-Kind = Literal["trial", "block"]
+Kind = Literal["trial", "block", "cost"]
+# planned: what the study asks for. twin: the baseline cell once more beside its planned block, for
+# the noise floor. extra: added because an interval was wide; in medians, never in a verdict.
+Role = Literal["planned", "twin", "extra"]
 
 # What every table starts with; the other configuration fields follow by their dotted path.
 IDENTITY = ("study", "cell_id", "model", "dataset", "batch_size", "optimizer", "lr", "device")
 
 # The phases of training that a timing block measures, in the order in which they happen.
+# `device` is a step's time on a GPU alone, all of it launched beforehand.
 STEP_PHASES = ("data", "forward", "backward", "optimizer")
-PHASES = (*STEP_PHASES, "step", "epoch", "eval")
+PHASES = (*STEP_PHASES, "step", "device", "epoch", "eval")
 
 
 def column(unit: str, meaning: str, **kwargs: Any) -> Any:
@@ -52,7 +57,6 @@ class TrialRow:
     )
     peak_memory_bytes: int | None = column("B", "peak resident or device memory", default=None)
     parameters: int | None = column("1", "trainable parameters", default=None)
-    flops_per_image: float | None = column("FLOP", "one forward and backward", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,15 +80,63 @@ class TimingRow:
     """One timed round of one phase in one timing block; a block without rounds says why."""
 
     block: int = column("1", "counted from 0")
-    phase: str | None = column("", "data, forward, backward, optimizer, step, epoch, eval")
+    phase: str | None = column("", "data, forward, backward, optimizer, step, device, epoch, eval")
     round: int | None = column("1", "counted from 0 in its block; 0 is the cold one")
     seconds: float | None = column("s", "one pass through the phase")
     is_warmup: bool | None = column("", "not counted in any statistic")
+    role: Role = column("", "planned, twin or extra", default="planned")
     status: Status = column("", "how the block ended", default="ok")
     reason: str | None = column("", "why, where the status is not ok", default=None)
 
 
-ROWS: Mapping[str, type] = {"trials": TrialRow, "epochs": EpochRow, "timings": TimingRow}
+@dataclass(frozen=True, kw_only=True)
+class BlockRow:
+    """One timing block: how it ended, and what the machine did while it ran."""
+
+    block: int = column("1", "counted from 0; cells with the same number were timed side by side")
+    role: Role = column("", "planned, twin or extra")
+    status: Status = column("", "how the block ended")
+    reason: str | None = column("", "why, where the status is not ok", default=None)
+    started_at: str | None = column("", "UTC", default=None)
+    wall_s: float | None = column("s", "the whole block, set-up included", default=None)
+    train_images: int | None = column("1", "images an epoch", default=None)
+    calibration_before_s: float | None = column("s", "the fixed kernel before", default=None)
+    calibration_after_s: float | None = column("s", "the fixed kernel after", default=None)
+    steal_share: float | None = column("fraction", "CPU time the host took away", default=None)
+    pressure_share: float | None = column("fraction", "time some task waited", default=None)
+    others_cores: float | None = column("1", "cores kept busy by others", default=None)
+    involuntary_switches: int | None = column("1", "of the block's process", default=None)
+    cpu_over_wall: float | None = column("1", "CPU time of the process over wall", default=None)
+    gpu_clock_mhz: float | None = column("MHz", "the lower of before and after", default=None)
+    gpu_throttle: str | None = column("", "active throttle reasons", default=None)
+    gpu_others: int | None = column("1", "other compute processes on the GPU", default=None)
+    peak_flops_per_s: float | None = column("FLOP/s", "a large matrix product", default=None)
+    peak_bytes_per_s: float | None = column("B/s", "a large copy, read and written", default=None)
+    two_images_s: float | None = column("s", "forward, backward of two images", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostRow:
+    """What a cell's training step costs, counted and measured in a pass apart from timing."""
+
+    status: Status = column("", "how the pass ended")
+    reason: str | None = column("", "why, where the status is not ok", default=None)
+    flops_per_image: float | None = column("FLOP", "one forward and backward", default=None)
+    step_flops: float | None = column("FLOP", "one training step", default=None)
+    step_bytes: float | None = column("B", "read and written by its operations", default=None)
+    step_operations: int | None = column("1", "operations dispatched", default=None)
+    step_peak_bytes: int | None = column("B", "peak resident set or allocator", default=None)
+    step_base_bytes: int | None = column("B", "the same before the first step", default=None)
+    step_device_bytes: int | None = column("B", "in use on the whole GPU", default=None)
+
+
+ROWS: Mapping[str, type] = {
+    "trials": TrialRow,
+    "epochs": EpochRow,
+    "timings": TimingRow,
+    "blocks": BlockRow,
+    "costs": CostRow,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +154,8 @@ class Outcome:
     trial: TrialRow | None = None
     epochs: tuple[EpochRow, ...] = ()
     timings: tuple[TimingRow, ...] = ()
+    block: BlockRow | None = None
+    cost: CostRow | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     started_at: str = ""
     wall_s: float = 0.0

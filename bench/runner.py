@@ -1,83 +1,37 @@
 """`bench run` and `bench plan` as a list of stages: load, provide, plan, check, execute, store."""
 
 import json
+import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bench.data.images import Progress
-from bench.data.provide import Provision, foresee, provide
+from bench.agenda import Agenda, Narrowing, Request, Task, draw_up
 from bench.errors import StudyError
 from bench.execute.executor import Event, Executor, Workplace
-from bench.measure.machine import Machine, commit_here, this_machine
+from bench.measure.machine import commit_here
 from bench.records import Outcome, Status
-from bench.store import Store, code_digest, outcome_key, write_whole
-from bench.study.estimate import Estimate
-from bench.study.grid import expand
-from bench.study.load import load_study
-from bench.study.plan import Plan, Run, make_plan
+from bench.store import Store, write_whole
+from bench.study.blocks import Timed, extra_runs, replacement_runs
+from bench.study.plan import Run
 from bench.study.source import write_yaml
-from bench.study.spec import Cell
 
-State = Literal["cached", "stale", "new", "skipped"]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for on the command line."""
-
-    study: Path
-    overrides: tuple[str, ...] = ()
-    results: Path = Path("results")
-    reports: Path = Path("reports")
-    data_dir: Path = Path("data")
-    offline: bool = False
-    fresh: bool = False
-    report: bool = True
-    verbose: bool = False
-    command: str = ""
+if TYPE_CHECKING:
+    from bench.analysis.load import Tables
 
 
 @dataclass(frozen=True)
-class Task:
-    """A run, whether its outcome is there already, and how long it will take."""
+class Narrowed:
+    """What `--until-ci` spent: blocks, the runs in them, seconds; and the cells still too wide."""
 
-    run: Run
-    state: State
-    why: str
-    key: Mapping[str, str]
-    estimate_s: float
-    known: Outcome | None = None
-
-
-@dataclass(frozen=True)
-class Agenda:
-    """A plan held against what the results folder has."""
-
-    plan: Plan
-    machine: Machine
-    provisions: tuple[Provision, ...]
-    tasks: tuple[Task, ...]
-    is_rough: bool
-
-    @property
-    def to_do(self) -> tuple[Task, ...]:
-        """The tasks that have to be executed."""
-        return tuple(t for t in self.tasks if t.state != "cached")
-
-    @property
-    def to_measure(self) -> tuple[Task, ...]:
-        """The tasks to do that this machine can do."""
-        return tuple(t for t in self.to_do if t.state != "skipped")
-
-    @property
-    def estimate_s(self) -> float:
-        """Seconds that the tasks to do will take together."""
-        return sum(t.estimate_s for t in self.to_do)
+    blocks: int
+    runs: int
+    spent_s: float
+    still_wide: int
 
 
 @dataclass(frozen=True)
@@ -87,6 +41,7 @@ class Finished:
     results: Path
     report: Path | None
     statuses: Mapping[Status, int] = field(default_factory=dict)
+    narrowed: Narrowed | None = None
 
     @property
     def has_failed(self) -> bool:
@@ -109,6 +64,9 @@ class Screen(Protocol):
     def ended(self, task: Task, outcome: Outcome) -> None:
         """Show a run's outcome, which is stored by now."""
 
+    def extended(self, tasks: Sequence[Task], why: str) -> None:
+        """Show that a timing block is added, of cells that are as `why` says."""
+
 
 def run_study(request: Request, screen: Screen, executor: Executor) -> Finished:
     """Run what a study asks for and is not there yet; store each outcome as it comes."""
@@ -116,67 +74,12 @@ def run_study(request: Request, screen: Screen, executor: Executor) -> Finished:
     screen.planned(agenda)
     _check(agenda, executor, request)
     store = Store(request.results / agenda.plan.study.name)
-    outcomes = _carry_out(agenda, executor, store, request, screen)
+    if request.fresh:
+        store.set_aside()
+    session = _Session(agenda, store, request, screen, executor)
+    narrowed = session.carry_out()
     report = _render(store, request) if request.report else None
-    return Finished(store.folder, report, Counter(o.status for o in outcomes))
-
-
-def draw_up(request: Request, progress: Progress | None = None) -> Agenda:
-    """Load, provide and plan a study, and hold it against the results that are there.
-
-    With `progress` missing data are fetched; without it nothing is touched.
-    """
-    study, source = load_study(request.study, request.overrides)
-    cells, excluded = expand(study, source)
-    machine = this_machine()
-    provisions = tuple(_provisions(cells, request, progress))
-    served = {p.requested: p.used for p in provisions}
-    plan = make_plan(study, cells, machine, served, excluded=excluded)
-    known = {} if request.fresh else Store(request.results / study.name).load()
-    tasks, is_rough = _tasks(plan, machine, known)
-    return Agenda(plan, machine, provisions, tasks, is_rough)
-
-
-def _provisions(
-    cells: Sequence[Cell], request: Request, progress: Progress | None
-) -> Iterator[Provision]:
-    asked = {cell.dataset.name: cell.dataset.fallback for cell in cells}
-    for name, fallback in asked.items():
-        if progress is None:
-            yield foresee(name, fallback, request.data_dir, offline=request.offline)
-        else:
-            yield provide(
-                name, fallback, request.data_dir, offline=request.offline, progress=progress
-            )
-
-
-def _tasks(
-    plan: Plan, machine: Machine, known: Mapping[str, Outcome]
-) -> tuple[tuple[Task, ...], bool]:
-    """Hold every run against its former outcome, and estimate what is left."""
-    estimate = Estimate(known.values(), machine.cores)
-    fingerprint = machine.fingerprint()
-    targets = {planned.cell.model.target for planned in plan.cells}
-    codes = {target: code_digest(target) for target in targets}
-    tasks = []
-    for run in plan.runs:
-        code = codes[run.planned.cell.model.target]
-        key = outcome_key(run.configuration(), code, fingerprint)
-        state, why = _state(run, key, known.get(run.run_id))
-        former = known.get(run.run_id) if state == "cached" else None
-        tasks.append(Task(run, state, why, key, estimate.seconds(run), former))
-    return tuple(tasks), estimate.is_rough
-
-
-def _state(run: Run, key: Mapping[str, str], former: Outcome | None) -> tuple[State, str]:
-    if run.planned.skip is not None:
-        return "skipped", run.planned.skip
-    if former is None:
-        return "new", ""
-    if former.status != "ok":
-        return "new", f"{former.status} before"
-    changed = [part for part, value in key.items() if former.key.get(part) != value]
-    return ("stale", f"{', '.join(changed)} changed") if changed else ("cached", "")
+    return Finished(store.folder, report, session.statuses(), narrowed)
 
 
 def _check(agenda: Agenda, executor: Executor, request: Request) -> None:
@@ -187,41 +90,135 @@ def _check(agenda: Agenda, executor: Executor, request: Request) -> None:
         raise StudyError("\n".join(problems), where=str(request.study))
 
 
-def _carry_out(
-    agenda: Agenda, executor: Executor, store: Store, request: Request, screen: Screen
-) -> list[Outcome]:
-    """Execute the agenda; whatever interrupts it, what has ended is in the tables."""
-    outcomes = {t.run.run_id: t.known for t in agenda.tasks if t.known is not None}
-    conditions = _Conditions(agenda, store, request)
-    conditions.write()
-    summary = Summary(store)
-    try:
-        for task, outcome in _outcomes(agenda, executor, request, screen):
-            keyed = replace(outcome, key=task.key)
-            store.save(keyed)
-            outcomes[task.run.run_id] = keyed
-            store.append(keyed, list(outcomes.values()))
-            summary.refresh()
-            screen.ended(task, keyed)
-    finally:
-        in_order = [outcomes[r.run_id] for r in agenda.plan.runs if r.run_id in outcomes]
-        store.write_tables(in_order)
-        summary.write()
-        conditions.write(finished_at=_now())
-    return in_order
+class _Session:
+    """One `bench run`: executes an agenda and keeps the results folder true to what has ended."""
 
+    def __init__(
+        self, agenda: Agenda, store: Store, request: Request, screen: Screen, executor: Executor
+    ) -> None:
+        self._agenda = agenda
+        self._store = store
+        self._narrowing = request.narrowing
+        self._workplace = Workplace(request.data_dir, request.verbose)
+        self._screen = screen
+        self._executor = executor
+        self._outcomes = {t.run.run_id: t.known for t in agenda.tasks if t.known is not None}
+        self._conditions = _Conditions(agenda, store, request)
+        self._derived = Derived(store)
 
-def _outcomes(
-    agenda: Agenda, executor: Executor, request: Request, screen: Screen
-) -> Iterator[tuple[Task, Outcome]]:
-    for task in agenda.to_do:
-        if task.state == "skipped":
-            yield task, replace(task.run.ended("skipped", task.why, 0.0), started_at=_now())
-    workplace = Workplace(request.data_dir, request.verbose)
-    by_id = {task.run.run_id: task for task in agenda.to_measure}
-    runs = [task.run for task in by_id.values()]
-    for outcome in executor.execute(runs, workplace, screen.happened):
-        yield by_id[outcome.run_id], outcome
+    def carry_out(self) -> Narrowed | None:
+        """Execute all there is to do; whatever interrupts it, what has ended is in the tables."""
+        self._conditions.write()
+        self._store.write_tables(self._in_order())  # rows that no longer count must not be there
+        try:
+            for task in self._agenda.to_do:
+                if task.state == "skipped":
+                    skipped = task.run.ended("skipped", task.why, 0.0)
+                    self._keep(task, replace(skipped, started_at=_now()))
+            self._execute(self._agenda.to_measure)
+            self._replace_disturbed()
+            return None if self._narrowing is None else self._narrow(self._narrowing)
+        finally:
+            self._store.write_tables(self._in_order())
+            self._derived.write()
+            self._conditions.write(finished_at=_now())
+
+    def statuses(self) -> Mapping[Status, int]:
+        """Count the runs by how they ended."""
+        return Counter(outcome.status for outcome in self._in_order())
+
+    def _in_order(self) -> list[Outcome]:
+        ids = [task.run.run_id for task in self._agenda.tasks]
+        return [self._outcomes[run_id] for run_id in ids if run_id in self._outcomes]
+
+    def _execute(self, tasks: Sequence[Task]) -> None:
+        by_id = {task.run.run_id: task for task in tasks}
+        runs = [task.run for task in tasks]
+        for outcome in self._executor.execute(runs, self._workplace, self._screen.happened):
+            self._keep(by_id[outcome.run_id], outcome)
+
+    def _keep(self, task: Task, outcome: Outcome) -> None:
+        keyed = replace(outcome, key=task.key)
+        self._store.save(keyed)
+        self._outcomes[task.run.run_id] = keyed
+        self._store.append(keyed, list(self._outcomes.values()))
+        self._derived.refresh()
+        self._screen.ended(task, keyed)
+
+    def _add(self, runs: Sequence[Run], why: str) -> None:
+        """Execute timing blocks that were not on the agenda."""
+        before = len(self._agenda.tasks)
+        self._agenda = self._agenda.with_blocks(runs)
+        added = self._agenda.tasks[before:]
+        self._screen.extended(added, why)
+        self._execute(added)
+
+    def _replace_disturbed(self) -> None:
+        """Time the cells again in whose blocks the machine was disturbed, whatever they gave.
+
+        Not where that was so in most blocks: then it is no accident.
+        """
+        timing = self._agenda.plan.study.timing
+        for _ in range(timing.spares if timing else 0):
+            runs = self._replacements()
+            if not runs:
+                return
+            self._add(runs, "timed while the machine was disturbed")
+
+    def _replacements(self) -> list[Run]:
+        from bench.analysis.guards import disturbance
+
+        blocks = {
+            Timed(o.cell_id, o.block.role, o.block.block): disturbance(asdict(o.block))
+            for o in self._outcomes.values()
+            if o.block is not None and o.status == "ok"
+        }
+        runs = [task.run for task in self._agenda.to_measure if task.run.kind == "block"]
+        mine = {Timed(run.planned.cell_id, run.role, run.block) for run in runs}
+        now = [why for timed, why in blocks.items() if timed in mine]
+        if not now or 2 * sum(map(bool, now)) > len(now):
+            return []
+        clean = [timed for timed, why in blocks.items() if not why]
+        return replacement_runs(self._agenda.plan, list(blocks), clean, self._agenda.next_block)
+
+    def _narrow(self, narrowing: Narrowing) -> Narrowed:
+        """Time the cells with wide intervals again, all of them side by side, while time is left.
+
+        Of cells that don't all fit into the time, the widest come first. A run that fails
+        ends it.
+        """
+        from bench.analysis.narrowing import wide_cells
+
+        started_s = time.monotonic()
+        blocks = runs = 0
+        while True:
+            wide = wide_cells(self._derived.write().summary, narrowing.half_width)
+            spent_s = time.monotonic() - started_s
+            cells = self._affordable(wide, narrowing.budget_s - spent_s)
+            if not cells:
+                return Narrowed(blocks, runs, spent_s, len(wide))
+            plan, number = self._agenda.plan, self._agenda.next_block
+            added = extra_runs(plan, [c for c in plan.timed if c.cell_id in cells], number)
+            self._add(added, "with a wide interval")
+            blocks, runs = blocks + 1, runs + len(added)
+            if any(self._outcomes[run.run_id].status != "ok" for run in added):
+                spent_s = time.monotonic() - started_s
+                return Narrowed(blocks, runs, spent_s, len(wide))
+
+    def _affordable(self, cell_ids: Sequence[str], left_s: float) -> list[str]:
+        """Keep the first cells whose next timing blocks fit into the time that is left."""
+        chosen: list[str] = []
+        for cell_id in cell_ids:
+            walls = [
+                o.wall_s
+                for o in self._outcomes.values()
+                if o.cell_id == cell_id and o.kind == "block"
+            ]
+            left_s -= statistics.median(walls)
+            if left_s < 0:
+                break
+            chosen.append(cell_id)
+        return chosen
 
 
 class _Conditions:
@@ -263,25 +260,26 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-class Summary:
-    """summary.csv, kept fresh for at most a fiftieth of the time."""
+class Derived:
+    """The tables that follow from the others, kept fresh for at most a fiftieth of the time."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._folder = store.folder
         self._next_s = 0.0
 
     def refresh(self) -> None:
-        """Write it again unless the last time was too short ago for what it took."""
+        """Write them again unless the last time was too short ago for what it took."""
         started_s = time.monotonic()
         if started_s >= self._next_s:
             self.write()
             now_s = time.monotonic()
             self._next_s = now_s + 50 * (now_s - started_s)
 
-    def write(self) -> None:
-        """Write it from the tables as they are."""
+    def write(self) -> "Tables":
+        """Write them from the tables as they are."""
         from bench.analysis.load import read_tables
 
-        folder = self._store.folder
-        summary = read_tables(folder, recompute=True).summary
-        write_whole(folder / "summary.csv", summary.to_csv(index=False))
+        tables = read_tables(self._folder, recompute=True)
+        write_whole(self._folder / "summary.csv", tables.summary.to_csv(index=False))
+        write_whole(self._folder / "comparisons.csv", tables.comparisons.to_csv(index=False))
+        return tables

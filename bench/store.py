@@ -2,7 +2,7 @@
 
 results/<study>/
   outcomes/<run_id>.json   written whole: temporary file, fsync, rename
-  trials.csv epochs.csv timings.csv summary.csv
+  trials.csv epochs.csv timings.csv blocks.csv costs.csv summary.csv comparisons.csv
   study.yaml environment.json
 """
 
@@ -36,6 +36,10 @@ MEASURING_CODE = (
     "bench.execute.set_up",
     "bench.data.loaders",
     "bench.measure.clock",
+    "bench.measure.cost",
+    "bench.measure.guards",
+    "bench.measure.memory",
+    "bench.measure.peaks",
     "bench.measure.phases",
     "bench.optim.optimizers",
     "bench.optim.schedules",
@@ -99,6 +103,19 @@ class Store:
             json.dumps(document, indent=1, allow_nan=False) + "\n",
         )
 
+    def set_aside(self) -> None:
+        """Move every outcome out of the way; a folder of a free number beside keeps them."""
+        if not self._outcomes.is_dir():
+            return
+        number = 1
+        while (aside := self.folder / f"outcomes-{number}").exists():
+            number += 1
+        try:
+            self._outcomes.rename(aside)
+        except OSError as error:
+            reason = f"cannot be moved: {error.strerror or error}"
+            raise StoreError(reason, where=str(self._outcomes), mend=MEND) from None
+
     def load(self) -> dict[str, Outcome]:
         """Read every outcome by its run's id."""
         if not self._outcomes.is_dir():
@@ -142,15 +159,14 @@ def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
         "cell_id": outcome.cell_id,
         **outcome.config,
     }
-    own: Iterable[Any]
-    match table:
-        case "trials":
-            own = [outcome.trial] if outcome.trial else []
-        case "epochs":
-            own = outcome.epochs
-        case _:
-            own = outcome.timings
-    for row in own:
+    rows: Mapping[str, Sequence[Any]] = {
+        "trials": [outcome.trial],
+        "epochs": outcome.epochs,
+        "timings": outcome.timings,
+        "blocks": [outcome.block],
+        "costs": [outcome.cost],
+    }
+    for row in filter(None, rows[table]):
         told = {f.name: getattr(row, f.name) for f in fields(row)}
         yield identity | {k: None if is_blank(v) else v for k, v in told.items()}
 

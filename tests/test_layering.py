@@ -10,7 +10,7 @@ RANKS = {
     "errors": -1, "__init__": 0, "labels": 0, "records": 0, "registry": 0, "whole": 0,
     "models": 1, "data": 1, "optim": 1, "measure": 1,
     "study": 2, "train": 2, "store": 2, "analysis": 2,
-    "execute": 3, "report": 3,
+    "execute": 3, "report": 3, "agenda": 3,
     "runner": 4,
     "cli": 5,
     "__main__": 6,

@@ -2,8 +2,23 @@
 
 from bench.records import PHASES
 
-# Seconds a pass through a phase, then the speed of whole steps: n counts timing blocks.
-BLOCK_MEASURES = (*PHASES, "step_images_per_s")
+# Seconds a pass through a phase, then the speed of whole steps, and what part of the machine's
+# own peak that is: n counts timing blocks.
+BLOCK_MEASURES = (*PHASES, "step_images_per_s", "efficiency")
+
+# From costs.csv, a pass a cell.
+COSTS = (
+    "flops_per_image",
+    "step_flops",
+    "step_bytes",
+    "step_operations",
+    "step_peak_bytes",
+    "step_base_bytes",
+    "step_device_bytes",
+)
+
+# Seconds of a step that each limit alone would take, and which one is the largest.
+BOUNDS = ("data_bound_s", "launch_bound_s", "memory_bound_s", "compute_bound_s")
 
 # Columns of trials.csv: n counts the seeds that ran to the end.
 TRIAL_MEASURES = ("images_per_s", "train_s", "eval_s", "time_to_target_s", "peak_memory_bytes")
@@ -18,9 +33,17 @@ SUMMARY_COLUMNS = (
     "accuracy_high",
     "seeds",
     "parameters",
-    "flops_per_image",
+    *COSTS,
     "achieved_flops_per_s",
     "efficiency",
+    *BOUNDS,
+    "bottleneck",
+    "phases_over_step",
+    "epoch_over_steps",
+    "disturbed_blocks",
     "status",
     "reason",
 )
+
+# The columns that hold whole numbers, besides every `<m>_n`.
+COUNTS = ("seeds", "parameters", "disturbed_blocks")

@@ -1,13 +1,14 @@
 """From the CSV files of a results folder to data frames with the right types."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pandas as pd
 
-from bench.analysis.columns import SUMMARY_COLUMNS
+from bench.analysis.columns import COUNTS, SUMMARY_COLUMNS
+from bench.analysis.compare import against_baseline
 from bench.analysis.summary import summarise
 from bench.errors import StoreError
 from bench.records import IDENTITY, ROWS
@@ -23,15 +24,20 @@ class Tables:
     trials: pd.DataFrame
     epochs: pd.DataFrame
     timings: pd.DataFrame
+    blocks: pd.DataFrame
+    costs: pd.DataFrame
     summary: pd.DataFrame
+    comparisons: pd.DataFrame
 
 
 def read_tables(results_dir: Path, *, recompute: bool = False) -> Tables:
     """Read a results folder; where summary.csv is missing it is computed from the others.
 
-    With `recompute` it is computed in any case, and the file is not looked at. epochs.csv and
-    timings.csv may be missing (`epochs: 0`, `timing: off`): they come empty. Raises
-    StoreError for a folder without trials.csv, a missing column, an unreadable file.
+    With `recompute` it is computed in any case, and the file is not looked at. Comparisons are
+    always computed. All tables but trials.csv may be missing (`epochs: 0`, `timing: off`): they
+    come empty. Older results can be read: a column with a default may be missing in a table, and
+    a summary that lacks a measure is computed anew. Raises StoreError for a folder without
+    trials.csv, any other missing column, an unreadable file.
     """
     if not (results_dir / "trials.csv").is_file():
         raise StoreError(
@@ -39,42 +45,75 @@ def read_tables(results_dir: Path, *, recompute: bool = False) -> Tables:
             where=str(results_dir),
             mend="Name a results folder that `bench run` wrote, such as results/baseline.",
         )
-    trials = _read(results_dir / "trials.csv", _types_of(ROWS["trials"]))
-    raw = {name: _read_or_empty(results_dir, name, trials) for name in ("epochs", "timings")}
+    trials = _read_rows(results_dir / "trials.csv", ROWS["trials"])
+    raw = {name: _read_or_empty(results_dir, name, trials) for name in ROWS if name != "trials"}
     path = results_dir / "summary.csv"
-    if path.is_file() and not recompute:
+    if path.is_file() and not recompute and set(SUMMARY_COLUMNS) <= set(_header(path)):
         summary = _read(path, _summary_types())
     else:
-        summary = summarise(trials, raw["timings"])
-    return Tables(trials=trials, **raw, summary=summary)
+        summary = summarise(trials, raw["timings"], raw["blocks"], raw["costs"])
+    comparisons = against_baseline(trials, raw["timings"], raw["blocks"])
+    return Tables(trials=trials, **raw, summary=summary, comparisons=comparisons)
 
 
 def _read_or_empty(results_dir: Path, name: str, trials: pd.DataFrame) -> pd.DataFrame:
     path = results_dir / f"{name}.csv"
     types = _types_of(ROWS[name])
     if path.is_file():
-        return _read(path, types)
+        return _read_rows(path, ROWS[name])
     own = _types_of(ROWS["trials"])
     identity = trials.iloc[:0][[column for column in trials.columns if column not in own]]
     return identity.assign(**{k: pd.Series(dtype=dtype) for k, dtype in types.items()})
 
 
+def _read_rows(path: Path, row: type) -> pd.DataFrame:
+    """Read one table of rows; an older one may lack columns that have a default."""
+    types = _types_of(row)
+    defaults = {f.name: f.default for f in fields(row) if f.default is not MISSING}
+    columns = _header(path)
+    frame = _read(path, {k: v for k, v in types.items() if k in columns or k not in defaults})
+    added = {
+        name: pd.Series([value] * len(frame), index=frame.index, dtype=types[name])
+        for name, value in defaults.items()
+        if name not in columns
+    }
+    return frame.assign(**added)
+
+
+def _header(path: Path) -> list[str]:
+    """List a table's columns; raises StoreError where identity is not among them."""
+    try:
+        columns = list(pd.read_csv(path, nrows=0).columns)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    _check_columns(path, columns, IDENTITY)
+    return columns
+
+
+def _check_columns(path: Path, columns: Sequence[str], needed: Iterable[str]) -> None:
+    missing = [name for name in needed if name not in columns]
+    if missing:
+        raise StoreError(
+            f"column missing: {', '.join(missing)}",
+            where=str(path),
+            mend="Run the study again: what is cached is not measured again.",
+        )
+
+
+def _unreadable(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"not a readable table: {error}", where=str(path))
+
+
 def _read(path: Path, types: Mapping[str, str]) -> pd.DataFrame:
     """Read one table; `types` are its own columns, all others are told by what they hold."""
+    columns = _header(path)
+    _check_columns(path, columns, types)
+    dtypes = {name: types.get(name, _TEXT) for name in columns}
     try:
-        columns = pd.read_csv(path, nrows=0).columns
-        missing = [name for name in (*IDENTITY, *types) if name not in columns]
-        if missing:
-            raise StoreError(
-                f"column missing: {', '.join(missing)}",
-                where=str(path),
-                mend="Run the study again: what is cached is not measured again.",
-            )
-        dtypes = {name: types.get(name, _TEXT) for name in columns}
         # A blank is the only missing value: "None" and "NA" are names that a user may give.
         frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
-        raise StoreError(f"not a readable table: {error}", where=str(path)) from error
+        raise _unreadable(path, error) from error
     told = [name for name in columns if name not in types and name not in ("study", "cell_id")]
     return frame.assign(**{name: _told_by_content(frame[name]) for name in told})
 
@@ -112,6 +151,6 @@ def _dtype(hint: Any) -> str:
 
 def _summary_types() -> dict[str, str]:
     types = dict.fromkeys(SUMMARY_COLUMNS, "float64")
-    types |= dict.fromkeys(("status", "reason"), _TEXT)
-    whole = [name for name in types if name.endswith("_n") or name in ("seeds", "parameters")]
+    types |= dict.fromkeys(("status", "reason", "bottleneck"), _TEXT)
+    whole = [name for name in types if name.endswith("_n") or name in COUNTS]
     return types | dict.fromkeys(whole, "Int64")

@@ -75,6 +75,20 @@ def mean_t(values: ArrayLike) -> Estimate:
     return Estimate(mean, mean - half, mean + half, n)
 
 
+def tukey_labels(values: ArrayLike) -> list[str]:
+    """Label every value "", "outside" or "far out" by its distance from the quartiles.
+
+    More than 1.5 interquartile ranges beyond a quartile is outside, more than 3 far out. The
+    quartiles are numpy's (method "linear"), which differ a little from Tukey's hinges. Nothing
+    is dropped. Source: Tukey (1977), Exploratory Data Analysis, chapter 2.
+    """
+    sample = np.clip(_sample(values), -1e300, 1e300)  # a missed target must not make inf - inf
+    first, third = np.quantile(sample, [0.25, 0.75])
+    beyond = np.maximum(first - sample, sample - third)
+    step = 1.5 * (third - first)
+    return ["far out" if b > 2 * step else "outside" if b > step else "" for b in beyond]
+
+
 def _sample(values: ArrayLike) -> Floats:
     sample = np.asarray(values, dtype=np.float64)
     if sample.ndim != 1 or sample.size == 0:

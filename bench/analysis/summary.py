@@ -3,43 +3,53 @@
 import numpy as np
 import pandas as pd
 
+from bench.analysis.bounds import bounds
 from bench.analysis.cells import config_fields
 from bench.analysis.columns import (
     BLOCK_MEASURES,
+    BOUNDS,
+    COSTS,
+    COUNTS,
     MEASURES,
     PARTS,
     SUMMARY_COLUMNS,
     TRIAL_MEASURES,
 )
+from bench.analysis.guards import disturbed
 from bench.analysis.statistics import MIN_FOR_INTERVAL, mean_t, median_intervals
 from bench.records import PHASES, STEP_PHASES
 
+BLOCK = ("cell_id", "block", "role")
 _COMPUTE = [f"{phase}_median" for phase in STEP_PHASES if phase != "data"]
 
 
-def summarise(trials: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
+def summarise(
+    trials: pd.DataFrame, timings: pd.DataFrame, blocks: pd.DataFrame, costs: pd.DataFrame
+) -> pd.DataFrame:
     """Make summary.csv: one row a cell, in the order in which the cells first appear.
 
     Rounds give a block its median, blocks give a cell its median; n is the number of blocks
     (timings) or of seeds that ran to the end (trials), 0 where nothing was measured. A cell's
-    numbers depend on its own rows only, so that a part of the cells can be summarised alone.
+    numbers depend on its own rows only, so that a part of the cells can be summarised alone. A
+    twin counts for the noise floor alone; a disturbed block counts here, since a median bears
+    it, and is counted.
     """
     cells = _cells(trials, timings)
     index = pd.Index(cells["cell_id"])
     finished = trials[trials["status"] == "ok"]
-    values = pd.concat(
-        [
-            _long(block_measures(timings), BLOCK_MEASURES),
-            _long(finished, TRIAL_MEASURES),
-        ]
-    )
+    counted = costs[costs["status"] == "ok"].groupby("cell_id", sort=False)[list(COSTS)].first()
+    timed = blocks[(blocks["status"] == "ok") & (blocks["role"] != "twin")]
+    measures = block_measures(timings)
+    measures = _with_efficiency(measures[measures["role"] != "twin"], timed, counted, cells)
+    values = pd.concat([_long(measures, BLOCK_MEASURES), _long(finished, TRIAL_MEASURES)])
     parts = [
         cells.set_index(index),
         _medians(values).reindex(index),
         _accuracy(finished).reindex(index),
-        finished.groupby("cell_id", sort=False)[["parameters", "flops_per_image"]]
-        .first()
-        .reindex(index),
+        finished.groupby("cell_id", sort=False)[["parameters"]].first().reindex(index),
+        counted.reindex(index),
+        _of_blocks(timed).reindex(index),
+        _epochs_of_trials(finished).reindex(index),
         _status(trials).reindex(index),
     ]
     return _finished(pd.concat(parts, axis=1), [str(name) for name in cells.columns])
@@ -48,24 +58,46 @@ def summarise(trials: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
 def block_measures(timings: pd.DataFrame) -> pd.DataFrame:
     """Give each timing block its median of the rounds after warm-up.
 
-    Columns: cell_id, block, every phase in seconds, and step_images_per_s: the batch over data
-    and step together. A phase that was not timed is blank, a block that failed has no row.
+    Columns: cell_id, block, role, every phase in seconds, and step_images_per_s: the batch over
+    data and step together. A phase that was not timed is blank, a block that failed has no row.
     """
     counted = timings["seconds"].notna() & ~timings["is_warmup"].astype("boolean").fillna(True)
-    rounds = timings.loc[counted, ["cell_id", "block", "phase", "batch_size", "seconds"]]
-    by_phase = rounds.groupby(["cell_id", "block", "phase"], sort=False)["seconds"].median()
+    rounds = timings.loc[counted, [*BLOCK, "phase", "batch_size", "seconds"]]
+    by_phase = rounds.groupby([*BLOCK, "phase"], sort=False)["seconds"].median()
     blocks = by_phase.unstack("phase").reindex(columns=list(PHASES)).astype(float).reset_index()
     batch = rounds.drop_duplicates("cell_id").set_index("cell_id")["batch_size"].astype(float)
     step_s = blocks["data"] + blocks["step"]
     return blocks.assign(step_images_per_s=blocks["cell_id"].map(batch).astype(float) / step_s)
 
 
-def phases_over_step(summary: pd.DataFrame) -> pd.Series:
-    """Divide the sum of a cell's compute phases by its step timed whole; near 1 the books close.
+def _with_efficiency(
+    measures: pd.DataFrame, timed: pd.DataFrame, costs: pd.DataFrame, cells: pd.DataFrame
+) -> pd.DataFrame:
+    """Add what part of the peak of its own block a cell's step reaches."""
+    batch = cells.set_index("cell_id")["batch_size"].astype(float)
+    flops = costs["flops_per_image"].astype(float) * batch.reindex(costs.index)
+    joined = measures.merge(timed[[*BLOCK, "peak_flops_per_s"]], on=list(BLOCK), how="left")
+    achieved = joined["cell_id"].map(flops).astype(float) / joined["step"]
+    return joined.assign(efficiency=achieved / joined["peak_flops_per_s"])
 
-    Only on a CPU do both count the same work: on CUDA they come from separate passes.
+
+def _of_blocks(timed: pd.DataFrame) -> pd.DataFrame:
+    """Give each cell the medians of its machine's peaks, its epoch's images, its disturbed blocks.
+
+    Columns: peak_flops_per_s, peak_bytes_per_s, two_images_s, train_images, disturbed_blocks.
     """
-    return summary[_COMPUTE].sum(axis=1, min_count=len(_COMPUTE)) / summary["step_median"]
+    columns = ["peak_flops_per_s", "peak_bytes_per_s", "two_images_s", "train_images"]
+    numbers = timed[columns].astype("Float64").astype(float)
+    medians = numbers.groupby(timed["cell_id"]).median()
+    spoilt = (disturbed(timed) != "").groupby(timed["cell_id"]).sum()
+    return medians.assign(disturbed_blocks=spoilt)
+
+
+def _epochs_of_trials(finished: pd.DataFrame) -> pd.DataFrame:
+    """Give each cell the median time of a trial's epoch, for cells whose blocks time none."""
+    epochs = finished["epochs_done"].astype("Float64").astype(float)
+    seconds = finished["train_s"] / epochs.where(epochs > 0)
+    return pd.DataFrame({"trial_epoch_s": seconds.groupby(finished["cell_id"]).median()})
 
 
 def _cells(trials: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
@@ -138,17 +170,25 @@ def _commonest(values: pd.Series) -> object:
     return None if counts.empty else counts.idxmax()
 
 
-def _finished(summary: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
+def _finished(known: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
     """Add what follows from the estimates, and put columns and types in their final shape."""
-    summary = summary.reindex(columns=[*identity, *SUMMARY_COLUMNS])
+    known = known.reindex(columns=list(dict.fromkeys([*known.columns, *SUMMARY_COLUMNS])))
     counts = ["seeds", *(f"{measure}_n" for measure in MEASURES)]
-    floats = [name for name in SUMMARY_COLUMNS if name not in {*counts, "status", "reason"}]
-    summary[counts] = summary[counts].fillna(0).astype("Int64")
-    summary[floats] = summary[floats].astype(float)
-    phases_s = summary[_COMPUTE].sum(axis=1, min_count=len(_COMPUTE))
-    step_s = summary["step_median"].fillna(phases_s)
-    flops = summary["flops_per_image"] * summary["batch_size"].astype(float)
-    summary["achieved_flops_per_s"] = flops / step_s
-    summary["parameters"] = summary["parameters"].astype("Int64")
-    summary[["status", "reason"]] = summary[["status", "reason"]].astype("string")
-    return summary.reset_index(drop=True)
+    texts = ["status", "reason", "bottleneck"]
+    wholes = list(dict.fromkeys([*counts, *COUNTS]))
+    floats = [name for name in SUMMARY_COLUMNS if name not in {*wholes, *texts}]
+    known[counts] = known[counts].fillna(0)
+    known[wholes] = known[wholes].astype("Int64")
+    known[floats] = known[floats].astype(float)
+    batch = known["batch_size"].astype(float)
+    phases_s = known[_COMPUTE].sum(axis=1, min_count=len(_COMPUTE))
+    step_s = known["step_median"].fillna(phases_s)
+    known["achieved_flops_per_s"] = known["flops_per_image"] * batch / step_s
+    known["efficiency"] = known["efficiency_median"]
+    known["phases_over_step"] = phases_s / known["step_median"]
+    epoch_s = known["epoch_median"].fillna(known["trial_epoch_s"].astype(float))
+    steps = known["train_images"].astype(float) / batch
+    known["epoch_over_steps"] = epoch_s / (steps * (known["step_median"] + known["data_median"]))
+    known[[*BOUNDS, "bottleneck"]] = bounds(known)
+    known[texts] = known[texts].astype("string")
+    return known[[*identity, *SUMMARY_COLUMNS]].reset_index(drop=True)

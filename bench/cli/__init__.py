@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from bench.cli import data, inspect, report, run
+from bench.cli import compare, data, inspect, report, run
 from bench.errors import BenchError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("plan")(run.plan)
 app.command("report")(report.report)
+app.command("compare")(compare.compare)
 app.command("list")(inspect.list_names)
 app.command("schema")(inspect.schema)
 app.add_typer(data.app, name="data")

@@ -7,10 +7,14 @@ from itertools import groupby
 from rich.console import Console
 from rich.markup import escape
 
+from bench.agenda import Agenda, State, Task
 from bench.cli.terminal import counted, duration, table
 from bench.labels import cell_labels
-from bench.runner import Agenda, State, Task
+from bench.records import Kind, Role
+from bench.study.plan import Run
 
+KINDS: Sequence[Kind] = ("trial", "cost", "block")
+ROLES: Sequence[Role] = ("planned", "twin", "extra")
 COLOURS: Mapping[State, str] = {
     "cached": "green",
     "stale": "yellow",
@@ -22,6 +26,17 @@ COLOURS: Mapping[State, str] = {
 def cell_names(agenda: Agenda) -> dict[str, str]:
     """Name every cell of an agenda by what tells it from the others."""
     return cell_labels({c.cell_id: c.cell.flat() for c in agenda.plan.cells})
+
+
+def run_name(run: Run) -> str:
+    """Say which of a cell's runs it is."""
+    match run.kind:
+        case "trial":
+            return f"seed {run.seed}"
+        case "cost":
+            return "cost pass"
+        case "block":
+            return f"timing block {run.block}{' (twin)' if run.role == 'twin' else ''}"
 
 
 def print_summary(console: Console, agenda: Agenda) -> None:
@@ -41,6 +56,8 @@ def print_summary(console: Console, agenda: Agenda) -> None:
     left_out = f", {plan.excluded} excluded" if plan.excluded else ""
     console.print(
         f"{counted(len(plan.cells), 'cell')}{left_out}: {counted(kinds['trial'], 'trial')}, "
+        f""
+        f"{counted(kinds['cost'], 'cost pass', 'cost passes')}, "
         f"{counted(kinds['block'], 'timing block')}; {_states(agenda.tasks)}"
     )
     for reason, tasks in _by_reason(agenda.tasks):
@@ -58,17 +75,14 @@ def print_plan(console: Console, agenda: Agenda) -> None:
         console, "cell", "id", "runs", "state", "why", "estimate", right=frozenset({"estimate"})
     )
     order = {cell.cell_id: i for i, cell in enumerate(agenda.plan.cells)}
-    tasks = sorted(
-        agenda.tasks, key=lambda t: (order[t.run.planned.cell_id], t.run.kind != "trial")
-    )
-    for (cell_id, kind, state, why), group in groupby(tasks, key=_fate):
+    tasks = sorted(agenda.tasks, key=lambda t: (order[t.run.planned.cell_id], _sort(t)))
+    for (cell_id, _, state, why), group in groupby(tasks, key=_fate):
         shared = list(group)
-        numbers = [t.run.seed if kind == "trial" else t.run.block for t in shared]
         estimate_s = sum(t.estimate_s for t in shared)
         rows.add_row(
             escape(names[cell_id]),
             cell_id,
-            f"{'seed' if kind == 'trial' else 'block'} {_numbers(sorted(numbers))}",
+            _run_names([t.run for t in shared]),
             f"[{COLOURS[state]}]{state}[/]",
             escape(why),
             duration(estimate_s) if state in ("new", "stale") else "",
@@ -76,8 +90,25 @@ def print_plan(console: Console, agenda: Agenda) -> None:
     console.print(rows)
 
 
-def _fate(task: Task) -> tuple[str, str, State, str]:
-    return task.run.planned.cell_id, task.run.kind, task.state, task.why
+def _sort(task: Task) -> tuple[int, int]:
+    return KINDS.index(task.run.kind), ROLES.index(task.run.role)
+
+
+def _fate(task: Task) -> tuple[str, tuple[int, int], State, str]:
+    return task.run.planned.cell_id, _sort(task), task.state, task.why
+
+
+def _run_names(runs: Sequence[Run]) -> str:
+    """Name runs of one kind and role: "seed 0–2", "block 0–5 (twin)"."""
+    first = runs[0]
+    match first.kind:
+        case "trial":
+            return f"seed {_numbers(sorted(run.seed for run in runs))}"
+        case "cost":
+            return "cost"
+        case "block":
+            numbers = _numbers(sorted(run.block for run in runs))
+            return f"block {numbers}{'' if first.role == 'planned' else f' ({first.role})'}"
 
 
 def _states(tasks: Iterable[Task]) -> str:

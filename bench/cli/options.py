@@ -1,9 +1,14 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.agenda import Narrowing
 
 StudyFile = Annotated[
     Path, typer.Argument(metavar="STUDY.yaml", help="The study file.", show_default=False)
@@ -40,3 +45,39 @@ def data_folder(chosen: Path | None) -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("bench")) / "data"
+
+
+def narrowing(until_ci: str | None, budget: str | None) -> "Narrowing | None":
+    """Read `--until-ci` and `--budget`: either asks for further blocks; ten minutes by default."""
+    if until_ci is None and budget is None:
+        return None
+    from bench.agenda import Narrowing
+
+    half_width = 0.0 if until_ci is None else _fraction(until_ci, "--until-ci")
+    return Narrowing(half_width, _seconds(budget or "10m", "--budget"))
+
+
+def _fraction(text: str, option: str) -> float:
+    """Read 2% or 0.02."""
+    number, percent, rest = text.strip().partition("%")
+    try:
+        fraction = float(number) / (100 if percent else 1)
+    except ValueError:
+        fraction = -1.0
+    if rest or not 0 < fraction < 1:
+        raise BenchError(
+            f"{option}: '{text}' is no share", mend="Write it as 2% or 0.02: more than 0, below 1."
+        )
+    return fraction
+
+
+def _seconds(text: str, option: str) -> float:
+    from pydantic import TypeAdapter, ValidationError
+
+    from bench.study.spec import Duration
+
+    try:
+        return float(TypeAdapter(Duration).validate_python(text))
+    except ValidationError:
+        mend = "Write it as 90s, 10m or 1h30m."
+        raise BenchError(f"{option}: '{text}' is no time", mend=mend) from None

@@ -22,6 +22,10 @@ class Pace:
         self._done_s += estimate_s
         self.runs += 1
 
+    def extend(self, estimate_s: float) -> None:
+        """Count runs that were added later."""
+        self._estimate_s += estimate_s
+
     @property
     def elapsed_s(self) -> float:
         """Seconds since the first run."""

@@ -2,35 +2,89 @@
 
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
 from bench.analysis.cells import cell_labels
+from bench.analysis.compare import ACCURACY, ACCURACY_WORDS, TIME_WORDS
+from bench.analysis.guards import how_it_moved
 from bench.analysis.load import read_tables
 from bench.cli.terminal import counted, duration, table
 from bench.labels import is_blank
-from bench.runner import Finished
+from bench.runner import Finished, Narrowed
 
-COLUMNS = ("cell", "test accuracy", "training images/s", "step")
+NUMBERS = ("test accuracy", "training images/s", "step")
+VERDICTS = ("step time ×", "accuracy +")
+COLOURS = {"faster": "green", "better": "green", "slower": "red", "worse": "red"}
 
 
 def print_result(console: Console, finished: Finished, runs: int, elapsed_s: float) -> None:
     """Print the closing table, how the runs ended, and where everything lies."""
-    summary = read_tables(finished.results).summary
-    names = cell_labels(summary)
-    rows = table(console, *COLUMNS, right=frozenset(COLUMNS[1:]))
-    for cell in summary.to_dict("records"):
+    tables = read_tables(finished.results)
+    names = cell_labels(tables.summary)
+    compared = _compared(tables.comparisons)
+    columns = ("cell", *NUMBERS, *(VERDICTS if compared else ()))
+    rows = table(console, *columns, right=frozenset(NUMBERS))
+    for cell in tables.summary.to_dict("records"):
         name = escape(names[cell["cell_id"]])
         if cell["status"] == "ok":
-            rows.add_row(name, _accuracy(cell), _speed(cell), _step(cell))
+            verdicts = compared.get(cell["cell_id"], ("baseline", "")) if compared else ()
+            rows.add_row(name, _accuracy(cell), _speed(cell), _step(cell), *verdicts)
         else:
-            rows.add_row(f"[dim]{name}[/]", f"[dim]{cell['status']}[/]", "", "")
+            rows.add_row(f"[dim]{name}[/]", f"[dim]{cell['status']}[/]")
     console.print(rows)
+    if compared:
+        console.print(f"[dim]{_legend(tables.comparisons)}[/]")
+    moved = how_it_moved(tables.blocks)
+    if moved:
+        console.print(f"[yellow]{escape(moved)}[/]")
+    if finished.narrowed is not None:
+        console.print(_narrowed(finished.narrowed))
     statuses = ", ".join(f"{n} {status}" for status, n in sorted(finished.statuses.items()))
     console.print(f"{counted(runs, 'run')} in {duration(elapsed_s)}; {statuses}")
     console.print(f"tables: {escape(str(finished.results))}")
     if finished.report is not None:
         console.print(f"report: {escape(str(finished.report))}")
+
+
+def _compared(comparisons: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Write how each cell's step time and accuracy stand to the baseline cell's."""
+    told: dict[str, dict[str, str]] = {}
+    for row in comparisons.to_dict("records"):
+        if row["measure"] == "step":
+            text = _judged(f"{row['ratio']:.2f}", TIME_WORDS[row["verdict"]])
+        elif row["measure"] == ACCURACY:
+            text = _judged(f"{100 * row['difference']:+.2f}", ACCURACY_WORDS[row["verdict"]])
+        else:
+            continue
+        told.setdefault(row["cell_id"], {})[row["measure"]] = text
+    return {cell: (row.get("step", ""), row.get(ACCURACY, "")) for cell, row in told.items()}
+
+
+def _judged(number: str, word: str) -> str:
+    colour = COLOURS.get(word)
+    return f"{number} [{colour}]{word}[/]" if colour else f"{number} {word}"
+
+
+def _legend(comparisons: pd.DataFrame) -> str:
+    """Say what stands behind the verdicts: the noise floor, and the least effect to be found."""
+    steps = comparisons[comparisons["measure"] == "step"]
+    if steps.empty:
+        return "accuracy +: percentage points against the baseline cell, paired by seed"
+    floor = f"noise floor {steps['floor'].max():.1%}"
+    known = steps["mde"].dropna()
+    detects = f", finds changes from {known.max():.0%} on" if len(known) else ", exploratory"
+    return f"against the baseline cell: {floor} of the step time{detects}; accuracy in points"
+
+
+def _narrowed(narrowed: Narrowed) -> str:
+    """Say what was spent on wide intervals, and what was reached."""
+    spent = f"{counted(narrowed.blocks, 'extra block')} ({counted(narrowed.runs, 'run')})"
+    said = f"{spent} in {duration(narrowed.spent_s)}"
+    if narrowed.still_wide:
+        return f"{said}; {counted(narrowed.still_wide, 'cell')} still wider than asked for"
+    return f"{said}; every interval is as narrow as asked for"
 
 
 def _accuracy(cell: dict[Any, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bench.cli.options import DataDir, Offline, Out, Set, StudyFile, data_folder
+from bench.cli.options import DataDir, Offline, Out, Set, StudyFile, data_folder, narrowing
 
 Executor = Literal["local", "inline"]
 
@@ -27,6 +27,23 @@ def run(
     ] = "local",
     fresh: Annotated[bool, typer.Option("--fresh", help="Reuse no earlier outcome.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Render no report.")] = False,
+    until_ci: Annotated[
+        str | None,
+        typer.Option(
+            "--until-ci",
+            metavar="WIDTH",
+            help="Time cells again until each step's interval is within ± WIDTH, e.g. 2%.",
+            show_default=False,
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="How long to do so, e.g. 10m (the default); without --until-ci: all of it.",
+            show_default=False,
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Print the training loop's own log lines.")
     ] = False,
@@ -35,9 +52,10 @@ def run(
 
     Example: bench run studies/baseline.yaml
     """
+    from bench.agenda import Request
     from bench.cli.screen import TerminalScreen
     from bench.execute import EXECUTORS
-    from bench.runner import Request, run_study
+    from bench.runner import run_study
 
     request = Request(
         study,
@@ -49,6 +67,7 @@ def run(
         fresh=fresh,
         report=not no_report,
         verbose=verbose,
+        narrowing=narrowing(until_ci, budget),
         command=shlex.join(["bench", *sys.argv[1:]]),
     )
     with TerminalScreen(verbose=verbose) as screen:
@@ -69,9 +88,9 @@ def plan(
 
     Example: bench plan studies/baseline.yaml --set base.epochs=1
     """
+    from bench.agenda import Request, draw_up
     from bench.cli.agenda import print_plan
     from bench.cli.terminal import console
-    from bench.runner import Request, draw_up
 
     request = Request(
         study, tuple(set_ or ()), out, data_dir=data_folder(data_dir), offline=offline

@@ -1,18 +1,19 @@
 """What a person sees while a study runs: progress with time left, then the result."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from rich.markup import escape
 from rich.segment import Segment, Segments
 
-from bench.cli.agenda import cell_names, print_summary
+from bench.agenda import Agenda, Task
+from bench.cli.agenda import cell_names, print_summary, run_name
 from bench.cli.progress import Bars, Pace
 from bench.cli.result import print_result
-from bench.cli.terminal import console, duration
+from bench.cli.terminal import console, counted, duration
 from bench.execute.executor import Evaluated, Event, Started, Stepped
 from bench.records import Outcome
-from bench.runner import Agenda, Finished, Task
+from bench.runner import Finished
 
 HEARTBEATS = 10  # lines of progress where there is no terminal to draw a bar on
 
@@ -87,6 +88,15 @@ class TerminalScreen:
                 f"{self._pace.runs}/{len(self._tasks)} runs, {duration(self._pace.left_s)} left"
             )
 
+    def extended(self, tasks: Sequence[Task], why: str) -> None:
+        """Say which cells are timed again, and count them among all that is to do."""
+        self._tasks = {**self._tasks, **{task.run.run_id: task for task in tasks}}
+        self._pace.extend(sum(task.estimate_s for task in tasks))
+        cells = counted(len({task.run.planned.cell_id for task in tasks}), "cell")
+        self._console.print(f"timing block {tasks[0].run.block} is added: {cells} {why}")
+        if self._bars is not None:
+            self._bars.overall(self._pace, len(self._tasks))
+
     def finished(self, finished: Finished) -> None:
         """Print the closing table and where everything lies."""
         print_result(self._console, finished, self._pace.runs, self._pace.elapsed_s)
@@ -101,8 +111,7 @@ class TerminalScreen:
 
     def _run_name(self, task: Task) -> str:
         run = task.run
-        kind = f"seed {run.seed}" if run.kind == "trial" else f"timing block {run.block}"
-        return f"{self._names[run.planned.cell_id]} · {kind}"
+        return f"{self._names[run.planned.cell_id]} · {run_name(run)}"
 
 
 def training_line(event: Stepped) -> str:

@@ -1,6 +1,7 @@
 """One console for all output: colours and boxes on a terminal, plain lines elsewhere."""
 
 import sys
+from collections.abc import Set
 
 from rich import box
 from rich.console import Console
@@ -16,7 +17,7 @@ def console(*, errors: bool = False) -> Console:
     return Console(file=stream, width=width, highlight=False, soft_wrap=not stream.isatty())
 
 
-def table(target: Console, *columns: str, right: frozenset[str] = frozenset()) -> Table:
+def table(target: Console, *columns: str, right: Set[str] = frozenset()) -> Table:
     """Make a table that suits the console: ruled on a terminal, bare columns elsewhere."""
     made = Table(box=box.SIMPLE_HEAD if target.is_terminal else None, pad_edge=False)
     for name in columns:
@@ -36,6 +37,6 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def counted(n: int, what: str) -> str:
+def counted(n: int, what: str, plural: str = "") -> str:
     """Write a number with its noun: 1 cell, 2 cells."""
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {plural or what + 's'}"

@@ -1,10 +1,11 @@
 """One run, from its configuration to its outcome. Whatever happens, an outcome comes back."""
 
+import itertools
 import math
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 import torch
@@ -12,12 +13,25 @@ import torch
 from bench.errors import DivergedError, UnavailableError
 from bench.execute.executor import Emit, Evaluated, Stepped, Workplace
 from bench.execute.set_up import Bench, count_flops_per_image, environment, last_line, set_up
-from bench.measure.cost import parameter_count
-from bench.measure.memory import peak_bytes, reset_peak
-from bench.measure.phases import StepParts, endless, time_passes, time_steps
-from bench.records import EpochRow, Outcome, Status, TimingRow, TrialRow
+from bench.measure.cost import count_step, parameter_count
+from bench.measure.guards import Watch
+from bench.measure.memory import device_bytes, peak_bytes, reset_peak
+from bench.measure.peaks import machine_peaks
+from bench.measure.phases import StepParts, endless, time_passes, time_steps, time_two_images
+from bench.records import (
+    BlockRow,
+    CostRow,
+    EpochRow,
+    Kind,
+    Outcome,
+    Status,
+    TimingRow,
+    TrialRow,
+)
 from bench.study.plan import Run
 from bench.train import StepLog, evaluate, train_epoch
+
+MEMORY_STEPS = 3  # optimizers make their state in the first
 
 
 def execute(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
@@ -33,11 +47,16 @@ def execute(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
     try:
         if run.planned.skip is not None:
             raise UnavailableError(run.planned.skip)
-        work = _trial if run.kind == "trial" else _block
-        outcome = work(run, workplace, emit)
+        outcome = WORK[run.kind](run, workplace, emit)
         wall_s = time.monotonic() - started_s
-        trial = None if outcome.trial is None else replace(outcome.trial, wall_s=wall_s)
-        return replace(outcome, started_at=started_at, wall_s=wall_s, trial=trial)
+        trial, block = outcome.trial, outcome.block
+        return replace(
+            outcome,
+            started_at=started_at,
+            wall_s=wall_s,
+            trial=trial and replace(trial, wall_s=wall_s),
+            block=block and replace(block, started_at=started_at, wall_s=wall_s),
+        )
     except UnavailableError as error:
         return ended("skipped", str(error))
     except DivergedError as error:
@@ -52,7 +71,6 @@ def _trial(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
     """Train and evaluate a cell with one seed."""
     cell = run.planned.cell
     bench = set_up(cell, run.seed, workplace, epochs=cell.epochs)
-    flops = count_flops_per_image(bench)
     reset_peak(bench.device)
     epochs = _train(run, bench, emit, verbose=workplace.verbose)
     last = epochs[-1]
@@ -72,7 +90,6 @@ def _trial(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
         time_to_target_s=_time_to_target_s(epochs, run.target_accuracy),
         peak_memory_bytes=peak_bytes(bench.device),
         parameters=parameter_count(bench.training.model),
-        flops_per_image=flops,
     )
     return replace(
         run.ended("ok", None, 0.0), trial=row, epochs=tuple(epochs), environment=environment(bench)
@@ -157,17 +174,11 @@ def _time_to_target_s(epochs: list[EpochRow], target: float | None) -> float | N
 def _block(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
     """Time the phases of a cell's training step, then whole epochs and evaluations."""
     assert run.timing is not None
-    cell = run.planned.cell
-    bench = set_up(cell, run.seed, workplace, epochs=max(cell.epochs, 1000))
+    bench = set_up(run.planned.cell, run.seed, workplace, epochs=max(run.planned.cell.epochs, 1000))
     training, loader, clock = bench.training, bench.loader, bench.clock
-    training.model.train()
-    parts = StepParts(
-        batch=endless(loader.train),
-        zero_grad=lambda: training.optimizer.zero_grad(set_to_none=True),
-        forward=lambda batch: training.loss(*batch),
-        backward=training.backward,
-        update=training.update,
-    )
+    watch = Watch(bench.device)
+    watch.start()
+    parts = _step_parts(bench)
     samples = time_steps(parts, clock, bench.device, run.timing.rounds)
     samples += time_passes(
         "epoch", lambda: train_epoch(training, loader.train(), clock).train_s, run.timing.epochs
@@ -175,10 +186,91 @@ def _block(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
     samples += time_passes(
         "eval", lambda: evaluate(training, loader.test(), clock).eval_s, run.timing.epochs
     )
-    rows = tuple(
+    guards = watch.stop()
+    peaks = machine_peaks(bench.device, bench.cell.precision, clock)
+    block = BlockRow(
+        block=run.block,
+        role=run.role,
+        status="ok",
+        train_images=loader.train_images,
+        **asdict(guards),
+        peak_flops_per_s=peaks.flops_per_s,
+        peak_bytes_per_s=peaks.bytes_per_s,
+        two_images_s=_two_images_s(bench, parts),
+    )
+    timings = tuple(
         TimingRow(
-            block=run.block, phase=s.phase, round=s.round, seconds=s.seconds, is_warmup=s.is_warmup
+            block=run.block,
+            phase=s.phase,
+            round=s.round,
+            seconds=s.seconds,
+            is_warmup=s.is_warmup,
+            role=run.role,
         )
         for s in samples
     )
-    return replace(run.ended("ok", None, 0.0), timings=rows, environment=environment(bench))
+    return replace(
+        run.ended("ok", None, 0.0), block=block, timings=timings, environment=environment(bench)
+    )
+
+
+def _step_parts(bench: Bench) -> StepParts:
+    """Take a cell's training step apart."""
+    training = bench.training
+    training.model.train()
+    return StepParts(
+        batch=endless(bench.loader.train),
+        zero_grad=lambda: training.optimizer.zero_grad(set_to_none=True),
+        forward=lambda batch: training.loss(*batch),
+        backward=training.backward,
+        update=training.update,
+    )
+
+
+def _two_images_s(bench: Bench, parts: StepParts) -> float | None:
+    """Time two images on a CPU; a compiled network would be compiled anew for them."""
+    if bench.cell.compile or bench.device.type != "cpu":
+        return None
+    images, labels = parts.batch()
+    return time_two_images(parts, (images[:2], labels[:2]), bench.clock)
+
+
+def _cost(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
+    """Measure the peak memory of a training step, then count what a step of it costs.
+
+    The process is fresh, so that its resident set is this cell's. Memory comes first: counting
+    takes some of its own.
+    """
+    cell = run.planned.cell
+    bench = set_up(cell, run.seed, workplace, epochs=1)
+    batches = bench.loader.train()
+    bench.training.model.train()
+    reset_peak(bench.device)
+    base = peak_bytes(bench.device)
+    for images, labels in itertools.islice(batches, MEMORY_STEPS):
+        bench.training.step(images, labels)
+    bench.clock.now_s()  # synchronises
+    peak, on_device = peak_bytes(bench.device), device_bytes(bench.device)
+    eager = set_up(cell.model_copy(update={"compile": False}), run.seed, workplace, epochs=1)
+    eager.training.model.train()
+    batch = next(iter(eager.loader.train()))
+    eager.training.step(*batch)  # optimizers make their state in their first step
+    count = count_step(lambda: eager.training.step(*batch))
+    row = CostRow(
+        status="ok",
+        flops_per_image=count_flops_per_image(eager),
+        step_flops=count.flops,
+        step_bytes=count.bytes,
+        step_operations=count.operations,
+        step_peak_bytes=peak,
+        step_base_bytes=base,
+        step_device_bytes=on_device,
+    )
+    return replace(run.ended("ok", None, 0.0), cost=row, environment=environment(bench))
+
+
+WORK: Mapping[Kind, Callable[[Run, Workplace, Emit], Outcome]] = {
+    "trial": _trial,
+    "block": _block,
+    "cost": _cost,
+}

@@ -17,11 +17,13 @@ import torch
 
 from bench.errors import DivergedError
 from bench.measure.clock import Clock
+from bench.records import STEP_PHASES
 
 WARMUP_WINDOW_STEPS = 5
 WARMUP_CAP_STEPS = 60
 WARMUP_TOLERANCE = 0.05
 STEPS_PER_GPU_ROUND = 10
+GPU_CYCLES_PER_S = 2e9  # about the fastest clock of a GPU: a slower one waits longer
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,23 @@ def time_steps(parts: StepParts, clock: Clock, device: torch.device, rounds: int
         if device.type == "cuda":
             samples = _gpu_steps(parts, clock, first, rounds)
             samples += _gpu_phases(parts, device, first, rounds)
+            step_s = statistics.median(s.seconds for s in samples if s.phase == "step")
+            samples += _gpu_alone(parts, device, first, rounds, step_s)
         else:
             samples = _cpu_rounds(parts, clock, first, rounds)
     return warmup + samples
+
+
+def time_two_images(parts: StepParts, two: Any, clock: Clock) -> float:
+    """Time forward and backward of a batch of two images: what is left is launching. Seconds."""
+    seconds = []
+    with _garbage_collection_off():
+        for _ in range(2 * WARMUP_WINDOW_STEPS):
+            parts.zero_grad()
+            started_s = clock.now_s()
+            parts.backward(parts.forward(two))
+            seconds.append(clock.now_s() - started_s)
+    return statistics.median(seconds[WARMUP_WINDOW_STEPS:])
 
 
 def time_passes(
@@ -151,7 +167,7 @@ def _gpu_steps(parts: StepParts, clock: Clock, first: int, rounds: int) -> list[
 
 def _gpu_phases(parts: StepParts, device: torch.device, first: int, rounds: int) -> list[Sample]:
     """Time the phases by events that the device itself records; one synchronisation at the end."""
-    names = ("data", "forward", "backward", "optimizer")
+    names = STEP_PHASES
     events = [
         [torch.cuda.Event(enable_timing=True) for _ in range(2 * len(names))]  # type: ignore[no-untyped-call]
         for _ in range(rounds)
@@ -177,6 +193,34 @@ def _gpu_phases(parts: StepParts, device: torch.device, first: int, rounds: int)
         Sample(name, first + i, e[2 * k].elapsed_time(e[2 * k + 1]) / 1e3)
         for i, e in enumerate(events)
         for k, name in enumerate(names)
+    ]
+
+
+def _gpu_alone(
+    parts: StepParts, device: torch.device, first: int, rounds: int, step_s: float
+) -> list[Sample]:
+    """Time whole steps on the GPU alone: all of a step is launched while the GPU is kept waiting.
+
+    Against the time of a whole step, this shows what the launches cost: a GPU that needs less
+    than the step takes was waiting for them. A step that synchronises by itself gives no such
+    difference.
+    """
+    wait_cycles = int(2 * step_s * GPU_CYCLES_PER_S)  # longer than launching a step can take
+    begun, ended = (
+        [torch.cuda.Event(enable_timing=True) for _ in range(rounds)]  # type: ignore[no-untyped-call]
+        for _ in range(2)
+    )
+    for start, end in zip(begun, ended, strict=True):
+        batch = parts.batch()
+        parts.zero_grad()
+        torch.cuda._sleep(wait_cycles)  # type: ignore[no-untyped-call]
+        start.record()
+        parts.whole(batch)
+        end.record()
+        torch.cuda.synchronize(device)  # synchronises
+    return [
+        Sample("device", first + i, start.elapsed_time(end) / 1e3)
+        for i, (start, end) in enumerate(zip(begun, ended, strict=True))
     ]
 
 

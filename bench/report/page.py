@@ -8,10 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.analysis.bounds import RULE
 from bench.analysis.cells import config_fields, varying_fields
 from bench.analysis.load import Tables
 from bench.labels import axis_name, format_value
+from bench.report.comparisons import (
+    baseline_label,
+    comparison_findings,
+    headline_columns,
+    phase_columns,
+)
 from bench.report.context import Context
+from bench.report.costs import cost_columns
 from bench.report.figures.chart import Chart
 from bench.report.findings import findings, not_ok
 from bench.report.tables import Column, open_books, result_columns
@@ -20,7 +28,10 @@ FILES = (
     "trials.csv",
     "epochs.csv",
     "timings.csv",
+    "blocks.csv",
+    "costs.csv",
     "summary.csv",
+    "comparisons.csv",
     "study.yaml",
     "environment.json",
 )
@@ -38,6 +49,11 @@ class Page:
     columns: Sequence[Column]
     folded: bool
     open_books: int
+    baseline: str
+    against: Sequence[Column]
+    phases: Sequence[Column]
+    costs: Sequence[Column]
+    bottleneck_rule: str
     not_ok: Sequence[str]
     charts: Sequence[Chart]
     conditions: Sequence[tuple[str, str]]
@@ -67,10 +83,15 @@ def compose(
         title=str(context.study.get("name") or summary["study"].iloc[0]),
         description=str(context.study.get("description") or ""),
         warning=context.fallback(),
-        findings=findings(tables, target),
+        findings=[*findings(tables, target), *comparison_findings(tables)],
         columns=result_columns(tables, target),
         folded=len(summary) > LONG_TABLE,
         open_books=int(open_books(summary).sum()),
+        baseline=baseline_label(tables),
+        against=headline_columns(tables),
+        phases=phase_columns(tables),
+        costs=cost_columns(summary),
+        bottleneck_rule=RULE,
         not_ok=not_ok(tables),
         charts=charts,
         conditions=context.conditions(),

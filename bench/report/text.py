@@ -56,9 +56,17 @@ def _fixed(value: float, decimals: int) -> str:
 
 
 def _decimals(value: float, low: float, high: float) -> int:
-    """Keep two digits of the interval's width; without one, three of the value."""
+    """Keep two digits of the interval's width; without one, three of the value.
+
+    Where the interval is wider than its ends are large, each end keeps a digit of its own.
+    """
     if math.isfinite(high - low) and high > low:
-        return 1 - math.floor(math.log10(high - low))
+        own = [-_exponent(x) for x in (value, low, high) if x]
+        return max(1 - _exponent(high - low), min(max(own), 1 - _exponent(value or high)))
     if value == 0 or not math.isfinite(value):
         return 0
-    return 2 - math.floor(math.log10(abs(value)))
+    return 2 - _exponent(value)
+
+
+def _exponent(x: float) -> int:
+    return math.floor(math.log10(abs(x)))

@@ -16,6 +16,7 @@ TRAIN_IMAGES = 60_000
 START_S = 1.0
 WARMUP_STEPS = 15
 STEPS_PER_ROUND = 2
+COST_STEPS = 5
 
 
 class Estimate:
@@ -47,10 +48,13 @@ class Estimate:
             rate = float(ROUGH_GPU_IMAGES_PER_S)
         if cell.loader == "dataloader":
             rate /= 2
-        epochs = float(cell.epochs)
-        steps = 0
-        if run.timing is not None:
-            epochs = run.timing.epochs
-            steps = WARMUP_STEPS + STEPS_PER_ROUND * run.timing.rounds
+        match run.kind:
+            case "trial":
+                epochs, steps = float(cell.epochs), 0
+            case "cost":
+                epochs, steps = 0.0, COST_STEPS
+            case "block":
+                rounds, epochs = (run.timing.rounds, run.timing.epochs) if run.timing else (0, 0)
+                steps = WARMUP_STEPS + STEPS_PER_ROUND * rounds
         images = epochs * TRAIN_IMAGES * (1 + EVALUATION_SHARE) + steps * cell.batch_size
         return START_S + images / rate

@@ -138,9 +138,10 @@ def _require_small_grid(study: Study, source: Source) -> None:
 def _require_few_runs(study: Study, source: Source, cells: int) -> None:
     """Refuse more runs than can be planned."""
     seeds, blocks = len(study.seeds), study.timing.blocks if study.timing else 0
-    if cells * (seeds + blocks) > MOST_RUNS:
+    runs = cells * (seeds + 1 + blocks) + blocks  # a cost pass a cell, the baseline's twin a block
+    if runs > MOST_RUNS:
         raise StudyError(
-            f"asks for {cells * (seeds + blocks):,} runs (cells: {cells:,}, seeds: {seeds:,}, "
+            f"asks for {runs:,} runs (cells: {cells:,}, seeds: {seeds:,}, "
             f"timing blocks: {blocks:,}); at most {MOST_RUNS:,} are planned",
             where=source.name,
         )

@@ -2,13 +2,21 @@
 
 import hashlib
 import json
-import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.measure.machine import Machine
-from bench.records import Kind, Outcome, Status, TimingRow, TrialRow
+from bench.records import (
+    BlockRow,
+    CostRow,
+    Kind,
+    Outcome,
+    Role,
+    Status,
+    TimingRow,
+    TrialRow,
+)
 from bench.study.spec import Cell, DatasetChoice, Study, Timing
 
 
@@ -23,7 +31,7 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class Run:
-    """One trial or one timing block: all that a process needs to execute it."""
+    """One trial, one timing block or one cost pass: all that a process needs to execute it."""
 
     run_id: str
     kind: Kind
@@ -31,6 +39,7 @@ class Run:
     planned: PlannedCell
     seed: int
     block: int = 0
+    role: Role = "planned"
     timing: Timing | None = None
     target_accuracy: float | None = None
     timeout_s: float | None = None
@@ -38,22 +47,17 @@ class Run:
     def configuration(self) -> dict[str, object]:
         """Give all that the study says about this run and its numbers depend on."""
         told: dict[str, object] = {**self.planned.cell.flat(), "seed": self.seed}
-        if self.kind == "trial":
-            return told | {"target_accuracy": self.target_accuracy}
-        return told | {"block": self.block, "timing": self.timing and self.timing.model_dump()}
+        match self.kind:
+            case "trial":
+                return told | {"target_accuracy": self.target_accuracy}
+            case "block" if self.timing is not None:
+                return told | self.timing.model_dump(include={"rounds", "epochs"})
+            case _:
+                return told
 
     def ended(self, status: Status, reason: str | None, wall_s: float) -> Outcome:
         """Give the outcome of a run that has nothing to tell but how it ended."""
-        failed_block = TimingRow(
-            block=self.block,
-            phase=None,
-            round=None,
-            seconds=None,
-            is_warmup=None,
-            status=status,
-            reason=reason,
-        )
-        return Outcome(
+        outcome = Outcome(
             run_id=self.run_id,
             kind=self.kind,
             study=self.study,
@@ -61,22 +65,46 @@ class Run:
             config=self.planned.cell.flat(),
             status=status,
             reason=reason,
-            trial=TrialRow(trial_id=self.run_id, seed=self.seed, status=status, reason=reason)
-            if self.kind == "trial"
-            else None,
-            timings=(failed_block,) if self.kind == "block" else (),
             wall_s=wall_s,
         )
+        match self.kind:
+            case "trial":
+                trial = TrialRow(trial_id=self.run_id, seed=self.seed, status=status, reason=reason)
+                return replace(outcome, trial=trial)
+            case "cost":
+                return replace(outcome, cost=CostRow(status=status, reason=reason))
+            case "block":
+                block = BlockRow(block=self.block, role=self.role, status=status, reason=reason)
+                unmeasured = TimingRow(
+                    block=self.block,
+                    phase=None,
+                    round=None,
+                    seconds=None,
+                    is_warmup=None,
+                    role=self.role,
+                    status=status,
+                    reason=reason,
+                )
+                return replace(outcome, block=block, timings=(unmeasured,))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Every run of a study in the order of execution, checked."""
+    """A study's cells as this machine will run them, checked; the baseline cell is the first.
+
+    `runs` are those that stand alone: the trials, and a cost pass a cell. Timing blocks belong
+    together and are planned by `bench.study.blocks`.
+    """
 
     study: Study
     cells: tuple[PlannedCell, ...]
     runs: tuple[Run, ...]
     excluded: int
+
+    @property
+    def timed(self) -> tuple[PlannedCell, ...]:
+        """The cells that this machine can time; none where timing is off."""
+        return tuple(c for c in self.cells if c.skip is None and self.study.timing is not None)
 
     def resolved(self) -> dict[str, object]:
         """Give the study with every default filled in, as `study.yaml` holds it."""
@@ -97,17 +125,24 @@ def make_plan(
 
     `datasets` names, for each data set asked for, the one that serves. Cells that this machine
     makes equal (`auto` and what it stands for) are one cell. Trials come first, one seed of
-    every cell before the next; then timing blocks, block k of every cell in an order shuffled
-    by the study's name before block k + 1 of any.
+    every cell before the next, then the cost passes.
     """
     cells: dict[str, PlannedCell] = {}
     for cell in declared:
-        resolved = _resolved(cell, machine, datasets)
-        planned = PlannedCell(resolved, cell_id(resolved), _unavailable(resolved, machine))
+        planned = _planned(cell, machine, datasets)
         cells.setdefault(planned.cell_id, planned)
-    planned_cells = tuple(cells.values())
-    runs = (*_trials(study, planned_cells), *_blocks(study, planned_cells))
+    base = _planned(study.base, machine, datasets).cell_id
+    # Stable: the base cell first, or else the first that can be run; the others as they were.
+    ordered = sorted(cells.values(), key=lambda c: (c.skip is not None, c.cell_id != base))
+    first = ordered[0]
+    planned_cells = (first, *(c for c in cells.values() if c is not first))
+    runs = (*_trials(study, planned_cells), *_costs(study, planned_cells))
     return Plan(study, planned_cells, runs, excluded)
+
+
+def _planned(cell: Cell, machine: Machine, datasets: Mapping[str, str]) -> PlannedCell:
+    resolved = _resolved(cell, machine, datasets)
+    return PlannedCell(resolved, cell_id(resolved), _unavailable(resolved, machine))
 
 
 def cell_id(cell: Cell) -> str:
@@ -157,21 +192,14 @@ def _trials(study: Study, cells: tuple[PlannedCell, ...]) -> Iterator[Run]:
             )
 
 
-def _blocks(study: Study, cells: tuple[PlannedCell, ...]) -> Iterator[Run]:
-    if study.timing is None:
-        return
-    shuffle = random.Random(study.name).shuffle
-    for block in range(study.timing.blocks):
-        order = [planned for planned in cells if planned.skip is None]
-        shuffle(order)
-        for planned in order:
+def _costs(study: Study, cells: tuple[PlannedCell, ...]) -> Iterator[Run]:
+    for planned in cells:
+        if planned.skip is None:
             yield Run(
-                run_id=f"{planned.cell_id}-b{block}",
-                kind="block",
+                run_id=f"{planned.cell_id}-cost",
+                kind="cost",
                 study=study.name,
                 planned=planned,
                 seed=study.seeds[0],
-                block=block,
-                timing=study.timing,
                 timeout_s=study.limits.trial_timeout,
             )

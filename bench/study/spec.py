@@ -152,6 +152,9 @@ class Timing(Strict):
     blocks: Count = _field(6, "fresh processes a cell; fewer than 6 give no interval")
     rounds: Count = _field(30, "timed steps a block, after its warm-up")
     epochs: CountFromZero = _field(1, "whole epochs and evaluations a block")
+    spares: CountFromZero = _field(
+        4, "at most so many further blocks, for cells in whose blocks the machine was disturbed"
+    )
 
 
 class Limits(Strict):

@@ -5,26 +5,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hand_made import table
 
-from bench.records import ROWS, columns_of
-
-CONFIG: dict[str, Any] = {
-    "model": "convnet",
-    "dataset": "mnist",
-    "batch_size": 100,
-    "optimizer": "adam",
-    "lr": 0.001,
-    "device": "cpu",
-    "precision": "fp32",
-    "optimizer.momentum": None,
-}
 Table = Callable[..., pd.DataFrame]
-
-
-def table(name: str, *rows: dict[str, Any]) -> pd.DataFrame:
-    defaults = {"study": "s", "cell_id": "a", **CONFIG}
-    columns = [*defaults, *columns_of(ROWS[name])]
-    return pd.DataFrame([{**defaults, **row} for row in rows], columns=columns)
 
 
 @pytest.fixture
@@ -39,13 +22,33 @@ def trials() -> Table:
 def timings() -> Table:
     def make(*rows: dict[str, Any]) -> pd.DataFrame:
         filled = {"block": 0, "phase": "step", "is_warmup": False, "status": "ok"}
+        filled |= {"role": "planned"}
         return table("timings", *({**filled, "round": i, **row} for i, row in enumerate(rows)))
 
     return make
 
 
 @pytest.fixture
-def blocks(timings: Table) -> Table:
+def blocks() -> Table:
+    """Make a blocks table: what the machine did meanwhile."""
+
+    def make(*rows: dict[str, Any]) -> pd.DataFrame:
+        filled = {"role": "planned", "status": "ok"}
+        return table("blocks", *({**filled, "block": i, **row} for i, row in enumerate(rows)))
+
+    return make
+
+
+@pytest.fixture
+def costs() -> Table:
+    def make(*rows: dict[str, Any]) -> pd.DataFrame:
+        return table("costs", *({"status": "ok", **row} for row in rows))
+
+    return make
+
+
+@pytest.fixture
+def timed(timings: Table) -> Table:
     """Make a timings table of one cell: seconds by phase for each block, one round each."""
 
     def make(*phases_of_blocks: dict[str, float], **fields: Any) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from bench.analysis.cells import config_fields
 from bench.analysis.load import read_tables
 from bench.analysis.summary import summarise
 from bench.errors import StoreError
@@ -14,11 +15,11 @@ Table = Callable[..., pd.DataFrame]
 
 
 @pytest.fixture
-def folder(tmp_path: Path, trials: Table, blocks: Table) -> Path:
+def folder(tmp_path: Path, trials: Table, timed: Table) -> Path:
     ok = {"test_accuracy": 0.98, "parameters": 10, "time_to_target_s": math.inf}
     bad = {"cell_id": "b", "status": "failed", "reason": "no, really", "optimizer.momentum": 0.9}
     trials(ok, {**bad, "model": "None"}).to_csv(tmp_path / "trials.csv", index=False)
-    blocks({"data": 0.1, "step": 0.4}).to_csv(tmp_path / "timings.csv", index=False)
+    timed({"data": 0.1, "step": 0.4}).to_csv(tmp_path / "timings.csv", index=False)
     return tmp_path
 
 
@@ -64,7 +65,8 @@ def test_a_configuration_column_is_typed_by_what_it_holds(
 
 def test_a_missing_summary_is_computed(folder: Path) -> None:
     tables = read_tables(folder)
-    pd.testing.assert_frame_equal(tables.summary, summarise(tables.trials, tables.timings))
+    computed = summarise(tables.trials, tables.timings, tables.blocks, tables.costs)
+    pd.testing.assert_frame_equal(tables.summary, computed)
 
 
 def test_a_summary_reads_back_as_it_was_computed(folder: Path) -> None:
@@ -88,6 +90,32 @@ def test_a_summary_can_be_computed_again_whatever_the_file_holds(folder: Path) -
         read_tables(folder)
 
 
+def test_an_older_summary_that_lacks_a_measure_is_computed_anew(folder: Path) -> None:
+    computed = read_tables(folder).summary
+    older = computed.drop(columns="bottleneck").assign(accuracy_mean=0.5)
+    older.to_csv(folder / "summary.csv", index=False)
+    pd.testing.assert_frame_equal(read_tables(folder).summary, computed)
+
+
+def test_an_older_table_may_lack_columns_that_have_a_default(folder: Path) -> None:
+    now = read_tables(folder)
+    change(folder, "timings", lambda frame: frame.drop(columns=["role", "status", "reason"]))
+    change(folder, "trials", lambda frame: frame.drop(columns=["reason", "parameters"]))
+    older = read_tables(folder)
+    pd.testing.assert_frame_equal(older.timings[now.timings.columns], now.timings)
+    assert older.timings["role"].to_list() == ["planned", "planned"]
+    assert older.trials["parameters"].isna().all()
+    assert older.trials.dtypes[now.trials.columns].to_list() == now.trials.dtypes.to_list()
+
+
+def test_an_older_folder_without_blocks_and_costs_can_be_read(folder: Path) -> None:
+    change(folder, "trials", lambda frame: frame.assign(flops_per_image=1e6))
+    tables = read_tables(folder)
+    assert tables.blocks.empty and tables.costs.empty
+    assert tables.summary["step_n"].to_list() == [1, 0]
+    assert "flops_per_image" not in config_fields(tables.trials)
+
+
 def test_epochs_and_timings_may_be_missing(folder: Path) -> None:
     (folder / "timings.csv").unlink()
     tables = read_tables(folder)
@@ -107,6 +135,13 @@ def test_a_missing_column_is_named_with_its_file(folder: Path, column: str) -> N
     with pytest.raises(StoreError, match=column) as caught:
         read_tables(folder)
     assert caught.value.where == str(folder / "trials.csv")
+
+
+@pytest.mark.parametrize("column", ["phase", "seconds", "is_warmup", "block"])
+def test_a_column_without_a_default_must_be_there(folder: Path, column: str) -> None:
+    change(folder, "timings", lambda frame: frame.drop(columns=column))
+    with pytest.raises(StoreError, match=f"column missing: {column}"):
+        read_tables(folder)
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,17 @@ def check_rows(results: Path) -> None:
     trained = trials[trials.status == "ok"]
     assert trained.test_accuracy.between(0.1, 1).all()
     timings = pd.read_csv(results / "timings.csv")
-    assert timings.groupby(["cell_id", "block"]).ngroups == 4
+    assert timings.groupby(["cell_id", "block", "role"]).ngroups == 6  # the baseline has a twin
     assert timings.seconds.gt(0).all()
+    blocks = pd.read_csv(results / "blocks.csv")
+    assert sorted(blocks.role) == ["planned"] * 4 + ["twin"] * 2
+    assert blocks[["calibration_before_s", "peak_flops_per_s", "train_images"]].gt(0).all(axis=None)
+    costs = pd.read_csv(results / "costs.csv")
+    assert costs[["step_flops", "step_bytes", "step_operations"]].gt(0).all(axis=None)
+    compared = pd.read_csv(results / "comparisons.csv").set_index("measure")
+    assert compared.loc["step", "n"] == 2
+    assert compared.loc["step", "verdict"] == "INCONCLUSIVE"  # two blocks are exploratory
+    assert compared.loc["test_accuracy", "n"] == 1
 
 
 def check_conditions(results: Path) -> None:
@@ -115,7 +124,7 @@ def check_report(report: Path) -> None:
 
 
 def check_resume(screen: str) -> None:
-    assert "6 cached" in screen
+    assert "10 cached" in screen
 
 
 def check_rendering_again(bench: Callable, tmp_path: Path) -> None:

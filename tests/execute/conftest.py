@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from bench.measure.machine import Machine
+from bench.records import Kind
+from bench.study.blocks import block_runs
 from bench.study.plan import Run, make_plan
 from bench.study.spec import Cell, Study
 
@@ -83,12 +85,13 @@ def networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "misbehaving"
 
 
-def plan_runs(cell: dict[str, Any], **study: Any) -> list[Run]:
-    """Plan one cell on a CPU with one thread, on the embedded digits."""
+def plan_runs(cell: dict[str, Any], kind: Kind = "trial", **study: Any) -> list[Run]:
+    """Plan the runs of one kind of one cell on a CPU with one thread, on the embedded digits."""
     base = {"dataset": "digits", "threads": 1, "device": "cpu", "batch_size": 2048, "epochs": 1}
     spec = Study.model_validate({"name": "tests", "timing": "off", **study})
     declared = [Cell.model_validate(base | cell)]
-    return list(make_plan(spec, declared, MACHINE, {}).runs)
+    plan = make_plan(spec, declared, MACHINE, {})
+    return [run for run in (*plan.runs, *block_runs(plan, [], [])) if run.kind == kind]
 
 
 @pytest.fixture

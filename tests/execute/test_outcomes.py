@@ -86,11 +86,24 @@ def test_a_failed_timing_block_is_one_row_that_says_so(
     local: Executor, networks: str, digits_dir: Path, runs_of: Runs
 ) -> None:
     timing = {"blocks": 1, "rounds": 1}
-    runs = runs_of({"model": {"import": f"{networks}:Raises"}}, timing=timing)
-    outcome, _ = carry_out(local, [runs[1]], digits_dir)
+    runs = runs_of({"model": {"import": f"{networks}:Raises"}}, "block", timing=timing)
+    twin = next(run for run in runs if run.role == "twin")
+    outcome, _ = carry_out(local, [twin], digits_dir)
     (row,) = outcome.timings
-    assert (row.status, row.phase, row.seconds) == ("failed", None, None)
+    assert (row.status, row.role, row.phase, row.seconds) == ("failed", "twin", None, None)
+    assert outcome.block is not None
+    assert (outcome.block.status, outcome.block.reason) == ("failed", outcome.reason)
     assert outcome.trial is None
+
+
+def test_a_cost_pass_that_goes_wrong_is_one_row_that_says_so(
+    networks: str, digits_dir: Path, runs_of: Runs
+) -> None:
+    runs = runs_of({"model": {"import": f"{networks}:Starves"}}, "cost")
+    outcome, _ = carry_out(EXECUTORS["inline"](), runs, digits_dir)
+    assert outcome.cost is not None
+    assert (outcome.status, outcome.cost.status) == ("oom", "oom")
+    assert outcome.cost.step_flops is None
 
 
 def test_a_trial_tells_how_it_goes_on(networks: str, digits_dir: Path, runs_of: Runs) -> None:

@@ -1,4 +1,4 @@
-"""What a trial and a timing block report."""
+"""What a trial, a timing block and a cost pass report."""
 
 import math
 from collections.abc import Callable
@@ -81,14 +81,52 @@ def test_no_epochs_means_one_evaluation_and_no_training(
 
 def test_a_timing_block_times_every_phase(digits_dir: Path, runs_of: Runs, quick: Import) -> None:
     timing = {"blocks": 1, "rounds": 4, "epochs": 1}
-    runs = runs_of({"model": quick, "batch_size": 256}, timing=timing)
-    (outcome,) = outcomes(runs[1:], digits_dir)
-    timed = [row for row in outcome.timings if not row.is_warmup]
-    counts = {phase: sum(row.phase == phase for row in timed) for phase in PHASES}
-    assert counts == dict.fromkeys(PHASES, 4) | {"epoch": 1, "eval": 1}
-    assert all((row.seconds or 0) > 0 for row in outcome.timings)
-    assert outcome.timings[0].is_warmup
-    assert outcome.timings[0].phase == "step"
+    runs = runs_of({"model": quick, "batch_size": 256}, "block", timing=timing)
+    both = outcomes(runs, digits_dir)
+    for outcome in both:
+        timed = [row for row in outcome.timings if not row.is_warmup]
+        counts = {phase: sum(row.phase == phase for row in timed) for phase in PHASES}
+        assert counts == dict.fromkeys(PHASES, 4) | {"device": 0, "epoch": 1, "eval": 1}
+        assert all((row.seconds or 0) > 0 for row in outcome.timings)
+        assert outcome.timings[0].is_warmup
+        assert outcome.timings[0].phase == "step"
+        assert {row.role for row in outcome.timings} == {outcome.block and outcome.block.role}
+    assert {outcome.block and outcome.block.role for outcome in both} == {"planned", "twin"}
+
+
+def test_a_timing_block_says_what_the_machine_did_meanwhile(
+    digits_dir: Path, runs_of: Runs, quick: Import
+) -> None:
+    timing = {"blocks": 1, "rounds": 1, "epochs": 0}
+    runs = runs_of({"model": quick, "batch_size": 256}, "block", timing=timing)
+    (outcome,) = outcomes(runs[:1], digits_dir)
+    block = outcome.block
+    assert block is not None
+    assert (block.status, block.block, block.train_images) == ("ok", 0, 60_000)
+    assert block.started_at == outcome.started_at
+    assert block.wall_s == outcome.wall_s > 0
+    measured = (
+        block.calibration_before_s, block.calibration_after_s, block.cpu_over_wall,
+        block.peak_flops_per_s, block.peak_bytes_per_s, block.two_images_s,
+    )  # fmt: skip
+    assert all(value is not None and value > 0 for value in measured)
+    assert block.gpu_clock_mhz is None
+
+
+def test_a_cost_pass_counts_a_step_and_measures_its_memory(
+    digits_dir: Path, runs_of: Runs, quick: Import
+) -> None:
+    (outcome,) = outcomes(runs_of({"model": quick, "batch_size": 256}, "cost"), digits_dir)
+    cost = outcome.cost
+    assert cost is not None, outcome.reason
+    # Two a weight and image for the forward pass, two for the weights' gradient, and two for
+    # what is passed back: from the second layer alone, images need no gradient.
+    assert cost.step_flops == 256 * (2 * 2 * 784 * 4 + 3 * 2 * 4 * 10)
+    assert cost.flops_per_image == cost.step_flops / 256
+    assert (cost.step_bytes or 0) > 256 * 784 * 4
+    assert (cost.step_operations or 0) > 10
+    assert (cost.step_peak_bytes or 0) >= (cost.step_base_bytes or 0) > 2**25
+    assert (outcome.trial, outcome.block, outcome.timings) == (None, None, ())
 
 
 @pytest.mark.parametrize(
@@ -113,6 +151,7 @@ def test_every_way_to_train_trains(
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16", "fp16"])
 def test_a_gpu_trains_and_times(precision: str, digits_dir: Path, runs_of: Runs) -> None:
     from bench.measure.machine import this_machine
+    from bench.study.blocks import block_runs
     from bench.study.plan import make_plan
     from bench.study.spec import Cell, Study
 
@@ -121,7 +160,9 @@ def test_a_gpu_trains_and_times(precision: str, digits_dir: Path, runs_of: Runs)
     )
     study = Study.model_validate({"name": "gpu", "timing": {"blocks": 1, "rounds": 3}})
     plan = make_plan(study, [cell], this_machine(), {})
-    trial, block = outcomes(list(plan.runs), digits_dir, "local")
-    assert (trial.status, block.status) == ("ok", "ok"), (trial.reason, block.reason)
+    trial, cost, block, _ = outcomes([*plan.runs, *block_runs(plan, [], [])], digits_dir, "local")
+    assert [o.reason for o in (trial, cost, block)] == [None] * 3
     assert {row.phase for row in block.timings} == set(PHASES)
+    assert cost.cost is not None
+    assert (cost.cost.step_device_bytes or 0) > 0
     assert "gpu" in trial.environment

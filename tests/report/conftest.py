@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from bench.analysis.load import Tables, read_tables
-from bench.records import PHASES, EpochRow, TimingRow, TrialRow, columns_of
+from bench.records import ROWS, columns_of
 from bench.report.figures import FIGURES
 from bench.report.figures.chart import Chart
 from bench.report.render import render
@@ -61,6 +61,7 @@ class Case:
     base: Mapping[str, Any] = field(default_factory=dict)
     ends: Callable[[Mapping[str, Any]], tuple[str, str | None]] = lambda cell: ("ok", None)
     target: float | None = None
+    disturbed: Mapping[str, Collection[int]] = field(default_factory=dict)  # blocks by cell_id
 
 
 def skip_cuda(cell: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -101,7 +102,28 @@ CASES: Mapping[str, Case] = {
         seeds=2,
         rounds=5,
     ),
+    # One pair of blocks spoilt by the baseline, one more by c001; three pairs are left to c002.
+    "disturbed": Case(
+        {"model": ["convnet", "lenet5", "mlp"], "lr": [0.001, 0.002]},
+        blocks=8,
+        disturbed={"c000": {1}, "c001": {2}, "c002": {3, 4, 5, 6}},
+    ),
 }
+IMAGES = 60_000
+DATA_OVER_STEP = 0.04
+QUIET: Mapping[str, Any] = {
+    "calibration_before_s": 0.020,
+    "calibration_after_s": 0.020,
+    "steal_share": 0.0,
+    "pressure_share": 0.01,
+    "others_cores": 0.02,
+    "involuntary_switches": 12,
+    "cpu_over_wall": 1.9,
+    "peak_flops_per_s": 3e11,
+    "peak_bytes_per_s": 1.5e10,
+    "dispatch_s": 4e-6,
+}
+DISTURBED: Mapping[str, Any] = {"pressure_share": 0.6, "others_cores": 1.0}
 
 
 def cells_of(name: str, case: Case) -> list[dict[str, Any]]:
@@ -123,6 +145,10 @@ def step_seconds(cell: Mapping[str, Any]) -> float:
     return per_call + per_image * cell["batch_size"]
 
 
+def epoch_seconds(cell: Mapping[str, Any]) -> float:
+    return IMAGES / float(cell["batch_size"]) * step_seconds(cell) * (1 + DATA_OVER_STEP)
+
+
 def final_error(cell: Mapping[str, Any]) -> float:
     error = ERROR[cell["model"]] * (cell["batch_size"] / 512) ** 0.15
     distance = abs(np.log10(cell["lr"] / (0.1 if cell["optimizer"] == "sgd" else 0.001)))
@@ -138,7 +164,7 @@ def trial_rows(case: Case, cell: dict[str, Any], rng: np.random.Generator) -> li
         if status != "ok":
             made.append(({**start, "status": status, "reason": reason}, []))
             continue
-        epoch_s = 60_000 / cell["batch_size"] * step_seconds(cell) * rng.normal(1.02, 0.01)
+        epoch_s = epoch_seconds(cell) * rng.normal(1, 0.01)
         errors = [
             final_error(cell) * (1 + 2.2 / epoch**1.3) * rng.normal(1, 0.05)
             for epoch in range(1, case.epochs + 1)
@@ -152,7 +178,7 @@ def trial_rows(case: Case, cell: dict[str, Any], rng: np.random.Generator) -> li
                 "test_accuracy": round(1 - error, 4),
                 "train_s": epoch_s,
                 "eval_s": 0.4,
-                "images_per_s": 60_000 / epoch_s,
+                "images_per_s": IMAGES / epoch_s,
                 "elapsed_train_s": epoch_s * (i + 1),
             }
             for i, error in enumerate(errors)
@@ -169,36 +195,66 @@ def trial_rows(case: Case, cell: dict[str, Any], rng: np.random.Generator) -> li
             "train_s": epoch_s * case.epochs,
             "eval_s": 0.4 * case.epochs,
             "wall_s": epoch_s * case.epochs + 3,
-            "images_per_s": 60_000 / epoch_s if epochs else None,
+            "images_per_s": IMAGES / epoch_s if epochs else None,
             "time_to_target_s": None if case.target is None else min(reached, default=np.inf),
             "peak_memory_bytes": int(4e8 + 2e5 * cell["batch_size"] * rng.normal(1, 0.02)),
             "parameters": PARAMETER_COUNT[cell["model"]],
-            "flops_per_image": 6.2 * PARAMETER_COUNT[cell["model"]],
         }
         made.append((trial, epochs))
     return made
 
 
-def timing_rows(case: Case, cell: dict[str, Any], rng: np.random.Generator) -> pd.DataFrame:
+def timed_blocks(case: Case, cells: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """List a block of every cell after the other, and the twin of the first one that runs."""
+    twinned = next((cell for cell in cells if case.ends(cell)[0] == "ok"), None)
+    for block in range(case.blocks):
+        for cell in cells:
+            status, reason = case.ends(cell)
+            start = {**cell, "block": block, "status": status, "reason": reason}
+            yield {**start, "role": "planned"}
+            if cell is twinned:
+                yield {**start, "role": "twin"}
+
+
+def block_row(case: Case, timed: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what the machine did while a block ran."""
+    if timed["status"] != "ok":
+        return dict(timed)
+    disturbed = timed["block"] in case.disturbed.get(timed["cell_id"], ())
+    guards = {**QUIET, **(DISTURBED if disturbed and timed["role"] == "planned" else {})}
+    return {**timed, **guards, "train_images": IMAGES, "wall_s": 5.0}
+
+
+def timing_rows(case: Case, timed: Mapping[str, Any], rng: np.random.Generator) -> pd.DataFrame:
+    """Make the rounds of one block, or the one row of a block that did not run."""
+    if timed["status"] != "ok":
+        return pd.DataFrame([timed])
+    step, epoch = step_seconds(timed), epoch_seconds(timed)
+    shares = {"data": DATA_OVER_STEP, "forward": 0.34, "backward": 0.51, "optimizer": 0.15}
+    phases = {**{k: step * v for k, v in shares.items()}, "step": step, "epoch": epoch, "eval": 0.4}
+    index = pd.MultiIndex.from_product([phases, range(case.rounds)], names=["phase", "round"])
+    rows = index.to_frame(index=False)
+    rows["is_warmup"] = rows["round"] < 3
+    noise = rng.normal(1, 0.02) * rng.lognormal(0, 0.02, len(rows))
+    rows["seconds"] = rows["phase"].map(phases) * noise * np.where(rows["is_warmup"], 3, 1)
+    return rows.assign(**timed)
+
+
+def cost_row(case: Case, cell: Mapping[str, Any]) -> dict[str, Any]:
     status, reason = case.ends(cell)
     if status != "ok":
-        rows = [
-            {**cell, "block": b, "status": status, "reason": reason} for b in range(case.blocks)
-        ]
-        return pd.DataFrame(rows)
-    step = step_seconds(cell)
-    shares = {"data": 0.04, "forward": 0.34, "backward": 0.51, "optimizer": 0.15, "step": 1.0}
-    typical = {**{k: step * v for k, v in shares.items()}, "eval": 0.4}
-    typical["epoch"] = 60_000 / cell["batch_size"] * (typical["step"] + typical["data"])
-    index = pd.MultiIndex.from_product(
-        [range(case.blocks), PHASES, range(case.rounds)], names=["block", "phase", "round"]
-    )
-    rows = index.to_frame(index=False)
-    drift = rng.normal(1, 0.02, case.blocks)[rows["block"]]
-    rows["is_warmup"] = rows["round"] < 3
-    noise = drift * rng.lognormal(0, 0.03, len(rows)) * np.where(rows["is_warmup"], 3, 1)
-    rows["seconds"] = rows["phase"].map(typical) * noise
-    return rows.assign(**cell, status="ok", reason=None)
+        return {**cell, "status": status, "reason": reason}
+    parameters = PARAMETER_COUNT[cell["model"]]
+    return {
+        **cell,
+        "status": "ok",
+        "flops_per_image": 6.2 * parameters,
+        "step_flops": 6.2 * parameters * cell["batch_size"],
+        "step_bytes": 16 * parameters + 2e4 * cell["batch_size"],
+        "step_operations": 90,
+        "step_peak_bytes": int(4e8 + 2e5 * cell["batch_size"]),
+        "step_base_bytes": int(3e8),
+    }
 
 
 def make_tables(name: str) -> dict[str, pd.DataFrame]:
@@ -206,13 +262,16 @@ def make_tables(name: str) -> dict[str, pd.DataFrame]:
     rng = np.random.default_rng(7)
     cells = cells_of(name, case)
     made = [pair for cell in cells for pair in trial_rows(case, cell, rng)]
+    timed = list(timed_blocks(case, cells))
+    timings = [timing_rows(case, block, rng) for block in timed]
     rows = {
         "trials": pd.DataFrame([trial for trial, _ in made]),
         "epochs": pd.DataFrame([row for _, epochs in made for row in epochs]),
-        "timings": pd.concat([timing_rows(case, cell, rng) for cell in cells]),
+        "timings": pd.concat(timings) if timings else pd.DataFrame(),
+        "blocks": pd.DataFrame([block_row(case, block) for block in timed]),
+        "costs": pd.DataFrame([cost_row(case, cell) for cell in cells]),
     }
-    own = {"trials": TrialRow, "epochs": EpochRow, "timings": TimingRow}
-    return {k: v.reindex(columns=[*cells[0], *columns_of(own[k])]) for k, v in rows.items()}
+    return {k: v.reindex(columns=[*cells[0], *columns_of(ROWS[k])]) for k, v in rows.items()}
 
 
 ENVIRONMENT: Mapping[str, Any] = {

@@ -20,20 +20,22 @@ Charts = Callable[[str], dict[str, Chart]]
 
 SPEED_AND_PHASES = ["throughput", "phases"]
 GRID = ["by_model", "by_batch_size", "by_optimizer"]
+COMPARED = ["against_baseline", "learning"]
 EXPECTED = {
-    "baseline": ["learning", *SPEED_AND_PHASES, "accuracy_speed", *GRID],
+    "baseline": [*COMPARED, *SPEED_AND_PHASES, "accuracy_speed", *GRID],
     "reference": ["learning", *SPEED_AND_PHASES],
-    "timing-off": ["learning", "throughput", "accuracy_speed", *GRID],
+    "timing-off": [*COMPARED, "throughput", "accuracy_speed", *GRID],
     "all-failed": [],
     "one-cell": SPEED_AND_PHASES,
-    "no-epochs": [*SPEED_AND_PHASES, "accuracy_speed", "by_model"],
-    "batches": ["learning", *SPEED_AND_PHASES, "accuracy_speed", "by_batch_size"],
-    "sixteen": ["learning", *SPEED_AND_PHASES, "accuracy_speed", *GRID, "by_lr"],
+    "no-epochs": ["against_baseline", *SPEED_AND_PHASES, "accuracy_speed", "by_model"],
+    "batches": [*COMPARED, *SPEED_AND_PHASES, "accuracy_speed", "by_batch_size"],
+    "sixteen": [*COMPARED, *SPEED_AND_PHASES, "accuracy_speed", *GRID, "by_lr"],
     "long-names": [
-        *("learning", *SPEED_AND_PHASES, "accuracy_speed"),
+        *(*COMPARED, *SPEED_AND_PHASES, "accuracy_speed"),
         *("by_model", "by_optimizer", "by_precision", "by_memory_format"),
     ],
-    "wide": ["learning", *SPEED_AND_PHASES, "accuracy_speed", *GRID, "by_lr", "by_memory_format"],
+    "wide": [*COMPARED, *SPEED_AND_PHASES, "accuracy_speed", *GRID, "by_lr", "by_memory_format"],
+    "disturbed": [*COMPARED, *SPEED_AND_PHASES, "accuracy_speed", "by_model", "by_lr"],
 }
 
 
@@ -134,7 +136,8 @@ def test_too_few_blocks_are_called_exploratory(charts_of: Charts) -> None:
 def test_cells_without_timing_are_counted(tables_of: Callable[[str], Tables]) -> None:
     tables = tables_of("no-epochs")
     timed = tables.timings[tables.timings["model"] == "lenet5"]
-    partly = replace(tables, timings=timed, summary=summarise(tables.trials, timed))
+    summary = summarise(tables.trials, timed, tables.blocks, tables.costs)
+    partly = replace(tables, timings=timed, summary=summary)
     (chart,) = FIGURES["throughput"](partly)
     assert len(chart.figure.axes[0].get_yticks()) == 1
     assert "Not timed: 1 cell" in " ".join(t.get_text() for t in chart.figure.texts)
@@ -159,9 +162,9 @@ def test_names_with_signs_of_mathematics_are_drawn_as_they_are(
     def renamed(frame: pd.DataFrame) -> pd.DataFrame:
         return frame.assign(model=frame["model"].replace("convnet", r"$\frac{a_b$"))
 
-    strange = Tables(
+    strange = replace(
+        tables,
         trials=renamed(tables.trials),
-        epochs=tables.epochs,
         timings=renamed(tables.timings),
         summary=renamed(tables.summary),
     )
@@ -169,6 +172,9 @@ def test_names_with_signs_of_mathematics_are_drawn_as_they_are(
     assert png_bytes(chart.figure)
     names = [label.get_text() for label in chart.figure.axes[0].get_yticklabels()]
     assert r"$\frac{a_b$" in names
+    (compared,) = FIGURES["against_baseline"](strange)
+    assert png_bytes(compared.figure)
+    assert r"$\frac{a_b$" in compared.figure.texts[0].get_text()
 
 
 def test_a_perfect_score_stays_inside_the_frame(tables_of: Callable[[str], Tables]) -> None:

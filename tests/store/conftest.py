@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.records import EpochRow, Outcome, Scalar, TimingRow, TrialRow
+from bench.records import BlockRow, CostRow, EpochRow, Outcome, Scalar, TimingRow, TrialRow
 from bench.store import Store
 
 CONFIG: dict[str, Scalar] = {
@@ -83,6 +83,27 @@ def block() -> Callable[..., Outcome]:
                 TimingRow(block=number, phase="step", round=i, seconds=0.25, is_warmup=not i)
                 for i in (0, 1)
             ),
+            block=BlockRow(
+                block=number, role="planned", status="ok", steal_share=0.25, gpu_throttle="a b"
+            ),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def cost() -> Callable[..., Outcome]:
+    """Make a cost pass."""
+
+    def make(cell_id: str = "cell", **config: Scalar) -> Outcome:
+        return Outcome(
+            run_id=f"{cell_id}-cost",
+            kind="cost",
+            study="x",
+            cell_id=cell_id,
+            config=CONFIG | config,
+            status="ok",
+            cost=CostRow(status="ok", flops_per_image=7.5e6, step_operations=93),
         )
 
     return make
@@ -102,4 +123,5 @@ def failed_block() -> Outcome:
         status="oom",
         reason="why",
         timings=(row,),
+        block=BlockRow(block=0, role="planned", status="oom", reason="why"),
     )

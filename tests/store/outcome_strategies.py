@@ -4,7 +4,17 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from bench.records import EpochRow, Kind, Outcome, Status, TimingRow, TrialRow
+from bench.records import (
+    BlockRow,
+    CostRow,
+    EpochRow,
+    Kind,
+    Outcome,
+    Role,
+    Status,
+    TimingRow,
+    TrialRow,
+)
 
 TEXT = (
     st.text(max_size=30)
@@ -15,6 +25,7 @@ PRINTABLE = TEXT.map(lambda text: text.encode("utf-8", "replace").decode())
 WHOLE = st.integers(0, 2**62)
 FLOATS = st.floats(allow_nan=False)
 STATUS = st.sampled_from(get_args(Status))
+ROLES = st.sampled_from(get_args(Role))
 NAMES = st.sampled_from(
     ["model", "dataset", "batch_size", "optimizer", "lr", "device", "precision", "threads",
      "model.hidden", "model.eps", "optimizer.eps", "schedule.gamma"]
@@ -46,7 +57,6 @@ TRIALS = st.builds(
     time_to_target_s=maybe(FLOATS),
     peak_memory_bytes=maybe(WHOLE),
     parameters=maybe(WHOLE),
-    flops_per_image=maybe(FLOATS),
 )
 EPOCHS = st.builds(
     EpochRow,
@@ -67,8 +77,34 @@ TIMINGS = st.builds(
     round=maybe(WHOLE),
     seconds=maybe(FLOATS),
     is_warmup=maybe(st.booleans()),
+    role=ROLES,
     status=STATUS,
     reason=maybe(TEXT),
+)
+BLOCKS = st.builds(
+    BlockRow,
+    block=WHOLE,
+    role=ROLES,
+    status=STATUS,
+    reason=maybe(TEXT),
+    started_at=maybe(TEXT),
+    wall_s=maybe(FLOATS),
+    train_images=maybe(WHOLE),
+    steal_share=maybe(FLOATS),
+    involuntary_switches=maybe(WHOLE),
+    gpu_throttle=maybe(TEXT),
+    gpu_others=maybe(WHOLE),
+    peak_flops_per_s=maybe(FLOATS),
+)
+COSTS = st.builds(
+    CostRow,
+    status=STATUS,
+    reason=maybe(TEXT),
+    flops_per_image=maybe(FLOATS),
+    step_flops=maybe(FLOATS),
+    step_bytes=maybe(FLOATS),
+    step_operations=maybe(WHOLE),
+    step_peak_bytes=maybe(WHOLE),
 )
 OUTCOMES = st.builds(
     Outcome,
@@ -83,6 +119,8 @@ OUTCOMES = st.builds(
     trial=maybe(TRIALS),
     epochs=st.lists(EPOCHS, max_size=3).map(tuple),
     timings=st.lists(TIMINGS, max_size=3).map(tuple),
+    block=maybe(BLOCKS),
+    cost=maybe(COSTS),
     environment=st.dictionaries(TEXT, JSON, max_size=3),
     started_at=TEXT,
     wall_s=FLOATS,

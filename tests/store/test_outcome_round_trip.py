@@ -88,3 +88,21 @@ def test_fields_of_a_later_version_of_this_format_are_passed_over(
     at["new_column"] = 5
     path.write_text(json.dumps(document), encoding="utf-8")
     assert store.load()["cell-s0"] == trial(0)
+
+
+def test_an_outcome_of_the_first_format_can_still_be_read(
+    store: Store, trial: Callable[..., Outcome], block: Callable[..., Outcome]
+) -> None:
+    for outcome in (trial(0), block(0)):
+        store.save(outcome)
+        path = store.folder / "outcomes" / f"{outcome.run_id}.json"
+        document = json.loads(path.read_text(encoding="utf-8")) | {"schema_version": 1}
+        del document["block"], document["cost"]
+        for row in document["timings"]:
+            del row["role"]
+        if document["trial"]:
+            document["trial"]["flops_per_image"] = 7.5e6
+        path.write_text(json.dumps(document), encoding="utf-8")
+    loaded = store.load()
+    assert loaded["cell-s0"] == trial(0)
+    assert loaded["cell-b0"] == replace(block(0), block=None)

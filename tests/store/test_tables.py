@@ -23,7 +23,12 @@ PROMISED = {
     "train_s eval_s wall_s images_per_s time_to_target_s peak_memory_bytes parameters",
     "epochs": "trial_id seed epoch train_loss test_loss test_accuracy train_s eval_s images_per_s "
     "elapsed_train_s",
-    "timings": "block phase round seconds is_warmup",
+    "timings": "block phase round seconds is_warmup role",
+    "blocks": "block role status reason started_at wall_s calibration_before_s "
+    "calibration_after_s steal_share pressure_share others_cores involuntary_switches "
+    "cpu_over_wall gpu_throttle gpu_others peak_flops_per_s peak_bytes_per_s two_images_s",
+    "costs": "status reason flops_per_image step_flops step_bytes step_operations "
+    "step_peak_bytes step_base_bytes step_device_bytes",
 }
 
 
@@ -32,8 +37,8 @@ def read(store: Store, table: str) -> pd.DataFrame:
 
 
 @pytest.fixture
-def written(store: Store, trial: Make, block: Make) -> Store:
-    store.write_tables([trial(0), trial(1), block(0)])
+def written(store: Store, trial: Make, block: Make, cost: Make) -> Store:
+    store.write_tables([trial(0), trial(1), cost(), block(0)])
     return store
 
 
@@ -57,6 +62,8 @@ def test_a_row_is_one_observation(written: Store) -> None:
     assert list(read(written, "trials")["trial_id"]) == ["cell-s0", "cell-s1"]
     assert list(read(written, "epochs")["epoch"]) == [1, 2, 1, 2]
     assert list(read(written, "timings")["round"]) == [0, 1]
+    assert list(read(written, "blocks")["steal_share"]) == [0.25]
+    assert list(read(written, "costs")["flops_per_image"]) == [7.5e6]
 
 
 def test_pandas_reads_the_values_back(written: Store) -> None:
@@ -81,6 +88,9 @@ def test_a_failed_block_is_one_row_that_says_why(store: Store, failed_block: Out
     row = rows.iloc[0]
     assert (row["block"], row["status"], row["reason"]) == (0, "oom", "why")
     assert all(pd.isna(row[name]) for name in ("phase", "round", "seconds", "is_warmup"))
+    (block,) = read(store, "blocks").to_dict("records")
+    assert (block["role"], block["status"], block["reason"]) == ("planned", "oom", "why")
+    assert math.isnan(block["steal_share"])
 
 
 def test_a_parameter_that_a_cell_lacks_is_blank_in_its_rows(store: Store, trial: Make) -> None:

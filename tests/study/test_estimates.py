@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from bench.records import Outcome, Status
+from bench.study.blocks import block_runs
 from bench.study.estimate import START_S, Estimate
 from bench.study.plan import Plan, Run
 
@@ -19,7 +20,7 @@ def took(run: Run, wall_s: float, status: Status = "ok") -> Outcome:
 
 def rough_s(planned: Planned, base: str, **where: object) -> float:
     estimate = Estimate([], cores=4)
-    (run,) = planned(f"name: x\nbase: {{{base}}}\ntiming: off", **where).runs
+    run, *_ = planned(f"name: x\nbase: {{{base}}}\ntiming: off", **where).runs
     return estimate.seconds(run)
 
 
@@ -36,15 +37,17 @@ def test_of_several_known_walls_the_median_is_used(planned: Planned) -> None:
     assert Estimate(known, cores=4).seconds(runs[0]) == 3.0
 
 
-def test_trials_and_blocks_are_known_apart(planned: Planned) -> None:
-    trial, *_, block = planned(TEXT).runs
-    estimate = Estimate([took(trial, 12.5)], cores=4)
-    assert estimate.seconds(block) != 12.5
-    assert estimate.is_rough
+def test_trials_blocks_and_cost_passes_are_known_apart(planned: Planned) -> None:
+    plan = planned(TEXT)
+    trial, *_, cost = plan.runs
+    for other in (block_runs(plan, [], [])[0], cost):
+        estimate = Estimate([took(trial, 12.5)], cores=4)
+        assert estimate.seconds(other) != 12.5
+        assert estimate.is_rough
 
 
 def test_another_cells_wall_is_not_used(planned: Planned) -> None:
-    one, other = planned("name: x\naxes: {epochs: [1, 2]}\ntiming: off").runs
+    one, other, *_ = planned("name: x\naxes: {epochs: [1, 2]}\ntiming: off").runs
     estimate = Estimate([took(one, 12.5)], cores=4)
     assert estimate.seconds(other) != 12.5
     assert estimate.is_rough
@@ -81,5 +84,6 @@ def test_a_rough_estimate_knows_cores_gpus_and_slow_loaders(planned: Planned) ->
 
 def test_a_rough_estimate_of_a_block_grows_with_its_rounds(planned: Planned) -> None:
     estimate = Estimate([], cores=4)
-    few, many = (planned(f"name: x\ntiming: {{rounds: {n}}}").runs[-1] for n in (10, 100))
+    plans = [planned(f"name: x\ntiming: {{rounds: {n}}}") for n in (10, 100)]
+    few, many = (block_runs(plan, [], [])[0] for plan in plans)
     assert START_S < estimate.seconds(few) < estimate.seconds(many)

@@ -54,13 +54,19 @@ def test_the_same_axes_one_at_a_time_are_few(planned: Callable[..., Plan]) -> No
 @pytest.mark.parametrize("timing", ["{blocks: 1e9}", "{blocks: 999_999_999_999}"])
 def test_more_timing_blocks_than_can_be_planned_are_refused(refusal: Refusal, timing: str) -> None:
     said = refusal(f"name: x\ntiming: {timing}")
-    assert said.startswith("study.yaml: asks for 1,000,000,00")
+    assert said.startswith("study.yaml: asks for 2,000,000,00")
     assert said.endswith("at most 1,000,000 are planned")
 
 
 def test_more_trials_than_can_be_planned_are_refused(refusal: Refusal) -> None:
     seeds = ", ".join(map(str, range(10_001)))
     assert refusal(f"name: x\naxes: {{epochs: {HUNDRED}}}\nseeds: [{seeds}]\ntiming: off") == (
-        "study.yaml: asks for 1,000,100 runs (cells: 100, seeds: 10,001, timing blocks: 0); "
+        "study.yaml: asks for 1,000,200 runs (cells: 100, seeds: 10,001, timing blocks: 0); "
         "at most 1,000,000 are planned"
+    )
+
+
+def test_cost_passes_and_twins_count_as_runs(refusal: Refusal) -> None:
+    assert refusal(f"name: x\naxes: {{epochs: {HUNDRED}}}\ntiming: {{blocks: 10_000}}").startswith(
+        f"study.yaml: asks for {100 + 100 + 101 * 10_000:,} runs"
     )

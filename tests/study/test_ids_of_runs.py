@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.study.blocks import block_runs, extra_runs
 from bench.study.plan import Plan, cell_id
 from bench.study.spec import Cell
 
@@ -43,7 +44,9 @@ def test_every_run_has_an_id_of_its_own(planned: Planned) -> None:
     text = "name: x\naxes: {model: [convnet, lenet5], epochs: [1, 2], lr: [1, 2]}\nseeds: [0, 1]"
     plan = planned(text)
     assert len({cell.cell_id for cell in plan.cells}) == 8
-    assert len({run.run_id for run in plan.runs}) == len(plan.runs) == 8 * (2 + 6)
+    runs = [*plan.runs, *block_runs(plan, [], []), *extra_runs(plan, plan.timed, 6)]
+    assert len(plan.runs) == 8 * (2 + 1)
+    assert len({run.run_id for run in runs}) == len(runs) == 8 * (2 + 1) + 6 * (8 + 1) + 8
 
 
 def test_an_id_begins_with_words_that_say_the_cell(planned: Planned) -> None:
@@ -51,10 +54,14 @@ def test_an_id_begins_with_words_that_say_the_cell(planned: Planned) -> None:
     assert re.fullmatch(r"convnet-b512-adam-cuda-1-[0-9a-f]{8}", cell.cell_id)
 
 
-def test_a_runs_id_is_its_cells_with_the_seed_or_the_block(planned: Planned) -> None:
+def test_a_runs_id_is_its_cells_with_the_seed_or_what_it_is_for(planned: Planned) -> None:
     plan = planned("name: x\nseeds: [7]\ntiming: {blocks: 2}")
     cell = plan.cells[0].cell_id
-    assert [run.run_id for run in plan.runs] == [f"{cell}-s7", f"{cell}-b0", f"{cell}-b1"]
+    assert [run.run_id for run in plan.runs] == [f"{cell}-s7", f"{cell}-cost"]
+    assert {run.run_id for run in block_runs(plan, [], [])} == {
+        f"{cell}-b0", f"{cell}-b0-twin", f"{cell}-b1", f"{cell}-b1-twin",
+    }  # fmt: skip
+    assert [run.run_id for run in extra_runs(plan, plan.timed, 2)] == [f"{cell}-b2-extra"]
 
 
 @given(FIELDS, FIELDS)

@@ -65,7 +65,7 @@ def test_every_default_is_written_out(planned: Planned) -> None:
         "name": "adam", "lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0,
     }  # fmt: skip
     assert resolved["base"]["dataset"] == {"name": "mnist", "fallback": "digits"}
-    assert resolved["timing"] == {"blocks": 6, "rounds": 30, "epochs": 1}
+    assert resolved["timing"] == {"blocks": 6, "rounds": 30, "epochs": 1, "spares": 4}
     assert resolved["seeds"] == [0]
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from bench.records import BlockRow, CostRow
+from bench.study.blocks import block_runs
 from bench.study.plan import Plan
 
 Planned = Callable[..., Plan]
@@ -20,18 +22,29 @@ def test_a_trial_that_failed_is_one_row(planned: Planned) -> None:
 
 
 def test_a_block_that_failed_is_one_row(planned: Planned) -> None:
-    block = planned("name: x\ntiming: {blocks: 2}").runs[-1]
-    outcome = block.ended("timeout", "too slow", 9.0)
+    runs = block_runs(planned("name: x\ntiming: {blocks: 2}"), [], [])
+    twin = next(run for run in runs if run.block == 1 and run.role == "twin")
+    outcome = twin.ended("timeout", "too slow", 9.0)
     (row,) = outcome.timings
-    assert (row.block, row.phase, row.round, row.seconds) == (1, None, None, None)
+    assert (row.block, row.role, row.phase, row.round, row.seconds) == (1, "twin", None, None, None)
     assert (row.status, row.reason, outcome.trial) == ("timeout", "too slow", None)
+    assert outcome.block == BlockRow(block=1, role="twin", status="timeout", reason="too slow")
+
+
+def test_a_cost_pass_that_failed_is_one_row(planned: Planned) -> None:
+    cost = planned("name: x\ntiming: off").runs[-1]
+    outcome = cost.ended("oom", "too large", 9.0)
+    assert (outcome.kind, outcome.run_id) == ("cost", f"{outcome.cell_id}-cost")
+    assert outcome.cost == CostRow(status="oom", reason="too large")
+    assert (outcome.trial, outcome.block, outcome.timings) == (None, None, ())
 
 
 def test_a_runs_configuration_has_all_that_its_numbers_depend_on(planned: Planned) -> None:
     text = "name: x\nseeds: [7]\ntarget_accuracy: 0.9\ntiming: {blocks: 1, rounds: 5}"
-    trial, block = planned(text).runs
+    plan = planned(text)
+    trial, cost = plan.runs
     flat = trial.planned.cell.flat()
     assert trial.configuration() == flat | {"seed": 7, "target_accuracy": 0.9}
-    assert block.configuration() == flat | {
-        "seed": 7, "block": 0, "timing": {"blocks": 1, "rounds": 5, "epochs": 1},
-    }  # fmt: skip
+    assert cost.configuration() == flat | {"seed": 7}
+    for block in block_runs(plan, [], []):
+        assert block.configuration() == flat | {"seed": 7, "rounds": 5, "epochs": 1}

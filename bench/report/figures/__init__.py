@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from bench.report.figures.against_baseline import against_baseline
 from bench.report.figures.along_axis import along_each_axis
 from bench.report.figures.chart import Draw
 from bench.report.figures.learning import learning_curves
@@ -11,6 +12,7 @@ from bench.report.figures.tradeoff import accuracy_against_speed
 
 # A new figure is one function and one entry here; the report shows them in this order.
 FIGURES: Mapping[str, Draw] = {
+    "against_baseline": against_baseline,
     "learning": learning_curves,
     "throughput": throughput,
     "phases": step_phases,

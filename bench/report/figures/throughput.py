@@ -47,6 +47,7 @@ def _singles(tables: Tables, rows: Rows, speed: Speed) -> list[Floats]:
     """Collect what stands behind each row's median: its blocks, or its seeds."""
     if speed is TIMED:
         samples = block_measures(tables.timings)
+        samples = samples[samples["role"] != "twin"]
     else:
         samples = tables.trials[tables.trials["status"] == "ok"]
     by_cell = dict(list(samples.groupby("cell_id")[speed.measure]))

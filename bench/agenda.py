@@ -1,0 +1,208 @@
+"""What a study asks for, held against what its results folder has: cached, stale, new, skipped."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from bench.data.images import Progress
+from bench.data.provide import Provision, foresee, provide
+from bench.measure.machine import Machine, this_machine
+from bench.records import Outcome
+from bench.store import Store, code_digest, outcome_key
+from bench.study.blocks import Timed, block_run, block_runs
+from bench.study.estimate import Estimate
+from bench.study.grid import expand
+from bench.study.load import load_study
+from bench.study.plan import Plan, Run, make_plan
+from bench.study.spec import Cell
+
+State = Literal["cached", "stale", "new", "skipped"]
+
+CHANGED = " changed"  # how the reason of a stale outcome ends
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """How long to add timing blocks where an interval is wide.
+
+    `half_width` is of the step's time, as a fraction of it; 0: until the time is spent.
+    """
+
+    half_width: float
+    budget_s: float
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for on the command line."""
+
+    study: Path
+    overrides: tuple[str, ...] = ()
+    results: Path = Path("results")
+    reports: Path = Path("reports")
+    data_dir: Path = Path("data")
+    offline: bool = False
+    fresh: bool = False
+    report: bool = True
+    verbose: bool = False
+    narrowing: Narrowing | None = None
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run, whether its outcome is there already, and how long it will take."""
+
+    run: Run
+    state: State
+    why: str
+    key: Mapping[str, str]
+    estimate_s: float
+    known: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """A plan held against what the results folder has."""
+
+    plan: Plan
+    machine: Machine
+    provisions: tuple[Provision, ...]
+    tasks: tuple[Task, ...]
+    is_rough: bool
+    used_blocks: frozenset[int] = frozenset()
+
+    @property
+    def to_do(self) -> tuple[Task, ...]:
+        """The tasks that have to be executed."""
+        return tuple(t for t in self.tasks if t.state != "cached")
+
+    @property
+    def to_measure(self) -> tuple[Task, ...]:
+        """The tasks to do that this machine can do."""
+        return tuple(t for t in self.to_do if t.state != "skipped")
+
+    @property
+    def estimate_s(self) -> float:
+        """Seconds that the tasks to do will take together."""
+        return sum(t.estimate_s for t in self.to_do)
+
+    @property
+    def next_block(self) -> int:
+        """The first number that no timing block has used, in any session."""
+        here = {t.run.block for t in self.tasks if t.run.kind == "block"}
+        return 1 + max(here | self.used_blocks, default=-1)
+
+    def with_blocks(self, runs: Sequence[Run]) -> "Agenda":
+        """Add timing blocks of cells that have some already to what is to do."""
+        like = {t.run.planned.cell_id: t for t in self.tasks if t.run.kind == "block"}
+        added = [
+            replace(like[run.planned.cell_id], run=run, state="new", why="", known=None)
+            for run in runs
+        ]
+        return replace(self, tasks=(*self.tasks, *added))
+
+
+def draw_up(request: Request, progress: Progress | None = None) -> Agenda:
+    """Load, provide and plan a study, and hold it against the results that are there.
+
+    With `progress` missing data are fetched; without it nothing is touched.
+    """
+    study, source = load_study(request.study, request.overrides)
+    cells, excluded = expand(study, source)
+    machine = this_machine()
+    provisions = tuple(_provisions(cells, request, progress))
+    served = {p.requested: p.used for p in provisions}
+    plan = make_plan(study, cells, machine, served, excluded=excluded)
+    known = {} if request.fresh else Store(request.results / study.name).load()
+    ledger = _Ledger(plan, machine, known)
+    tasks = (*(ledger.task(run) for run in plan.runs), *ledger.block_tasks())
+    return Agenda(plan, machine, provisions, tasks, ledger.is_rough, ledger.used_blocks)
+
+
+def _provisions(
+    cells: Sequence[Cell], request: Request, progress: Progress | None
+) -> Iterator[Provision]:
+    asked = {cell.dataset.name: cell.dataset.fallback for cell in cells}
+    for name, fallback in asked.items():
+        if progress is None:
+            yield foresee(name, fallback, request.data_dir, offline=request.offline)
+        else:
+            yield provide(
+                name, fallback, request.data_dir, offline=request.offline, progress=progress
+            )
+
+
+class _Ledger:
+    """Holds every run against its former outcome, and estimates what is left."""
+
+    def __init__(self, plan: Plan, machine: Machine, known: Mapping[str, Outcome]) -> None:
+        self._plan = plan
+        self._known = known
+        self._estimate = Estimate(known.values(), machine.cores)
+        self._fingerprint = machine.fingerprint()
+        targets = {planned.cell.model.target for planned in plan.cells}
+        self._codes = {target: code_digest(target) for target in targets}
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether an estimate had no earlier run to go by."""
+        return self._estimate.is_rough
+
+    @property
+    def used_blocks(self) -> frozenset[int]:
+        """The numbers of all timing blocks in the results folder, valid or not."""
+        return frozenset(o.block.block for o in self._known.values() if o.block is not None)
+
+    def task(self, run: Run) -> Task:
+        """Hold a run against the outcome of the same name."""
+        former = self._known.get(run.run_id)
+        key = self._key(run)
+        state, why = _state(run, key, former)
+        known = former if state == "cached" else None
+        return Task(run, state, why, key, self._estimate.seconds(run), known)
+
+    def block_tasks(self) -> list[Task]:
+        """Keep the timing blocks that are valid, and plan those that are missing."""
+        former = sorted(self._former_blocks(), key=lambda task: task.run.block)
+        kept = [task for task in former if task.state == "cached"]
+        why: dict[str, str] = {}
+        for task in former:
+            cell_id = task.run.planned.cell_id
+            if task.state != "cached":
+                why[cell_id] = task.why
+            elif why.get(cell_id, "").endswith(CHANGED):
+                del why[cell_id]  # a valid one stands in for it by now
+        done = {Timed(t.run.planned.cell_id, t.run.role, t.run.block) for t in kept}
+        return kept + [
+            self._missing(run, why.get(run.planned.cell_id, ""))
+            for run in block_runs(self._plan, done, self.used_blocks)
+        ]
+
+    def _former_blocks(self) -> Iterator[Task]:
+        """Hold every block's part that is there against what it would be now."""
+        cells = {planned.cell_id: planned for planned in self._plan.timed}
+        for outcome in self._known.values():
+            planned, block = cells.get(outcome.cell_id), outcome.block
+            if planned is not None and block is not None:
+                yield self.task(block_run(self._plan, planned, block.role, block.block))
+
+    def _missing(self, run: Run, why: str) -> Task:
+        state: State = "stale" if why.endswith(CHANGED) else "new"
+        return Task(run, state, why, self._key(run), self._estimate.seconds(run))
+
+    def _key(self, run: Run) -> dict[str, str]:
+        code = self._codes[run.planned.cell.model.target]
+        return outcome_key(run.configuration(), code, self._fingerprint)
+
+
+def _state(run: Run, key: Mapping[str, str], former: Outcome | None) -> tuple[State, str]:
+    if run.planned.skip is not None:
+        return "skipped", run.planned.skip
+    if former is None:
+        return "new", ""
+    if former.status != "ok":
+        return "new", f"{former.status} before"
+    changed = [part for part, value in key.items() if former.key.get(part) != value]
+    return ("stale", f"{', '.join(changed)}{CHANGED}") if changed else ("cached", "")

@@ -1,0 +1,108 @@
+"""`bench compare` from the files of two results folders."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.analysis.between import Match, between, matches
+from bench.analysis.cells import configurations
+from bench.analysis.compare import ACCURACY
+from bench.analysis.guards import how_it_moved
+from bench.analysis.load import Tables, read_tables
+from bench.errors import StoreError
+from bench.labels import cell_labels
+
+HEADLINES = ("step", ACCURACY)
+MACHINE = ("cpu", "cores", "gpus")
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """What two folders say about each other.
+
+    `rows` are those of comparisons.csv, B against A. `differences` say where machine or software
+    differ; with any, no row has a verdict but INCOMPARABLE. `warnings` say what else to know.
+    """
+
+    rows: pd.DataFrame
+    matched: Sequence[Match]
+    labels: Mapping[str, str]
+    only_before: Sequence[str]
+    only_after: Sequence[str]
+    differences: Sequence[str]
+    warnings: Sequence[str]
+
+
+def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -> Compared:
+    """Compare two results folders, cell by cell.
+
+    Raises StoreError for a folder that cannot be read, and where no cell of one belongs to any
+    of the other.
+    """
+    a, b = read_tables(before), read_tables(after)
+    matched = matches(a, b)
+    if not matched:
+        raise StoreError(
+            "no cell here belongs to one of the other folder",
+            where=str(after),
+            mend="Cells belong together where they differ in what the whole study changed, and in "
+            "nothing else.",
+        )
+    rows = between(a, b, matched)
+    if not every_measure:
+        rows = rows[rows["measure"].isin(HEADLINES)].reset_index(drop=True)
+    differences = _differences(_environment(before), _environment(after))
+    if differences:
+        rows[["verdict", "further"]] = "INCOMPARABLE", None
+    names = [cell_labels(configurations(tables.trials)) for tables in (a, b)]
+    return Compared(
+        rows=rows,
+        matched=matched,
+        labels=names[1],
+        only_before=_others(names[0], {match.before for match in matched}),
+        only_after=_others(names[1], {match.after for match in matched}),
+        differences=differences,
+        warnings=[w for folder, t in ((before, a), (after, b)) for w in _warnings(folder, t)],
+    )
+
+
+def _others(labels: Mapping[str, str], matched: set[str]) -> list[str]:
+    return [label for cell_id, label in labels.items() if cell_id not in matched]
+
+
+def _warnings(folder: Path, tables: Tables) -> list[str]:
+    moved = how_it_moved(tables.blocks)
+    return [f"{folder}: {moved}"] if moved else []
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Say where machine and software differ; what one of the two does not tell is left out."""
+    told = [_conditions(environment) for environment in (before, after)]
+    return [
+        f"{name}: {told[0][name]} before, {told[1][name]} after"
+        for name in told[0]
+        if name in told[1] and told[0][name] != told[1][name]
+    ]
+
+
+def _conditions(environment: Mapping[str, Any]) -> dict[str, str]:
+    """Pick what makes numbers comparable from environment.json."""
+    machine, software = (environment.get(name) or {} for name in ("machine", "software"))
+    told = {name: machine[name] for name in MACHINE if name in machine}
+    told |= {name: version for name, version in software.items() if name != "bench"}
+    return {k: ", ".join(v) if isinstance(v, list) else str(v) for k, v in told.items()}
+
+
+def _environment(folder: Path) -> Mapping[str, Any]:
+    path = folder / "environment.json"
+    if not path.is_file():
+        return {}
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"not readable: {error}", where=str(path)) from error
+    return told if isinstance(told, Mapping) else {}

@@ -1,0 +1,103 @@
+"""Verdicts as a table for people, and as a list for scripts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from bench.analysis.compare import ACCURACY
+from bench.analysis.folders import Compared
+from bench.cli.terminal import counted, table
+from bench.labels import field_name, format_value, is_blank
+
+COLOURS: Mapping[str, str] = {
+    "REGRESSED": "bold red",
+    "IMPROVED": "bold green",
+    "EQUIVALENT": "cyan",
+    "INCONCLUSIVE": "yellow",
+    "INCOMPARABLE": "magenta",
+}
+NAMES: Mapping[str, str] = {ACCURACY: "accuracy", "step": "step time"}
+NUMBERS = ("B / A", "floor", "detects", "n")
+INTERLEAVE = (
+    "To decide more, measure both in one study (a value each on an axis): its blocks are "
+    "interleaved, and the drift between two sessions is gone."
+)
+
+
+def as_records(compared: Compared) -> list[dict[str, Any]]:
+    """Give one object a row, blanks as null."""
+    return [
+        {str(name): None if is_blank(value) else _plain(value) for name, value in row.items()}
+        for row in compared.rows.to_dict("records")
+    ]
+
+
+def print_verdicts(console: Console, compared: Compared) -> None:
+    """Print what differs, the table of verdicts, and what stands behind it."""
+    for difference in compared.differences:
+        console.print(f"[bold magenta]not comparable[/] – {escape(difference)}")
+    for warning in compared.warnings:
+        console.print(f"[yellow]{escape(warning)}[/]")
+    for change in _changes(compared):
+        console.print(f"changed: {escape(change)}")
+    rows = table(console, "cell", "measure", "B / A", "verdict", *NUMBERS[1:], right={*NUMBERS})
+    for row in compared.rows.to_dict("records"):
+        rows.add_row(
+            escape(compared.labels[row["cell_id"]]),
+            NAMES.get(row["measure"], row["measure"]),
+            _ratio(row),
+            f"[{COLOURS[row['verdict']]}]{row['verdict']}[/]{_detail(row)}",
+            f"{row['floor']:.1%}",
+            "–" if is_blank(row["mde"]) else f"{row['mde']:.1%}",
+            str(row["n"]),
+        )
+    console.print(rows)
+    console.print(_legend(compared))
+    for side, names in (("A", compared.only_before), ("B", compared.only_after)):
+        if names:
+            console.print(f"only in {side}: {escape('; '.join(names))}")
+
+
+def _changes(compared: Compared) -> list[str]:
+    """Name each change between matched cells once: "lr 0.001 → 0.01"."""
+    said = [
+        f"{field_name(name)} {format_value(a)} → {format_value(b)}"
+        for match in compared.matched
+        for name, (a, b) in match.changed.items()
+    ]
+    return list(dict.fromkeys(said))
+
+
+def _ratio(row: Mapping[Any, Any]) -> str:
+    if is_blank(row["low"]):
+        return f"{row['ratio']:.3f} (exploratory)"
+    return f"{row['ratio']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+
+
+def _detail(row: Mapping[Any, Any]) -> str:
+    """Say within what two are the same, and what it takes to decide where they may not be."""
+    if row["verdict"] == "EQUIVALENT":
+        return f" within {row['floor']:.1%}"
+    if is_blank(row["further"]) or not row["further"]:
+        return ""
+    unit = "seed" if row["measure"] == ACCURACY else "block"
+    return f" ({counted(row['further'], f'more {unit}')})"
+
+
+def _legend(compared: Compared) -> str:
+    said = [
+        "[dim]B / A: above 1 a time is longer, an accuracy higher; 95% interval. "
+        "floor: what no change at all looks like here.",
+        "detects: the least change that would be found four times in five. "
+        "n: timing blocks or seeds.[/]",
+    ]
+    if (compared.rows["verdict"] == "INCONCLUSIVE").any():
+        said.append(INTERLEAVE)
+    return "\n".join(said)
+
+
+def _plain(value: Any) -> Any:
+    """Turn a number of NumPy's into Python's own."""
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,164 @@
+"""Every cell against the baseline cell: the tables, and what they say in a sentence."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from bench.analysis.cells import cell_labels, label_fields
+from bench.analysis.compare import ACCURACY, ACCURACY_WORDS, TIME_WORDS
+from bench.analysis.guards import how_it_moved
+from bench.analysis.load import Tables
+from bench.labels import field_name, format_value
+from bench.records import PHASES
+from bench.report.samples import count_of, counted
+from bench.report.tables import BLANK, EXPLORATORY, Column
+from bench.report.text import escape, number, signed
+
+OTHER_TIMES = tuple(phase for phase in PHASES if phase != "step")
+
+
+def baseline_label(tables: Tables) -> str:
+    """Name the cell that the others are compared with."""
+    return cell_labels(tables.summary)[tables.summary["cell_id"].iloc[0]]
+
+
+def headline_columns(tables: Tables) -> list[Column]:
+    """Compare accuracy and step time of every cell with the baseline cell's."""
+    columns = []
+    for measure, heading, unit in (
+        (ACCURACY, "test accuracy, difference (points)", "seed"),
+        ("step", f"{_step_time(tables)}, ratio", "timing block"),
+    ):
+        rows = _rows(tables, measure)
+        if rows.empty:
+            continue
+        say = _difference if measure == ACCURACY else _ratio
+        columns += [
+            _column(tables, rows, heading, say, counted(rows["n"], unit)),
+            _column(tables, rows, "verdict", _verdict, is_number=False),
+            _column(tables, rows, "noise floor", _floor),
+            _column(tables, rows, "detects", _detects),
+        ]
+    return _with_cells(tables, columns)
+
+
+def phase_columns(tables: Tables) -> list[Column]:
+    """Compare the time of every other phase."""
+    columns = []
+    for phase in OTHER_TIMES:
+        rows = _rows(tables, phase)
+        if len(rows):
+            columns.append(_column(tables, rows, phase, _ratio_and_verdict))
+    return _with_cells(tables, columns)
+
+
+def comparison_findings(tables: Tables) -> list[str]:
+    """Say in markdown how the cells stand to the baseline, and what to know of the session."""
+    said = []
+    for measure, what, words in (
+        ("step", _step_time(tables).capitalize(), TIME_WORDS),
+        (ACCURACY, "Accuracy", ACCURACY_WORDS),
+    ):
+        counts = _rows(tables, measure)["verdict"].map(dict(words)).value_counts()
+        if len(counts):
+            told = ", ".join(f"{counts[w]} {w}" for w in words.values() if w in counts)
+            against = escape(baseline_label(tables))
+            said.append(f"**{what} against {against}**, the baseline cell: {told}.")
+    left_out = tables.comparisons.loc[tables.comparisons["measure"] == "step", "left_out"]
+    moved = how_it_moved(tables.blocks)
+    if moved:
+        pairs = f"; {count_of(int(left_out.sum()), 'pair')} left out" if left_out.sum() else ""
+        said.append(f"**The machine moved:** {escape(moved)}{pairs}.")
+    extra = tables.blocks[tables.blocks["role"] == "extra"]
+    if len(extra):
+        said.append(
+            f"**Extra timing blocks:** {len(extra)}, {number(extra['wall_s'].sum())} s, where "
+            "intervals were wide. They narrow medians; verdicts do not look at them."
+        )
+    return said
+
+
+def _step_time(tables: Tables) -> str:
+    """Name what is compared of a step: times are by image, which shows where batches differ."""
+    one_size = tables.trials["batch_size"].nunique() == 1
+    return "time of a step" if one_size else "time of a step per image"
+
+
+def _rows(tables: Tables, measure: str) -> pd.DataFrame:
+    rows = tables.comparisons[tables.comparisons["measure"] == measure]
+    return rows.set_index("cell_id")
+
+
+def _column(
+    tables: Tables,
+    rows: pd.DataFrame,
+    heading: str,
+    say: Any,
+    note: str = "",
+    *,
+    is_number: bool = True,
+) -> Column:
+    """Write a text for every cell; a blank for those without a comparison."""
+    told = {str(cell_id): say(row) for cell_id, row in rows.iterrows()}
+    texts = [told.get(cell_id, BLANK) for cell_id in tables.summary["cell_id"]]
+    return Column(heading, note, texts, is_number)
+
+
+def _with_cells(tables: Tables, columns: Sequence[Column]) -> list[Column]:
+    """Put the cells' own columns first; leave out the cells that nothing is compared of."""
+    if not columns:
+        return []
+    summary = tables.summary
+    kept = [any(c.texts[i] != BLANK for c in columns) for i in range(len(summary))]
+    cells = summary[kept]
+    named = [
+        Column(field_name(f), "", [format_value(v) for v in cells[f]], is_number=False)
+        for f in label_fields(summary)
+    ]
+    shown = [
+        Column(c.heading, c.note, [t for t, k in zip(c.texts, kept, strict=True) if k], c.is_number)
+        for c in columns
+    ]
+    return [*named, *shown]
+
+
+def _ratio(row: Mapping[str, Any]) -> str:
+    text = number(row["ratio"], row["low"], row["high"])
+    return text if pd.notna(row["low"]) else f"{text} {EXPLORATORY}"
+
+
+def _difference(row: Mapping[str, Any]) -> str:
+    """Write a difference of accuracies in percentage points with its interval."""
+    text = signed(100 * row["difference"])
+    if pd.isna(row["low"]):
+        return f"{text} {EXPLORATORY}"
+    low, high = (100 * (row[limit] - 1) * row["before"] for limit in ("low", "high"))
+    return f"{text} [{signed(low)}, {signed(high)}]"
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    words = ACCURACY_WORDS if row["measure"] == ACCURACY else TIME_WORDS
+    word = words[row["verdict"]]
+    if row["verdict"] != "INCONCLUSIVE" or pd.isna(row["further"]):
+        return word
+    unit = "seed" if row["measure"] == ACCURACY else "block"
+    return f"{word} ({count_of(int(row['further']), f'more {unit}')})"
+
+
+def _ratio_and_verdict(row: Mapping[str, Any]) -> str:
+    return f"{_ratio(row)} {TIME_WORDS[row['verdict']]}"
+
+
+def _floor(row: Mapping[str, Any]) -> str:
+    if row["measure"] == ACCURACY:
+        return f"{100 * row['floor'] * row['before']:.2f} points"
+    return f"{row['floor']:.1%}"
+
+
+def _detects(row: Mapping[str, Any]) -> str:
+    if pd.isna(row["mde"]):
+        return BLANK
+    if row["measure"] == ACCURACY:
+        return f"{100 * row['mde'] * row['before']:.2f} points"
+    return f"{row['mde']:.1%}"

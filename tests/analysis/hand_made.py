@@ -1,0 +1,25 @@
+"""A table by hand: what is not said is filled in."""
+
+from typing import Any
+
+import pandas as pd
+
+from bench.records import ROWS, columns_of
+
+CONFIG: dict[str, Any] = {
+    "model": "convnet",
+    "dataset": "mnist",
+    "batch_size": 100,
+    "optimizer": "adam",
+    "lr": 0.001,
+    "device": "cpu",
+    "precision": "fp32",
+    "threads": 2,
+    "optimizer.momentum": None,
+}
+
+
+def table(name: str, *rows: dict[str, Any]) -> pd.DataFrame:
+    defaults = {"study": "s", "cell_id": "a", **CONFIG}
+    columns = [*defaults, *columns_of(ROWS[name])]
+    return pd.DataFrame([{**defaults, **row} for row in rows], columns=columns)

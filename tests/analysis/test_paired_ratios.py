@@ -1,0 +1,134 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom, bootstrap
+
+from bench.analysis.comparison import paired_ratio, unpaired_ratio
+from bench.analysis.statistics import RESAMPLES, Estimate, bootstrap_median
+
+times = st.floats(1e-3, 1e3)
+sessions = st.lists(times, min_size=6, max_size=20)
+pairs = st.lists(st.tuples(times, times), min_size=6, max_size=20)
+
+
+def d(pairs: list[tuple[float, float]]) -> list[float]:
+    return [math.log(b / a) for a, b in pairs]
+
+
+def limits(ratio: Estimate) -> list[float]:
+    assert ratio.low is not None and ratio.high is not None
+    return [ratio.low, ratio.value, ratio.high]
+
+
+def test_the_limits_are_those_ratios_that_the_exact_bootstrap_distribution_names() -> None:
+    # Efron (1979), Annals of Statistics 7, section 3: of n = 2m - 1 values, the median of a
+    # resample is at most the k-th smallest with probability P(Binomial(n, k/n) >= m).
+    ratios = np.array([0.80, 0.91, 0.97, 1.04, 1.10, 1.22, 1.31, 1.44, 1.60])
+    cumulative = [binom.sf(4, 9, k / 9) for k in range(1, 10)]
+    low, high = (ratios[int(np.searchsorted(cumulative, p))] for p in (0.025, 0.975))
+    assert limits(paired_ratio(np.log(ratios))) == pytest.approx([low, 1.10, high])
+
+
+def test_twice_as_slow_in_every_block_is_a_ratio_of_two_without_spread() -> None:
+    assert limits(paired_ratio(d([(t, 2 * t) for t in range(1, 8)]))) == pytest.approx([2, 2, 2])
+
+
+@settings(deadline=None, max_examples=40)
+@given(pairs)
+def test_the_ratio_is_the_exponential_of_the_median_log_ratio(pairs: list) -> None:  # type: ignore[type-arg]
+    median = bootstrap_median(d(pairs))
+    assert np.log(limits(paired_ratio(d(pairs)))) == pytest.approx(limits(median), abs=1e-12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(pairs, st.sampled_from([0.25, 8.0, 1024.0]))
+def test_another_unit_of_time_changes_nothing(pairs: list, factor: float) -> None:  # type: ignore[type-arg]
+    scaled = [(factor * a, factor * b) for a, b in pairs]
+    assert paired_ratio(d(scaled)) == paired_ratio(d(pairs))
+    baseline, other = zip(*pairs, strict=True)
+    scaled_sides = [factor * np.array(side) for side in (baseline, other)]
+    assert unpaired_ratio(*scaled_sides) == unpaired_ratio(baseline, other)
+
+
+@settings(deadline=None, max_examples=40)
+@given(pairs)
+def test_swapping_the_sides_inverts_the_ratio(pairs: list) -> None:  # type: ignore[type-arg]
+    here, there = paired_ratio(d(pairs)), paired_ratio([-x for x in d(pairs)])
+    assert here.value * there.value == pytest.approx(1)
+    baseline, other = zip(*pairs, strict=True)
+    forth, back = unpaired_ratio(baseline, other), unpaired_ratio(other, baseline)
+    assert forth.value * back.value == pytest.approx(1)
+
+
+@pytest.mark.parametrize("n", [9, 12, 25])
+def test_swapping_the_sides_swaps_the_limits(n: int) -> None:
+    # Not to the last digit: the resamples of a set of ranks are not their own mirror image.
+    scatter = np.random.default_rng(n).normal(0, 0.1, n)
+    here, there = limits(paired_ratio(scatter)), limits(paired_ratio(-scatter))
+    assert here == pytest.approx([1 / x for x in reversed(there)], rel=0.01)
+
+
+def test_below_six_blocks_there_is_a_ratio_without_an_interval() -> None:
+    assert paired_ratio([math.log(2)] * 5) == Estimate(pytest.approx(2), None, None, 5)
+    assert unpaired_ratio([1.0] * 5, [3.0] * 9) == Estimate(3, None, None, 5)
+    assert unpaired_ratio([1.0] * 9, [3.0] * 5) == Estimate(3, None, None, 5)
+
+
+def test_a_target_missed_in_most_blocks_makes_an_infinite_ratio() -> None:
+    missed = paired_ratio([0.0, 0.1, math.inf, math.inf, math.inf, math.inf])
+    assert (missed.value, missed.high) == (math.inf, math.inf)
+    apart = unpaired_ratio([1.0] * 6, [2.0, 2.0, math.inf, math.inf, math.inf, math.inf])
+    assert (apart.value, apart.low, apart.high) == (math.inf, 2, math.inf)
+
+
+def test_two_sessions_are_resampled_apart_from_each_other() -> None:
+    # Resampled together, a session against itself would show no spread at all.
+    session = list(range(10, 22))
+    low, value, high = limits(unpaired_ratio(session, session))
+    assert value == 1
+    assert low < 0.9 and high > 1.1
+
+
+def test_the_interval_of_two_sessions_is_about_that_of_scipy() -> None:
+    rng = np.random.default_rng(5)
+    baseline, other = rng.lognormal(0, 0.1, 25), rng.lognormal(0.3, 0.2, 30)
+    theirs = bootstrap(
+        (baseline, other),
+        lambda a, b, axis: np.median(b, axis=axis) / np.median(a, axis=axis),
+        n_resamples=RESAMPLES,
+        method="percentile",
+        random_state=np.random.default_rng(6),
+    ).confidence_interval
+    low, _, high = limits(unpaired_ratio(baseline, other))
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), rel=0.01)
+
+
+@settings(deadline=None, max_examples=40)
+@given(sessions, sessions, st.randoms(use_true_random=False))
+def test_the_order_of_a_session_does_not_matter(a: list[float], b: list[float], random) -> None:  # type: ignore[no-untyped-def]
+    shuffled = random.sample(a, len(a)), random.sample(b, len(b))
+    assert unpaired_ratio(*shuffled) == unpaired_ratio(a, b)
+
+
+@pytest.mark.parametrize(
+    "log_ratios", [[], [0.1, math.nan], [[0.1, 0.2]], [0.1, math.inf, -math.inf]]
+)
+def test_what_makes_no_ratio_is_refused(log_ratios: list[float]) -> None:
+    with pytest.raises(ValueError):
+        paired_ratio(log_ratios)
+
+
+@pytest.mark.parametrize("times", [[], [1.0, 0.0], [1.0, -2.0], [1.0, math.nan], [[1.0]]])
+def test_what_is_no_time_is_refused_on_either_side(times: list[float]) -> None:
+    with pytest.raises(ValueError):
+        unpaired_ratio(times, [1.0])
+    with pytest.raises(ValueError):
+        unpaired_ratio([1.0], times)
+
+
+def test_targets_missed_in_both_sessions_make_no_ratio() -> None:
+    with pytest.raises(ValueError, match="both sides"):
+        unpaired_ratio([1.0, math.inf], [math.inf, 2.0])

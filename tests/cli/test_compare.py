@@ -1,0 +1,188 @@
+"""`bench compare` by the real command line, on made-up folders whose truth is known."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.records import BlockRow, EpochRow, TimingRow, TrialRow, columns_of
+
+CONFIG: dict[str, Any] = {
+    "study": "made-up", "cell_id": "", "model": "convnet", "dataset": "mnist", "batch_size": 64,
+    "optimizer": "adam", "lr": 0.001, "device": "cpu", "threads": 2,
+}  # fmt: skip
+MACHINE = {"machine": {"cpu": "A", "cores": 2, "gpus": []}, "software": {"torch": "2.6.0"}}
+BLOCKS = 12
+
+
+def rows_of(cell: dict[str, Any], seconds: np.ndarray, accuracies: list[float]) -> dict[str, Any]:
+    """Make the tables of one cell: a trial a seed, a round a block, and a twin a block."""
+    twin = seconds * np.tile([1.004, 0.996], BLOCKS // 2)
+    timed = [
+        {**cell, "block": b, "role": role, "phase": "step", "round": 0, "seconds": s,
+         "is_warmup": False, "status": "ok"}
+        for role, side in (("planned", seconds), ("twin", twin))
+        for b, s in enumerate(side)
+    ]  # fmt: skip
+    return {
+        "trials": [
+            {**cell, "trial_id": f"{cell['cell_id']}-s{i}", "seed": i, "status": "ok",
+             "test_accuracy": accuracy}
+            for i, accuracy in enumerate(accuracies)
+        ],
+        "timings": timed,
+        "blocks": [
+            {**row, "calibration_before_s": 0.006, "calibration_after_s": 0.006} for row in timed
+        ],
+        "epochs": [],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Callable[..., Path]:
+    """Write a results folder of cells: {cell id: (configuration, step seconds, accuracy)}."""
+
+    def write(
+        name: str,
+        cells: dict[str, tuple[dict[str, Any], float, float]],
+        environment: dict[str, Any] = MACHINE,
+    ) -> Path:
+        rng = np.random.default_rng(len(name))
+        made: dict[str, list[Any]] = {"trials": [], "timings": [], "blocks": [], "epochs": []}
+        for cell_id, (changes, step_s, accuracy) in cells.items():
+            seconds = step_s * rng.normal(1, 0.005, BLOCKS)
+            seeds = [accuracy + d for d in (-0.0002, 0.0, 0.0002)]
+            for table, rows in rows_of({**CONFIG, **changes, "cell_id": cell_id}, seconds,
+                                       seeds).items():  # fmt: skip
+                made[table] += rows
+        (tmp_path / name).mkdir()
+        own = {"trials": TrialRow, "timings": TimingRow, "blocks": BlockRow, "epochs": EpochRow}
+        for table, rows in made.items():
+            columns = [*CONFIG, *columns_of(own[table])]
+            frame = pd.DataFrame(rows).reindex(columns=columns)
+            frame.to_csv(tmp_path / name / f"{table}.csv", index=False)
+        (tmp_path / name / "environment.json").write_text(json.dumps(environment))
+        return tmp_path / name
+
+    return write
+
+
+def verdicts(done: Any) -> dict[tuple[str, str], str]:
+    return {(row["cell_id"], row["measure"]): row["verdict"] for row in json.loads(done.stdout)}
+
+
+def test_a_slower_cell_is_found_and_ends_with_one(bench: Callable, folder: Callable) -> None:
+    a = folder("a", {"x": ({}, 0.010, 0.98), "y": ({"batch_size": 512}, 0.050, 0.97)})
+    b = folder("b", {"x": ({}, 0.013, 0.98), "y": ({"batch_size": 512}, 0.050, 0.97)})
+    done = bench("compare", a, b, "--json")
+    assert done.returncode == 1, done.stderr
+    assert verdicts(done) == {
+        ("x", "step"): "REGRESSED",
+        ("x", "test_accuracy"): "EQUIVALENT",
+        ("y", "step"): "EQUIVALENT",
+        ("y", "test_accuracy"): "EQUIVALENT",
+    }
+    row = next(r for r in json.loads(done.stdout) if r["measure"] == "step")
+    assert {"cell_id", "ratio", "low", "high", "floor", "mde", "n", "verdict"} <= row.keys()
+    assert row["low"] < 1.3 < row["high"] + 0.01
+    assert row["n"] == BLOCKS
+
+
+def test_nothing_changed_ends_with_nought(bench: Callable, folder: Callable) -> None:
+    cells = {"x": ({}, 0.010, 0.98)}
+    done = bench("compare", folder("a", cells), folder("bb", cells))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "EQUIVALENT within 9.2%" in done.stdout  # two floors of 2%, and 5% between sessions
+
+
+def test_a_faster_but_less_accurate_cell_is_a_regression(bench: Callable, folder: Callable) -> None:
+    a, b = folder("a", {"x": ({}, 0.010, 0.98)}), folder("b", {"x": ({}, 0.007, 0.97)})
+    done = bench("compare", a, b, "--json")
+    assert done.returncode == 1
+    assert verdicts(done) == {("x", "step"): "IMPROVED", ("x", "test_accuracy"): "REGRESSED"}
+
+
+def test_a_change_within_the_drift_of_sessions_is_not_decided(
+    bench: Callable, folder: Callable
+) -> None:
+    a, b = folder("a", {"x": ({}, 0.0100, 0.98)}), folder("b", {"x": ({}, 0.01092, 0.98)})
+    done = bench("compare", a, b)
+    assert done.returncode == 3
+    assert "INCONCLUSIVE" in done.stdout
+    assert "measure both in one study" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({**MACHINE, "machine": {**MACHINE["machine"], "cpu": "B"}}, "cpu: A before, B after"),
+        ({**MACHINE, "software": {"torch": "2.7.0"}}, "torch: 2.6.0 before, 2.7.0 after"),
+    ],
+)
+def test_another_machine_is_no_regression(
+    bench: Callable, folder: Callable, other: dict[str, Any], said: str
+) -> None:
+    a = folder("a", {"x": ({}, 0.010, 0.98)})
+    b = folder("b", {"x": ({}, 0.030, 0.98)}, environment=other)
+    done = bench("compare", a, b)
+    assert done.returncode == 4
+    assert said in done.stdout
+    assert "REGRESSED" not in done.stdout
+    assert set(verdicts(bench("compare", a, b, "--json")).values()) == {"INCOMPARABLE"}
+
+
+def test_cells_belong_together_by_what_the_whole_study_changed(
+    bench: Callable, folder: Callable
+) -> None:
+    small, large = {"lr": 0.001}, {"lr": 0.01}
+    a = folder("a", {"p": (small, 0.01, 0.98), "q": ({**small, "batch_size": 8}, 0.02, 0.9)})
+    b = folder("b", {"r": (large, 0.01, 0.98), "s": ({**large, "batch_size": 8}, 0.02, 0.9)})
+    done = bench("compare", a, b, "--json")
+    assert {(r["baseline_id"], r["cell_id"]) for r in json.loads(done.stdout)} == {
+        ("p", "r"),
+        ("q", "s"),
+    }
+    assert "lr 0.001 → 0.01" in bench("compare", a, b).stdout
+
+
+def test_cells_without_a_partner_are_named(bench: Callable, folder: Callable) -> None:
+    a = folder("a", {"x": ({}, 0.010, 0.98), "y": ({"batch_size": 8}, 0.020, 0.9)})
+    b = folder("b", {"x": ({}, 0.010, 0.98)})
+    assert "only in A: batch 8" in bench("compare", a, b).stdout
+
+
+def test_folders_without_a_common_cell_are_refused(bench: Callable, folder: Callable) -> None:
+    a = folder("a", {"x": ({}, 0.01, 0.9), "y": ({"batch_size": 8}, 0.01, 0.9)})
+    b = folder("b", {"u": ({"model": "lenet5", "batch_size": 9}, 0.01, 0.9),
+                     "v": ({"model": "mlp", "batch_size": 9}, 0.01, 0.9)})  # fmt: skip
+    done = bench("compare", a, b)
+    assert done.returncode == 2
+    assert "no cell here belongs to one of the other folder" in done.stderr
+
+
+def test_all_measures_are_told_when_asked_for(bench: Callable, folder: Callable) -> None:
+    cells = {"x": ({}, 0.010, 0.98)}
+    a, b = folder("a", cells), folder("bb", cells)
+    assert bench("compare", a, b, "--json").stdout == bench("compare", a, b, "--json").stdout
+    assert len(json.loads(bench("compare", a, b, "--all", "--json").stdout)) == 2  # what there is
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--until-ci", "x%"], "--until-ci: 'x%' is no share"),
+        (["--until-ci", "200%"], "--until-ci: '200%' is no share"),
+        (["--until-ci", "2%", "--budget", "soon"], "--budget: 'soon' is no time"),
+    ],
+)
+def test_mistaken_budgets_are_refused(
+    bench: Callable, study: Callable, arguments: list[str], said: str
+) -> None:
+    done = bench("run", study("name: x\nbase: {dataset: digits}\n"), *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,160 @@
+"""Count verdicts over many sessions, where the truth is known.
+
+    python tests/proving/count_verdicts.py same     --sessions 10
+    python tests/proving/count_verdicts.py same     --sessions 10 --busy
+    python tests/proving/count_verdicts.py injected --sessions 20
+
+`same`: ten cells that are the baseline cell under other names; any verdict but EQUIVALENT or
+INCONCLUSIVE is false. `injected`: cells that do a known part of their work on top, in one phase
+or in all (see `dosed.py`). Each session is a `bench run` of its own. Tables are kept in --out,
+and a session that is there is not run again, so that `--sessions` can be raised later.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+MODEL = {"import": "dosed:Dosed", "network": "lenet5", "phase": "step", "dose": 0.0, "copy": 0}
+DOSES = (0.05, 0.1, 0.2)
+SAME = 10
+
+
+def study_of(kind: str, session: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Write the study of one session."""
+    if kind == "same":
+        cells: list[dict[str, Any]] = [{"model.copy": i} for i in range(1, SAME + 1)]
+    else:
+        cells = [{"model.dose": dose} for dose in DOSES]
+        cells += [{"model.phase": "backward", "model.dose": 0.2}, {"model.copy": 1}]
+    return {
+        "name": f"{kind}-{session:02d}",
+        "base": {
+            "model": {**MODEL, "network": options.network},
+            "batch_size": options.batch,
+            "threads": options.threads or "auto",
+            "epochs": 0,
+        },
+        "include": cells,
+        "timing": {"blocks": options.blocks, "rounds": options.rounds, "epochs": 0},
+    }
+
+
+def main() -> None:
+    options = _options()
+    with _neighbour() if options.busy else _nobody():
+        for session in range(options.sessions):
+            _run(study_of(options.kind, session, options), options.out)
+    found = pd.concat(_comparisons(options), ignore_index=True)
+    print(_counted_same(found) if options.kind == "same" else _counted_doses(found))
+
+
+def _run(study: Mapping[str, Any], out: Path) -> None:
+    """Run a session in a process of its own, unless its tables are there."""
+    if (out / study["name"] / "comparisons.csv").is_file():
+        return
+    file = out / f"{study['name']}.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump(dict(study)), encoding="utf-8")
+    command = [sys.executable, "-m", "bench", "run", str(file), "--out", str(out), "--no-report"]
+    subprocess.run(
+        command,
+        cwd=HERE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+
+
+def _comparisons(options: argparse.Namespace) -> Iterator[pd.DataFrame]:
+    sys.path.insert(0, str(ROOT))
+    from bench.analysis.load import read_tables
+
+    for session in range(options.sessions):
+        tables = read_tables(options.out / f"{options.kind}-{session:02d}", recompute=True)
+        cells = tables.summary.set_index("cell_id")[["model.dose", "model.phase"]]
+        yield tables.comparisons.join(cells, on="cell_id").assign(session=session)
+
+
+def _counted_same(found: pd.DataFrame) -> str:
+    """Count the verdicts on cells that are the same, a row a measure."""
+    times = found[found["measure"] != "test_accuracy"]
+    counts = times.groupby(["measure", "verdict"]).size().unstack(fill_value=0)
+    floors = times.groupby("measure")[["floor", "mde"]].median()
+    sessions = times["session"].nunique()
+    return f"{sessions} sessions\n{counts.join(floors).round(4).to_string()}"
+
+
+def _counted_doses(found: pd.DataFrame) -> str:
+    """Count the verdicts on each dose, a row a dose and measure; `estimate` is what was found.
+
+    `error` is the median estimate less the truth, in points; `worst` the largest such error.
+    """
+    rows = []
+    times = found[found["measure"].isin(["forward", "backward", "optimizer", "step"])]
+    for (phase, dose, measure), group in times.groupby(["model.phase", "model.dose", "measure"]):
+        truth = dose if phase in ("step", measure) else 0.0
+        errors = 100 * (group["ratio"] - 1 - truth)
+        is_part = phase not in ("step", measure) and measure == "step"
+        rows.append(
+            {
+                "dosed": phase if dose else "nothing",
+                "dose": f"{dose:.0%}",
+                "measure": measure,
+                **group["verdict"].value_counts().to_dict(),
+                "estimate": f"{group['ratio'].median() - 1:+.1%}",
+                "error": "" if is_part else f"{errors.median():+.1f}",
+                "worst": "" if is_part else f"{errors.abs().max():.1f}",
+                "mde": f"{group['mde'].median():.1%}",
+                "mde > dose": int((group["mde"] > dose).sum()),
+                "left out": int(group["left_out"].sum()),
+            }
+        )
+    table = pd.DataFrame(rows).fillna(0)
+    counts = table.select_dtypes("number").columns
+    whole = table.astype(dict.fromkeys(counts, int))
+    return f"{times['session'].nunique()} sessions\n{whole.to_string(index=False)}"
+
+
+@contextmanager
+def _neighbour() -> Iterator[None]:
+    """Keep one core busy."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        process.kill()
+
+
+@contextmanager
+def _nobody() -> Iterator[None]:
+    yield
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("kind", choices=["same", "injected"])
+    parser.add_argument("--sessions", type=int, default=10)
+    parser.add_argument("--out", type=Path, default=Path("results/proving"))
+    parser.add_argument("--network", default="lenet5", choices=["lenet5", "convnet"])
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--threads", type=int, help="all cores by default")
+    parser.add_argument("--blocks", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--busy", action="store_true", help="keep a core busy beside it")
+    options = parser.parse_args()
+    options.out = options.out.resolve()
+    return options
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""A study of two cells in a folder of its own."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from runner_doubles import STUDY, Ask
+
+from bench.agenda import Request
+
+
+@pytest.fixture
+def ask(tmp_path: Path, digits_dir: Path) -> Ask:
+    def request(text: str = STUDY, **options: object) -> Request:
+        path = tmp_path / "made_up.yaml"
+        path.write_text(text, encoding="utf-8")
+        made = Request(path, results=tmp_path / "results", data_dir=digits_dir, report=False)
+        return replace(made, **options)  # type: ignore[arg-type]
+
+    return request

@@ -1,0 +1,129 @@
+"""An executor that makes its outcomes up, and a screen that only remembers."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from bench.agenda import Agenda, Request, Task
+from bench.execute.executor import Emit, Event, Started, Workplace
+from bench.records import BlockRow, CostRow, EpochRow, Outcome, TimingRow, TrialRow
+from bench.runner import Finished, run_study
+from bench.study.plan import PlannedCell, Run
+
+STUDY = """
+name: made_up
+base: {dataset: digits, epochs: 1, device: cpu}
+axes: {batch_size: [64, 512]}
+seeds: [0, 1]
+timing: {blocks: 2, rounds: 2}
+"""
+# Two cells: two trials and a cost pass each, and two blocks of both and the baseline's twin.
+TRIALS, COSTS, BLOCKS = 2 * 2, 2, 2 * 3
+ALL = TRIALS + COSTS + BLOCKS
+
+Ask = Callable[..., Request]
+Seconds = Callable[[Run], float]
+
+
+@dataclass
+class FakeExecutor:
+    """Gives an outcome for each run at once; may fail some, and be interrupted.
+
+    `step_s` gives a block's step time; `passed` hears of the seconds that a run took.
+    """
+
+    failing: Callable[[Run], bool] = lambda run: False
+    interrupt_after: int | None = None
+    problems: list[str] = field(default_factory=list)
+    step_s: Seconds = lambda run: 0.05
+    disturbed: Callable[[Run], bool] = lambda run: False
+    wall_s: Seconds = lambda run: 2.0
+    passed: Callable[[float], None] = lambda seconds: None
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def executed(self) -> list[str]:
+        return [run.run_id for run in self.runs]
+
+    def check(self, cells: Sequence[PlannedCell]) -> list[str]:
+        return self.problems
+
+    def execute(self, runs: Sequence[Run], workplace: Workplace, emit: Emit) -> Iterator[Outcome]:
+        for run in runs:
+            if len(self.runs) == self.interrupt_after:
+                raise KeyboardInterrupt
+            emit(Started(run.run_id))
+            self.runs.append(run)
+            self.passed(self.wall_s(run))
+            yield self.outcome(run)
+
+    def outcome(self, run: Run) -> Outcome:
+        if self.failing(run):
+            return run.ended("failed", "RuntimeError: made up", 1.0)
+        done = run.ended("ok", None, self.wall_s(run))
+        match run.kind:
+            case "block":
+                return replace(done, **_timed(run, self.step_s(run), self.disturbed(run)))
+            case "cost":
+                return replace(done, cost=CostRow(status="ok", flops_per_image=20.0))
+            case "trial":
+                return replace(done, **_trained(run))
+
+
+def _timed(run: Run, step_s: float, disturbed: bool) -> dict[str, object]:
+    rows = (
+        TimingRow(
+            block=run.block, phase=phase, round=r, seconds=seconds, is_warmup=False, role=run.role
+        )
+        for phase, seconds in (("data", 0.001), ("forward", 0.01), ("step", step_s))
+        for r in range(2)
+    )
+    block = BlockRow(
+        block=run.block, role=run.role, status="ok", train_images=60_000,
+        steal_share=0.5 if disturbed else 0.0,
+    )  # fmt: skip
+    return {"timings": tuple(rows), "block": block}
+
+
+def _trained(run: Run) -> dict[str, object]:
+    epoch = EpochRow(
+        trial_id=run.run_id, seed=run.seed, epoch=1, train_loss=0.5, test_loss=0.4,
+        test_accuracy=0.9, train_s=1.5, eval_s=0.2, images_per_s=40_000.0, elapsed_train_s=1.5,
+    )  # fmt: skip
+    trial = TrialRow(
+        trial_id=run.run_id, seed=run.seed, status="ok", epochs_done=1, test_accuracy=0.9,
+        test_loss=0.4, best_test_accuracy=0.9, train_s=1.5, eval_s=0.2, wall_s=2.0,
+        images_per_s=40_000.0, parameters=10,
+    )  # fmt: skip
+    return {"trial": trial, "epochs": (epoch,)}
+
+
+@dataclass
+class Silent:
+    """A screen that only remembers."""
+
+    agenda: Agenda | None = None
+    seen: list[str] = field(default_factory=list)
+    added: list[list[str]] = field(default_factory=list)
+
+    def downloading(self, what: str, done: int, total: int) -> None:
+        pass
+
+    def planned(self, agenda: Agenda) -> None:
+        self.agenda = agenda
+
+    def happened(self, event: Event) -> None:
+        pass
+
+    def ended(self, task: Task, outcome: Outcome) -> None:
+        self.seen.append(outcome.run_id)
+
+    def extended(self, tasks: Sequence[Task], why: str) -> None:
+        self.added.append([task.run.run_id for task in tasks])
+
+
+def carry_out(request: Request, executor: FakeExecutor) -> Finished:
+    return run_study(request, Silent(), executor)
+
+
+def batch(run: Run) -> int:
+    return run.planned.cell.batch_size

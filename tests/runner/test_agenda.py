@@ -1,0 +1,171 @@
+"""Timing blocks are cached, stale or new; what is missing is timed beside the baseline again."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import pandas as pd
+import pytest
+from runner_doubles import STUDY, Ask, FakeExecutor, batch, carry_out
+
+from bench import agenda
+from bench.agenda import Agenda, Request, Task, draw_up
+from bench.errors import StudyError
+from bench.study.plan import Run
+
+BESIDE = [(64, "planned"), (512, "planned"), (512, "twin")]  # the base is 512
+
+
+def blocks(tasks: Iterable[Task]) -> list[Task]:
+    return [task for task in tasks if task.run.kind == "block"]
+
+
+def parts(tasks: Iterable[Task]) -> dict[int, list[tuple[int, str]]]:
+    """List each block's parts, by batch size and role."""
+    found: dict[int, list[tuple[int, str]]] = {}
+    for task in sorted(blocks(tasks), key=lambda t: (t.run.block, batch(t.run), t.run.role)):
+        found.setdefault(task.run.block, []).append((batch(task.run), task.run.role))
+    return found
+
+
+def states(drawn: Agenda) -> Counter[tuple[str, str]]:
+    return Counter((task.state, task.why) for task in blocks(drawn.tasks))
+
+
+def second_block_of_64(run: Run) -> bool:
+    return run.kind == "block" and run.block == 1 and batch(run) == 64
+
+
+def test_without_results_every_block_is_new(ask: Ask) -> None:
+    drawn = draw_up(ask())
+    assert states(drawn) == {("new", ""): 6}
+    assert parts(drawn.to_measure) == {0: BESIDE, 1: BESIDE}
+
+
+def test_blocks_stay_cached_when_more_are_asked_for(ask: Ask) -> None:
+    carry_out(ask(), FakeExecutor())
+    drawn = draw_up(ask(STUDY.replace("blocks: 2", "blocks: 3")))
+    assert states(drawn) == {("cached", ""): 6, ("new", ""): 3}
+    assert parts(drawn.to_do) == {2: BESIDE}
+
+
+def test_blocks_stay_cached_when_fewer_are_asked_for(ask: Ask) -> None:
+    carry_out(ask(), FakeExecutor())
+    drawn = draw_up(ask(STUDY.replace("blocks: 2", "blocks: 1")))
+    assert states(drawn) == {("cached", ""): 6}
+
+
+def test_changed_code_makes_blocks_stale_and_they_get_new_numbers(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry_out(ask(), FakeExecutor())
+    monkeypatch.setattr(agenda, "code_digest", lambda target: "another")
+    drawn = draw_up(ask())
+    assert states(drawn) == {("stale", "code changed"): 6}
+    assert parts(drawn.to_do) == {2: BESIDE, 3: BESIDE}
+
+
+def test_once_stale_blocks_were_measured_again_further_ones_are_only_new(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry_out(ask(), FakeExecutor())
+    monkeypatch.setattr(agenda, "code_digest", lambda target: "another")
+    carry_out(ask(), FakeExecutor())
+    drawn = draw_up(ask(STUDY.replace("blocks: 2", "blocks: 3")))
+    assert states(drawn) == {("cached", ""): 6, ("new", ""): 3}
+    assert list(parts(drawn.to_do)) == [4]
+
+
+def test_stale_blocks_are_in_no_table(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    carry_out(ask(), FakeExecutor())
+    monkeypatch.setattr(agenda, "code_digest", lambda target: "another")
+    finished = carry_out(ask(), FakeExecutor())
+    for table in ("timings", "blocks"):
+        assert set(pd.read_csv(finished.results / f"{table}.csv").block) == {2, 3}
+
+
+def test_a_failed_block_is_tried_again_in_a_new_one_beside_the_baseline(ask: Ask) -> None:
+    assert carry_out(ask(), FakeExecutor(failing=second_block_of_64)).has_failed
+    drawn = draw_up(ask())
+    assert parts(drawn.to_do) == {2: BESIDE}
+    assert {(batch(t.run), t.state, t.why) for t in drawn.to_do} == {
+        (64, "new", "failed before"),
+        (512, "new", ""),
+    }
+    assert not carry_out(ask(), FakeExecutor()).has_failed
+    assert draw_up(ask()).to_do == ()
+
+
+def test_a_failed_twin_makes_its_block_worthless(ask: Ask) -> None:
+    carry_out(ask(), FakeExecutor(failing=lambda run: run.role == "twin" and run.block == 0))
+    assert parts(draw_up(ask()).to_do) == {2: BESIDE}
+
+
+def test_a_block_that_was_interrupted_is_timed_whole_under_a_new_number(ask: Ask) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(ask(), FakeExecutor(interrupt_after=4 + 2 + 1))
+    drawn = draw_up(ask())
+    assert parts(drawn.to_do) == {1: BESIDE, 2: BESIDE}
+
+
+def test_a_cell_that_is_left_out_takes_its_blocks_out_of_the_tables(ask: Ask) -> None:
+    carry_out(ask(), FakeExecutor())
+    finished = carry_out(ask(STUDY.replace("[64, 512]", "[512]")), FakeExecutor())
+    assert set(pd.read_csv(finished.results / "blocks.csv").batch_size) == {512}
+
+
+def test_the_numbers_of_cells_that_are_left_out_are_not_used_again(ask: Ask) -> None:
+    carry_out(ask(), FakeExecutor())
+    carry_out(ask(STUDY.replace("[64, 512]", "[128, 256, 512]")), FakeExecutor())
+    last = draw_up(ask(STUDY.replace("blocks: 2", "blocks: 4")))
+    assert min(parts(last.to_do)) == 4
+    assert draw_up(ask(STUDY.replace("[64, 512]", "[512]"))).next_block == 4
+
+
+def outcomes(request: Request, folder: str) -> set[str]:
+    return {path.stem for path in (request.results / "made_up" / folder).glob("*.json")}
+
+
+def test_fresh_sets_the_outcomes_aside_and_measures_all_again(ask: Ask) -> None:
+    first, again = FakeExecutor(), FakeExecutor()
+    carry_out(ask(), first)
+    finished = carry_out(ask(fresh=True), again)
+    assert again.executed == first.executed
+    assert outcomes(ask(), "outcomes-1") == outcomes(ask(), "outcomes") == set(first.executed)
+    assert len(pd.read_csv(finished.results / "trials.csv")) == 4
+    carry_out(ask(fresh=True), FakeExecutor())
+    assert outcomes(ask(), "outcomes-2") == set(first.executed)
+
+
+def test_fresh_sets_nothing_aside_where_a_network_cannot_be_built(ask: Ask) -> None:
+    first = FakeExecutor()
+    carry_out(ask(), first)
+    with pytest.raises(StudyError):
+        carry_out(ask(fresh=True), FakeExecutor(problems=["no such wire"]))
+    assert outcomes(ask(), "outcomes") == set(first.executed)
+    assert not (ask().results / "made_up" / "outcomes-1").exists()
+
+
+def test_an_interrupted_fresh_run_keeps_nothing_of_the_old_in_its_tables(ask: Ask) -> None:
+    carry_out(ask(), FakeExecutor())
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(ask(fresh=True), FakeExecutor(interrupt_after=1))
+    folder = ask().results / "made_up"
+    assert len(pd.read_csv(folder / "trials.csv")) == 1
+    assert pd.read_csv(folder / "timings.csv").empty
+
+
+def test_trials_that_became_stale_are_measured_again_with_their_blocks(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tables never hold the old rows beside the new ones, not even meanwhile."""
+    carry_out(ask(), FakeExecutor())
+    monkeypatch.setattr(agenda, "code_digest", lambda target: "another")
+    trials = ask().results / "made_up" / "trials.csv"
+    lengths: list[int] = []
+
+    def look(seconds: float) -> None:
+        lengths.append(len(pd.read_csv(trials)))
+
+    carry_out(ask(), FakeExecutor(passed=look))
+    assert lengths[:5] == [0, 1, 2, 3, 4]
+    assert max(lengths) == 4

@@ -1,0 +1,175 @@
+"""Blocks are whole: cells are timed side by side with the baseline cell, and it beside itself."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bench.study.blocks import Timed, block_runs, extra_runs
+from bench.study.plan import Plan, Run
+
+Planned = Callable[..., Plan]
+Part = tuple[int, str]  # batch size and role
+
+TEXT = "name: x\nbase: {batch_size: 1}\naxes: {batch_size: [1, 2, 3, 4, 5, 6]}\n"
+SIZES = range(1, 7)
+WHOLE = Counter([(1, "twin"), *((size, "planned") for size in SIZES)])
+
+
+def timed(run: Run) -> Timed:
+    return Timed(run.planned.cell_id, run.role, run.block)
+
+
+def orders(runs: Iterable[Run]) -> dict[int, list[Part]]:
+    """List each block's parts in the order in which they run."""
+    blocks: dict[int, list[Part]] = {}
+    for run in runs:
+        blocks.setdefault(run.block, []).append((run.planned.cell.batch_size, run.role))
+    return blocks
+
+
+@pytest.fixture(scope="session")
+def plan(planned: Planned) -> Plan:
+    return planned(f"{TEXT}timing: {{blocks: 4}}")
+
+
+def without(runs: Iterable[Run], block: int, size: int, role: str) -> set[Timed]:
+    """What is done when one part of one block was not."""
+    return {
+        timed(run)
+        for run in runs
+        if (run.block, run.planned.cell.batch_size, run.role) != (block, size, role)
+    }
+
+
+def test_every_block_times_each_cell_once_and_the_baseline_twice(plan: Plan) -> None:
+    blocks = orders(block_runs(plan, [], []))
+    assert list(blocks) == [0, 1, 2, 3]
+    assert all(Counter(order) == WHOLE for order in blocks.values())
+
+
+def test_a_block_is_finished_before_the_next_begins(plan: Plan) -> None:
+    numbers = [run.block for run in block_runs(plan, [], [])]
+    assert numbers == sorted(numbers)
+
+
+def test_each_block_has_an_order_of_its_own(plan: Plan) -> None:
+    blocks = orders(block_runs(plan, [], []))
+    assert len({tuple(order) for order in blocks.values()}) == 4
+
+
+def test_the_baseline_does_not_always_come_before_its_twin(planned: Planned) -> None:
+    blocks = orders(block_runs(planned(f"{TEXT}timing: {{blocks: 20}}"), [], []))
+    first = {order.index((1, "planned")) < order.index((1, "twin")) for order in blocks.values()}
+    assert first == {True, False}
+
+
+def test_the_order_is_the_studys_own_and_always_the_same(planned: Planned, plan: Plan) -> None:
+    there = orders(block_runs(plan, [], []))
+    assert orders(block_runs(planned(f"{TEXT}timing: {{blocks: 4}}"), [], [])) == there
+    other = planned(f"{TEXT}timing: {{blocks: 4}}".replace("name: x", "name: y"))
+    assert orders(block_runs(other, [], [])) != there
+    # what Python's random.Random("x 0") gives, on every machine
+    sizes = [size for size, role in there[0]]
+    assert (sizes, there[0][-1]) == ([1, 3, 5, 4, 6, 2, 1], (1, "twin"))
+
+
+def test_a_study_of_one_cell_times_it_beside_itself(planned: Planned) -> None:
+    blocks = orders(block_runs(planned("name: x\ntiming: {blocks: 2}"), [], []))
+    assert [sorted(order) for order in blocks.values()] == [[(512, "planned"), (512, "twin")]] * 2
+
+
+def test_where_nothing_is_missing_nothing_is_planned(plan: Plan) -> None:
+    runs = block_runs(plan, [], [])
+    assert block_runs(plan, {timed(run) for run in runs}, range(4)) == []
+
+
+@pytest.mark.parametrize("role", ["planned", "twin"])
+def test_a_block_without_the_baseline_or_its_twin_does_not_count(plan: Plan, role: str) -> None:
+    done = without(block_runs(plan, [], []), 2, 1, role)
+    blocks = orders(block_runs(plan, done, range(4)))
+    assert list(blocks) == [4]
+    assert Counter(blocks[4]) == WHOLE
+
+
+def test_a_cell_missing_from_a_block_is_timed_in_a_new_one_beside_the_baseline(plan: Plan) -> None:
+    done = without(block_runs(plan, [], []), 2, 5, "planned")
+    blocks = orders(block_runs(plan, done, range(4)))
+    assert list(blocks) == [4]
+    assert sorted(blocks[4]) == [(1, "planned"), (1, "twin"), (5, "planned")]
+
+
+def test_numbers_that_any_outcome_has_are_not_used_again(plan: Plan) -> None:
+    assert list(orders(block_runs(plan, [], [17, 3]))) == [18, 19, 20, 21]
+
+
+def test_a_new_cell_is_timed_beside_the_baseline_only(planned: Planned, plan: Plan) -> None:
+    done = {timed(run) for run in block_runs(plan, [], [])}
+    wider = planned(f"{TEXT.replace('5, 6]', '5, 6, 7]')}timing: {{blocks: 4}}")
+    blocks = orders(block_runs(wider, done, range(4)))
+    assert list(blocks) == [4, 5, 6, 7]
+    parts = [(1, "planned"), (1, "twin"), (7, "planned")]
+    assert all(sorted(order) == parts for order in blocks.values())
+
+
+def test_more_blocks_in_the_study_add_only_the_difference(planned: Planned, plan: Plan) -> None:
+    done = {timed(run) for run in block_runs(plan, [], [])}
+    more = planned(f"{TEXT}timing: {{blocks: 6}}")
+    blocks = orders(block_runs(more, done, range(4)))
+    assert list(blocks) == [4, 5]
+    assert all(Counter(order) == WHOLE for order in blocks.values())
+
+
+def test_fewer_blocks_in_the_study_ask_for_nothing(planned: Planned, plan: Plan) -> None:
+    done = {timed(run) for run in block_runs(plan, [], [])}
+    assert block_runs(planned(f"{TEXT}timing: {{blocks: 2}}"), done, range(4)) == []
+
+
+def test_extra_blocks_stand_in_for_no_planned_one(plan: Plan) -> None:
+    done = {timed(run) for b in range(4) for run in extra_runs(plan, plan.timed, b)}
+    assert list(orders(block_runs(plan, done, range(4)))) == [4, 5, 6, 7]
+
+
+def test_cells_that_this_machine_cannot_run_take_no_part(planned: Planned) -> None:
+    text = "name: x\naxes: {device: [cuda, cpu], batch_size: [1, 2]}\ntiming: {blocks: 1}"
+    runs = block_runs(planned(text), [], [])
+    assert [run.planned.cell.device for run in runs] == ["cpu"] * 3
+
+
+@pytest.mark.parametrize(
+    "text", ["timing: off", "base: {device: cuda}\ntiming: {blocks: 2}"], ids=["off", "no device"]
+)
+def test_where_nothing_can_be_timed_there_are_no_blocks(planned: Planned, text: str) -> None:
+    assert block_runs(planned(f"name: x\n{text}"), [], []) == []
+
+
+def test_extra_blocks_time_the_named_cells_once_without_a_twin(plan: Plan) -> None:
+    cells = [cell for cell in plan.timed if cell.cell.batch_size in (1, 4)]
+    runs = extra_runs(plan, cells, 9)
+    assert sorted(orders(runs)[9]) == [(1, "extra"), (4, "extra")]
+    assert runs == extra_runs(plan, cells, 9)
+
+
+PARTS = st.tuples(st.sampled_from(SIZES), st.sampled_from(["planned", "twin", "extra"]))
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    former=st.sets(st.tuples(PARTS, st.integers(0, 8)), max_size=40),
+    failed=st.sets(st.integers(0, 12)),
+    asked=st.integers(1, 6),
+)
+def test_once_all_is_executed_nothing_is_missing_whatever_was_there_before(
+    planned: Planned, former: set[tuple[Part, int]], failed: set[int], asked: int
+) -> None:
+    plan = planned(f"{TEXT}timing: {{blocks: {asked}}}")
+    ids = {cell.cell.batch_size: cell.cell_id for cell in plan.cells}
+    done = {Timed(ids[size], role, block) for (size, role), block in former}  # type: ignore[arg-type]
+    used = {block for _, block in former} | failed
+    runs = block_runs(plan, done, used)
+    assert not {run.block for run in runs} & used
+    assert len(runs) <= asked * 7
+    after = done | {timed(run) for run in runs}
+    assert block_runs(plan, after, used | {run.block for run in runs}) == []
