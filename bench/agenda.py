@@ -64,7 +64,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Agenda:
-    """A plan held against what the results folder has."""
+    """A plan held against what the results folder has.
+
+    `detects` is the least change of a step's time that the last session could find, with its n.
+    """
 
     plan: Plan
     machine: Machine
@@ -72,6 +75,7 @@ class Agenda:
     tasks: tuple[Task, ...]
     is_rough: bool
     used_blocks: frozenset[int] = frozenset()
+    detects: tuple[float, int] | None = None
 
     @property
     def to_do(self) -> tuple[Task, ...]:
@@ -115,10 +119,19 @@ def draw_up(request: Request, progress: Progress | None = None) -> Agenda:
     provisions = tuple(_provisions(cells, request, progress))
     served = {p.requested: p.used for p in provisions}
     plan = make_plan(study, cells, machine, served, excluded=excluded)
-    known = {} if request.fresh else Store(request.results / study.name).load()
+    store = Store(request.results / study.name)
+    known = {} if request.fresh else store.load()
     ledger = _Ledger(plan, machine, known)
     tasks = (*(ledger.task(run) for run in plan.runs), *ledger.block_tasks())
-    return Agenda(plan, machine, provisions, tasks, ledger.is_rough, ledger.used_blocks)
+    return Agenda(
+        plan,
+        machine,
+        provisions,
+        tasks,
+        ledger.is_rough,
+        ledger.used_blocks,
+        store.detected_before(),
+    )
 
 
 def _provisions(

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import json
 import math
+import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -122,6 +123,26 @@ class Store:
             return {}
         found = (_read_outcome(path) for path in sorted(self._outcomes.glob("*.json")))
         return {outcome.run_id: outcome for outcome in found}
+
+    def detected_before(self) -> tuple[float, int] | None:
+        """Give the change of a step's time that the last session could find, and its blocks.
+
+        The median over its cells, as a fraction; None where there is none to tell.
+        """
+        path = self.folder / "comparisons.csv"
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = [
+                    (row["mde"], row["n"])
+                    for row in csv.DictReader(file)
+                    if row["measure"] == "step"
+                ]
+            known = [(float(mde), int(n)) for mde, n in rows if mde]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if not known:
+            return None
+        return statistics.median(mde for mde, _ in known), min(n for _, n in known)
 
     def write_tables(self, outcomes: Sequence[Outcome]) -> None:
         """Write trials, epochs and timings anew from outcomes, in their order."""

@@ -12,17 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.analysis.accuracy import compared_accuracies, trained
 from bench.analysis.cells import configurations
-from bench.analysis.compare import (
-    ACCURACY,
-    Comparison,
-    clean_blocks,
-    compared_accuracies,
-    corrected,
-    framed,
-    trained,
-    twin_logs,
-)
+from bench.analysis.compare import clean_blocks, twin_logs
+from bench.analysis.compared import ACCURACY, Comparison, corrected, framed
 from bench.analysis.comparison import (
     LEAST_FLOOR,
     further_blocks,

@@ -41,9 +41,10 @@ SUMMARY_COLUMNS = (
     "phases_over_step",
     "epoch_over_steps",
     "disturbed_blocks",
+    "outlying_blocks",
     "status",
     "reason",
 )
 
 # The columns that hold whole numbers, besides every `<m>_n`.
-COUNTS = ("seeds", "parameters", "disturbed_blocks")
+COUNTS = ("seeds", "parameters", "disturbed_blocks", "outlying_blocks")

@@ -1,17 +1,14 @@
 """Every cell against the study's baseline cell: time paired by block, accuracy paired by seed."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
+from bench.analysis.accuracy import compared_accuracies, trained
+from bench.analysis.compared import ACCURACY, MEASURES, Comparison, corrected, framed
 from bench.analysis.comparison import (
-    POWER,
-    Verdict,
     further_blocks,
-    holm,
     mann_whitney,
     minimum_detectable_effect,
     noise_floor,
@@ -19,55 +16,11 @@ from bench.analysis.comparison import (
     verdict,
 )
 from bench.analysis.guards import disturbed
-from bench.analysis.statistics import CONFIDENCE, Estimate, Floats, mean_t
+from bench.analysis.statistics import MIN_FOR_INTERVAL, Estimate, Floats
 from bench.analysis.summary import block_measures
-from bench.records import PHASES, STEP_PHASES, columns_of
+from bench.records import PHASES, STEP_PHASES
 
-ACCURACY = "test_accuracy"
-MIN_SEEDS = 3  # of two, a lucky pair would look certain
-ACCURACY_FLOOR = 0.001  # 10 of 10,000 test images: less is no difference worth a name
-MEASURES = (*PHASES, ACCURACY)
 PER_BATCH = [*STEP_PHASES, "step", "device"]  # told per image: batch sizes may differ
-
-
-# How a verdict reads where nothing was changed for the worse: cells of one study differ by intent.
-TIME_WORDS: Mapping[str, str] = {
-    "REGRESSED": "slower",
-    "IMPROVED": "faster",
-    "EQUIVALENT": "same",
-    "INCONCLUSIVE": "can't tell",
-}
-ACCURACY_WORDS: Mapping[str, str] = {**TIME_WORDS, "REGRESSED": "worse", "IMPROVED": "better"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """One measure of one cell against the baseline cell: a row of comparisons.csv.
-
-    `before` is the baseline's value and `after` the cell's, of what is compared: mean accuracy, or
-    median seconds, for the phases of a step by image, for epoch and eval whole. `ratio` is after
-    over before: above 1 a time is longer, an accuracy higher.
-    `floor` and `mde` (minimum detectable effect) are fractions like ratio − 1. `n` counts pairs:
-    timing blocks or seeds. `further` is how many more would decide an inconclusive one, blank
-    where none would; `left_out` counts pairs that a disturbance spoilt. `p_value` is the second
-    opinion: exact Mann–Whitney, Holm-corrected over the cells.
-    """
-
-    cell_id: str
-    measure: str
-    before: float
-    after: float
-    ratio: float
-    low: float | None
-    high: float | None
-    floor: float
-    mde: float | None
-    n: int
-    verdict: Verdict
-    further: int | None
-    left_out: int
-    p_value: float
-    difference: float | None = None
 
 
 def against_baseline(
@@ -119,48 +72,80 @@ def twin_logs(measured: pd.DataFrame, measure: str) -> Floats:
 def _times(measured: pd.DataFrame, baseline_id: str) -> Iterator[Comparison]:
     planned = measured[measured["role"] == "planned"]
     for measure in PHASES:
-        known = planned[planned[measure] > 0]
-        wide = known.pivot(index="block", columns="cell_id", values=measure)
-        spoilt = known.pivot(index="block", columns="cell_id", values="spoilt") == True  # noqa: E712
-        if baseline_id not in wide:
+        known = planned[planned[measure] > 0].drop_duplicates(["block", "cell_id"])
+        if not (known["cell_id"] == baseline_id).any():
             continue
-        twins = twin_logs(measured, measure)
-        for cell_id in wide.columns.drop(baseline_id):
-            pairs = wide[[baseline_id, cell_id]].dropna()
-            clean = ~spoilt.loc[pairs.index, [baseline_id, cell_id]].any(axis=1)
-            kept = pairs[clean].to_numpy(dtype=float)
-            if len(kept):
-                left_out = len(pairs) - len(kept)
-                yield _compared_times(str(cell_id), measure, kept, twins, left_out)
+        every, clean = (
+            rows.pivot(index="block", columns="cell_id", values=measure)
+            for rows in (known, known[~known["spoilt"]])
+        )
+        clean = clean.reindex_like(every)
+        floor = _Floor(twin_logs(measured, measure))
+        for cell_id in every.columns.drop(baseline_id):
+            pairs, kept = (
+                _pairs(side[baseline_id].to_numpy(), side[cell_id].to_numpy())
+                for side in (every, clean)
+            )
+            if len(pairs):
+                yield _compared_times(str(cell_id), measure, pairs, kept, floor)
+
+
+def _pairs(before: Floats, after: Floats) -> Floats:
+    """Put two sides together, (n, 2), where both are known."""
+    pairs = np.column_stack([before, after]).astype(float)
+    known: Floats = pairs[~np.isnan(pairs).any(axis=1)]
+    return known
+
+
+class _Floor:
+    """The noise floor of a measure for as many blocks as are asked for, each computed once."""
+
+    def __init__(self, twins: Floats) -> None:
+        self._twins = twins
+        self._known: dict[int, float] = {}
+        self.missing_blocks = max(0, MIN_FOR_INTERVAL - len(twins))
+
+    def __call__(self, n: int) -> float:
+        if n not in self._known:
+            self._known[n] = noise_floor(self._twins, n)
+        return self._known[n]
 
 
 def _compared_times(
-    cell_id: str, measure: str, pairs: Floats, twins: Floats, left_out: int
+    cell_id: str, measure: str, pairs: Floats, kept: Floats, floor_of: _Floor
 ) -> Comparison:
-    """Compare times paired by block: (n, 2), the baseline's first."""
-    logs = _logs(pairs[:, 0], pairs[:, 1])
+    """Compare times paired by block: (n, 2), the baseline's first.
+
+    Of `pairs` those in `kept` were not disturbed. Without any the ratio is told of all, and
+    nothing is decided; nor is it where the session's noise was not measured.
+    """
+    used = kept if len(kept) else pairs
+    logs = _logs(used[:, 0], used[:, 1])
     ratio = paired_ratio(logs)
-    floor = noise_floor(twins, ratio.n)
+    if not len(kept):
+        ratio = Estimate(ratio.value, None, None, 0)
+    floor, missing = floor_of(max(1, ratio.n)), floor_of.missing_blocks
+    further = further_blocks(ratio, floor)
     return Comparison(
         cell_id=cell_id,
         measure=measure,
-        before=float(np.median(pairs[:, 0])),
-        after=float(np.median(pairs[:, 1])),
+        before=float(np.median(used[:, 0])),
+        after=float(np.median(used[:, 1])),
         ratio=ratio.value,
         low=ratio.low,
         high=ratio.high,
         floor=floor,
-        mde=minimum_detectable_effect(logs, floor),
+        mde=minimum_detectable_effect(logs, floor) if len(kept) else None,
         n=ratio.n,
-        verdict=verdict(ratio, floor),
-        further=further_blocks(ratio, floor),
-        left_out=left_out,
-        p_value=mann_whitney(pairs[:, 0], pairs[:, 1]),
+        verdict="INCONCLUSIVE" if missing else verdict(ratio, floor),
+        further=max(further or 0, missing) if missing else further,
+        left_out=len(pairs) - len(kept),
+        p_value=mann_whitney(used[:, 0], used[:, 1]),
     )
 
 
 def _accuracies(trials: pd.DataFrame, baseline_id: str) -> Iterator[Comparison]:
-    finished = trained(trials)
+    finished = trained(trials).drop_duplicates(["seed", "cell_id"])
     wide = finished.pivot(index="seed", columns="cell_id", values=ACCURACY).astype(float)
     if baseline_id not in wide:
         return
@@ -170,96 +155,6 @@ def _accuracies(trials: pd.DataFrame, baseline_id: str) -> Iterator[Comparison]:
             yield compared_accuracies(str(cell_id), pairs[:, 0], pairs[:, 1])
 
 
-def trained(trials: pd.DataFrame) -> pd.DataFrame:
-    """Keep the trials that trained and were evaluated; networks as they began are not compared."""
-    untrained = (trials["epochs_done"] == 0).fillna(False).astype(bool)
-    return trials[(trials["status"] == "ok") & trials[ACCURACY].notna() & ~untrained]
-
-
-def compared_accuracies(cell_id: str, before: Floats, after: Floats) -> Comparison:
-    """Compare accuracies paired by seed; `difference` is the mean of after − before.
-
-    The interval is Student's t; no accuracy is below 0. Ratios are over the mean of `before`.
-    """
-    difference = mean_t(after - before)
-    if difference.n < MIN_SEEDS:
-        difference = Estimate(difference.value, None, None, difference.n)
-    scale = float(np.mean(before)) or 1.0
-    whole = _scaled(difference, scale)
-    ratio = _above_0(whole)
-    floor = ACCURACY_FLOOR / scale
-    n = difference.n
-    return Comparison(
-        cell_id=cell_id,
-        measure=ACCURACY,
-        before=float(np.mean(before)),
-        after=float(np.mean(after)),
-        ratio=ratio.value,
-        low=ratio.low,
-        high=ratio.high,
-        floor=floor,
-        mde=detectable_by_t(whole, floor),
-        n=n,
-        verdict=better_when_higher(verdict(ratio, floor)),
-        further=further_blocks(ratio, floor) if n >= MIN_SEEDS else MIN_SEEDS - n,
-        left_out=0,
-        p_value=mann_whitney(before, after),
-        difference=difference.value,
-    )
-
-
-def better_when_higher(judged: Verdict) -> Verdict:
-    """Turn a verdict on a time into one on an accuracy, where more is better."""
-    turned: Mapping[Verdict, Verdict] = {"REGRESSED": "IMPROVED", "IMPROVED": "REGRESSED"}
-    return turned.get(judged, judged)
-
-
-def detectable_by_t(ratio: Estimate, floor: float) -> float | None:
-    """Find the least true change that an interval of this width shows beyond the floor.
-
-    In four cases of five: floor + half width + t(0.8, n − 1) standard errors.
-    """
-    if ratio.low is None or ratio.high is None:
-        return None
-    half = (ratio.high - ratio.low) / 2
-    error = half / float(stdtrit(ratio.n - 1, (1 + CONFIDENCE) / 2))
-    return floor + half + float(stdtrit(ratio.n - 1, POWER)) * error
-
-
-def framed(study: str, baseline_id: str, compared: Sequence[Comparison]) -> pd.DataFrame:
-    """Make comparisons.csv: the rows, before them the study and the cell they are held against."""
-    rows = pd.DataFrame([asdict(c) for c in compared], columns=list(columns_of(Comparison)))
-    numbers = dict.fromkeys(("low", "high", "mde", "difference"), "float64")
-    wholes = dict.fromkeys(("n", "further", "left_out"), "Int64")
-    rows = rows.astype(numbers | wholes)
-    rows.insert(0, "study", study)
-    rows.insert(2, "baseline_id", baseline_id)
-    return rows
-
-
-def corrected(compared: pd.DataFrame) -> pd.DataFrame:
-    """Correct the p-values of each measure for the number of cells (Holm)."""
-    adjusted = compared.groupby("measure")["p_value"].transform(lambda p: holm(p.to_numpy()))
-    return compared.assign(p_value=adjusted.astype(float))
-
-
 def _logs(before: Floats, after: Floats) -> Floats:
     logs: Floats = np.log(after / before)
     return logs
-
-
-def _scaled(difference: Estimate, scale: float) -> Estimate:
-    """Turn a difference into a ratio over `scale`."""
-
-    def scaled(x: float | None) -> float | None:
-        return None if x is None else 1 + x / scale
-
-    return Estimate(
-        1 + difference.value / scale, scaled(difference.low), scaled(difference.high), difference.n
-    )
-
-
-def _above_0(ratio: Estimate) -> Estimate:
-    """Cut off what Student's t puts below 0."""
-    low, high = (None if x is None else max(x, 0.0) for x in (ratio.low, ratio.high))
-    return Estimate(max(ratio.value, 0.0), low, high, ratio.n)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.analysis.between import Match, between, matches
 from bench.analysis.cells import configurations
-from bench.analysis.compare import ACCURACY
+from bench.analysis.compared import ACCURACY
 from bench.analysis.guards import how_it_moved
 from bench.analysis.load import Tables, read_tables
 from bench.errors import StoreError
@@ -55,6 +55,12 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
     rows = between(a, b, matched)
     if not every_measure:
         rows = rows[rows["measure"].isin(HEADLINES)].reset_index(drop=True)
+    if rows.empty:
+        raise StoreError(
+            "holds nothing that was measured in both folders",
+            where=str(after),
+            mend="Times need timing blocks, accuracies at least one epoch, in both.",
+        )
     differences = _differences(_environment(before), _environment(after))
     if differences:
         rows[["verdict", "further"]] = "INCOMPARABLE", None

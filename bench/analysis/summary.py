@@ -16,7 +16,7 @@ from bench.analysis.columns import (
     TRIAL_MEASURES,
 )
 from bench.analysis.guards import disturbed
-from bench.analysis.statistics import MIN_FOR_INTERVAL, mean_t, median_intervals
+from bench.analysis.statistics import MIN_FOR_INTERVAL, mean_t, median_intervals, tukey_labels
 from bench.records import PHASES, STEP_PHASES
 
 BLOCK = ("cell_id", "block", "role")
@@ -49,6 +49,7 @@ def summarise(
         finished.groupby("cell_id", sort=False)[["parameters"]].first().reindex(index),
         counted.reindex(index),
         _of_blocks(timed).reindex(index),
+        _outlying(measures).reindex(index),
         _epochs_of_trials(finished).reindex(index),
         _status(trials).reindex(index),
     ]
@@ -91,6 +92,16 @@ def _of_blocks(timed: pd.DataFrame) -> pd.DataFrame:
     medians = numbers.groupby(timed["cell_id"]).median()
     spoilt = (disturbed(timed) != "").groupby(timed["cell_id"]).sum()
     return medians.assign(disturbed_blocks=spoilt)
+
+
+def _outlying(measures: pd.DataFrame) -> pd.DataFrame:
+    """Count each cell's blocks whose step lies outside Tukey's fences; none is dropped for that."""
+    known = measures.dropna(subset=["step"])
+    counts = {
+        cell_id: sum(label != "" for label in tukey_labels(steps.to_numpy()))
+        for cell_id, steps in known.groupby("cell_id")["step"]
+    }
+    return pd.DataFrame({"outlying_blocks": pd.Series(counts, dtype=float)})
 
 
 def _epochs_of_trials(finished: pd.DataFrame) -> pd.DataFrame:

@@ -63,6 +63,12 @@ def print_summary(console: Console, agenda: Agenda) -> None:
     for reason, tasks in _by_reason(agenda.tasks):
         cells = len({task.run.planned.cell_id for task in tasks})
         console.print(f"[dim]skipped: {counted(cells, 'cell')} – {escape(reason)}[/]")
+    if agenda.detects is not None:
+        change, n = agenda.detects
+        console.print(
+            f"last time {counted(n, 'timing block')} found changes of a step's time from "
+            f"{change:.1%} on"
+        )
     rough = " (rough: not all of it ran here before)" if agenda.is_rough else ""
     console.print(f"estimate: {duration(agenda.estimate_s)}{rough}")
 

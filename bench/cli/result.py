@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench.analysis.cells import cell_labels
-from bench.analysis.compare import ACCURACY, ACCURACY_WORDS, TIME_WORDS
+from bench.analysis.compared import ACCURACY, ACCURACY_WORDS, TIME_WORDS
 from bench.analysis.guards import how_it_moved
 from bench.analysis.load import read_tables
 from bench.cli.terminal import counted, duration, table

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from bench.analysis.compare import ACCURACY
+from bench.analysis.compared import ACCURACY
 from bench.analysis.folders import Compared
 from bench.cli.terminal import counted, table
 from bench.labels import field_name, format_value, is_blank

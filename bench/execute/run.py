@@ -16,7 +16,7 @@ from bench.execute.set_up import Bench, count_flops_per_image, environment, last
 from bench.measure.cost import count_step, parameter_count
 from bench.measure.guards import Watch
 from bench.measure.memory import device_bytes, peak_bytes, reset_peak
-from bench.measure.peaks import machine_peaks
+from bench.measure.peaks import Peaks, machine_peaks
 from bench.measure.phases import StepParts, endless, time_passes, time_steps, time_two_images
 from bench.records import (
     BlockRow,
@@ -187,15 +187,15 @@ def _block(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
         "eval", lambda: evaluate(training, loader.test(), clock).eval_s, run.timing.epochs
     )
     guards = watch.stop()
-    peaks = machine_peaks(bench.device, bench.cell.precision, clock)
+    peaks = _peaks(bench)
     block = BlockRow(
         block=run.block,
         role=run.role,
         status="ok",
         train_images=loader.train_images,
         **asdict(guards),
-        peak_flops_per_s=peaks.flops_per_s,
-        peak_bytes_per_s=peaks.bytes_per_s,
+        peak_flops_per_s=peaks.flops_per_s if peaks else None,
+        peak_bytes_per_s=peaks.bytes_per_s if peaks else None,
         two_images_s=_two_images_s(bench, parts),
     )
     timings = tuple(
@@ -225,6 +225,14 @@ def _step_parts(bench: Bench) -> StepParts:
         backward=training.backward,
         update=training.update,
     )
+
+
+def _peaks(bench: Bench) -> Peaks | None:
+    """Measure the machine's peaks; a GPU that is too full for that has given its times already."""
+    try:
+        return machine_peaks(bench.device, bench.cell.precision, bench.clock)
+    except torch.OutOfMemoryError:
+        return None
 
 
 def _two_images_s(bench: Bench, parts: StepParts) -> float | None:

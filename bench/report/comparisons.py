@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.cells import cell_labels, label_fields
-from bench.analysis.compare import ACCURACY, ACCURACY_WORDS, TIME_WORDS
+from bench.analysis.compared import ACCURACY, ACCURACY_WORDS, TIME_WORDS
 from bench.analysis.guards import how_it_moved
 from bench.analysis.load import Tables
 from bench.labels import field_name, format_value
@@ -37,6 +37,7 @@ def headline_columns(tables: Tables) -> list[Column]:
         columns += [
             _column(tables, rows, heading, say, counted(rows["n"], unit)),
             _column(tables, rows, "verdict", _verdict, is_number=False),
+            _column(tables, rows, "p", _p, "rank test, Holm"),
             _column(tables, rows, "noise floor", _floor),
             _column(tables, rows, "detects", _detects),
         ]
@@ -70,6 +71,12 @@ def comparison_findings(tables: Tables) -> list[str]:
     if moved:
         pairs = f"; {count_of(int(left_out.sum()), 'pair')} left out" if left_out.sum() else ""
         said.append(f"**The machine moved:** {escape(moved)}{pairs}.")
+    outlying, timed = (int(tables.summary[c].sum()) for c in ("outlying_blocks", "step_n"))
+    if outlying:
+        said.append(
+            f"**Outliers:** {outlying} of {count_of(timed, 'timing block')} lie outside Tukey's "
+            "fences of their cell. They are counted like all others: medians bear them."
+        )
     extra = tables.blocks[tables.blocks["role"] == "extra"]
     if len(extra):
         said.append(
@@ -148,6 +155,12 @@ def _verdict(row: Mapping[str, Any]) -> str:
 
 def _ratio_and_verdict(row: Mapping[str, Any]) -> str:
     return f"{_ratio(row)} {TIME_WORDS[row['verdict']]}"
+
+
+def _p(row: Mapping[str, Any]) -> str:
+    """Write the second opinion: p of the exact rank test, corrected for the number of cells."""
+    p = row["p_value"]
+    return BLANK if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _floor(row: Mapping[str, Any]) -> str:

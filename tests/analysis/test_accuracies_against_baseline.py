@@ -7,7 +7,8 @@ import pytest
 from hand_made import table
 from side_by_side import trials_of
 
-from bench.analysis.compare import ACCURACY_FLOOR, against_baseline
+from bench.analysis.accuracy import ACCURACY_FLOOR
+from bench.analysis.compare import against_baseline
 from bench.analysis.statistics import mean_t
 
 

@@ -54,9 +54,24 @@ def test_a_block_that_only_one_side_has_is_no_pair() -> None:
 
 def test_fewer_than_six_blocks_are_inconclusive_and_say_how_many_are_missing() -> None:
     few = {cell_id: times[:4] for cell_id, times in SLOWER.items()}
-    row = only(compared(timings_of(few)))
+    row = only(compared(timings_of(few, twin=MOODS)))
     assert (row["n"], row["verdict"], row["further"]) == (4, "INCONCLUSIVE", 2)
     assert pd.isna(row["low"]) and pd.isna(row["high"]) and pd.isna(row["mde"])
+
+
+@pytest.mark.parametrize(("twins", "further"), [(0, 6), (4, 2)])
+def test_a_session_whose_noise_was_not_measured_decides_nothing(twins: int, further: int) -> None:
+    row = only(compared(timings_of(SLOWER, twin=MOODS[:twins])))
+    assert row["low"] == pytest.approx(1.5)
+    assert (row["verdict"], row["further"]) == ("INCONCLUSIVE", further)
+
+
+def test_a_cell_whose_pairs_were_all_disturbed_keeps_its_row_and_decides_nothing() -> None:
+    every = [("b", "planned", block) for block in range(6)]
+    row = only(compared(timings_of(SLOWER, twin=MOODS), *every))
+    assert row["ratio"] == pytest.approx(1.5)
+    assert (row["n"], row["left_out"], row["verdict"]) == (0, 6, "INCONCLUSIVE")
+    assert pd.isna(row["low"])
 
 
 def test_twins_that_differ_raise_the_floor() -> None:

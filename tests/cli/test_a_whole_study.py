@@ -20,7 +20,7 @@ base:
 axes:
   model: ['import', lenet5]
   device: [cpu, 'cuda:9']
-timing: {blocks: 2, rounds: 2, epochs: 0}
+timing: {blocks: 2, rounds: 2, epochs: 0, spares: 0}
 """.replace("'import'", '{import: "tiny:Tiny"}')
 NETWORK = '''
 from torch import nn

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from bench.cli import app
+from bench.errors import StoreError
 from bench.records import BlockRow, EpochRow, TimingRow, TrialRow, columns_of
 
 CONFIG: dict[str, Any] = {
@@ -71,15 +74,20 @@ def folder(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+def compare(*arguments: object) -> Any:
+    """Run the command in this process: what it imports takes longer than all else it does."""
+    return CliRunner().invoke(app, ["compare", *map(str, arguments)], catch_exceptions=True)
+
+
 def verdicts(done: Any) -> dict[tuple[str, str], str]:
     return {(row["cell_id"], row["measure"]): row["verdict"] for row in json.loads(done.stdout)}
 
 
-def test_a_slower_cell_is_found_and_ends_with_one(bench: Callable, folder: Callable) -> None:
+def test_a_slower_cell_is_found_and_ends_with_one(folder: Callable) -> None:
     a = folder("a", {"x": ({}, 0.010, 0.98), "y": ({"batch_size": 512}, 0.050, 0.97)})
     b = folder("b", {"x": ({}, 0.013, 0.98), "y": ({"batch_size": 512}, 0.050, 0.97)})
-    done = bench("compare", a, b, "--json")
-    assert done.returncode == 1, done.stderr
+    done = compare(a, b, "--json")
+    assert done.exit_code == 1, done.stderr
     assert verdicts(done) == {
         ("x", "step"): "REGRESSED",
         ("x", "test_accuracy"): "EQUIVALENT",
@@ -92,26 +100,24 @@ def test_a_slower_cell_is_found_and_ends_with_one(bench: Callable, folder: Calla
     assert row["n"] == BLOCKS
 
 
-def test_nothing_changed_ends_with_nought(bench: Callable, folder: Callable) -> None:
+def test_nothing_changed_ends_with_nought(folder: Callable) -> None:
     cells = {"x": ({}, 0.010, 0.98)}
-    done = bench("compare", folder("a", cells), folder("bb", cells))
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = compare(folder("a", cells), folder("bb", cells))
+    assert done.exit_code == 0, done.stdout + done.stderr
     assert "EQUIVALENT within 9.2%" in done.stdout  # two floors of 2%, and 5% between sessions
 
 
-def test_a_faster_but_less_accurate_cell_is_a_regression(bench: Callable, folder: Callable) -> None:
+def test_a_faster_but_less_accurate_cell_is_a_regression(folder: Callable) -> None:
     a, b = folder("a", {"x": ({}, 0.010, 0.98)}), folder("b", {"x": ({}, 0.007, 0.97)})
-    done = bench("compare", a, b, "--json")
-    assert done.returncode == 1
+    done = compare(a, b, "--json")
+    assert done.exit_code == 1
     assert verdicts(done) == {("x", "step"): "IMPROVED", ("x", "test_accuracy"): "REGRESSED"}
 
 
-def test_a_change_within_the_drift_of_sessions_is_not_decided(
-    bench: Callable, folder: Callable
-) -> None:
+def test_a_change_within_the_drift_of_sessions_is_not_decided(folder: Callable) -> None:
     a, b = folder("a", {"x": ({}, 0.0100, 0.98)}), folder("b", {"x": ({}, 0.01092, 0.98)})
-    done = bench("compare", a, b)
-    assert done.returncode == 3
+    done = compare(a, b)
+    assert done.exit_code == 3
     assert "INCONCLUSIVE" in done.stdout
     assert "measure both in one study" in done.stdout
 
@@ -124,51 +130,49 @@ def test_a_change_within_the_drift_of_sessions_is_not_decided(
     ],
 )
 def test_another_machine_is_no_regression(
-    bench: Callable, folder: Callable, other: dict[str, Any], said: str
+    folder: Callable, other: dict[str, Any], said: str
 ) -> None:
     a = folder("a", {"x": ({}, 0.010, 0.98)})
     b = folder("b", {"x": ({}, 0.030, 0.98)}, environment=other)
-    done = bench("compare", a, b)
-    assert done.returncode == 4
+    done = compare(a, b)
+    assert done.exit_code == 4
     assert said in done.stdout
     assert "REGRESSED" not in done.stdout
-    assert set(verdicts(bench("compare", a, b, "--json")).values()) == {"INCOMPARABLE"}
+    assert set(verdicts(compare(a, b, "--json")).values()) == {"INCOMPARABLE"}
 
 
-def test_cells_belong_together_by_what_the_whole_study_changed(
-    bench: Callable, folder: Callable
-) -> None:
+def test_cells_belong_together_by_what_the_whole_study_changed(folder: Callable) -> None:
     small, large = {"lr": 0.001}, {"lr": 0.01}
     a = folder("a", {"p": (small, 0.01, 0.98), "q": ({**small, "batch_size": 8}, 0.02, 0.9)})
     b = folder("b", {"r": (large, 0.01, 0.98), "s": ({**large, "batch_size": 8}, 0.02, 0.9)})
-    done = bench("compare", a, b, "--json")
+    done = compare(a, b, "--json")
     assert {(r["baseline_id"], r["cell_id"]) for r in json.loads(done.stdout)} == {
         ("p", "r"),
         ("q", "s"),
     }
-    assert "lr 0.001 → 0.01" in bench("compare", a, b).stdout
+    assert "lr 0.001 → 0.01" in compare(a, b).stdout
 
 
-def test_cells_without_a_partner_are_named(bench: Callable, folder: Callable) -> None:
+def test_cells_without_a_partner_are_named(folder: Callable) -> None:
     a = folder("a", {"x": ({}, 0.010, 0.98), "y": ({"batch_size": 8}, 0.020, 0.9)})
     b = folder("b", {"x": ({}, 0.010, 0.98)})
-    assert "only in A: batch 8" in bench("compare", a, b).stdout
+    assert "only in A: batch 8" in compare(a, b).stdout
 
 
-def test_folders_without_a_common_cell_are_refused(bench: Callable, folder: Callable) -> None:
+def test_folders_without_a_common_cell_are_refused(folder: Callable) -> None:
     a = folder("a", {"x": ({}, 0.01, 0.9), "y": ({"batch_size": 8}, 0.01, 0.9)})
     b = folder("b", {"u": ({"model": "lenet5", "batch_size": 9}, 0.01, 0.9),
                      "v": ({"model": "mlp", "batch_size": 9}, 0.01, 0.9)})  # fmt: skip
-    done = bench("compare", a, b)
-    assert done.returncode == 2
-    assert "no cell here belongs to one of the other folder" in done.stderr
+    done = compare(a, b)
+    assert isinstance(done.exception, StoreError)
+    assert "no cell here belongs to one of the other folder" in str(done.exception)
 
 
-def test_all_measures_are_told_when_asked_for(bench: Callable, folder: Callable) -> None:
+def test_all_measures_are_told_when_asked_for(folder: Callable) -> None:
     cells = {"x": ({}, 0.010, 0.98)}
     a, b = folder("a", cells), folder("bb", cells)
-    assert bench("compare", a, b, "--json").stdout == bench("compare", a, b, "--json").stdout
-    assert len(json.loads(bench("compare", a, b, "--all", "--json").stdout)) == 2  # what there is
+    assert compare(a, b, "--json").stdout == compare(a, b, "--json").stdout
+    assert len(json.loads(compare(a, b, "--all", "--json").stdout)) == 2  # what there is
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from bench.measure.phases import (
     endless,
     time_passes,
     time_steps,
+    time_two_images,
 )
 
 CPU = torch.device("cpu")
@@ -118,6 +119,12 @@ def test_long_phases_report_their_own_seconds() -> None:
         ("epoch", 0, 3.0, False),
         ("epoch", 1, 4.0, False),
     ]
+
+
+def test_two_images_take_forward_and_backward_without_the_cold_ones() -> None:
+    work = Work()
+    seconds = time_two_images(work.parts(), None, work)
+    assert seconds == COST_S["forward"] + COST_S["backward"]
 
 
 def test_batches_go_on_into_the_next_epoch() -> None:

@@ -25,7 +25,7 @@ import yaml
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 MODEL = {"import": "dosed:Dosed", "network": "lenet5", "phase": "step", "dose": 0.0, "copy": 0}
-DOSES = (0.05, 0.1, 0.2)
+DOSES = (0.1, 0.2)
 SAME = 10
 
 
@@ -35,7 +35,7 @@ def study_of(kind: str, session: int, options: argparse.Namespace) -> dict[str, 
         cells: list[dict[str, Any]] = [{"model.copy": i} for i in range(1, SAME + 1)]
     else:
         cells = [{"model.dose": dose} for dose in DOSES]
-        cells += [{"model.phase": "backward", "model.dose": 0.2}, {"model.copy": 1}]
+        cells.append({"model.phase": "backward", "model.dose": 0.2})
     return {
         "name": f"{kind}-{session:02d}",
         "base": {

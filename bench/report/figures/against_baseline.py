@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from bench.analysis.compare import ACCURACY, ACCURACY_WORDS, TIME_WORDS
+from bench.analysis.compared import ACCURACY, ACCURACY_WORDS, TIME_WORDS
 from bench.analysis.comparison import Verdict
 from bench.analysis.load import Tables
 from bench.analysis.statistics import Floats

@@ -85,7 +85,7 @@ def _legend(shares: bool) -> list[tuple[Artist, str]]:
     ]
     if not shares:
         mark = Line2D([], [], color=INK, marker="|", markersize=12, mew=2, linestyle="")
-        entries.append((mark, "data + whole step, timed as one"))
+        entries.append((mark, "data + whole step, timed as one, with its 95% interval"))
     return entries
 
 
@@ -110,10 +110,13 @@ def _draw(axes: Axes, rows: Rows, parts: Floats, *, width: float) -> None:
 
 def _mark_steps(axes: Axes, rows: Rows, unit: Unit) -> None:
     """Mark what the step took when it was timed whole: the books of the phases close there."""
-    whole = rows.cells["data_median"].fillna(0) + rows.cells["step_median"]
-    axes.plot(
-        whole.to_numpy() * unit.per_second, rows.positions, "|", color=INK, ms=15, mew=2, zorder=3
+    scale, data = unit.per_second, rows.cells["data_median"].fillna(0)
+    whole, low, high = (
+        (data + rows.cells[f"step_{part}"]).to_numpy(dtype=float) * scale
+        for part in ("median", "low", "high")
     )
+    axes.plot(whole, rows.positions, "|", color=INK, ms=15, mew=2, zorder=3)
+    axes.hlines(rows.positions, low, high, colors=INK, lw=1.4, zorder=3)
 
 
 def _name_sums(axes: Axes, rows: Rows, totals: Floats, unit: Unit) -> None:

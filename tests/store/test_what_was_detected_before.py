@@ -1,0 +1,31 @@
+"""What the last session could find is told before the next one begins."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.store import Store
+
+HEADER = "cell_id,measure,mde,n\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("b,step,0.05,8\nc,step,0.07,6\nd,step,0.20,8\nb,forward,0.01,8\n", (0.07, 6)),
+        ("b,step,,3\n", None),
+        ("", None),
+        ("b,step,much,8\n", None),
+    ],
+)
+def test_it_is_the_median_over_the_cells(
+    tmp_path: Path, rows: str, expected: tuple[float, int] | None
+) -> None:
+    (tmp_path / "comparisons.csv").write_text(HEADER + rows, encoding="utf-8")
+    assert Store(tmp_path).detected_before() == expected
+
+
+def test_a_folder_without_comparisons_tells_nothing(tmp_path: Path) -> None:
+    assert Store(tmp_path).detected_before() is None
+    (tmp_path / "comparisons.csv").write_bytes(b"\xff\x00nothing")
+    assert Store(tmp_path).detected_before() is None
