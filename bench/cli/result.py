@@ -15,7 +15,8 @@ from bench.labels import is_blank
 from bench.runner import Finished, Narrowed
 
 NUMBERS = ("test accuracy", "training images/s", "step")
-VERDICTS = ("step time ×", "accuracy +")
+VERDICTS = ("× step time", "Δ accuracy")
+WIDE = 110  # columns; on less, the step is left to the images/s and intervals are shares
 COLOURS = {"faster": "green", "better": "green", "slower": "red", "worse": "red"}
 
 
@@ -24,13 +25,15 @@ def print_result(console: Console, finished: Finished, runs: int, elapsed_s: flo
     tables = read_tables(finished.results)
     names = cell_labels(tables.summary)
     compared = _compared(tables.comparisons)
-    columns = ("cell", *NUMBERS, *(VERDICTS if compared else ()))
-    rows = table(console, *columns, right=frozenset(NUMBERS))
+    narrow = console.width < WIDE
+    numbers = NUMBERS[: 2 if narrow else 3]
+    rows = table(console, "cell", *numbers, *(VERDICTS if compared else ()), right={*numbers})
     for cell in tables.summary.to_dict("records"):
         name = escape(names[cell["cell_id"]])
         if cell["status"] == "ok":
             verdicts = compared.get(cell["cell_id"], ("baseline", "")) if compared else ()
-            rows.add_row(name, _accuracy(cell), _speed(cell), _step(cell), *verdicts)
+            texts = (_accuracy(cell), _speed(cell, narrow=narrow), _step(cell))
+            rows.add_row(name, *texts[: len(numbers)], *verdicts)
         else:
             rows.add_row(f"[dim]{name}[/]", f"[dim]{cell['status']}[/]")
     console.print(rows)
@@ -69,13 +72,13 @@ def _judged(number: str, word: str) -> str:
 
 def _legend(comparisons: pd.DataFrame) -> str:
     """Say what stands behind the verdicts: the noise floor, and the least effect to be found."""
+    said = ["× and Δ: against the baseline cell, accuracy in points"]
     steps = comparisons[comparisons["measure"] == "step"]
-    if steps.empty:
-        return "accuracy +: percentage points against the baseline cell, paired by seed"
-    floor = f"noise floor {steps['floor'].max():.1%}"
-    known = steps["mde"].dropna()
-    detects = f", finds changes from {known.max():.0%} on" if len(known) else ", exploratory"
-    return f"against the baseline cell: {floor} of the step time{detects}; accuracy in points"
+    if len(steps):
+        detects = steps["mde"].median()
+        found = "exploratory" if is_blank(detects) else f"changes are found from {detects:.1%} on"
+        said.append(f"step time by image, noise floor {steps['floor'].median():.1%}, {found}")
+    return "; ".join(said)
 
 
 def _narrowed(narrowed: Narrowed) -> str:
@@ -97,9 +100,12 @@ def _accuracy(cell: dict[Any, Any]) -> str:
     return f"{text} ± {half:.2f}"
 
 
-def _speed(cell: dict[Any, Any]) -> str:
+def _speed(cell: dict[Any, Any], *, narrow: bool) -> str:
     measure = "images_per_s" if is_blank(cell["step_images_per_s_median"]) else "step_images_per_s"
-    return _estimate(cell, measure, 1.0, ",.0f")
+    if not narrow or is_blank(cell[f"{measure}_low"]):
+        return _estimate(cell, measure, 1.0, ",.0f")
+    median, low, high = (cell[f"{measure}_{part}"] for part in ("median", "low", "high"))
+    return f"{median:,.0f} ± {(high - low) / 2 / median:.0%}"
 
 
 def _step(cell: dict[Any, Any]) -> str:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Set
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 PLAIN_WIDTH = 120
@@ -21,7 +21,9 @@ def table(target: Console, *columns: str, right: Set[str] = frozenset()) -> Tabl
     """Make a table that suits the console: ruled on a terminal, bare columns elsewhere."""
     made = Table(box=box.SIMPLE_HEAD if target.is_terminal else None, pad_edge=False)
     for name in columns:
-        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        is_number = name in right
+        justify: JustifyMethod = "right" if is_number else "left"
+        made.add_column(name, justify=justify, overflow="fold", no_wrap=is_number)
     return made
 
 
