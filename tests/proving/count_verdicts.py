@@ -2,19 +2,24 @@
 
     python tests/proving/count_verdicts.py same     --sessions 10
     python tests/proving/count_verdicts.py same     --sessions 10 --busy
+    python tests/proving/count_verdicts.py between  --sessions 10
     python tests/proving/count_verdicts.py injected --sessions 20
 
 `same`: ten cells that are the baseline cell under other names; any verdict but EQUIVALENT or
-INCONCLUSIVE is false. `injected`: cells that do a known part of their work on top, in one phase
-or in all (see `dosed.py`). Each session is a `bench run` of its own. Tables are kept in --out,
-and a session that is there is not run again, so that `--sessions` can be raised later.
+INCONCLUSIVE is false. `between`: the same cells in one such session against another, as `bench
+compare` does it, for every pair of sessions. `injected`: cells that do a known part of their work
+on top, in one phase or in all (see `dosed.py`).
+
+Each session is a `bench run` of its own. Tables are kept in --out, and a session that is there is
+not run again, so that `--sessions` can be raised later.
 """
 
 import argparse
+import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +29,7 @@ import yaml
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT))
 MODEL = {"import": "dosed:Dosed", "network": "lenet5", "phase": "step", "dose": 0.0, "copy": 0}
 DOSES = (0.1, 0.2)
 SAME = 10
@@ -51,11 +57,12 @@ def study_of(kind: str, session: int, options: argparse.Namespace) -> dict[str, 
 
 def main() -> None:
     options = _options()
+    measured = "injected" if options.kind == "injected" else "same"
     with _neighbour() if options.busy else _nobody():
         for session in range(options.sessions):
-            _run(study_of(options.kind, session, options), options.out)
-    found = pd.concat(_comparisons(options), ignore_index=True)
-    print(_counted_same(found) if options.kind == "same" else _counted_doses(found))
+            _run(study_of(measured, session, options), options.out)
+    sessions = [options.out / f"{measured}-{i:02d}" for i in range(options.sessions)]
+    print(COUNTED[options.kind](sessions))
 
 
 def _run(study: Mapping[str, Any], out: Path) -> None:
@@ -75,30 +82,52 @@ def _run(study: Mapping[str, Any], out: Path) -> None:
     )
 
 
-def _comparisons(options: argparse.Namespace) -> Iterator[pd.DataFrame]:
-    sys.path.insert(0, str(ROOT))
+def _comparisons(sessions: Sequence[Path]) -> Iterator[pd.DataFrame]:
     from bench.analysis.load import read_tables
 
-    for session in range(options.sessions):
-        tables = read_tables(options.out / f"{options.kind}-{session:02d}", recompute=True)
+    for session in sessions:
+        tables = read_tables(session, recompute=True)
         cells = tables.summary.set_index("cell_id")[["model.dose", "model.phase"]]
-        yield tables.comparisons.join(cells, on="cell_id").assign(session=session)
+        yield tables.comparisons.join(cells, on="cell_id").assign(session=session.name)
 
 
-def _counted_same(found: pd.DataFrame) -> str:
+def _between(sessions: Sequence[Path]) -> Iterator[pd.DataFrame]:
+    from bench.analysis.between import between, matches
+    from bench.analysis.load import read_tables
+
+    tables = [read_tables(session, recompute=True) for session in sessions]
+    for a, b in itertools.combinations(tables, 2):
+        yield between(a, b, matches(a, b)).assign(
+            session=f"{a.trials.study[0]} {b.trials.study[0]}"
+        )
+
+
+def _counted_same(sessions: Sequence[Path]) -> str:
     """Count the verdicts on cells that are the same, a row a measure."""
+    return _verdicts(pd.concat(_comparisons(sessions), ignore_index=True))
+
+
+def _counted_between(sessions: Sequence[Path]) -> str:
+    """Count the verdicts on cells that are the same in two sessions, a row a measure."""
+    return _verdicts(pd.concat(_between(sessions), ignore_index=True))
+
+
+def _verdicts(found: pd.DataFrame) -> str:
     times = found[found["measure"] != "test_accuracy"]
     counts = times.groupby(["measure", "verdict"]).size().unstack(fill_value=0)
     floors = times.groupby("measure")[["floor", "mde"]].median()
-    sessions = times["session"].nunique()
-    return f"{sessions} sessions\n{counts.join(floors).round(4).to_string()}"
+    off = (times["ratio"] - 1).abs().groupby(times["measure"]).quantile([0.5, 0.975]).unstack()
+    off.columns = ["off by, median", "97.5%"]
+    told = counts.join(floors).join(off).round(4)
+    return f"{times['session'].nunique()} sessions or pairs of them\n{told.to_string()}"
 
 
-def _counted_doses(found: pd.DataFrame) -> str:
+def _counted_doses(sessions: Sequence[Path]) -> str:
     """Count the verdicts on each dose, a row a dose and measure; `estimate` is what was found.
 
     `error` is the median estimate less the truth, in points; `worst` the largest such error.
     """
+    found = pd.concat(_comparisons(sessions), ignore_index=True)
     rows = []
     times = found[found["measure"].isin(["forward", "backward", "optimizer", "step"])]
     for (phase, dose, measure), group in times.groupby(["model.phase", "model.dose", "measure"]):
@@ -125,6 +154,9 @@ def _counted_doses(found: pd.DataFrame) -> str:
     return f"{times['session'].nunique()} sessions\n{whole.to_string(index=False)}"
 
 
+COUNTED = {"same": _counted_same, "between": _counted_between, "injected": _counted_doses}
+
+
 @contextmanager
 def _neighbour() -> Iterator[None]:
     """Keep one core busy."""
@@ -142,7 +174,7 @@ def _nobody() -> Iterator[None]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("kind", choices=["same", "injected"])
+    parser.add_argument("kind", choices=list(COUNTED))
     parser.add_argument("--sessions", type=int, default=10)
     parser.add_argument("--out", type=Path, default=Path("results/proving"))
     parser.add_argument("--network", default="lenet5", choices=["lenet5", "convnet"])
