@@ -29,7 +29,14 @@ CONTRACT = [
     *("step_peak_bytes", "step_base_bytes", "step_device_bytes"),
     *("achieved_flops_per_s", "efficiency"),
     *("data_bound_s", "launch_bound_s", "memory_bound_s", "compute_bound_s", "bottleneck"),
-    *("phases_over_step", "epoch_over_steps", "disturbed_blocks", "status", "reason"),
+    *(
+        "phases_over_step",
+        "epoch_over_steps",
+        "disturbed_blocks",
+        "outlying_blocks",
+        "status",
+        "reason",
+    ),
 ]
 
 

@@ -138,3 +138,10 @@ def test_no_tables_but_trials_are_a_summary_with_blanks(trials: Table) -> None:
 def test_tables_without_rows_are_a_summary_without_rows() -> None:
     names = ("trials", "timings", "blocks", "costs")
     assert summarise(**{name: table(name) for name in names}).empty
+
+
+def test_outlying_blocks_are_labelled_and_stay(trials: Table, timed: Table) -> None:
+    made = timed(*({"step": step} for step in (1.0, 1.01, 1.02, 1.03, 1.04, 5.0)))
+    row = only(summarise(trials({}), made, table("blocks"), table("costs")))
+    assert (row["outlying_blocks"], row["step_n"]) == (1, 6)
+    assert row["step_high"] > 1.04  # its time takes part in the interval
