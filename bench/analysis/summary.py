@@ -20,7 +20,7 @@ from bench.analysis.statistics import MIN_FOR_INTERVAL, mean_t, median_intervals
 from bench.records import PHASES, STEP_PHASES
 
 BLOCK = ("cell_id", "block", "role")
-_COMPUTE = [f"{phase}_median" for phase in STEP_PHASES if phase != "data"]
+COMPUTE = [phase for phase in STEP_PHASES if phase != "data"]
 
 
 def summarise(
@@ -40,7 +40,7 @@ def summarise(
     counted = costs[costs["status"] == "ok"].groupby("cell_id", sort=False)[list(COSTS)].first()
     timed = blocks[(blocks["status"] == "ok") & (blocks["role"] != "twin")]
     measures = block_measures(timings)
-    measures = _with_efficiency(measures[measures["role"] != "twin"], timed, counted, cells)
+    measures = _with_ratios(measures[measures["role"] != "twin"], timed, counted, cells)
     values = pd.concat([_long(measures, BLOCK_MEASURES), _long(finished, TRIAL_MEASURES)])
     parts = [
         cells.set_index(index),
@@ -50,7 +50,9 @@ def summarise(
         counted.reindex(index),
         _of_blocks(timed).reindex(index),
         _outlying(measures).reindex(index),
-        _epochs_of_trials(finished).reindex(index),
+        measures.groupby("cell_id")[["phases_over_step", "epoch_over_steps"]]
+        .median()
+        .reindex(index),
         _status(trials).reindex(index),
     ]
     return _finished(pd.concat(parts, axis=1), [str(name) for name in cells.columns])
@@ -71,15 +73,25 @@ def block_measures(timings: pd.DataFrame) -> pd.DataFrame:
     return blocks.assign(step_images_per_s=blocks["cell_id"].map(batch).astype(float) / step_s)
 
 
-def _with_efficiency(
+def _with_ratios(
     measures: pd.DataFrame, timed: pd.DataFrame, costs: pd.DataFrame, cells: pd.DataFrame
 ) -> pd.DataFrame:
-    """Add what part of the peak of its own block a cell's step reaches."""
-    batch = cells.set_index("cell_id")["batch_size"].astype(float)
-    flops = costs["flops_per_image"].astype(float) * batch.reindex(costs.index)
-    joined = measures.merge(timed[[*BLOCK, "peak_flops_per_s"]], on=list(BLOCK), how="left")
+    """Add to every block what it says of itself.
+
+    Columns: efficiency, what part of the block's own peak the step reaches; phases_over_step and
+    epoch_over_steps, near 1 where the books close.
+    """
+    sizes = cells.set_index("cell_id")["batch_size"].astype(float)
+    flops = costs["flops_per_image"].astype(float) * sizes.reindex(costs.index)
+    own = timed[[*BLOCK, "peak_flops_per_s", "train_images"]]
+    joined = measures.merge(own, on=list(BLOCK), how="left")
+    steps = joined["train_images"].astype("Float64").astype(float) / joined["cell_id"].map(sizes)
     achieved = joined["cell_id"].map(flops).astype(float) / joined["step"]
-    return joined.assign(efficiency=achieved / joined["peak_flops_per_s"])
+    return joined.assign(
+        efficiency=achieved / joined["peak_flops_per_s"],
+        phases_over_step=joined[COMPUTE].sum(axis=1, min_count=len(COMPUTE)) / joined["step"],
+        epoch_over_steps=joined["epoch"] / (steps * (joined["step"] + joined["data"])),
+    )
 
 
 def _of_blocks(timed: pd.DataFrame) -> pd.DataFrame:
@@ -102,13 +114,6 @@ def _outlying(measures: pd.DataFrame) -> pd.DataFrame:
         for cell_id, steps in known.groupby("cell_id")["step"]
     }
     return pd.DataFrame({"outlying_blocks": pd.Series(counts, dtype=float)})
-
-
-def _epochs_of_trials(finished: pd.DataFrame) -> pd.DataFrame:
-    """Give each cell the median time of a trial's epoch, for cells whose blocks time none."""
-    epochs = finished["epochs_done"].astype("Float64").astype(float)
-    seconds = finished["train_s"] / epochs.where(epochs > 0)
-    return pd.DataFrame({"trial_epoch_s": seconds.groupby(finished["cell_id"]).median()})
 
 
 def _cells(trials: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
@@ -192,14 +197,8 @@ def _finished(known: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
     known[wholes] = known[wholes].astype("Int64")
     known[floats] = known[floats].astype(float)
     batch = known["batch_size"].astype(float)
-    phases_s = known[_COMPUTE].sum(axis=1, min_count=len(_COMPUTE))
-    step_s = known["step_median"].fillna(phases_s)
-    known["achieved_flops_per_s"] = known["flops_per_image"] * batch / step_s
+    known["achieved_flops_per_s"] = known["flops_per_image"] * batch / known["step_median"]
     known["efficiency"] = known["efficiency_median"]
-    known["phases_over_step"] = phases_s / known["step_median"]
-    epoch_s = known["epoch_median"].fillna(known["trial_epoch_s"].astype(float))
-    steps = known["train_images"].astype(float) / batch
-    known["epoch_over_steps"] = epoch_s / (steps * (known["step_median"] + known["data_median"]))
     known[[*BOUNDS, "bottleneck"]] = bounds(known)
     known[texts] = known[texts].astype("string")
     return known[[*identity, *SUMMARY_COLUMNS]].reset_index(drop=True)

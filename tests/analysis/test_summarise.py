@@ -163,7 +163,7 @@ def test_work_per_second_divides_by_the_whole_step(
     with_step = only(summarise(trials({}), timed({**phases, "step": 0.5}), costs=cost))
     assert with_step["achieved_flops_per_s"] == pytest.approx(1e6 * 100 / 0.5)
     without = only(summarise(trials({}), timed(phases), costs=cost))
-    assert without["achieved_flops_per_s"] == pytest.approx(1e6 * 100 / 0.4)
+    assert math.isnan(without["achieved_flops_per_s"])
     assert math.isnan(without["efficiency"])  # the machine's peak is not known
 
 
