@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from bench.execute.executor import Executor, InlineExecutor
+from bench.execute.executor import Executor
+from bench.execute.inline import InlineExecutor
 from bench.execute.local import LocalExecutor
 
 EXECUTORS: Mapping[str, Callable[[], Executor]] = {

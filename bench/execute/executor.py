@@ -1,4 +1,4 @@
-"""The protocol behind which runs are executed, and the plainest executor."""
+"""The protocol behind which runs are executed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -62,21 +62,3 @@ class Executor(Protocol):
 
     def execute(self, runs: Sequence[Run], workplace: Workplace, emit: Emit) -> Iterator[Outcome]:
         """Give each run's outcome as it ends; whatever a run does, it gives one."""
-
-
-class InlineExecutor:
-    """Executes in this process: for debugging, and where processes cannot be started."""
-
-    def check(self, cells: Sequence[PlannedCell]) -> list[str]:
-        """Build every cell's network once."""
-        from bench.execute.set_up import check
-
-        return check(cells)
-
-    def execute(self, runs: Sequence[Run], workplace: Workplace, emit: Emit) -> Iterator[Outcome]:
-        """Execute the runs in order."""
-        from bench.execute.run import execute
-
-        for run in runs:
-            emit(Started(run.run_id))
-            yield execute(run, workplace, emit)
