@@ -18,7 +18,7 @@ from bench.analysis.compare import clean_blocks, twin_logs
 from bench.analysis.compared import ACCURACY, Comparison, corrected, framed
 from bench.analysis.comparison import (
     LEAST_FLOOR,
-    further_blocks,
+    Verdict,
     mann_whitney,
     minimum_detectable_effect,
     noise_floor,
@@ -27,7 +27,7 @@ from bench.analysis.comparison import (
 )
 from bench.analysis.guards import drift
 from bench.analysis.load import Tables
-from bench.analysis.statistics import MIN_FOR_INTERVAL, Floats
+from bench.analysis.statistics import MIN_FOR_INTERVAL, Estimate, Floats
 from bench.labels import is_blank
 from bench.records import PHASES
 
@@ -128,7 +128,8 @@ def _times(sides: Sequence[tuple[pd.DataFrame, Tables]], match: Match) -> Iterat
             continue
         ratio = unpaired_ratio(before, after)
         twins = [twin_logs(m, measure) for m, _ in sides]
-        floor = _floor(twins, ratio.n, moved)
+        within = [noise_floor(d, ratio.n, least=LEAST_FLOOR) for d in twins]
+        floor = _between_floor(within, moved)
         is_known = moved is not None and all(len(d) >= MIN_FOR_INTERVAL for d in twins)
         scatter = np.concatenate([np.log(t / np.median(t)) for t in samples])
         yield Comparison(
@@ -142,16 +143,25 @@ def _times(sides: Sequence[tuple[pd.DataFrame, Tables]], match: Match) -> Iterat
             floor=floor,
             mde=minimum_detectable_effect(np.sqrt(2) * scatter, floor, ratio.n),
             n=ratio.n,
-            verdict=verdict(ratio, floor) if is_known else "INCONCLUSIVE",
-            further=further_blocks(ratio, floor) if is_known else None,
+            verdict=_judged(ratio, max(within), floor) if is_known else "INCONCLUSIVE",
+            further=None,
             left_out=sum(_left_out(m, i) for (m, _), i in zip(sides, ids, strict=True)),
             p_value=mann_whitney(before, after),
         )
 
 
-def _floor(twins: Sequence[Floats], n: int, moved: float | None) -> float:
+def _judged(ratio: Estimate, within: float, floor: float) -> Verdict:
+    """Find a change beyond the wide floor, sameness only within that of a single session.
+
+    What lies between the two may be a change or the time between the sessions.
+    """
+    judged = verdict(ratio, floor)
+    is_between = judged == "EQUIVALENT" and verdict(ratio, within) != "EQUIVALENT"
+    return "INCONCLUSIVE" if is_between else judged
+
+
+def _between_floor(within: Sequence[float], moved: float | None) -> float:
     """Put together what either session's A/A showed and what lies between the sessions."""
-    within = [noise_floor(d, n, least=LEAST_FLOOR) for d in twins]
     machine = max(moved, 1 / moved) if moved else 1.0
     return float(np.prod([1 + floor for floor in within]) * machine * (1 + BETWEEN_SESSIONS) - 1)
 

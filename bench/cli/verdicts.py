@@ -18,8 +18,9 @@ COLOURS: Mapping[str, str] = {
     "INCONCLUSIVE": "yellow",
     "INCOMPARABLE": "magenta",
 }
-NAMES: Mapping[str, str] = {ACCURACY: "accuracy", "step": "step time"}
-NUMBERS = ("B / A", "floor", "detects", "n")
+NAMES: Mapping[str, str] = {ACCURACY: "accuracy"}
+COLUMNS = ("cell", "measure", "B / A", "verdict", "detects", "n", "floor", "to decide")
+WIDE = 110  # on fewer columns of a terminal the last two are left out
 INTERLEAVE = (
     "To decide more, measure both in one study (a value each on an axis): its blocks are "
     "interleaved, and the drift between two sessions is gone."
@@ -42,17 +43,20 @@ def print_verdicts(console: Console, compared: Compared) -> None:
         console.print(f"[yellow]{escape(warning)}[/]")
     for change in _changes(compared):
         console.print(f"changed: {escape(change)}")
-    rows = table(console, "cell", "measure", "B / A", "verdict", *NUMBERS[1:], right={*NUMBERS})
+    shown = COLUMNS if console.width >= WIDE else COLUMNS[:-2]
+    rows = table(console, *shown, right={*COLUMNS[2:7]})
     for row in compared.rows.to_dict("records"):
-        rows.add_row(
+        texts = (
             escape(compared.labels[row["cell_id"]]),
             NAMES.get(row["measure"], row["measure"]),
             _ratio(row),
-            f"[{COLOURS[row['verdict']]}]{row['verdict']}[/]{_detail(row)}",
-            f"{row['floor']:.1%}",
+            f"[{COLOURS[row['verdict']]}]{row['verdict']}[/]",
             "–" if is_blank(row["mde"]) else f"{row['mde']:.1%}",
             str(row["n"]),
+            f"{row['floor']:.1%}",
+            _to_decide(row),
         )
+        rows.add_row(*texts[: len(shown)])
     console.print(rows)
     console.print(_legend(compared))
     for side, names in (("A", compared.only_before), ("B", compared.only_after)):
@@ -76,22 +80,20 @@ def _ratio(row: Mapping[Any, Any]) -> str:
     return f"{row['ratio']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
 
 
-def _detail(row: Mapping[Any, Any]) -> str:
-    """Say within what two are the same, and what it takes to decide where they may not be."""
-    if row["verdict"] == "EQUIVALENT":
-        return f" within {row['floor']:.1%}"
-    if is_blank(row["further"]) or not row["further"]:
+def _to_decide(row: Mapping[Any, Any]) -> str:
+    """Say what it takes to decide what is not decided."""
+    if row["verdict"] != "INCONCLUSIVE":
         return ""
-    unit = "seed" if row["measure"] == ACCURACY else "block"
-    return f" ({counted(row['further'], f'more {unit}')})"
+    if row["measure"] != ACCURACY:
+        return "measure both in one study"
+    return "" if is_blank(row["further"]) else counted(row["further"], "more seed")
 
 
 def _legend(compared: Compared) -> str:
     said = [
-        "[dim]B / A: above 1 a time is longer, an accuracy higher; 95% interval. "
-        "floor: what no change at all looks like here.",
-        "detects: the least change that would be found four times in five. "
-        "n: timing blocks or seeds.[/]",
+        "[dim]B / A: above 1 a time is longer, an accuracy higher; 95% interval.",
+        "floor: what no change at all may look like between the two sessions.",
+        "detects: the least change that is found four times in five. n: timing blocks or seeds.[/]",
     ]
     if (compared.rows["verdict"] == "INCONCLUSIVE").any():
         said.append(INTERLEAVE)
