@@ -18,10 +18,12 @@ base:
   batch_size: 1024
   threads: 1
 axes:
-  model: ['import', lenet5]
+  model: ['import', 'wide']
   device: [cpu, 'cuda:9']
 timing: {blocks: 2, rounds: 2, epochs: 0, spares: 0}
-""".replace("'import'", '{import: "tiny:Tiny"}')
+""".replace("'import'", '{import: "tiny:Tiny"}').replace(
+    "'wide'", '{import: "tiny:Tiny", width: 16}'
+)
 NETWORK = '''
 from torch import nn
 
