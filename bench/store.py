@@ -11,7 +11,6 @@ import csv
 import hashlib
 import json
 import math
-import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -125,24 +124,21 @@ class Store:
         return {outcome.run_id: outcome for outcome in found}
 
     def detected_before(self) -> tuple[float, int] | None:
-        """Give the change of a step's time that the last session could find, and its blocks.
+        """Give the change of a step's time that the last session's A/A could find, and its blocks.
 
-        The median over its cells, as a fraction; None where there is none to tell.
+        A fraction; None where there is none to tell.
         """
         path = self.folder / "comparisons.csv"
         try:
             with path.open(encoding="utf-8", newline="") as file:
-                rows = [
-                    (row["mde"], row["n"])
-                    for row in csv.DictReader(file)
-                    if row["measure"] == "step"
-                ]
-            known = [(float(mde), int(n)) for mde, n in rows if mde]
+                steps = [row for row in csv.DictReader(file) if row["measure"] == "step"]
+            known = [
+                (int(row["n"]), float(row["session_mde"])) for row in steps if row["session_mde"]
+            ]
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        if not known:
-            return None
-        return statistics.median(mde for mde, _ in known), min(n for _, n in known)
+        n, detects = max(known, default=(0, 0.0))
+        return (detects, n) if n else None
 
     def write_tables(self, outcomes: Sequence[Outcome]) -> None:
         """Write trials, epochs and timings anew from outcomes, in their order."""

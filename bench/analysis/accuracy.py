@@ -50,6 +50,7 @@ def compared_accuracies(cell_id: str, before: Floats, after: Floats) -> Comparis
         high=ratio.high,
         floor=floor,
         mde=detectable_by_t(whole, floor),
+        session_mde=None,
         n=n,
         verdict=better_when_higher(verdict(ratio, floor)),
         further=further_blocks(ratio, floor) if n >= MIN_SEEDS else MIN_SEEDS - n,

@@ -142,6 +142,7 @@ def _times(sides: Sequence[tuple[pd.DataFrame, Tables]], match: Match) -> Iterat
             high=ratio.high,
             floor=floor,
             mde=minimum_detectable_effect(np.sqrt(2) * scatter, floor, ratio.n),
+            session_mde=None,
             n=ratio.n,
             verdict=_judged(ratio, max(within), floor) if is_known else "INCONCLUSIVE",
             further=None,

@@ -80,14 +80,14 @@ def _times(measured: pd.DataFrame, baseline_id: str) -> Iterator[Comparison]:
             for rows in (known, known[~known["spoilt"]])
         )
         clean = clean.reindex_like(every)
-        floor = _Floor(twin_logs(measured, measure))
+        noise = _Noise(twin_logs(measured, measure))
         for cell_id in every.columns.drop(baseline_id):
             pairs, kept = (
                 _pairs(side[baseline_id].to_numpy(), side[cell_id].to_numpy())
                 for side in (every, clean)
             )
             if len(pairs):
-                yield _compared_times(str(cell_id), measure, pairs, kept, floor)
+                yield _compared_times(str(cell_id), measure, pairs, kept, noise)
 
 
 def _pairs(before: Floats, after: Floats) -> Floats:
@@ -97,22 +97,26 @@ def _pairs(before: Floats, after: Floats) -> Floats:
     return known
 
 
-class _Floor:
-    """The noise floor of a measure for as many blocks as are asked for, each computed once."""
+class _Noise:
+    """What a session's A/A says of a measure, for as many blocks as are asked for."""
 
     def __init__(self, twins: Floats) -> None:
         self._twins = twins
-        self._known: dict[int, float] = {}
+        self._known: dict[int, tuple[float, float | None]] = {}
         self.missing_blocks = max(0, MIN_FOR_INTERVAL - len(twins))
 
-    def __call__(self, n: int) -> float:
+    def of(self, n: int) -> tuple[float, float | None]:
+        """Give the noise floor of n blocks, and the least effect that they find."""
         if n not in self._known:
-            self._known[n] = noise_floor(self._twins, n)
+            floor = noise_floor(self._twins, n)
+            known = self.missing_blocks == 0
+            detects = minimum_detectable_effect(self._twins, floor, n) if known else None
+            self._known[n] = floor, detects
         return self._known[n]
 
 
 def _compared_times(
-    cell_id: str, measure: str, pairs: Floats, kept: Floats, floor_of: _Floor
+    cell_id: str, measure: str, pairs: Floats, kept: Floats, noise: _Noise
 ) -> Comparison:
     """Compare times paired by block: (n, 2), the baseline's first.
 
@@ -124,7 +128,7 @@ def _compared_times(
     ratio = paired_ratio(logs)
     if not len(kept):
         ratio = Estimate(ratio.value, None, None, 0)
-    floor, missing = floor_of(max(1, ratio.n)), floor_of.missing_blocks
+    (floor, session_mde), missing = noise.of(max(1, ratio.n)), noise.missing_blocks
     further = further_blocks(ratio, floor)
     return Comparison(
         cell_id=cell_id,
@@ -136,6 +140,7 @@ def _compared_times(
         high=ratio.high,
         floor=floor,
         mde=minimum_detectable_effect(logs, floor) if len(kept) else None,
+        session_mde=session_mde,
         n=ratio.n,
         verdict="INCONCLUSIVE" if missing else verdict(ratio, floor),
         further=max(further or 0, missing) if missing else further,

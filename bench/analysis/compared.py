@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import isnan
 
 import pandas as pd
 
@@ -28,10 +29,11 @@ class Comparison:
     `before` is the baseline's value and `after` the cell's, of what is compared: mean accuracy, or
     median seconds, for the phases of a step by image, for epoch and eval whole. `ratio` is after
     over before: above 1 a time is longer, an accuracy higher.
-    `floor` and `mde` (minimum detectable effect) are fractions like ratio − 1. `n` counts pairs:
-    timing blocks or seeds. `further` is how many more would decide an inconclusive one, blank
-    where none would; `left_out` counts pairs that a disturbance spoilt. `p_value` is the second
-    opinion: exact Mann–Whitney, Holm-corrected over the cells.
+    `floor` and `mde` (minimum detectable effect) are fractions like ratio − 1; `session_mde` is
+    the effect that the session's A/A alone says can be found, whatever the cells gave. `n` counts
+    pairs: timing blocks or seeds. `further` is how many more would decide an inconclusive one,
+    blank where none would; `left_out` counts pairs that a disturbance spoilt. `p_value` is the
+    second opinion: exact Mann–Whitney, Holm-corrected over the cells.
     """
 
     cell_id: str
@@ -43,6 +45,7 @@ class Comparison:
     high: float | None
     floor: float
     mde: float | None
+    session_mde: float | None
     n: int
     verdict: Verdict
     further: int | None
@@ -54,7 +57,7 @@ class Comparison:
 def framed(study: str, baseline_id: str, compared: Sequence[Comparison]) -> pd.DataFrame:
     """Make comparisons.csv: the rows, before them the study and the cell they are held against."""
     rows = pd.DataFrame([asdict(c) for c in compared], columns=list(columns_of(Comparison)))
-    numbers = dict.fromkeys(("low", "high", "mde", "difference"), "float64")
+    numbers = dict.fromkeys(("low", "high", "mde", "session_mde", "difference"), "float64")
     wholes = dict.fromkeys(("n", "further", "left_out"), "Int64")
     rows = rows.astype(numbers | wholes)
     rows.insert(0, "study", study)
@@ -66,3 +69,21 @@ def corrected(compared: pd.DataFrame) -> pd.DataFrame:
     """Correct the p-values of each measure for the number of cells (Holm)."""
     adjusted = compared.groupby("measure")["p_value"].transform(lambda p: holm(p.to_numpy()))
     return compared.assign(p_value=adjusted.astype(float))
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What a session's A/A says of a step's time with `n` blocks; `detects` is None for too few."""
+
+    floor: float
+    detects: float | None
+    n: int
+
+
+def session_noise(comparisons: pd.DataFrame) -> Noise | None:
+    """Read the session's noise off the comparison with the most blocks; None without any."""
+    steps = comparisons[comparisons["measure"] == "step"].sort_values("n", kind="stable")
+    if steps.empty:
+        return None
+    floor, detects, n = steps[["floor", "session_mde", "n"]].astype(float).to_numpy()[-1]
+    return Noise(float(floor), None if isnan(detects) else float(detects), int(n))

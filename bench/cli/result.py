@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench.analysis.cells import cell_labels
-from bench.analysis.compared import ACCURACY, ACCURACY_WORDS, TIME_WORDS
+from bench.analysis.compared import ACCURACY, ACCURACY_WORDS, TIME_WORDS, session_noise
 from bench.analysis.guards import how_it_moved
 from bench.analysis.load import read_tables
 from bench.cli.terminal import counted, duration, table
@@ -73,11 +73,11 @@ def _judged(number: str, word: str) -> str:
 def _legend(comparisons: pd.DataFrame) -> str:
     """Say what stands behind the verdicts: the noise floor, and the least effect to be found."""
     said = ["× and Δ: against the baseline cell, accuracy in points"]
-    steps = comparisons[comparisons["measure"] == "step"]
-    if len(steps):
-        detects = steps["mde"].median()
-        found = "exploratory" if is_blank(detects) else f"changes are found from {detects:.1%} on"
-        said.append(f"step time by image, noise floor {steps['floor'].median():.1%}, {found}")
+    noise = session_noise(comparisons)
+    if noise is not None:
+        detects = noise.detects
+        found = "exploratory" if detects is None else f"changes are found from {detects:.1%} on"
+        said.append(f"step time by image, noise floor {noise.floor:.1%}, {found}")
     return "; ".join(said)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.cells import cell_labels, label_fields
-from bench.analysis.compared import ACCURACY, ACCURACY_WORDS, TIME_WORDS
+from bench.analysis.compared import ACCURACY, ACCURACY_WORDS, TIME_WORDS, session_noise
 from bench.analysis.guards import how_it_moved
 from bench.analysis.load import Tables
 from bench.labels import field_name, format_value
@@ -66,6 +66,7 @@ def comparison_findings(tables: Tables) -> list[str]:
             told = ", ".join(f"{counts[w]} {w}" for w in words.values() if w in counts)
             against = escape(baseline_label(tables))
             said.append(f"**{what} against {against}**, the baseline cell: {told}.")
+    said += _noise(tables)
     left_out = tables.comparisons.loc[tables.comparisons["measure"] == "step", "left_out"]
     moved = how_it_moved(tables.blocks)
     if moved:
@@ -84,6 +85,20 @@ def comparison_findings(tables: Tables) -> list[str]:
             "intervals were wide. They narrow medians; verdicts do not look at them."
         )
     return said
+
+
+def _noise(tables: Tables) -> list[str]:
+    """Say what the session's A/A shows: the noise floor, and what can be found above it."""
+    noise = session_noise(tables.comparisons)
+    if noise is None:
+        return []
+    if noise.detects is None:
+        return ["**Noise of the session:** not known, too few timing blocks (exploratory)."]
+    return [
+        f"**Noise of the session:** floor {noise.floor:.1%} of a step's time (the baseline cell "
+        f"against itself); {count_of(noise.n, 'timing block')} find changes from "
+        f"{noise.detects:.1%} on."
+    ]
 
 
 def _step_time(tables: Tables) -> str:

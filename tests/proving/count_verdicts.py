@@ -144,7 +144,10 @@ def _counted_doses(sessions: Sequence[Path]) -> str:
                 "error": "" if is_part else f"{errors.median():+.1f}",
                 "worst": "" if is_part else f"{errors.abs().max():.1f}",
                 "mde": f"{group['mde'].median():.1%}",
-                "mde > dose": int((group["mde"] > dose).sum()),
+                "A/A mde": f"{group['session_mde'].median():.1%}",
+                "not found, A/A mde < dose": int(
+                    ((group["verdict"] != "REGRESSED") & (group["session_mde"] <= dose)).sum()
+                ),
                 "left out": int(group["left_out"].sum()),
             }
         )

@@ -6,19 +6,19 @@ import pytest
 
 from bench.store import Store
 
-HEADER = "cell_id,measure,mde,n\n"
+HEADER = "cell_id,measure,session_mde,n\n"
 
 
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        ("b,step,0.05,8\nc,step,0.07,6\nd,step,0.20,8\nb,forward,0.01,8\n", (0.07, 6)),
+        ("b,step,0.07,8\nc,step,0.09,6\nd,step,0.07,8\nb,forward,0.01,8\n", (0.07, 8)),
         ("b,step,,3\n", None),
         ("", None),
         ("b,step,much,8\n", None),
     ],
 )
-def test_it_is_the_median_over_the_cells(
+def test_it_is_that_of_the_whole_session(
     tmp_path: Path, rows: str, expected: tuple[float, int] | None
 ) -> None:
     (tmp_path / "comparisons.csv").write_text(HEADER + rows, encoding="utf-8")
