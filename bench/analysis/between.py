@@ -18,7 +18,6 @@ from bench.analysis.compare import clean_blocks, twin_logs
 from bench.analysis.compared import ACCURACY, Comparison, corrected, framed
 from bench.analysis.comparison import (
     LEAST_FLOOR,
-    Verdict,
     mann_whitney,
     minimum_detectable_effect,
     noise_floor,
@@ -27,7 +26,7 @@ from bench.analysis.comparison import (
 )
 from bench.analysis.guards import drift
 from bench.analysis.load import Tables
-from bench.analysis.statistics import MIN_FOR_INTERVAL, Estimate, Floats
+from bench.analysis.statistics import MIN_FOR_INTERVAL, Floats
 from bench.labels import is_blank
 from bench.records import PHASES
 
@@ -129,7 +128,7 @@ def _times(sides: Sequence[tuple[pd.DataFrame, Tables]], match: Match) -> Iterat
         ratio = unpaired_ratio(before, after)
         twins = [twin_logs(m, measure) for m, _ in sides]
         within = [noise_floor(d, ratio.n, least=LEAST_FLOOR) for d in twins]
-        floor = _between_floor(within, moved)
+        floor = _floor(within, moved)
         is_known = moved is not None and all(len(d) >= MIN_FOR_INTERVAL for d in twins)
         scatter = np.concatenate([np.log(t / np.median(t)) for t in samples])
         yield Comparison(
@@ -144,24 +143,14 @@ def _times(sides: Sequence[tuple[pd.DataFrame, Tables]], match: Match) -> Iterat
             mde=minimum_detectable_effect(np.sqrt(2) * scatter, floor, ratio.n),
             session_mde=None,
             n=ratio.n,
-            verdict=_judged(ratio, max(within), floor) if is_known else "INCONCLUSIVE",
+            verdict=verdict(ratio, floor) if is_known else "INCONCLUSIVE",
             further=None,
             left_out=sum(_left_out(m, i) for (m, _), i in zip(sides, ids, strict=True)),
             p_value=mann_whitney(before, after),
         )
 
 
-def _judged(ratio: Estimate, within: float, floor: float) -> Verdict:
-    """Find a change beyond the wide floor, sameness only within that of a single session.
-
-    What lies between the two may be a change or the time between the sessions.
-    """
-    judged = verdict(ratio, floor)
-    is_between = judged == "EQUIVALENT" and verdict(ratio, within) != "EQUIVALENT"
-    return "INCONCLUSIVE" if is_between else judged
-
-
-def _between_floor(within: Sequence[float], moved: float | None) -> float:
+def _floor(within: Sequence[float], moved: float | None) -> float:
     """Put together what either session's A/A showed and what lies between the sessions."""
     machine = max(moved, 1 / moved) if moved else 1.0
     return float(np.prod([1 + floor for floor in within]) * machine * (1 + BETWEEN_SESSIONS) - 1)

@@ -28,6 +28,7 @@ from bench.analysis.statistics import (
 Verdict = Literal["REGRESSED", "IMPROVED", "EQUIVALENT", "INCONCLUSIVE"]
 
 LEAST_FLOOR = 0.02  # no difference below 2% is called one, however quiet the machine
+WIDEST_SAME = 0.05  # a noisier session than this can show a change, but not that there is none
 POWER = 0.8
 MOST_FURTHER_BLOCKS = 10_000  # beyond this, "measure more" is no advice
 MOST_SPLITS = 50_000  # 9 against 9 are 48,620
@@ -95,7 +96,11 @@ def noise_floor(aa_log_ratios: ArrayLike, n: int, least: float = LEAST_FLOOR) ->
 
 
 def verdict(ratio: Estimate, floor: float) -> Verdict:
-    """Judge a ratio of times by where its interval lies against 1 ± `floor`."""
+    """Judge a ratio of times by where its interval lies against 1 ± `floor`.
+
+    A change lies beyond the floor with its whole interval. Sameness is an interval within the
+    floor, but never within more than 5%: noise makes nothing equal.
+    """
     _check_ratio(ratio)
     _check_floor(floor)
     if ratio.low is None or ratio.high is None:
@@ -104,7 +109,8 @@ def verdict(ratio: Estimate, floor: float) -> Verdict:
         return "REGRESSED"
     if ratio.high < 1 - floor:
         return "IMPROVED"
-    inside = ratio.low >= 1 - floor and ratio.high <= 1 + floor
+    same = min(floor, WIDEST_SAME)
+    inside = ratio.low >= 1 - same and ratio.high <= 1 + same
     return "EQUIVALENT" if inside else "INCONCLUSIVE"
 
 
@@ -134,7 +140,8 @@ def further_blocks(ratio: Estimate, floor: float) -> int | None:
 
     Each half of the interval, in the log scale, has to fit between the ratio and the border that
     it crosses. 0 where it is decided; what is missing for an interval where there is none; None
-    where the ratio sits on a border or more than 10,000 blocks would not do.
+    where the ratio sits on a border, or between sameness and the floor, or more than 10,000
+    blocks would not do.
     """
     if verdict(ratio, floor) != "INCONCLUSIVE":
         return 0
@@ -142,12 +149,13 @@ def further_blocks(ratio: Estimate, floor: float) -> int | None:
         return max(0, MIN_FOR_INTERVAL - ratio.n)
     value, low, high = (_log(limit) for limit in (ratio.value, ratio.low, ratio.high))
     lower, upper = _log(1 - floor), log1p(floor)
+    same = min(floor, WIDEST_SAME)
     if value > upper:
         halves = [(value - low, value - upper)]
     elif value < lower:
         halves = [(high - value, lower - value)]
     else:
-        halves = [(value - low, value - lower), (high - value, upper - value)]
+        halves = [(value - low, value - _log(1 - same)), (high - value, log1p(same) - value)]
     return _blocks_to_fit(halves, ratio.n)
 
 

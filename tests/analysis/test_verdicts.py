@@ -56,6 +56,14 @@ def test_the_interval_is_held_against_both_borders(low: float, high: float, expe
     assert verdict(interval(low, (low + high) / 2, high), 0.05) == expected
 
 
+@pytest.mark.parametrize(("high", "expected"), [(1.05, "EQUIVALENT"), (1.06, "INCONCLUSIVE")])
+def test_a_noisy_session_makes_nothing_the_same(high: float, expected: str) -> None:
+    ratio = interval(0.97, 1.01, high)
+    assert verdict(ratio, 0.4) == expected
+    assert verdict(interval(1.2, 1.25, 1.3), 0.4) == "INCONCLUSIVE"
+    assert further_blocks(interval(1.2, 1.25, 1.3), 0.4) is None  # blocks don't lower the floor
+
+
 def test_without_an_interval_nothing_is_concluded() -> None:
     assert verdict(Estimate(7.0, None, None, 5), 0.02) == "INCONCLUSIVE"
 
