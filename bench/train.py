@@ -105,9 +105,13 @@ class Training:
         with self.autocast():
             return self.loss_of(self.output(images), labels)
 
-    def backward(self, loss: Tensor) -> None:
-        """Fill the gradients."""
+    def backward(self, loss: Tensor) -> Tensor:
+        """Fill the gradients; returns the loss without its graph.
+
+        Keep nothing else of the loss: the optimizer then finds the graph's memory free.
+        """
         (loss if self._scaler is None else self._scaler.scale(loss)).backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
 
     def update(self) -> None:
         """Take the optimizer's step, then the schedule's."""
@@ -122,9 +126,7 @@ class Training:
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
         """Take one whole training step and return its loss, still on the device."""
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(images, labels)
-        self.backward(loss)
-        loss = loss.detach()  # lets go of the graph, so that the optimizer finds its memory free
+        loss = self.backward(self.loss(images, labels))
         self.update()
         return loss
 
