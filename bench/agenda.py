@@ -19,8 +19,6 @@ from bench.study.spec import Cell
 
 State = Literal["cached", "stale", "new", "skipped"]
 
-CHANGED = " changed"  # how the reason of a stale outcome ends
-
 
 @dataclass(frozen=True)
 class Narrowing:
@@ -180,16 +178,16 @@ class _Ledger:
         """Keep the timing blocks that are valid, and plan those that are missing."""
         former = sorted(self._former_blocks(), key=lambda task: task.run.block)
         kept = [task for task in former if task.state == "cached"]
-        why: dict[str, str] = {}
+        lapsed: dict[str, Task] = {}
         for task in former:
             cell_id = task.run.planned.cell_id
             if task.state != "cached":
-                why[cell_id] = task.why
-            elif why.get(cell_id, "").endswith(CHANGED):
-                del why[cell_id]  # a valid one stands in for it by now
+                lapsed[cell_id] = task
+            elif cell_id in lapsed and lapsed[cell_id].state == "stale":
+                del lapsed[cell_id]  # a valid one stands in for it by now
         done = {Timed(t.run.planned.cell_id, t.run.role, t.run.block) for t in kept}
         return kept + [
-            self._missing(run, why.get(run.planned.cell_id, ""))
+            self._missing(run, lapsed.get(run.planned.cell_id))
             for run in block_runs(self._plan, done, self.used_blocks)
         ]
 
@@ -201,8 +199,9 @@ class _Ledger:
             if planned is not None and block is not None:
                 yield self.task(block_run(self._plan, planned, block.role, block.block))
 
-    def _missing(self, run: Run, why: str) -> Task:
-        state: State = "stale" if why.endswith(CHANGED) else "new"
+    def _missing(self, run: Run, lapsed: Task | None) -> Task:
+        """Plan a block's part, for the reason for which the cell's last one no longer counts."""
+        state, why = (lapsed.state, lapsed.why) if lapsed else ("new", "")
         return Task(run, state, why, self._key(run), self._estimate.seconds(run))
 
     def _key(self, run: Run) -> dict[str, str]:
@@ -218,4 +217,4 @@ def _state(run: Run, key: Mapping[str, str], former: Outcome | None) -> tuple[St
     if former.status != "ok":
         return "new", f"{former.status} before"
     changed = [part for part, value in key.items() if former.key.get(part) != value]
-    return ("stale", f"{', '.join(changed)}{CHANGED}") if changed else ("cached", "")
+    return ("stale", f"{', '.join(changed)} changed") if changed else ("cached", "")

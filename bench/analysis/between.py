@@ -122,8 +122,10 @@ def _times(sides: Sequence[tuple[pd.DataFrame, Tables]], match: Match) -> Iterat
     moved = drift(
         *(t.blocks[t.blocks["cell_id"] == i] for (_, t), i in zip(sides, ids, strict=True))
     )
+    planned = [_planned(measured, i) for (measured, _), i in zip(sides, ids, strict=True)]
+    left_out = sum(int(blocks["spoilt"].sum()) for blocks in planned)
     for measure in PHASES:
-        samples = [_sample(m, i, measure) for (m, _), i in zip(sides, ids, strict=True)]
+        samples = [_sample(blocks, measure) for blocks in planned]
         before, after = samples
         if not (before.size and after.size):
             continue
@@ -147,7 +149,7 @@ def _times(sides: Sequence[tuple[pd.DataFrame, Tables]], match: Match) -> Iterat
             n=ratio.n,
             verdict=verdict(ratio, floor) if is_known else "INCONCLUSIVE",
             further=None,
-            left_out=sum(_left_out(m, i) for (m, _), i in zip(sides, ids, strict=True)),
+            left_out=left_out,
             p_value=mann_whitney(before, after),
         )
 
@@ -158,15 +160,13 @@ def _floor(within: Sequence[float], moved: float | None) -> float:
     return float(np.prod([1 + floor for floor in within]) * machine * (1 + BETWEEN_SESSIONS) - 1)
 
 
-def _sample(measured: pd.DataFrame, cell_id: str, measure: str) -> Floats:
-    mine = measured[(measured["cell_id"] == cell_id) & (measured["role"] == "planned")]
-    values = mine.loc[~mine["spoilt"], measure].dropna().to_numpy(dtype=float)
+def _planned(measured: pd.DataFrame, cell_id: str) -> pd.DataFrame:
+    return measured[(measured["cell_id"] == cell_id) & (measured["role"] == "planned")]
+
+
+def _sample(planned: pd.DataFrame, measure: str) -> Floats:
+    values = planned.loc[~planned["spoilt"], measure].dropna().to_numpy(dtype=float)
     return values[values > 0]
-
-
-def _left_out(measured: pd.DataFrame, cell_id: str) -> int:
-    mine = measured[(measured["cell_id"] == cell_id) & (measured["role"] == "planned")]
-    return int(mine["spoilt"].sum())
 
 
 def _accuracy(a: Tables, b: Tables, match: Match) -> Iterator[Comparison]:

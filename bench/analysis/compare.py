@@ -17,7 +17,7 @@ from bench.analysis.comparison import (
 )
 from bench.analysis.guards import disturbed
 from bench.analysis.statistics import MIN_FOR_INTERVAL, Estimate, Floats
-from bench.analysis.summary import block_measures
+from bench.analysis.summary import BLOCK, block_measures
 from bench.records import PHASES, STEP_PHASES
 
 PER_BATCH = [*STEP_PHASES, "step", "device"]  # told per image: batch sizes may differ
@@ -53,9 +53,8 @@ def clean_blocks(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
     sizes = timings.drop_duplicates("cell_id").set_index("cell_id")["batch_size"].astype(float)
     batch = measures["cell_id"].map(sizes).astype(float)
     measures[PER_BATCH] = measures[PER_BATCH].div(batch, axis=0)
-    keys = ["cell_id", "block", "role"]
-    evidence = blocks[keys].assign(spoilt=(disturbed(blocks) != "").astype(bool))
-    merged = measures.merge(evidence, on=keys, how="left")
+    evidence = blocks[[*BLOCK]].assign(spoilt=(disturbed(blocks) != "").astype(bool))
+    merged = measures.merge(evidence, on=[*BLOCK], how="left")
     return merged.assign(spoilt=merged["spoilt"].fillna(False).astype(bool))
 
 

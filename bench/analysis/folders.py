@@ -12,7 +12,7 @@ from bench.analysis.between import Match, between, matches
 from bench.analysis.cells import configurations
 from bench.analysis.compared import ACCURACY
 from bench.analysis.guards import how_it_moved
-from bench.analysis.load import Tables, read_tables
+from bench.analysis.load import Tables, read_mapping, read_tables
 from bench.errors import StoreError
 from bench.labels import cell_labels
 
@@ -61,7 +61,8 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
             where=str(after),
             mend="Times need timing blocks, accuracies at least one epoch, in both.",
         )
-    differences = _differences(_environment(before), _environment(after))
+    environments = [read_mapping(f / "environment.json", json.loads) for f in (before, after)]
+    differences = _differences(*environments)
     if differences:
         rows[["verdict", "further"]] = "INCOMPARABLE", None
     names = [cell_labels(configurations(tables.trials)) for tables in (a, b)]
@@ -101,14 +102,3 @@ def _conditions(environment: Mapping[str, Any]) -> dict[str, str]:
     told = {name: machine[name] for name in MACHINE if name in machine}
     told |= {name: version for name, version in software.items() if name != "bench"}
     return {k: ", ".join(v) if isinstance(v, list) else str(v) for k, v in told.items()}
-
-
-def _environment(folder: Path) -> Mapping[str, Any]:
-    path = folder / "environment.json"
-    if not path.is_file():
-        return {}
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"not readable: {error}", where=str(path)) from error
-    return told if isinstance(told, Mapping) else {}

@@ -1,11 +1,12 @@
 """From the CSV files of a results folder to data frames with the right types."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pandas as pd
+import yaml
 
 from bench.analysis.columns import COUNTS, SUMMARY_COLUMNS
 from bench.analysis.compare import against_baseline
@@ -54,6 +55,22 @@ def read_tables(results_dir: Path, *, recompute: bool = False) -> Tables:
         summary = summarise(trials, raw["timings"], raw["blocks"], raw["costs"])
     comparisons = against_baseline(trials, raw["timings"], raw["blocks"])
     return Tables(trials=trials, **raw, summary=summary, comparisons=comparisons)
+
+
+def read_mapping(path: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:
+    """Read what stands beside the tables; empty where the file is missing.
+
+    Raises StoreError for a file that cannot be parsed or holds no mapping.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        content = parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise StoreError(f"not readable: {error}", where=str(path)) from error
+    if not isinstance(content, Mapping):
+        raise StoreError("expected names with values", where=str(path))
+    return content
 
 
 def _read_or_empty(results_dir: Path, name: str, trials: pd.DataFrame) -> pd.DataFrame:

@@ -23,6 +23,26 @@ Set = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results/<study>/ goes.")]
+Reports = Annotated[
+    Path, typer.Option("--reports", metavar="DIR", help="Where reports/<study>/ goes.")
+]
+UntilCi = Annotated[
+    str | None,
+    typer.Option(
+        "--until-ci",
+        metavar="WIDTH",
+        help="Time cells again until each step's interval is within ± WIDTH, e.g. 2%.",
+        show_default=False,
+    ),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="How long to do so, e.g. 10m (the default); without --until-ci: all of it.",
+        show_default=False,
+    ),
+]
 DataDir = Annotated[
     Path | None,
     typer.Option(

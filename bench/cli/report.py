@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.options import Reports
+
 
 def report(
     results: Annotated[
         Path, typer.Argument(metavar="DIR", help="A results folder.", show_default=False)
     ],
-    reports: Annotated[
-        Path, typer.Option("--reports", metavar="DIR", help="Where reports/<study>/ goes.")
-    ] = Path("reports"),
+    reports: Reports = Path("reports"),
 ) -> None:
     """Render the report of a results folder from its CSVs alone; nothing is trained again.
 

@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from bench.cli.options import DataDir, Offline, Out, Set, StudyFile, data_folder, narrowing
+from bench.cli.options import (
+    Budget,
+    DataDir,
+    Offline,
+    Out,
+    Reports,
+    Set,
+    StudyFile,
+    UntilCi,
+    data_folder,
+    narrowing,
+)
 
 Executor = Literal["local", "inline"]
 
@@ -16,9 +27,7 @@ def run(
     study: StudyFile,
     set_: Set = None,
     out: Out = Path("results"),
-    reports: Annotated[
-        Path, typer.Option("--reports", metavar="DIR", help="Where reports/<study>/ goes.")
-    ] = Path("reports"),
+    reports: Reports = Path("reports"),
     data_dir: DataDir = None,
     offline: Offline = False,
     executor: Annotated[
@@ -27,23 +36,8 @@ def run(
     ] = "local",
     fresh: Annotated[bool, typer.Option("--fresh", help="Reuse no earlier outcome.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Render no report.")] = False,
-    until_ci: Annotated[
-        str | None,
-        typer.Option(
-            "--until-ci",
-            metavar="WIDTH",
-            help="Time cells again until each step's interval is within ± WIDTH, e.g. 2%.",
-            show_default=False,
-        ),
-    ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="How long to do so, e.g. 10m (the default); without --until-ci: all of it.",
-            show_default=False,
-        ),
-    ] = None,
+    until_ci: UntilCi = None,
+    budget: Budget = None,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Print the training loop's own log lines.")
     ] = False,

@@ -1,14 +1,14 @@
 """What stands beside the tables: the study as it was resolved, and the machine it ran on."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bench.errors import StoreError
+from bench.analysis.load import read_mapping
 from bench.report.text import amount_of_bytes
 
 _WORDS: Mapping[str, str] = {
@@ -66,21 +66,9 @@ def read_context(results_dir: Path) -> Context:
     Raises StoreError for a file that holds no mapping.
     """
     return Context(
-        study=_read(results_dir / "study.yaml", yaml.safe_load),
-        environment=_read(results_dir / "environment.json", json.loads),
+        study=read_mapping(results_dir / "study.yaml", yaml.safe_load),
+        environment=read_mapping(results_dir / "environment.json", json.loads),
     )
-
-
-def _read(path: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise StoreError(f"not readable: {error}", where=str(path)) from error
-    if not isinstance(content, Mapping):
-        raise StoreError("expected names with values", where=str(path))
-    return content
 
 
 def _section(environment: Mapping[str, Any], name: str) -> Mapping[str, Any]:
