@@ -7,7 +7,7 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.text import Text
 
 from bench.analysis.load import Tables
@@ -193,3 +193,12 @@ def test_a_perfect_score_stays_inside_the_frame(tables_of: Callable[[str], Table
     assert len(heights) == 7
     assert 0 < min(heights) < max(heights) < 1
     assert 100 in axes.get_yticks()
+
+
+@pytest.mark.parametrize("name", ["batches", "sixteen", "disturbed"])
+def test_no_interval_of_a_step_runs_out_of_its_axes(name: str, charts_of: Charts) -> None:
+    axes = charts_of(name)["phases"].figure.axes[0]
+    (intervals,) = (c for c in axes.collections if isinstance(c, LineCollection))
+    ends = np.array([segment[:, 0] for segment in intervals.get_segments()])
+    assert len(ends) == len(axes.get_yticks())
+    assert ends.min() > 0 and ends.max() < axes.get_xlim()[1]

@@ -61,8 +61,9 @@ def step_phases(tables: Tables) -> Sequence[Chart]:
         _draw(axes, rows, parts / totals[:, np.newaxis], width=1.0)
         _name_sums(axes, rows, totals, unit)
     else:
-        _draw(axes, rows, parts, width=totals.max() * 1.06)
-        _mark_steps(axes, rows, unit)
+        steps = _whole_steps(rows, unit)
+        _draw(axes, rows, parts, width=np.nanmax([totals, *steps]) * 1.06)
+        _mark_steps(axes, rows, steps)
     axes.set_xlabel("share of the step" if shares else f"{unit.words} ({unit.symbol})")
     alt = f"Bars: time in data, forward, backward and optimizer for {count_of(len(cells), 'cell')}"
     return (Chart("phases", figure, alt, _caption(cells[medians])),)
@@ -85,7 +86,7 @@ def _legend(shares: bool) -> list[tuple[Artist, str]]:
     ]
     if not shares:
         mark = Line2D([], [], color=INK, marker="|", markersize=12, mew=2, linestyle="")
-        entries.append((mark, "data + whole step, timed as one, with its 95% interval"))
+        entries.append((mark, "data + whole step, timed as one (line below: 95% interval)"))
     return entries
 
 
@@ -108,15 +109,24 @@ def _draw(axes: Axes, rows: Rows, parts: Floats, *, width: float) -> None:
     axes.set_xlim(0, width)
 
 
-def _mark_steps(axes: Axes, rows: Rows, unit: Unit) -> None:
-    """Mark what the step took when it was timed whole: the books of the phases close there."""
-    scale, data = unit.per_second, rows.cells["data_median"].fillna(0)
-    whole, low, high = (
-        (data + rows.cells[f"step_{part}"]).to_numpy(dtype=float) * scale
+def _whole_steps(rows: Rows, unit: Unit) -> tuple[Floats, Floats, Floats]:
+    """Give data and the step timed whole: median, low and high, blank where there is none."""
+    data = rows.cells["data_median"].fillna(0)
+    median, low, high = (
+        (data + rows.cells[f"step_{part}"]).to_numpy(dtype=float) * unit.per_second
         for part in ("median", "low", "high")
     )
-    axes.plot(whole, rows.positions, "|", color=INK, ms=15, mew=2, zorder=3)
-    axes.hlines(rows.positions, low, high, colors=INK, lw=1.4, zorder=3)
+    return median, low, high
+
+
+def _mark_steps(axes: Axes, rows: Rows, steps: tuple[Floats, Floats, Floats]) -> None:
+    """Mark what the step took when it was timed whole: the books of the phases close there.
+
+    The interval lies below the bar, where it hides no share.
+    """
+    median, low, high = steps
+    axes.plot(median, rows.positions, "|", color=INK, ms=15, mew=2, zorder=3)
+    axes.hlines(rows.positions + 0.39, low, high, colors=INK, lw=1.4, zorder=3)
 
 
 def _name_sums(axes: Axes, rows: Rows, totals: Floats, unit: Unit) -> None:
