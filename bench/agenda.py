@@ -16,6 +16,7 @@ from bench.study.grid import expand
 from bench.study.load import load_study
 from bench.study.plan import Plan, Run, make_plan
 from bench.study.spec import Cell
+from bench.study.tuning import Tuning, plan_tuning
 
 State = Literal["cached", "stale", "new", "skipped"]
 
@@ -64,7 +65,9 @@ class Task:
 class Agenda:
     """A plan held against what the results folder has.
 
-    `detects` is the least change of a step's time that the last session could find, with its n.
+    While tuning has something to try, its runs are the only tasks, and the plan is of stand-ins:
+    as many cells as there will be, at values that are yet to be chosen. `detects` is the least
+    change of a step's time that the last session could find, with its n.
     """
 
     plan: Plan
@@ -74,6 +77,8 @@ class Agenda:
     is_rough: bool
     used_blocks: frozenset[int] = frozenset()
     detects: tuple[float, int] | None = None
+    tuning: Tuning | None = None
+    is_open: bool = False
 
     @property
     def to_do(self) -> tuple[Task, ...]:
@@ -106,21 +111,29 @@ class Agenda:
         return replace(self, tasks=(*self.tasks, *added))
 
 
-def draw_up(request: Request, progress: Progress | None = None) -> Agenda:
+def draw_up(request: Request, progress: Progress | None = None, *, decide: bool = False) -> Agenda:
     """Load, provide and plan a study, and hold it against the results that are there.
 
-    With `progress` missing data are fetched; without it nothing is touched.
+    With `progress` missing data are fetched; without it nothing is touched. With `decide` tuning
+    chooses by what was tried, however that ended.
     """
     study, source = load_study(request.study, request.overrides)
-    cells, excluded = expand(study, source)
+    grid = expand(study, source)
     machine = this_machine()
-    provisions = tuple(_provisions(cells, request, progress))
+    provisions = tuple(_provisions(grid.every_cell, request, progress))
     served = {p.requested: p.used for p in provisions}
-    plan = make_plan(study, cells, machine, served, excluded=excluded)
+    tuning = plan_tuning(study, grid, machine, served)
     store = Store(request.results / study.name)
     known = {} if request.fresh else store.load()
-    ledger = _Ledger(plan, machine, known)
-    tasks = (*(ledger.task(run) for run in plan.runs), *ledger.block_tasks())
+    ledger = _Ledger(tuning, machine, known)
+    tried = tuple(ledger.task(run, decided=decide) for run in tuning.runs)
+    is_open = any(task.state in ("stale", "new") for task in tried)
+    cells = tuning.chosen({t.run.run_id: t.known for t in tried if t.known is not None})
+    base = tuning.base(cells)
+    plan = make_plan(study, cells, machine, served, base=base, left_out=grid.left_out)
+    tasks = tried
+    if not is_open:
+        tasks = (*tried, *(ledger.task(run) for run in plan.runs), *ledger.block_tasks(plan))
     return Agenda(
         plan,
         machine,
@@ -129,6 +142,8 @@ def draw_up(request: Request, progress: Progress | None = None) -> Agenda:
         ledger.is_rough,
         ledger.used_blocks,
         store.detected_before(),
+        tuning,
+        is_open,
     )
 
 
@@ -148,12 +163,12 @@ def _provisions(
 class _Ledger:
     """Holds every run against its former outcome, and estimates what is left."""
 
-    def __init__(self, plan: Plan, machine: Machine, known: Mapping[str, Outcome]) -> None:
-        self._plan = plan
+    def __init__(self, tuning: Tuning, machine: Machine, known: Mapping[str, Outcome]) -> None:
         self._known = known
         self._estimate = Estimate(known.values(), machine.cores)
         self._fingerprint = machine.fingerprint()
-        targets = {planned.cell.model.target for planned in plan.cells}
+        cells = (planned.cell for candidates in tuning.candidates for planned in candidates)
+        targets = {cell.model.target for cell in cells}
         self._codes = {target: code_digest(target) for target in targets}
 
     @property
@@ -166,17 +181,17 @@ class _Ledger:
         """The numbers of all timing blocks in the results folder, valid or not."""
         return frozenset(o.block.block for o in self._known.values() if o.block is not None)
 
-    def task(self, run: Run) -> Task:
-        """Hold a run against the outcome of the same name."""
+    def task(self, run: Run, *, decided: bool = False) -> Task:
+        """Hold a run against the outcome of the same name; once decided, a failed one counts."""
         former = self._known.get(run.run_id)
         key = self._key(run)
-        state, why = _state(run, key, former)
+        state, why = _state(run, key, former, decided=decided)
         known = former if state == "cached" else None
         return Task(run, state, why, key, self._estimate.seconds(run), known)
 
-    def block_tasks(self) -> list[Task]:
+    def block_tasks(self, plan: Plan) -> list[Task]:
         """Keep the timing blocks that are valid, and plan those that are missing."""
-        former = sorted(self._former_blocks(), key=lambda task: task.run.block)
+        former = sorted(self._former_blocks(plan), key=lambda task: task.run.block)
         kept = [task for task in former if task.state == "cached"]
         lapsed: dict[str, Task] = {}
         for task in former:
@@ -188,16 +203,16 @@ class _Ledger:
         done = {Timed(t.run.planned.cell_id, t.run.role, t.run.block) for t in kept}
         return kept + [
             self._missing(run, lapsed.get(run.planned.cell_id))
-            for run in block_runs(self._plan, done, self.used_blocks)
+            for run in block_runs(plan, done, self.used_blocks)
         ]
 
-    def _former_blocks(self) -> Iterator[Task]:
+    def _former_blocks(self, plan: Plan) -> Iterator[Task]:
         """Hold every block's part that is there against what it would be now."""
-        cells = {planned.cell_id: planned for planned in self._plan.timed}
+        cells = {planned.cell_id: planned for planned in plan.timed}
         for outcome in self._known.values():
             planned, block = cells.get(outcome.cell_id), outcome.block
             if planned is not None and block is not None:
-                yield self.task(block_run(self._plan, planned, block.role, block.block))
+                yield self.task(block_run(plan, planned, block.role, block.block))
 
     def _missing(self, run: Run, lapsed: Task | None) -> Task:
         """Plan a block's part, for the reason for which the cell's last one no longer counts."""
@@ -209,12 +224,16 @@ class _Ledger:
         return outcome_key(run.configuration(), code, self._fingerprint)
 
 
-def _state(run: Run, key: Mapping[str, str], former: Outcome | None) -> tuple[State, str]:
+def _state(
+    run: Run, key: Mapping[str, str], former: Outcome | None, *, decided: bool
+) -> tuple[State, str]:
     if run.planned.skip is not None:
         return "skipped", run.planned.skip
     if former is None:
         return "new", ""
-    if former.status != "ok":
+    # That a candidate diverges is what tuning wants to know.
+    is_told = former.status == "ok" or (run.kind == "tuning" and former.status == "diverged")
+    if not is_told and not decided:
         return "new", f"{former.status} before"
     changed = [part for part, value in key.items() if former.key.get(part) != value]
     return ("stale", f"{', '.join(changed)} changed") if changed else ("cached", "")

@@ -7,17 +7,19 @@ once per outcome. SI units, accuracy as a fraction, None (a blank in CSV) where 
 History of the format:
   1  first version
   2  blocks.csv and costs.csv; a timing's `role`; flops_per_image from trials.csv to costs.csv
+  3  tuning.csv; steps and steps_to_target in trials.csv
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Scalar = bool | int | float | str | None
 Status = Literal["ok", "skipped", "failed", "diverged", "timeout", "oom"]
-Kind = Literal["trial", "block", "cost"]
+# tuning: one cell trained on a part of the training set and judged by the rest of it.
+Kind = Literal["trial", "block", "cost", "tuning"]
 # planned: what the study asks for. twin: the baseline cell once more beside its planned block, for
 # the noise floor. extra: added because an interval was wide; in medians, never in a verdict.
 Role = Literal["planned", "twin", "extra"]
@@ -45,6 +47,7 @@ class TrialRow:
     status: Status = column("", "how the trial ended")
     reason: str | None = column("", "why, where the status is not ok", default=None)
     epochs_done: int | None = column("1", "epochs finished", default=None)
+    steps: int | None = column("1", "training steps taken", default=None)
     test_accuracy: float | None = column("fraction", "after the last epoch", default=None)
     test_loss: float | None = column("nat", "mean, after the last epoch", default=None)
     best_test_accuracy: float | None = column("fraction", "over the epochs", default=None)
@@ -55,8 +58,26 @@ class TrialRow:
     time_to_target_s: float | None = column(
         "s", "training clock at the first evaluation at the target; inf: missed", default=None
     )
+    steps_to_target: float | None = column(
+        "1", "training steps up to then; inf: missed", default=None
+    )
     peak_memory_bytes: int | None = column("B", "peak resident or device memory", default=None)
     parameters: int | None = column("1", "trainable parameters", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningRow:
+    """One candidate trained with one seed on a part of the training set, judged by the rest."""
+
+    trial_id: str = column("", "cell and seed")
+    seed: int = column("", "seed of initialisation and data order")
+    status: Status = column("", "how the trial ended")
+    reason: str | None = column("", "why, where the status is not ok", default=None)
+    validation_accuracy: float | None = column("fraction", "after the last epoch", default=None)
+    validation_loss: float | None = column("nat", "mean, after the last epoch", default=None)
+    validation_images: int | None = column("1", "training images held out", default=None)
+    train_s: float | None = column("s", "training clock, data included", default=None)
+    wall_s: float | None = column("s", "the whole trial, set-up included", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +157,7 @@ ROWS: Mapping[str, type] = {
     "timings": TimingRow,
     "blocks": BlockRow,
     "costs": CostRow,
+    "tuning": TuningRow,
 }
 
 
@@ -156,6 +178,7 @@ class Outcome:
     timings: tuple[TimingRow, ...] = ()
     block: BlockRow | None = None
     cost: CostRow | None = None
+    tuning: TuningRow | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     started_at: str = ""
     wall_s: float = 0.0

@@ -42,11 +42,7 @@ class Finished:
     report: Path | None
     statuses: Mapping[Status, int] = field(default_factory=dict)
     narrowed: Narrowed | None = None
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether any run ended otherwise than ok or skipped for a stated reason."""
-        return any(n for status, n in self.statuses.items() if status not in ("ok", "skipped"))
+    has_failed: bool = False
 
 
 class Screen(Protocol):
@@ -76,10 +72,14 @@ def run_study(request: Request, screen: Screen, executor: Executor) -> Finished:
     store = Store(request.results / agenda.plan.study.name)
     if request.fresh:
         store.set_aside()
+    if agenda.is_open:
+        _Session(agenda, store, request, screen, executor).tune()
+        agenda = draw_up(replace(request, fresh=False), decide=True)
+        screen.planned(agenda)
     session = _Session(agenda, store, request, screen, executor)
     narrowed = session.carry_out()
     report = _render(store, request) if request.report else None
-    return Finished(store.folder, report, session.statuses(), narrowed)
+    return Finished(store.folder, report, session.statuses(), narrowed, session.has_failed())
 
 
 def _check(agenda: Agenda, executor: Executor, request: Request) -> None:
@@ -123,9 +123,28 @@ class _Session:
             self._derived.write()
             self._conditions.write(finished_at=_now())
 
+    def tune(self) -> None:
+        """Try all that tuning chooses among; whatever interrupts it, what has ended is kept."""
+        self._conditions.write()
+        try:
+            self._execute(self._agenda.to_measure)
+        finally:
+            self._conditions.write(finished_at=_now())
+
     def statuses(self) -> Mapping[Status, int]:
         """Count the runs by how they ended."""
         return Counter(outcome.status for outcome in self._in_order())
+
+    def has_failed(self) -> bool:
+        """Tell whether any run ended otherwise than ok or skipped for a stated reason.
+
+        A candidate that diverges while tuning tries it is an answer, not a failure.
+        """
+        return any(
+            outcome.status not in ("ok", "skipped")
+            and (outcome.kind, outcome.status) != ("tuning", "diverged")
+            for outcome in self._in_order()
+        )
 
     def _in_order(self) -> list[Outcome]:
         ids = [task.run.run_id for task in self._agenda.tasks]
@@ -141,8 +160,9 @@ class _Session:
         keyed = replace(outcome, key=task.key)
         self._store.save(keyed)
         self._outcomes[task.run.run_id] = keyed
-        self._store.append(keyed, list(self._outcomes.values()))
-        self._derived.refresh()
+        if not self._agenda.is_open:  # while tuning goes on, the tables stay as they were
+            self._store.append(keyed, list(self._outcomes.values()))
+            self._derived.refresh()
         self._screen.ended(task, keyed)
 
     def _add(self, runs: Sequence[Run], why: str) -> None:

@@ -2,7 +2,7 @@
 
 results/<study>/
   outcomes/<run_id>.json   written whole: temporary file, fsync, rename
-  trials.csv epochs.csv timings.csv blocks.csv costs.csv summary.csv comparisons.csv
+  trials.csv epochs.csv timings.csv blocks.csv costs.csv tuning.csv summary.csv comparisons.csv
   study.yaml environment.json
 """
 
@@ -34,13 +34,18 @@ MEASURING_CODE = (
     "bench.train",
     "bench.execute.run",
     "bench.execute.set_up",
+    "bench.graphs",
+    "bench.data.augmentation",
     "bench.data.loaders",
+    "bench.data.normalisation",
     "bench.measure.clock",
     "bench.measure.cost",
     "bench.measure.guards",
     "bench.measure.memory",
     "bench.measure.peaks",
     "bench.measure.phases",
+    "bench.models.initialisation",
+    "bench.optim.averaging",
     "bench.optim.optimizers",
     "bench.optim.schedules",
 )
@@ -182,6 +187,7 @@ def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
         "timings": outcome.timings,
         "blocks": [outcome.block],
         "costs": [outcome.cost],
+        "tuning": [outcome.tuning],
     }
     for row in filter(None, rows[table]):
         told = {f.name: getattr(row, f.name) for f in fields(row)}

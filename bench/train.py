@@ -5,10 +5,11 @@ one, so that what is timed is what trains.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -16,13 +17,16 @@ from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 
 from bench.errors import DivergedError
+from bench.graphs import Graphed
 from bench.measure.clock import Clock
+from bench.optim.averaging import Averaging
 
 Batch = tuple[Tensor, Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 
 LOG_EVERY_STEPS = 30  # the reference's own
+AUTOCAST: Mapping[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,25 @@ class Evaluation:
         return self.correct / self.images
 
 
+@dataclass(frozen=True)
+class Arithmetic:
+    """How a network is computed; none of it changes what it computes but for rounding."""
+
+    precision: Precision = "fp32"
+    memory_format: torch.memory_format = torch.contiguous_format
+    compiled: bool = False
+    cuda_graphs: bool = False
+
+
+PLAIN = Arithmetic()
+
+
 class Training:
-    """A network with its loss, optimizer, schedule and precision: one training step's parts.
+    """A network with its loss, optimizer, schedule and arithmetic: one training step's parts.
 
     A network may bring its own `loss(output, target)`, a mean over the batch; without one the
-    output is taken for logits and the loss is the cross-entropy.
+    output is taken for logits and the loss is the cross-entropy, in training with
+    `label_smoothing`. Raises ValueError for label smoothing of a loss that is the network's own.
     """
 
     def __init__(
@@ -69,41 +87,41 @@ class Training:
         model: nn.Module,
         optimizer: Optimizer,
         scheduler: lr_scheduler.LRScheduler | None,
+        arithmetic: Arithmetic = PLAIN,
         *,
-        precision: Precision = "fp32",
-        memory_format: torch.memory_format = torch.contiguous_format,
-        compiled: bool = False,
+        label_smoothing: float = 0.0,
+        averaging: Averaging | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.scheduler = scheduler
-        self._call: Callable[[Tensor], Tensor] = torch.compile(model) if compiled else model
-        self.loss_of: Loss = getattr(model, "loss", F.cross_entropy)
+        self.steps = 0
+        self._averaging = averaging
+        self._arithmetic = arithmetic
         self._device_type = next(model.parameters()).device.type
-        self._precision = precision
-        self._memory_format = memory_format
-        self._scaler = torch.amp.GradScaler(self._device_type) if precision == "fp16" else None
+        self._call = _callable(model, arithmetic)
+        self._test_loss: Loss = getattr(model, "loss", F.cross_entropy)
+        self._train_loss = self._test_loss
+        if label_smoothing:
+            if hasattr(model, "loss"):
+                raise ValueError("label_smoothing: this network has a loss of its own")
+            self._train_loss = partial(F.cross_entropy, label_smoothing=label_smoothing)
+        fp16 = arithmetic.precision == "fp16"
+        self._scaler = torch.amp.GradScaler(self._device_type) if fp16 else None
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Enter the precision of forward and loss."""
-        match self._precision:
-            case "bf16":
-                return torch.autocast(self._device_type, torch.bfloat16)
-            case "fp16":
-                return torch.autocast(self._device_type, torch.float16)
-            case _:
-                return nullcontext()
-
-    def output(self, images: Tensor) -> Tensor:
-        """Run the network: (N, 1, 28, 28) -> (N, classes)."""
-        if self._memory_format is not torch.contiguous_format:
-            images = images.contiguous(memory_format=self._memory_format)
-        return self._call(images)
+        dtype = AUTOCAST.get(self._arithmetic.precision)
+        if dtype is None:
+            return nullcontext()
+        # A CUDA graph would keep the cast weights of the step in which it was captured.
+        cached = not self._arithmetic.cuda_graphs
+        return torch.autocast(self._device_type, dtype, cache_enabled=cached)
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """Run forward and loss; a mean over the batch."""
         with self.autocast():
-            return self.loss_of(self.output(images), labels)
+            return self._train_loss(self._call(self._laid_out(images)), labels)
 
     def backward(self, loss: Tensor) -> Tensor:
         """Fill the gradients; returns the loss without its graph.
@@ -114,7 +132,7 @@ class Training:
         return loss.detach()
 
     def update(self) -> None:
-        """Take the optimizer's step, then the schedule's."""
+        """Take the optimizer's step, then the schedule's, then that of the weights' average."""
         if self._scaler is None:
             self.optimizer.step()
         else:
@@ -122,6 +140,9 @@ class Training:
             self._scaler.update()
         if self.scheduler is not None:
             self.scheduler.step()
+        self.steps += 1
+        if self._averaging is not None:
+            self._averaging.stepped(self.model, self.steps)
 
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
         """Take one whole training step and return its loss, still on the device."""
@@ -129,6 +150,37 @@ class Training:
         loss = self.backward(self.loss(images, labels))
         self.update()
         return loss
+
+    def evaluated(self) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Give what maps test images and labels to output and loss, without any smoothing.
+
+        The weights are their average where one is kept.
+        """
+        averaging = self._averaging
+        model = self.model if averaging is None else averaging.evaluated(self.model)
+        call = self._call if model is self.model else model
+        model.eval()
+
+        def evaluate_batch(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+            with self.autocast():
+                output = call(self._laid_out(images))
+                return output, self._test_loss(output, labels).float()
+
+        return evaluate_batch
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        """Bring images into the network's memory format."""
+        if self._arithmetic.memory_format is torch.contiguous_format:
+            return images
+        return images.contiguous(memory_format=self._arithmetic.memory_format)
+
+
+def _callable(model: nn.Module, arithmetic: Arithmetic) -> Callable[[Tensor], Tensor]:
+    """Compile a network, graph it, both (torch's "reduce-overhead") or neither."""
+    if arithmetic.compiled:
+        mode = "reduce-overhead" if arithmetic.cuda_graphs else None
+        return cast("Callable[[Tensor], Tensor]", torch.compile(model, mode=mode))
+    return Graphed(model) if arithmetic.cuda_graphs else model
 
 
 def train_epoch(
@@ -165,16 +217,15 @@ def train_epoch(
 @torch.no_grad()
 def evaluate(training: Training, batches: Iterable[Batch], clock: Clock) -> Evaluation:
     """Run the test set through the network."""
-    training.model.eval()
+    evaluate_batch = training.evaluated()
     device = next(training.model.parameters()).device
     loss = torch.zeros((), device=device)
     correct = torch.zeros((), device=device, dtype=torch.int64)
     images_seen = 0
     started_s = clock.now_s()
     for images, labels in batches:
-        with training.autocast():
-            output = training.output(images)
-            loss += training.loss_of(output, labels).float() * len(labels)
+        output, batch_loss = evaluate_batch(images, labels)
+        loss += batch_loss * len(labels)
         correct += (output.argmax(dim=1) == labels).sum()
         images_seen += len(labels)
     eval_s = clock.now_s() - started_s

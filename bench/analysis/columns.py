@@ -21,7 +21,14 @@ COSTS = (
 BOUNDS = ("data_bound_s", "launch_bound_s", "memory_bound_s", "compute_bound_s")
 
 # Columns of trials.csv: n counts the seeds that ran to the end.
-TRIAL_MEASURES = ("images_per_s", "train_s", "eval_s", "time_to_target_s", "peak_memory_bytes")
+TRIAL_MEASURES = (
+    "images_per_s",
+    "train_s",
+    "eval_s",
+    "time_to_target_s",
+    "steps_to_target",
+    "peak_memory_bytes",
+)
 
 MEASURES = (*BLOCK_MEASURES, *TRIAL_MEASURES)
 PARTS = ("median", "low", "high", "n")
@@ -31,6 +38,7 @@ SUMMARY_COLUMNS = (
     "accuracy_mean",
     "accuracy_low",
     "accuracy_high",
+    "accuracy_lower_bound",
     "seeds",
     "parameters",
     *COSTS,

@@ -79,14 +79,14 @@ def _times(measured: pd.DataFrame, baseline_id: str) -> Iterator[Comparison]:
             for rows in (known, known[~known["spoilt"]])
         )
         clean = clean.reindex_like(every)
-        noise = _Noise(twin_logs(measured, measure))
+        noise = SessionNoise(twin_logs(measured, measure))
         for cell_id in every.columns.drop(baseline_id):
             pairs, kept = (
                 _pairs(side[baseline_id].to_numpy(), side[cell_id].to_numpy())
                 for side in (every, clean)
             )
             if len(pairs):
-                yield _compared_times(str(cell_id), measure, pairs, kept, noise)
+                yield compared_times(str(cell_id), measure, pairs, kept, noise)
 
 
 def _pairs(before: Floats, after: Floats) -> Floats:
@@ -96,7 +96,7 @@ def _pairs(before: Floats, after: Floats) -> Floats:
     return known
 
 
-class _Noise:
+class SessionNoise:
     """What a session's A/A says of a measure, for as many blocks as are asked for."""
 
     def __init__(self, twins: Floats) -> None:
@@ -114,8 +114,8 @@ class _Noise:
         return self._known[n]
 
 
-def _compared_times(
-    cell_id: str, measure: str, pairs: Floats, kept: Floats, noise: _Noise
+def compared_times(
+    cell_id: str, measure: str, pairs: Floats, kept: Floats, noise: SessionNoise
 ) -> Comparison:
     """Compare times paired by block: (n, 2), the baseline's first.
 

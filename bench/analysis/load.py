@@ -20,15 +20,20 @@ _TEXT = "string"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tables:
-    """The tables of one study; which columns they hold stands in `bench.records`."""
+    """The tables of one study; which columns they hold stands in `bench.records`.
+
+    `tuned` are the fields that the study tuned, by their dotted path as study.yaml names them.
+    """
 
     trials: pd.DataFrame
     epochs: pd.DataFrame
     timings: pd.DataFrame
     blocks: pd.DataFrame
     costs: pd.DataFrame
+    tuning: pd.DataFrame
     summary: pd.DataFrame
     comparisons: pd.DataFrame
+    tuned: Sequence[str] = ()
 
 
 def read_tables(results_dir: Path, *, recompute: bool = False) -> Tables:
@@ -54,7 +59,8 @@ def read_tables(results_dir: Path, *, recompute: bool = False) -> Tables:
     else:
         summary = summarise(trials, raw["timings"], raw["blocks"], raw["costs"])
     comparisons = against_baseline(trials, raw["timings"], raw["blocks"])
-    return Tables(trials=trials, **raw, summary=summary, comparisons=comparisons)
+    tuned = () if raw["tuning"].empty else _tuned(results_dir)
+    return Tables(trials=trials, **raw, summary=summary, comparisons=comparisons, tuned=tuned)
 
 
 def read_mapping(path: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:
@@ -71,6 +77,13 @@ def read_mapping(path: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
         raise StoreError("expected names with values", where=str(path))
     return content
+
+
+def _tuned(results_dir: Path) -> tuple[str, ...]:
+    """Tell from study.yaml which fields were tuned; none where it does not say."""
+    tune = read_mapping(results_dir / "study.yaml", yaml.safe_load).get("tune")
+    over = tune.get("over") if isinstance(tune, Mapping) else None
+    return tuple(str(path) for path in over) if isinstance(over, list) else ()
 
 
 def _read_or_empty(results_dir: Path, name: str, trials: pd.DataFrame) -> pd.DataFrame:

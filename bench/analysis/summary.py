@@ -17,6 +17,7 @@ from bench.analysis.columns import (
 )
 from bench.analysis.guards import disturbed
 from bench.analysis.statistics import MIN_FOR_INTERVAL, mean_t, median_intervals, tukey_labels
+from bench.analysis.time_to_accuracy import lower_bound
 from bench.records import PHASES, STEP_PHASES
 
 BLOCK = ("cell_id", "block", "role")
@@ -160,13 +161,15 @@ def _accuracy(finished: pd.DataFrame) -> pd.DataFrame:
         row: dict[str, float | None] = {"seeds": len(group)}
         accuracies = group["test_accuracy"].dropna()
         if len(accuracies):
-            estimate = mean_t(accuracies.to_numpy(dtype=float))
-            row |= {"accuracy_mean": estimate.value}
+            values = accuracies.to_numpy(dtype=float)
+            estimate = mean_t(values)
+            row |= {"accuracy_mean": estimate.value, "accuracy_lower_bound": lower_bound(values)}
             if estimate.low is not None and estimate.high is not None:
                 row |= {"accuracy_low": max(estimate.low, 0.0)}
                 row |= {"accuracy_high": min(estimate.high, 1.0)}
         rows[cell_id] = row
-    columns = ["accuracy_mean", "accuracy_low", "accuracy_high", "seeds"]
+    parts = ("mean", "low", "high", "lower_bound")
+    columns = [*(f"accuracy_{part}" for part in parts), "seeds"]
     return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
 
 

@@ -13,7 +13,7 @@ from bench.labels import cell_labels
 from bench.records import Kind, Role
 from bench.study.plan import Run
 
-KINDS: Sequence[Kind] = ("trial", "cost", "block")
+KINDS: Sequence[Kind] = ("tuning", "trial", "cost", "block")
 ROLES: Sequence[Role] = ("planned", "twin", "extra")
 COLOURS: Mapping[State, str] = {
     "cached": "green",
@@ -24,8 +24,9 @@ COLOURS: Mapping[State, str] = {
 
 
 def cell_names(agenda: Agenda) -> dict[str, str]:
-    """Name every cell of an agenda by what tells it from the others."""
-    return cell_labels({c.cell_id: c.cell.flat() for c in agenda.plan.cells})
+    """Name every cell of an agenda by what tells it from the others, those of tuning too."""
+    cells = [*agenda.plan.cells, *(task.run.planned for task in agenda.tasks)]
+    return cell_labels({c.cell_id: c.cell.flat() for c in cells})
 
 
 def run_name(run: Run) -> str:
@@ -33,6 +34,8 @@ def run_name(run: Run) -> str:
     match run.kind:
         case "trial":
             return f"seed {run.seed}"
+        case "tuning":
+            return f"tuning, seed {run.seed}"
         case "cost":
             return "cost pass"
         case "block":
@@ -52,14 +55,7 @@ def print_summary(console: Console, agenda: Agenda) -> None:
             )
         elif provision.why:
             console.print(f"[yellow]{escape(provision.why)}[/]")
-    kinds = Counter(task.run.kind for task in agenda.tasks)
-    left_out = f", {plan.excluded} excluded" if plan.excluded else ""
-    console.print(
-        f"{counted(len(plan.cells), 'cell')}{left_out}: {counted(kinds['trial'], 'trial')}, "
-        f""
-        f"{counted(kinds['cost'], 'cost pass', 'cost passes')}, "
-        f"{counted(kinds['block'], 'timing block')}; {_states(agenda.tasks)}"
-    )
+    console.print(_counts(agenda))
     for reason, tasks in _by_reason(agenda.tasks):
         cells = len({task.run.planned.cell_id for task in tasks})
         console.print(f"[dim]skipped: {counted(cells, 'cell')} – {escape(reason)}[/]")
@@ -70,7 +66,32 @@ def print_summary(console: Console, agenda: Agenda) -> None:
             f"{change:.1%} on"
         )
     rough = " (rough: not all of it ran here before)" if agenda.is_rough else ""
-    console.print(f"estimate: {duration(agenda.estimate_s)}{rough}")
+    then = ", and then what is chosen" if agenda.is_open else ""
+    console.print(f"estimate: {duration(agenda.estimate_s)}{then}{rough}")
+
+
+def _counts(agenda: Agenda) -> str:
+    """Count the cells and the runs: what is tried first, where tuning is not done yet."""
+    plan = agenda.plan
+    left_out = f", {len(plan.left_out)} excluded" if plan.left_out else ""
+    cells = f"{counted(len(plan.cells), 'cell')}{left_out}"
+    kinds = Counter(task.run.kind for task in agenda.tasks)
+    tuning = counted(kinds["tuning"], "tuning trial")
+    if agenda.is_open:
+        over = escape(", ".join(plan.study.tuned))
+        then = Counter(run.kind for run in plan.runs)
+        trials = counted(then["trial"], "trial")
+        return (
+            f"{cells}, each at its best {over}: first {tuning}; {_states(agenda.tasks)}\n"
+            f"then, at what is chosen: {trials}, cost passes and timing blocks"
+        )
+    parts = [tuning] if kinds["tuning"] else []
+    parts += [
+        counted(kinds["trial"], "trial"),
+        counted(kinds["cost"], "cost pass", "cost passes"),
+        counted(kinds["block"], "timing block"),
+    ]
+    return f"{cells}: {', '.join(parts)}; {_states(agenda.tasks)}"
 
 
 def print_plan(console: Console, agenda: Agenda) -> None:
@@ -80,7 +101,7 @@ def print_plan(console: Console, agenda: Agenda) -> None:
     rows = table(
         console, "cell", "id", "runs", "state", "why", "estimate", right=frozenset({"estimate"})
     )
-    order = {cell.cell_id: i for i, cell in enumerate(agenda.plan.cells)}
+    order = {cell_id: i for i, cell_id in enumerate(names)}
     tasks = sorted(agenda.tasks, key=lambda t: (order[t.run.planned.cell_id], _sort(t)))
     for (cell_id, _, state, why), group in groupby(tasks, key=_fate):
         shared = list(group)
@@ -94,6 +115,8 @@ def print_plan(console: Console, agenda: Agenda) -> None:
             duration(estimate_s) if state in ("new", "stale") else "",
         )
     console.print(rows)
+    for left in agenda.plan.left_out:
+        console.print(f"[dim]left out: {escape(left.point)} – {escape(left.why)}[/]")
 
 
 def _sort(task: Task) -> tuple[int, int]:
@@ -108,8 +131,9 @@ def _run_names(runs: Sequence[Run]) -> str:
     """Name runs of one kind and role: "seed 0–2", "block 0–5 (twin)"."""
     first = runs[0]
     match first.kind:
-        case "trial":
-            return f"seed {_numbers(sorted(run.seed for run in runs))}"
+        case "trial" | "tuning":
+            what = "seed" if first.kind == "trial" else "tuning, seed"
+            return f"{what} {_numbers(sorted(run.seed for run in runs))}"
         case "cost":
             return "cost"
         case "block":

@@ -1,12 +1,12 @@
 """`bench list` and `bench schema`: what a study may say."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from bench.registry import Entry
+    from bench.registry import Entry, Parameter
 
 Row = tuple[str, str, str]
 
@@ -15,7 +15,7 @@ def list_names(
     what: Annotated[
         str | None,
         typer.Argument(
-            metavar="[models|optimizers|schedules|datasets|axes|figures]",
+            metavar="[models|optimizers|schedules|datasets|axes|figures|…]",
             help="One of the lists; all of them by default.",
             show_default=False,
         ),
@@ -53,9 +53,11 @@ def schema() -> None:
 
 
 def _models() -> Iterable[Row]:
-    from bench.models import MODELS
+    from bench.models.named import TORCHVISION, all_models
 
-    return _entries(MODELS)
+    yield from _entries(all_models())
+    example = f"torchvision's classification networks, e.g. {TORCHVISION}resnet18"
+    yield f"{TORCHVISION}NAME", example, "image_side, and torchvision's own"
 
 
 def _optimizers() -> Iterable[Row]:
@@ -92,11 +94,43 @@ def _figures() -> Iterable[Row]:
 
 
 def _entries(registry: "Mapping[str, Entry]") -> Iterable[Row]:
+    for name, entry in registry.items():
+        told = ", ".join(f"{p.name}={p.default}" for p in _known(entry.target))
+        yield name, entry.summary, told
+
+
+def _known(target: str) -> "Sequence[Parameter]":
+    """Read a callable's parameters; the source of an installed package may be broken."""
     from bench.registry import parameters
 
-    for name, entry in registry.items():
-        known = parameters(entry.target) or ()
-        yield name, entry.summary, ", ".join(f"{p.name}={p.default}" for p in known)
+    try:
+        return parameters(target) or ()
+    except (OSError, SyntaxError, ValueError):
+        return ()
+
+
+def _loaders() -> Iterable[Row]:
+    from bench.data import LOADERS
+
+    return _entries(LOADERS)
+
+
+def _augmentations() -> Iterable[Row]:
+    from bench.data import AUGMENTATIONS
+
+    return _entries(AUGMENTATIONS)
+
+
+def _initialisations() -> Iterable[Row]:
+    from bench.models import INITIALISATIONS
+
+    return _entries(INITIALISATIONS)
+
+
+def _averagings() -> Iterable[Row]:
+    from bench.optim import AVERAGINGS
+
+    return _entries(AVERAGINGS)
 
 
 LISTS = {
@@ -104,6 +138,10 @@ LISTS = {
     "optimizers": _optimizers,
     "schedules": _schedules,
     "datasets": _datasets,
+    "loaders": _loaders,
+    "augmentations": _augmentations,
+    "initialisations": _initialisations,
+    "averagings": _averagings,
     "axes": _axes,
     "figures": _figures,
 }

@@ -4,7 +4,8 @@ Shapes: images (N, 1, 28, 28) float32, normalised; labels (N,) int64.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,9 +14,25 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bench.data.images import ImageSet
-from bench.data.torchvision_import import import_torchvision
+from bench.data.normalisation import NORMALISATIONS, black
+from bench.registry import NonNegativeInt
+from bench.torchvision_import import import_torchvision
 
 Batch = tuple[Tensor, Tensor]
+# Changes a batch of normalised images by draws from a generator; black fills what is new.
+Augment = Callable[[Tensor, torch.Generator, float], Tensor]
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What is to be brought to a network, and where."""
+
+    images: ImageSet
+    batch_size: int
+    seed: int
+    device: torch.device
+    normalisation: str = "standard"
+    augment: Augment | None = None
 
 
 class Loader(Protocol):
@@ -54,62 +71,69 @@ class _Order(Sampler[int]):
         return torch.randperm(self._size, generator=self._generator)
 
 
-class _Counted:
-    """What both loaders know about their sizes and order."""
+class _Fed:
+    """What both loaders know: sizes, order, normalisation and augmentation."""
 
-    def __init__(self, images: ImageSet, batch_size: int, seed: int) -> None:
-        self.train_images = len(images.train_images)
-        self.test_images = len(images.test_images)
-        self.steps_per_epoch = -(-self.train_images // batch_size)
-        self._batch_size = batch_size
-        self._order = _Order(self.train_images, seed)
+    def __init__(self, feed: Feed) -> None:
+        self.train_images = len(feed.images.train_images)
+        self.test_images = len(feed.images.test_images)
+        self.steps_per_epoch = -(-self.train_images // feed.batch_size)
+        self._feed = feed
+        self._order = _Order(self.train_images, feed.seed)
+        self._draws = torch.Generator(feed.device).manual_seed(feed.seed)
+        self._black = black(feed.normalisation, feed.images)
+
+    def _augmented(self, images: Tensor) -> Tensor:
+        augment = self._feed.augment
+        return images if augment is None else augment(images, self._draws, self._black)
 
 
-class ResidentLoader(_Counted):
+class ResidentLoader(_Fed):
     """Hold the whole normalised set on the device and gather batches there."""
 
-    def __init__(
-        self, images: ImageSet, *, batch_size: int, seed: int, device: torch.device
-    ) -> None:
-        super().__init__(images, batch_size, seed)
-        self._device = device
-        self._train = _normalised(images, images.train_images, images.train_labels, device)
-        self._test = _normalised(images, images.test_images, images.test_labels, device)
+    def __init__(self, feed: Feed) -> None:
+        super().__init__(feed)
+        self._train = _normalised(feed, feed.images.train_images, feed.images.train_labels)
+        self._test = _normalised(feed, feed.images.test_images, feed.images.test_labels)
 
     def train(self) -> Iterator[Batch]:
         """Yield one epoch's batches in the next shuffled order."""
         images, labels = self._train
-        order = self._order.permutation().to(self._device)
-        for index in torch.split(order, self._batch_size):
-            yield images[index], labels[index]
+        order = self._order.permutation().to(self._feed.device)
+        for index in torch.split(order, self._feed.batch_size):
+            yield self._augmented(images[index]), labels[index]
 
     def test(self) -> Iterator[Batch]:
         """Yield the test set's batches as views."""
-        yield from zip(*(torch.split(t, self._batch_size) for t in self._test), strict=True)
+        yield from zip(*(torch.split(t, self._feed.batch_size) for t in self._test), strict=True)
 
 
-class PipelineLoader(_Counted):
-    """The reference's pipeline: ToTensor, Normalize, DataLoader, shuffled, no workers."""
+class PipelineLoader(_Fed):
+    """The reference's pipeline: ToTensor, Normalize, DataLoader, shuffled."""
 
-    def __init__(
-        self, images: ImageSet, *, batch_size: int, seed: int, device: torch.device
-    ) -> None:
-        super().__init__(images, batch_size, seed)
-        self._device = device
+    def __init__(self, feed: Feed, workers: int) -> None:
+        super().__init__(feed)
+        images, batch_size = feed.images, feed.batch_size
+        mean, std = NORMALISATIONS[feed.normalisation](images)
         transforms = import_torchvision().transforms
         transform = transforms.Compose(
-            [transforms.ToTensor(), transforms.Normalize((images.mean,), (images.std,))]
+            [transforms.ToTensor(), transforms.Normalize((mean,), (std,))]
         )
         train = _Pictures(images.train_images, images.train_labels, transform)
         test = _Pictures(images.test_images, images.test_labels, transform)
         # A generator of their own keeps the DataLoaders from drawing on torch's global one.
-        own = torch.Generator()
-        self._train = DataLoader(train, batch_size=batch_size, sampler=self._order, generator=own)
-        self._test = DataLoader(test, batch_size=batch_size, generator=own)
+        shared: dict[str, Any] = {
+            "generator": torch.Generator(),
+            "num_workers": workers,
+            "persistent_workers": workers > 0,
+        }
+        self._train = DataLoader(train, batch_size=batch_size, sampler=self._order, **shared)
+        self._test = DataLoader(test, batch_size=batch_size, **shared)
 
     def train(self) -> Iterator[Batch]:
         """Yield one epoch's batches in the next shuffled order."""
-        return self._moved(self._train)
+        for images, labels in self._moved(self._train):
+            yield self._augmented(images), labels
 
     def test(self) -> Iterator[Batch]:
         """Yield the test set's batches."""
@@ -117,13 +141,17 @@ class PipelineLoader(_Counted):
 
     def _moved(self, batches: "DataLoader[tuple[Tensor, int]]") -> Iterator[Batch]:
         for images, labels in batches:
-            yield images.to(self._device), labels.to(self._device)
+            yield images.to(self._feed.device), labels.to(self._feed.device)
 
 
-LOADERS: dict[str, type[ResidentLoader] | type[PipelineLoader]] = {
-    "resident": ResidentLoader,
-    "dataloader": PipelineLoader,
-}
+def resident(feed: Feed) -> Loader:
+    """Make the loader of resident tensors."""
+    return ResidentLoader(feed)
+
+
+def dataloader(feed: Feed, *, workers: NonNegativeInt = 0) -> Loader:
+    """Make the reference's pipeline; `workers` are processes that prepare batches ahead."""
+    return PipelineLoader(feed, workers)
 
 
 class _Pictures(Dataset[tuple[Tensor, int]]):
@@ -144,10 +172,9 @@ class _Pictures(Dataset[tuple[Tensor, int]]):
         return self._transform(picture), int(self._labels[index])
 
 
-def _normalised(
-    images: ImageSet, pixels: np.ndarray, labels: np.ndarray, device: torch.device
-) -> Batch:
+def _normalised(feed: Feed, pixels: np.ndarray, labels: np.ndarray) -> Batch:
     """Turn (N, 28, 28) uint8 into (N, 1, 28, 28) float32, with the pipeline's own arithmetic."""
-    batch = torch.from_numpy(np.array(pixels)).to(device).unsqueeze(1).float()
-    batch.div_(255).sub_(images.mean).div_(images.std)
-    return batch, torch.from_numpy(np.array(labels)).to(device).long()
+    mean, std = NORMALISATIONS[feed.normalisation](feed.images)
+    batch = torch.from_numpy(np.array(pixels)).to(feed.device).unsqueeze(1).float()
+    batch.div_(255).sub_(mean).div_(std)
+    return batch, torch.from_numpy(np.array(labels)).to(feed.device).long()

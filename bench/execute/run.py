@@ -27,6 +27,7 @@ from bench.records import (
     Status,
     TimingRow,
     TrialRow,
+    TuningRow,
 )
 from bench.study.plan import Run
 from bench.train import StepLog, evaluate, train_epoch
@@ -49,12 +50,13 @@ def execute(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
             raise UnavailableError(run.planned.skip)
         outcome = WORK[run.kind](run, workplace, emit)
         wall_s = time.monotonic() - started_s
-        trial, block = outcome.trial, outcome.block
+        trial, block, tuning = outcome.trial, outcome.block, outcome.tuning
         return replace(
             outcome,
             started_at=started_at,
             wall_s=wall_s,
             trial=trial and replace(trial, wall_s=wall_s),
+            tuning=tuning and replace(tuning, wall_s=wall_s),
             block=block and replace(block, started_at=started_at, wall_s=wall_s),
         )
     except UnavailableError as error:
@@ -76,24 +78,44 @@ def _trial(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
     last = epochs[-1]
     train_s = last.elapsed_train_s if cell.epochs else None
     images = bench.loader.train_images * cell.epochs
+    reached = _reached(epochs, bench.loader.steps_per_epoch, run.target_accuracy)
     row = TrialRow(
         trial_id=run.run_id,
         seed=run.seed,
         status="ok",
         epochs_done=cell.epochs,
+        steps=bench.training.steps,
         test_accuracy=last.test_accuracy,
         test_loss=last.test_loss,
         best_test_accuracy=max(e.test_accuracy for e in epochs),
         train_s=train_s,
         eval_s=sum(e.eval_s for e in epochs),
         images_per_s=images / train_s if train_s else None,
-        time_to_target_s=_time_to_target_s(epochs, run.target_accuracy),
+        time_to_target_s=reached[0] if reached else None,
+        steps_to_target=reached[1] if reached else None,
         peak_memory_bytes=peak_bytes(bench.device),
         parameters=parameter_count(bench.training.model),
     )
     return replace(
         run.ended("ok", None, 0.0), trial=row, epochs=tuple(epochs), environment=environment(bench)
     )
+
+
+def _tuning(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
+    """Train a candidate with one seed, and judge it by the training images held out."""
+    cell = run.planned.cell
+    bench = set_up(cell, run.seed, workplace, epochs=cell.epochs, validation=run.validation)
+    last = _train(run, bench, emit, verbose=workplace.verbose)[-1]
+    row = TuningRow(
+        trial_id=run.run_id,
+        seed=run.seed,
+        status="ok",
+        validation_accuracy=last.test_accuracy,
+        validation_loss=last.test_loss,
+        validation_images=bench.loader.test_images,
+        train_s=last.elapsed_train_s,
+    )
+    return replace(run.ended("ok", None, 0.0), tuning=row, environment=environment(bench))
 
 
 def _train(run: Run, bench: Bench, emit: Emit, *, verbose: bool) -> list[EpochRow]:
@@ -163,12 +185,18 @@ def _logger(
     return log
 
 
-def _time_to_target_s(epochs: list[EpochRow], target: float | None) -> float | None:
-    """Training clock at the first evaluation at the target; infinite where none reached it."""
+def _reached(
+    epochs: list[EpochRow], steps_per_epoch: int, target: float | None
+) -> tuple[float, float] | None:
+    """Training clock and steps at the first evaluation at the target; infinite where none is."""
     if target is None:
         return None
-    reached = (e.elapsed_train_s for e in epochs if e.test_accuracy >= target)
-    return next(reached, math.inf)
+    reached = (
+        (e.elapsed_train_s, float(steps_per_epoch * e.epoch))
+        for e in epochs
+        if e.test_accuracy >= target
+    )
+    return next(reached, (math.inf, math.inf))
 
 
 def _block(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
@@ -279,6 +307,7 @@ def _cost(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
 
 WORK: Mapping[Kind, Callable[[Run, Workplace, Emit], Outcome]] = {
     "trial": _trial,
+    "tuning": _tuning,
     "block": _block,
     "cost": _cost,
 }

@@ -2,15 +2,16 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
 from bench.data import DATASETS
-from bench.data.loaders import LOADERS, Loader
-from bench.data.torchvision_import import import_torchvision
+from bench.data.images import ImageSet
+from bench.data.loaders import Feed, Loader
 from bench.errors import BenchError, DataError, UnavailableError
 from bench.execute.executor import Workplace
 from bench.measure.clock import Clock, clock_for
@@ -19,7 +20,8 @@ from bench.optim.schedules import Span
 from bench.registry import load
 from bench.study.plan import PlannedCell
 from bench.study.spec import Cell
-from bench.train import Training
+from bench.torchvision_import import import_torchvision
+from bench.train import Arithmetic, Training
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 CLASSES = 10
@@ -39,7 +41,7 @@ class Bench:
 def check(cells: Sequence[PlannedCell]) -> list[str]:
     """Build each different network and pass two images through it; a line for each that fails."""
     problems = []
-    if any(planned.cell.loader == "dataloader" for planned in cells):
+    if any(planned.cell.loader.name == "dataloader" for planned in cells):
         try:
             import_torchvision()
         except DataError as error:
@@ -68,36 +70,69 @@ def build_model(cell: Cell) -> nn.Module:
     model = load(cell.model.target)(**cell.model.parameters)
     if not isinstance(model, nn.Module):
         raise BenchError(f"{cell.model.target} is no torch.nn.Module")
+    load(cell.initialisation.target)(model, **cell.initialisation.parameters)
     return model
 
 
-def set_up(cell: Cell, seed: int, workplace: Workplace, *, epochs: int) -> Bench:
+def set_up(
+    cell: Cell, seed: int, workplace: Workplace, *, epochs: int, validation: float = 0.0
+) -> Bench:
     """Set threads, seed, data, network and optimizer up; `epochs` is the schedule's span.
 
-    The network is initialised on the CPU, so that a seed means the same on every device.
+    With `validation`, this fraction of the training images is held out and stands in for the
+    test set. The network is initialised on the CPU, so that a seed means the same on every
+    device.
     """
     device = _device(cell)
     torch.set_num_threads(int(cell.threads))
     _set_arithmetic(cell)
     images = DATASETS[cell.dataset.name].read(workplace.data_dir)
-    loader = LOADERS[cell.loader](images, batch_size=cell.batch_size, seed=seed, device=device)
+    if validation:
+        images = held_out(images, validation)
+    loader = _loader(cell, images, seed, device)
     torch.manual_seed(seed)
-    memory_format = FORMATS[cell.memory_format]
-    model = build_model(cell).to(device)
-    model = model.to(memory_format=memory_format)
-    optimizer = load(cell.optimizer.target)(model.parameters(), **cell.optimizer.parameters)
-    scheduler = load(cell.schedule.target)(
-        optimizer, Span(epochs, loader.steps_per_epoch), **cell.schedule.parameters
+    model = build_model(cell).to(device).to(memory_format=FORMATS[cell.memory_format])
+    return Bench(cell, device, loader, _training(cell, model, loader, epochs), clock_for(device))
+
+
+def held_out(images: ImageSet, fraction: float) -> ImageSet:
+    """Hold the last part of the training images out; they take the test images' place."""
+    count = round(fraction * len(images.train_images))
+    return replace(
+        images,
+        train_images=images.train_images[:-count],
+        train_labels=images.train_labels[:-count],
+        test_images=images.train_images[-count:],
+        test_labels=images.train_labels[-count:],
     )
-    training = Training(
+
+
+def _loader(cell: Cell, images: ImageSet, seed: int, device: torch.device) -> Loader:
+    augmentation = cell.augmentation
+    augment = partial(load(augmentation.target), **augmentation.parameters)
+    feed = Feed(
+        images,
+        cell.batch_size,
+        seed,
+        device,
+        cell.normalisation,
+        None if augmentation.name == "none" else augment,
+    )
+    loader: Loader = load(cell.loader.target)(feed, **cell.loader.parameters)
+    return loader
+
+
+def _training(cell: Cell, model: nn.Module, loader: Loader, epochs: int) -> Training:
+    span = Span(epochs, loader.steps_per_epoch)
+    optimizer = load(cell.optimizer.target)(model.parameters(), **cell.optimizer.parameters)
+    return Training(
         model,
         optimizer,
-        scheduler,
-        precision=cell.precision,
-        memory_format=memory_format,
-        compiled=cell.compile,
+        load(cell.schedule.target)(optimizer, span, **cell.schedule.parameters),
+        Arithmetic(cell.precision, FORMATS[cell.memory_format], cell.compile, cell.cuda_graphs),
+        label_smoothing=cell.label_smoothing,
+        averaging=load(cell.averaging.target)(model, span, **cell.averaging.parameters),
     )
-    return Bench(cell, device, loader, training, clock_for(device))
 
 
 def _device(cell: Cell) -> torch.device:
@@ -111,7 +146,12 @@ def _device(cell: Cell) -> torch.device:
 
 
 def _set_arithmetic(cell: Cell) -> None:
-    """Let tf32 serve only where it is asked for; torch lets cuDNN use it by default."""
+    """Let tf32 serve only where it is asked for; torch lets cuDNN use it by default.
+
+    Raises UnavailableError where the processor can't flush denormal numbers to zero.
+    """
+    if not torch.set_flush_denormal(cell.flush_denormal) and cell.flush_denormal:
+        raise UnavailableError("this processor can't flush denormal numbers to zero")
     allowed = cell.precision == "tf32"
     torch.backends.cuda.matmul.allow_tf32 = allowed
     torch.backends.cudnn.allow_tf32 = allowed

@@ -17,4 +17,31 @@ MODELS: Mapping[str, Entry] = {
         "bench.models.lenet5_1998:LeNet51998",
         "LeNet-5 as the 1998 paper has it: sparse C3, RBF output; 60,000 parameters",
     ),
+    "mlp": Entry(
+        "bench.models.mlp:MLP",
+        "hidden linear layers alone, ReLU; 669,706 parameters",
+    ),
+    "cnn_bn": Entry(
+        "bench.models.cnn_bn:BatchNormCNN",
+        "a small CNN of today: 3×3 convolutions, batch norm, ReLU; 29,178 parameters",
+    ),
+    "tinygrad_mnist": Entry(
+        "bench.models.tinygrad_mnist:TinygradMNIST",
+        "the CNN of tinygrad's MNIST example: four convolutions, batch norm; 87,850 parameters",
+    ),
+}
+
+INITIALISATIONS: Mapping[str, Entry] = {
+    "default": Entry("bench.models.initialisation:default", "as the network makes itself"),
+    "kaiming_uniform": Entry(
+        "bench.models.initialisation:kaiming_uniform", "He et al., 2015, uniform"
+    ),
+    "kaiming_normal": Entry("bench.models.initialisation:kaiming_normal", "He et al., 2015"),
+    "xavier_uniform": Entry(
+        "bench.models.initialisation:xavier_uniform", "Glorot and Bengio, 2010"
+    ),
+    "orthogonal": Entry("bench.models.initialisation:orthogonal", "Saxe et al., 2014"),
+    "lecun_uniform": Entry(
+        "bench.models.initialisation:lecun_uniform", "LeCun et al., 1998: ±2.4 / fan-in"
+    ),
 }

@@ -2,47 +2,54 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.models.classifier import Classifier
-from bench.models.layers import ACTIVATIONS, IMAGE_SIDE, POOLINGS, convolved, pooled
-from bench.registry import Activation, Pooling, PositiveInt
+from bench.models.layers import Maps, hidden_linear
+from bench.registry import Activation, Fraction, NonNegativeInt, Pooling, PositiveInt
 
 
 class ConvNet(Classifier):
     """Classify with the reference script's network: two convolutions, then two linear layers.
 
     The layers are made in the script's order and under its names, so that one seed gives both
-    the same initial parameters. Shapes are those of the defaults. Raises ValueError where a
-    kernel does not fit into its input.
+    the same initial parameters. Shapes are those of the defaults. A layer of size 0 is left out
+    with its activation; its pooling stays. `kernel_size`, where given, is both convolutions'
+    kernel; `dropout` is before the last layer; `bias` is not that of batch norm. Raises
+    ValueError where a kernel does not fit into its input.
     """
 
     def __init__(
         self,
         *,
-        conv1_channels: PositiveInt = 10,
+        conv1_channels: NonNegativeInt = 10,
         conv1_kernel: PositiveInt = 5,
-        conv2_channels: PositiveInt = 20,
+        conv2_channels: NonNegativeInt = 20,
         conv2_kernel: PositiveInt = 3,
-        hidden: PositiveInt = 500,
+        kernel_size: PositiveInt | None = None,
+        hidden: NonNegativeInt = 500,
         activation: Activation = "relu",
         pooling: Pooling = "max",
+        bias: bool = True,
+        batch_norm: bool = False,
+        dropout: Fraction = 0.0,
         classes: PositiveInt = 10,
     ) -> None:
         super().__init__()
-        side = pooled(convolved(IMAGE_SIDE, conv1_kernel, parameter="conv1_kernel"), pooling)
-        side = convolved(side, conv2_kernel, parameter="conv2_kernel")
-        features = conv2_channels * side * side
-        self.activation = ACTIVATIONS[activation]
-        self.conv1 = nn.Conv2d(1, conv1_channels, conv1_kernel)  # (N, 1, 28, 28) -> (N, 10, 24, 24)
-        self.pool1 = POOLINGS[pooling]()  # (N, 10, 24, 24) -> (N, 10, 12, 12)
-        self.conv2 = nn.Conv2d(  # (N, 10, 12, 12) -> (N, 20, 10, 10)
-            conv1_channels, conv2_channels, conv2_kernel
+        maps = Maps(activation=activation, batch_norm=batch_norm, bias=bias)
+        self.conv1 = maps.convolve(  # (N, 1, 28, 28) -> (N, 10, 24, 24)
+            conv1_channels, kernel_size or conv1_kernel, parameter="conv1_kernel"
         )
-        self.fc1 = nn.Linear(features, hidden)  # (N, 2000) -> (N, 500)
-        self.fc2 = nn.Linear(hidden, classes)  # (N, 500) -> (N, 10)
+        self.pool1 = maps.pool(pooling)  # (N, 10, 24, 24) -> (N, 10, 12, 12)
+        self.conv2 = maps.convolve(  # (N, 10, 12, 12) -> (N, 20, 10, 10)
+            conv2_channels, kernel_size or conv2_kernel, parameter="conv2_kernel"
+        )
+        self.fc1 = hidden_linear(  # (N, 2000) -> (N, 500)
+            maps.features, hidden, activation=activation, bias=bias
+        )
+        self.dropout = nn.Dropout(dropout)  # (N, 500) -> (N, 500)
+        self.fc2 = nn.Linear(hidden or maps.features, classes, bias=bias)  # (N, 500) -> (N, 10)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""
-        x = self.pool1(self.activation(self.conv1(images)))
-        x = self.activation(self.conv2(x))
+        x = self.conv2(self.pool1(self.conv1(images)))
         x = x.flatten(1)  # (N, 20, 10, 10) -> (N, 2000)
-        x = self.activation(self.fc1(x))
-        return F.log_softmax(self.fc2(x), dim=1)
+        x = self.fc2(self.dropout(self.fc1(x)))
+        return F.log_softmax(x, dim=1)

@@ -1,6 +1,7 @@
-"""Activations and poolings by name, and the sizes that convolution and pooling leave."""
+"""What the networks are put together from: layers by name, and the sizes that they leave."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -53,3 +54,101 @@ def pooled(side: int, pooling: Pooling) -> int:
     if side < 2:
         raise ValueError(f"pooling={pooling!r} needs a map of 2×2 or more, but gets {side}×{side}")
     return side // 2
+
+
+class Convolution(nn.Conv2d):
+    """A convolution, its batch norm where it has one, and its activation."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        *,
+        activation: Activation,
+        batch_norm: bool,
+        bias: bool,
+        padding: int,
+    ) -> None:
+        super().__init__(inputs, outputs, kernel, padding=padding, bias=bias)
+        self.norm = nn.BatchNorm2d(outputs) if batch_norm else nn.Identity()
+        self.activation = ACTIVATIONS[activation]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, inputs, side, side) to (N, outputs, convolved side, convolved side)."""
+        return self.activation(self.norm(super().forward(x)))
+
+
+class HiddenLinear(nn.Linear):
+    """A linear layer, its batch norm where it has one, and its activation."""
+
+    def __init__(
+        self, inputs: int, outputs: int, *, activation: Activation, batch_norm: bool, bias: bool
+    ) -> None:
+        super().__init__(inputs, outputs, bias=bias)
+        self.norm = nn.BatchNorm1d(outputs) if batch_norm else nn.Identity()
+        self.activation = ACTIVATIONS[activation]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, inputs) to (N, outputs)."""
+        return self.activation(self.norm(super().forward(x)))
+
+
+def hidden_linear(
+    inputs: int,
+    outputs: int,
+    *,
+    activation: Activation,
+    bias: bool = True,
+    batch_norm: bool = False,
+) -> nn.Module:
+    """Make a hidden linear layer; with no outputs it is left out, and its activation with it."""
+    if outputs == 0:
+        return nn.Identity()
+    return HiddenLinear(inputs, outputs, activation=activation, bias=bias, batch_norm=batch_norm)
+
+
+@dataclass(kw_only=True)
+class Maps:
+    """The square maps that each layer leaves to the next, while a network is put together.
+
+    `activation`, `batch_norm` and `bias` are those of every convolution.
+    """
+
+    activation: Activation
+    batch_norm: bool = False
+    bias: bool = True
+    channels: int = 1
+    side: int = IMAGE_SIDE
+
+    @property
+    def features(self) -> int:
+        """Count the values of an image's maps."""
+        return self.channels * self.side**2
+
+    def convolve(
+        self, channels: int, kernel: int, *, parameter: str = "kernel", padding: int = 0
+    ) -> nn.Module:
+        """Make the next convolution; with no channels it is left out, and all that is its own.
+
+        Raises ValueError, naming `parameter`, where the kernel does not fit.
+        """
+        if channels == 0:
+            return nn.Identity()
+        layer = Convolution(
+            self.channels,
+            channels,
+            kernel,
+            activation=self.activation,
+            batch_norm=self.batch_norm,
+            bias=self.bias,
+            padding=padding,
+        )
+        self.channels = channels
+        self.side = convolved(self.side, kernel, parameter=parameter, padding=padding)
+        return layer
+
+    def pool(self, pooling: Pooling) -> nn.Module:
+        """Make the next pooling; raises ValueError where it would leave nothing."""
+        self.side = pooled(self.side, pooling)
+        return POOLINGS[pooling]()

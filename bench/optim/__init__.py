@@ -1,4 +1,4 @@
-"""What a study may name under `optimizer` and `schedule`.
+"""What a study may name under `optimizer`, `schedule` and `averaging`.
 
 Left out: `lbfgs`. It calls a closure several times a step, so that neither "a step" nor
 "forward, backward, optimizer" means what it means for every other entry here, and comparing
@@ -22,4 +22,10 @@ SCHEDULES: Mapping[str, Entry] = {
     "step": Entry("bench.optim.schedules:step", "times gamma every so many epochs"),
     "cosine": Entry("bench.optim.schedules:cosine", "half a cosine from lr to final_lr"),
     "one_cycle": Entry("bench.optim.schedules:one_cycle", "up to max_lr and down (Smith, 2018)"),
+}
+
+AVERAGINGS: Mapping[str, Entry] = {
+    "none": Entry("bench.optim.averaging:none", "the weights as they are"),
+    "ema": Entry("bench.optim.averaging:ema", "exponential moving average of the weights"),
+    "tail": Entry("bench.optim.averaging:tail", "plain average over the last part of training"),
 }

@@ -1,6 +1,7 @@
 """torch's optimizers, with the parameters that a study may set; defaults are torch's own.
 
 Defaults: https://docs.pytorch.org/docs/stable/optim.html (a test holds them against torch).
+`fused` updates all parameters in one kernel; where it is off, torch chooses.
 """
 
 from collections.abc import Iterable
@@ -19,10 +20,16 @@ def sgd(
     momentum: Fraction = 0.0,
     nesterov: bool = False,
     weight_decay: NonNegativeFloat = 0.0,
+    fused: bool = False,
 ) -> optim.Optimizer:
     """Build SGD."""
     return optim.SGD(
-        parameters, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay
+        parameters,
+        lr=lr,
+        momentum=momentum,
+        nesterov=nesterov,
+        weight_decay=weight_decay,
+        fused=fused or None,
     )
 
 
@@ -34,9 +41,17 @@ def adam(
     beta2: Fraction = 0.999,
     eps: PositiveFloat = 1e-8,
     weight_decay: NonNegativeFloat = 0.0,
+    fused: bool = False,
 ) -> optim.Optimizer:
     """Build Adam."""
-    return optim.Adam(parameters, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)
+    return optim.Adam(
+        parameters,
+        lr=lr,
+        betas=(beta1, beta2),
+        eps=eps,
+        weight_decay=weight_decay,
+        fused=fused or None,
+    )
 
 
 def adamw(
@@ -47,9 +62,17 @@ def adamw(
     beta2: Fraction = 0.999,
     eps: PositiveFloat = 1e-8,
     weight_decay: NonNegativeFloat = 0.01,
+    fused: bool = False,
 ) -> optim.Optimizer:
     """Build AdamW."""
-    return optim.AdamW(parameters, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)
+    return optim.AdamW(
+        parameters,
+        lr=lr,
+        betas=(beta1, beta2),
+        eps=eps,
+        weight_decay=weight_decay,
+        fused=fused or None,
+    )
 
 
 def rmsprop(
@@ -74,6 +97,14 @@ def adagrad(
     lr_decay: NonNegativeFloat = 0.0,
     eps: PositiveFloat = 1e-10,
     weight_decay: NonNegativeFloat = 0.0,
+    fused: bool = False,
 ) -> optim.Optimizer:
     """Build Adagrad."""
-    return optim.Adagrad(parameters, lr=lr, lr_decay=lr_decay, eps=eps, weight_decay=weight_decay)
+    return optim.Adagrad(
+        parameters,
+        lr=lr,
+        lr_decay=lr_decay,
+        eps=eps,
+        weight_decay=weight_decay,
+        fused=fused or None,
+    )

@@ -5,6 +5,7 @@ None where nothing changes. What the span leaves open is a study's to set.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from torch.optim import Optimizer, lr_scheduler
 
@@ -50,11 +51,14 @@ def one_cycle(
     pct_start: Fraction = 0.3,
     div_factor: PositiveFloat = 25.0,
     final_div_factor: PositiveFloat = 10000.0,
+    anneal: Literal["cos", "linear"] = "cos",
+    cycle_momentum: bool = True,
 ) -> lr_scheduler.LRScheduler:
     """Rise to `max_lr` (the optimizer's lr where not given), then fall far below the start.
 
-    Momentum, where the optimizer has it, moves the other way between 0.85 and 0.95, as torch
-    does by default. Smith, "A disciplined approach to neural network hyper-parameters", 2018.
+    Momentum (Adam's beta1), where the optimizer has it, moves the other way between 0.85 and
+    0.95, as torch does by default, unless `cycle_momentum` is off. Smith, "A disciplined approach
+    to neural network hyper-parameters", 2018.
     """
     peak = max_lr if max_lr is not None else float(optimizer.param_groups[0]["lr"])
     return lr_scheduler.OneCycleLR(
@@ -64,4 +68,10 @@ def one_cycle(
         pct_start=pct_start,
         div_factor=div_factor,
         final_div_factor=final_div_factor,
+        anneal_strategy=anneal,
+        cycle_momentum=cycle_momentum and _has_momentum(optimizer),
     )
+
+
+def _has_momentum(optimizer: Optimizer) -> bool:
+    return not {"momentum", "betas"}.isdisjoint(optimizer.defaults)

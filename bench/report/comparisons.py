@@ -7,6 +7,7 @@ import pandas as pd
 
 from bench.analysis.cells import cell_labels, label_fields
 from bench.analysis.compared import ACCURACY, ACCURACY_WORDS, TIME_WORDS, session_noise
+from bench.analysis.effects import ordered_changes
 from bench.analysis.guards import how_it_moved
 from bench.analysis.load import Tables
 from bench.labels import field_name, format_value
@@ -25,40 +26,56 @@ def baseline_label(tables: Tables) -> str:
 
 def headline_columns(tables: Tables) -> list[Column]:
     """Compare accuracy and step time of every cell with the baseline cell's."""
-    columns = []
-    for measure, heading, unit in (
-        (ACCURACY, "test accuracy, difference (points)", "seed"),
-        ("step", f"{_step_time(tables)}, ratio", "timing block"),
-    ):
-        rows = _rows(tables, measure)
-        if rows.empty:
-            continue
-        say = _difference if measure == ACCURACY else _ratio
-        columns += [
-            _column(tables, rows, heading, say, counted(rows["n"], unit)),
-            _column(tables, rows, "verdict", _verdict, is_number=False),
-            _column(tables, rows, "p", _p, "rank test, Holm"),
-            _column(tables, rows, "noise floor", _floor),
-            _column(tables, rows, "detects", _detects),
-        ]
-    return _with_cells(tables, columns)
+    cells, names = _named_cells(tables)
+    compared = tables.comparisons.set_index("cell_id")
+    noun = "change" if ordered_changes(tables) else "cell"
+    return _compared_only(names, headlines(compared, cells, noun, step_time_name(tables)))
 
 
 def phase_columns(tables: Tables) -> list[Column]:
     """Compare the time of every other phase."""
+    cells, names = _named_cells(tables)
     columns = []
     for phase in OTHER_TIMES:
         rows = _rows(tables, phase)
         if len(rows):
-            columns.append(_column(tables, rows, phase, _ratio_and_verdict))
-    return _with_cells(tables, columns)
+            columns.append(_column(cells, rows, phase, _ratio_and_verdict))
+    return _compared_only(names, columns)
+
+
+def headlines(
+    compared: pd.DataFrame, keys: Sequence[str], noun: str, step_time: str
+) -> list[Column]:
+    """Tell accuracy and step time of what is compared, a row a key.
+
+    `compared` has the columns of comparisons.csv and the keys as its index; `noun` is what people
+    call a row.
+    """
+    columns = []
+    for measure, heading, unit in (
+        (ACCURACY, "test accuracy, difference (points)", "seed"),
+        ("step", f"{step_time}, ratio", "timing block"),
+    ):
+        rows = compared[compared["measure"] == measure]
+        if rows.empty:
+            continue
+        say = difference_text if measure == ACCURACY else ratio_text
+        holm = f"rank test, over {count_of(len(rows), noun)}"
+        columns += [
+            _column(keys, rows, heading, say, counted(rows["n"], unit)),
+            _column(keys, rows, "verdict", _verdict, is_number=False),
+            _column(keys, rows, "p (Holm)", _p, holm),
+            _column(keys, rows, "noise floor", _floor),
+            _column(keys, rows, "detects", _detects),
+        ]
+    return columns
 
 
 def comparison_findings(tables: Tables) -> list[str]:
     """Say in markdown how the cells stand to the baseline, and what to know of the session."""
     said = []
     for measure, what, words in (
-        ("step", _step_time(tables).capitalize(), TIME_WORDS),
+        ("step", step_time_name(tables).capitalize(), TIME_WORDS),
         (ACCURACY, "Accuracy", ACCURACY_WORDS),
     ):
         counts = _rows(tables, measure)["verdict"].map(dict(words)).value_counts()
@@ -101,7 +118,7 @@ def _noise(tables: Tables) -> list[str]:
     ]
 
 
-def _step_time(tables: Tables) -> str:
+def step_time_name(tables: Tables) -> str:
     """Name what is compared of a step: times are by image, which shows where batches differ."""
     one_size = tables.trials["batch_size"].nunique() == 1
     return "time of a step" if one_size else "time of a step per image"
@@ -113,7 +130,7 @@ def _rows(tables: Tables, measure: str) -> pd.DataFrame:
 
 
 def _column(
-    tables: Tables,
+    keys: Sequence[str],
     rows: pd.DataFrame,
     heading: str,
     say: Any,
@@ -121,36 +138,48 @@ def _column(
     *,
     is_number: bool = True,
 ) -> Column:
-    """Write a text for every cell; a blank for those without a comparison."""
-    told = {str(cell_id): say(row) for cell_id, row in rows.iterrows()}
-    texts = [told.get(cell_id, BLANK) for cell_id in tables.summary["cell_id"]]
-    return Column(heading, note, texts, is_number)
+    """Write a text for every key; a blank for those without a comparison."""
+    told = {str(key): say(row) for key, row in rows.iterrows()}
+    return Column(heading, note, [told.get(key, BLANK) for key in keys], is_number)
 
 
-def _with_cells(tables: Tables, columns: Sequence[Column]) -> list[Column]:
-    """Put the cells' own columns first; leave out the cells that nothing is compared of."""
-    if not columns:
-        return []
+def _named_cells(tables: Tables) -> tuple[list[str], list[Column]]:
+    """List the cells to compare, and the columns that name them.
+
+    Those of a one-at-a-time study are named by what they change, and the one whose change costs
+    most accuracy comes first.
+    """
+    changes = ordered_changes(tables)
+    if changes:
+        names = [change.name for change in changes.values()]
+        return list(changes), [Column("change", "", names, is_number=False)]
     summary = tables.summary
-    kept = [any(c.texts[i] != BLANK for c in columns) for i in range(len(summary))]
-    cells = summary[kept]
-    named = [
-        Column(field_name(f), "", [format_value(v) for v in cells[f]], is_number=False)
+    columns = [
+        Column(field_name(f), "", [format_value(v) for v in summary[f]], is_number=False)
         for f in label_fields(summary)
     ]
-    shown = [
+    return list(summary["cell_id"]), columns
+
+
+def _compared_only(names: Sequence[Column], columns: Sequence[Column]) -> list[Column]:
+    """Put the names first; leave out the rows of which nothing is compared."""
+    if not columns:
+        return []
+    rows = zip(*(column.texts for column in columns), strict=True)
+    kept = [any(text != BLANK for text in row) for row in rows]
+    return [
         Column(c.heading, c.note, [t for t, k in zip(c.texts, kept, strict=True) if k], c.is_number)
-        for c in columns
+        for c in (*names, *columns)
     ]
-    return [*named, *shown]
 
 
-def _ratio(row: Mapping[str, Any]) -> str:
+def ratio_text(row: Mapping[Any, Any]) -> str:
+    """Write a ratio of times with its interval."""
     text = number(row["ratio"], row["low"], row["high"])
     return text if pd.notna(row["low"]) else f"{text} {EXPLORATORY}"
 
 
-def _difference(row: Mapping[str, Any]) -> str:
+def difference_text(row: Mapping[Any, Any]) -> str:
     """Write a difference of accuracies in percentage points with its interval."""
     text = signed(100 * row["difference"])
     if pd.isna(row["low"]):
@@ -169,7 +198,7 @@ def _verdict(row: Mapping[str, Any]) -> str:
 
 
 def _ratio_and_verdict(row: Mapping[str, Any]) -> str:
-    return f"{_ratio(row)} {TIME_WORDS[row['verdict']]}"
+    return f"{ratio_text(row)} {TIME_WORDS[row['verdict']]}"
 
 
 def _p(row: Mapping[str, Any]) -> str:

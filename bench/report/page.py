@@ -10,6 +10,8 @@ import pandas as pd
 
 from bench.analysis.bounds import RULE
 from bench.analysis.cells import config_fields, varying_fields
+from bench.analysis.effects import RULE as EFFECTS_RULE
+from bench.analysis.effects import main_effects, ordered_changes
 from bench.analysis.load import Tables
 from bench.labels import axis_name, format_value
 from bench.report.comparisons import (
@@ -20,9 +22,12 @@ from bench.report.comparisons import (
 )
 from bench.report.context import Context
 from bench.report.costs import cost_columns
+from bench.report.effects import effect_columns, effect_findings
 from bench.report.figures.chart import Chart
 from bench.report.findings import findings, not_ok
 from bench.report.tables import Column, open_books, result_columns
+from bench.report.time_to_accuracy import percent, target_columns, target_findings
+from bench.report.tuning import tuning_columns, tuning_findings, tuning_note
 
 FILES = (
     "trials.csv",
@@ -30,6 +35,7 @@ FILES = (
     "timings.csv",
     "blocks.csv",
     "costs.csv",
+    "tuning.csv",
     "summary.csv",
     "comparisons.csv",
     "study.yaml",
@@ -52,8 +58,15 @@ class Page:
     baseline: str
     against: Sequence[Column]
     phases: Sequence[Column]
+    by_change: bool
+    effects: Sequence[Column]
+    effects_rule: str
     costs: Sequence[Column]
     bottleneck_rule: str
+    tuning: Sequence[Column]
+    tuning_note: str
+    to_target: Sequence[Column]
+    target: str
     not_ok: Sequence[str]
     charts: Sequence[Chart]
     conditions: Sequence[tuple[str, str]]
@@ -76,22 +89,37 @@ def compose(
     summary = tables.summary
     target = context.target_accuracy
     varying = varying_fields(summary)
+    effects = main_effects(tables)
     same = [(field, summary[field].iloc[0]) for field in config_fields(summary)]
+    found = [
+        *findings(tables, target),
+        *target_findings(tables, target),
+        *effect_findings(tables, effects),
+        *comparison_findings(tables),
+        *tuning_findings(tables),
+    ]
     shown_dir = _from_here(results_dir)
     again = f"bench run {shlex.quote(f'{shown_dir}/study.yaml')}"
     return Page(
         title=str(context.study.get("name") or summary["study"].iloc[0]),
         description=str(context.study.get("description") or ""),
         warning=context.fallback(),
-        findings=[*findings(tables, target), *comparison_findings(tables)],
+        findings=found,
         columns=result_columns(tables, target),
         folded=len(summary) > LONG_TABLE,
         open_books=int(open_books(summary).sum()),
         baseline=baseline_label(tables),
         against=headline_columns(tables),
         phases=phase_columns(tables),
+        by_change=bool(ordered_changes(tables)),
+        effects=effect_columns(effects, tables),
+        effects_rule=EFFECTS_RULE,
         costs=cost_columns(summary),
         bottleneck_rule=RULE,
+        tuning=tuning_columns(tables),
+        tuning_note=tuning_note(tables),
+        to_target=target_columns(tables, target),
+        target="" if target is None else percent(target),
         not_ok=not_ok(tables),
         charts=charts,
         conditions=context.conditions(),

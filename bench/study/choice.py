@@ -1,4 +1,4 @@
-"""What a study names with parameters: a network, an optimizer, a schedule."""
+"""What a study names with parameters: a network, an optimizer, a schedule and so on."""
 
 import math
 import re
@@ -19,9 +19,11 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from bench.errors import did_you_mean, shown
-from bench.models import MODELS
-from bench.optim import OPTIMIZERS, SCHEDULES
+from bench.data import AUGMENTATIONS, LOADERS
+from bench.errors import BenchError, did_you_mean, shown
+from bench.models import INITIALISATIONS, MODELS
+from bench.models.named import models_beside
+from bench.optim import AVERAGINGS, OPTIMIZERS, SCHEDULES
 from bench.registry import Entry, PositiveInt, parameters
 
 IMPORTED = r"\w+(\.\w+)*:\w+"
@@ -103,8 +105,7 @@ class Choice(BaseModel):
             if "name" in given:
                 raise problem(("name",), "give either 'name' or 'import'", given["name"])
         else:
-            name = cls._known_name(given.pop("name", None))
-            target = cls.registry[name].target
+            name, target = cls._known(given.pop("name", None))
         return {
             "name": name,
             "target": target,
@@ -125,13 +126,19 @@ class Choice(BaseModel):
         return target
 
     @classmethod
-    def _known_name(cls, name: Any) -> str:
+    def _known(cls, name: Any) -> tuple[str, str]:
+        """Find what a name stands for: the name, and where its callable is."""
         if name is None:
             raise wrong("'name' is missing")
-        if not isinstance(name, str) or name not in cls.registry:
-            hint = did_you_mean(name, cls.registry)
-            raise wrong(f"unknown {cls.what} {shown(name)}. {hint}".strip())
-        return name
+        known = cls._entries(name if isinstance(name, str) else "")
+        if not isinstance(name, str) or name not in known:
+            raise wrong(f"unknown {cls.what} {shown(name)}. {did_you_mean(name, known)}".strip())
+        return name, known[name].target
+
+    @classmethod
+    def _entries(cls, name: str) -> Mapping[str, Entry]:
+        """Give the entries among which a name is looked for."""
+        return cls.registry
 
     @model_serializer
     def declared(self) -> dict[str, Any]:
@@ -203,6 +210,31 @@ class ModelChoice(Choice):
     what = "model"
     may_import = True
 
+    @classmethod
+    def _entries(cls, name: str) -> Mapping[str, Entry]:
+        try:
+            return models_beside(name)
+        except BenchError as error:
+            raise wrong(" ".join((f"{error.what}.", error.mend)).strip()) from None
+
+    @classmethod
+    def _known(cls, name: Any) -> tuple[str, str]:
+        name, target = super()._known(name)
+        if name not in MODELS:
+            _check_installed(name, target)
+        return name, target
+
+
+def _check_installed(name: str, target: str) -> None:
+    """Refuse an installed entry that names no class, or one whose source is no Python."""
+    installed = f"model {name} is installed as {shown(target)}"
+    if not re.fullmatch(IMPORTED, target):
+        raise wrong(f"{installed}, which should read 'package.module:Class'")
+    try:
+        parameters(target)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise wrong(f"{installed}, whose source cannot be read: {error}") from None
+
 
 class OptimizerChoice(Choice):
     """An optimizer."""
@@ -216,3 +248,31 @@ class ScheduleChoice(Choice):
 
     registry = SCHEDULES
     what = "schedule"
+
+
+class LoaderChoice(Choice):
+    """A way to bring batches to the network."""
+
+    registry = LOADERS
+    what = "loader"
+
+
+class AugmentationChoice(Choice):
+    """Random changes of the training images."""
+
+    registry = AUGMENTATIONS
+    what = "augmentation"
+
+
+class InitialisationChoice(Choice):
+    """How the weights begin."""
+
+    registry = INITIALISATIONS
+    what = "initialisation"
+
+
+class AveragingChoice(Choice):
+    """An average of the weights."""
+
+    registry = AVERAGINGS
+    what = "averaging"

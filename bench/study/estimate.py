@@ -35,9 +35,11 @@ class Estimate:
         """Estimate a run's wall time."""
         if run.planned.skip is not None:
             return 0.0
-        wall_s = self._walls.get((run.planned.cell_id, run.kind))
-        if wall_s is not None:
-            return wall_s
+        kinds = (run.kind, "tuning") if run.kind == "trial" else (run.kind,)
+        for kind in kinds:
+            wall_s = self._walls.get((run.planned.cell_id, kind))
+            if wall_s is not None:
+                return wall_s
         self.is_rough = True
         return self._rough_s(run)
 
@@ -46,10 +48,10 @@ class Estimate:
         rate = float(ROUGH_IMAGES_PER_S_PER_CORE) * min(int(cell.threads), self._cores)
         if cell.device.startswith("cuda"):
             rate = float(ROUGH_GPU_IMAGES_PER_S)
-        if cell.loader == "dataloader":
+        if cell.loader.name == "dataloader":
             rate /= 2
         match run.kind:
-            case "trial":
+            case "trial" | "tuning":
                 epochs, steps = float(cell.epochs), 0
             case "cost":
                 epochs, steps = 0.0, COST_STEPS

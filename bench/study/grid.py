@@ -2,20 +2,20 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
-from bench.errors import StudyError, did_you_mean
+from bench.errors import StudyError, did_you_mean, shown
+from bench.labels import format_value
 from bench.study.load import explained
 from bench.study.source import Path, Source, dotted
-from bench.study.spec import Cell, Study
+from bench.study.spec import CHOICES, Cell, Study
 
 MOST_CELLS = 100_000
 MOST_RUNS = 1_000_000
-CHOICES = ("model", "optimizer", "schedule")
 
 
 @dataclass(frozen=True)
@@ -35,47 +35,122 @@ class Assignment:
 Point = tuple[Assignment, ...]
 
 
-def expand(study: Study, source: Source) -> tuple[list[Cell], int]:
-    """Give the study's distinct cells in order, and how many points `exclude` left out.
+@dataclass(frozen=True)
+class LeftOut:
+    """A point of the grid that is no cell of its own, and why."""
+
+    point: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A study's cells in order, and what was left out.
+
+    Each cell stands as its candidates: those among which tuning chooses, or itself alone.
+    """
+
+    cells: tuple[tuple[Cell, ...], ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def every_cell(self) -> list[Cell]:
+        """All candidates of all cells."""
+        return [cell for candidates in self.cells for cell in candidates]
+
+
+def expand(study: Study, source: Source) -> Grid:
+    """Give the study's distinct cells in order, and what `exclude` leaves out of the grid.
 
     Raises StudyError, with the line of the axis or of the include at fault.
     """
     _require_known_axes(study, source)
+    _require_known_tuned(study, source)
     _require_small_grid(study, source)
-    base = study.base.model_dump()
-    patterns = [_flattened(pattern) for pattern in study.exclude]
-    cells: dict[str, Cell] = {}
-    known: set[str] = set(study.axes)
-    excluded = 0
-    for point in _points(study):
-        declared = _assigned(base, point)
-        written = _flattened(declared)
-        known |= written.keys()
-        if any(_matches(pattern, written) for pattern in patterns):
-            excluded += 1
-            continue
-        cell = _checked(declared, point, source)
-        flat = cell.flat()
-        aliased = flat | {"optimizer.lr": flat["lr"]}
-        known |= aliased.keys()
-        if any(_matches(pattern, aliased) for pattern in patterns):
-            excluded += 1
-            continue
-        cells.setdefault(repr(sorted(flat.items())), cell)
-    _require_known_patterns(study, source, known)
+    sieve = _Sieve(study, source)
+    cells = [found for point in _points(study) if (found := sieve.candidates(point))]
+    _require_known_patterns(study, source, sieve.known)
     if not cells:
         raise StudyError(
             "exclude: the grid is empty, every cell is excluded", where=source.place(("exclude",))
         )
-    _require_few_runs(study, source, len(cells))
-    return list(cells.values()), excluded
+    _require_few_runs(study, source, cells)
+    return Grid(tuple(cells), tuple(sieve.left_out))
+
+
+class _Sieve:
+    """Makes cells of points and drops those that are excluded or there already."""
+
+    def __init__(self, study: Study, source: Source) -> None:
+        self._base = study.base.model_dump()
+        self._source = source
+        self._patterns = [(_flattened(pattern), i) for i, pattern in enumerate(study.exclude)]
+        self._tuned = list(itertools.product(*_assignments(study, study.tuned)))
+        self._seen: set[str] = set()
+        self.known: set[str] = set(study.axes)
+        self.left_out: list[LeftOut] = []
+
+    def candidates(self, point: Point) -> tuple[Cell, ...]:
+        """Give the cells among which tuning chooses at this point: without tuning, one or none."""
+        set_here = {assignment.path for assignment in point}
+        cells = []
+        for values in self._tuned:
+            tuned = tuple(a for a in values if a.path not in set_here)
+            cell = self._cell((*point, *tuned))
+            if cell is not None:
+                cells.append(cell)
+        return tuple(cells)
+
+    def _cell(self, point: Point) -> Cell | None:
+        declared = _assigned(self._base, point)
+        written = _flattened(declared)
+        self.known |= written.keys()
+        if self._excludes(point, written):  # it need not be a valid one
+            return None
+        cell = _checked(declared, point, self._source)
+        flat = cell.flat()
+        aliased = flat | {"optimizer.lr": flat["lr"]}
+        self.known |= aliased.keys()
+        identity = repr(sorted(flat.items()))
+        if self._excludes(point, aliased) or identity in self._seen:
+            return None
+        self._seen.add(identity)
+        return cell
+
+    def _excludes(self, point: Point, flat: Mapping[str, Any]) -> bool:
+        for pattern, i in self._patterns:
+            if _matches(pattern, flat):
+                told = ", ".join(f"{k} {_brief(v)}" for k, v in pattern.items())
+                place = self._source.place(("exclude", i))
+                self.left_out.append(LeftOut(_described(point), f"exclude: {told} ({place})"))
+                return True
+        return False
+
+
+def _described(point: Point) -> str:
+    """Write a point as the study does: the axes with their values."""
+    return ", ".join(f"{a.field} {_brief(a.value)}" for a in point) or "the base cell"
+
+
+def _brief(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return format_value(value)
+    name = value.get("name", value.get("import", ""))
+    rest = [f"{k} {_brief(v)}" for k, v in value.items() if k not in ("name", "import")]
+    return f"{name} ({', '.join(rest)})" if rest else str(name)
+
+
+def _assignments(study: Study, paths: Sequence[str]) -> list[list[Assignment]]:
+    """List the values of axes."""
+    return [
+        [Assignment(path, value, ("axes", path, i)) for i, value in enumerate(study.axes[path])]
+        for path in paths
+    ]
 
 
 def _points(study: Study) -> Iterator[Point]:
-    axes = [
-        [Assignment(path, value, ("axes", path, i)) for i, value in enumerate(values)]
-        for path, values in study.axes.items()
-    ]
+    """List the points of the design; the tuned axes are not among its own."""
+    axes = _assignments(study, [path for path in study.axes if path not in study.tuned])
     match study.design:
         case "full":
             yield from itertools.product(*axes)
@@ -135,16 +210,31 @@ def _require_small_grid(study: Study, source: Source) -> None:
         )
 
 
-def _require_few_runs(study: Study, source: Source, cells: int) -> None:
+def _require_few_runs(study: Study, source: Source, cells: Sequence[Sequence[Cell]]) -> None:
     """Refuse more runs than can be planned."""
     seeds, blocks = len(study.seeds), study.timing.blocks if study.timing else 0
-    runs = cells * (seeds + 1 + blocks) + blocks  # a cost pass a cell, the baseline's twin a block
+    # A cost pass a cell, the baseline's twin a block, and what tuning tries.
+    runs = len(cells) * (seeds + 1 + blocks) + blocks
+    if study.tune is not None:
+        runs += len(study.tune.seeds) * sum(map(len, cells))
     if runs > MOST_RUNS:
         raise StudyError(
-            f"asks for {runs:,} runs (cells: {cells:,}, seeds: {seeds:,}, "
+            f"asks for {runs:,} runs (cells: {len(cells):,}, seeds: {seeds:,}, "
             f"timing blocks: {blocks:,}); at most {MOST_RUNS:,} are planned",
             where=source.name,
         )
+
+
+def _require_known_tuned(study: Study, source: Source) -> None:
+    """Refuse a tuned field that is no axis: it has no values to choose among."""
+    for i, path in enumerate(study.tune.over if study.tune else ()):
+        if path not in study.axes:
+            hint = did_you_mean(path, study.axes) or "Add its values under axes."
+            written = ("tune", "over", i)
+            raise StudyError(
+                f"{dotted(written)}: no axis is called {shown(path)}. {hint}",
+                where=source.place(written),
+            )
 
 
 def _require_known_axes(study: Study, source: Source) -> None:

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from bench.errors import StudyError, did_you_mean, shown
 from bench.study import source
 from bench.study.source import Source
-from bench.study.spec import Cell, Study
+from bench.study.spec import CHOICES, Cell, Study
 
 SHOWN = 5
-NAMED = (("model",), ("dataset",), ("optimizer",), ("schedule",))
+NAMED = tuple((name,) for name in ("dataset", *CHOICES))
 
 # What pydantic asks for, in words for people.
 ASKED_FOR: Mapping[str, str] = {

@@ -16,7 +16,9 @@ from bench.records import (
     Status,
     TimingRow,
     TrialRow,
+    TuningRow,
 )
+from bench.study.grid import LeftOut
 from bench.study.spec import Cell, DatasetChoice, Study, Timing
 
 
@@ -43,6 +45,7 @@ class Run:
     timing: Timing | None = None
     target_accuracy: float | None = None
     timeout_s: float | None = None
+    validation: float = 0.0
 
     def configuration(self) -> dict[str, object]:
         """Give all that the study says about this run and its numbers depend on."""
@@ -52,6 +55,8 @@ class Run:
                 return told | {"target_accuracy": self.target_accuracy}
             case "block" if self.timing is not None:
                 return told | self.timing.model_dump(include={"rounds", "epochs"})
+            case "tuning":
+                return told | {"validation": self.validation}
             case _:
                 return told
 
@@ -71,6 +76,11 @@ class Run:
             case "trial":
                 trial = TrialRow(trial_id=self.run_id, seed=self.seed, status=status, reason=reason)
                 return replace(outcome, trial=trial)
+            case "tuning":
+                tried = TuningRow(
+                    trial_id=self.run_id, seed=self.seed, status=status, reason=reason
+                )
+                return replace(outcome, tuning=tried)
             case "cost":
                 return replace(outcome, cost=CostRow(status=status, reason=reason))
             case "block":
@@ -99,7 +109,7 @@ class Plan:
     study: Study
     cells: tuple[PlannedCell, ...]
     runs: tuple[Run, ...]
-    excluded: int
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def timed(self) -> tuple[PlannedCell, ...]:
@@ -119,9 +129,10 @@ def make_plan(
     machine: Machine,
     datasets: Mapping[str, str],
     *,
-    excluded: int = 0,
+    base: Cell | None = None,
+    left_out: tuple[LeftOut, ...] = (),
 ) -> Plan:
-    """Plan a study's cells on a machine.
+    """Plan a study's cells on a machine; `base` is the baseline cell, the study's own by default.
 
     `datasets` names, for each data set asked for, the one that serves. Cells that this machine
     makes equal (`auto` and what it stands for) are one cell. Trials come first, one seed of
@@ -129,18 +140,19 @@ def make_plan(
     """
     cells: dict[str, PlannedCell] = {}
     for cell in declared:
-        planned = _planned(cell, machine, datasets)
+        planned = planned_cell(cell, machine, datasets)
         cells.setdefault(planned.cell_id, planned)
-    base = _planned(study.base, machine, datasets).cell_id
+    base_id = planned_cell(base or study.base, machine, datasets).cell_id
     # Stable: the base cell first, or else the first that can be run; the others as they were.
-    ordered = sorted(cells.values(), key=lambda c: (c.skip is not None, c.cell_id != base))
+    ordered = sorted(cells.values(), key=lambda c: (c.skip is not None, c.cell_id != base_id))
     first = ordered[0]
     planned_cells = (first, *(c for c in cells.values() if c is not first))
     runs = (*_trials(study, planned_cells), *_costs(study, planned_cells))
-    return Plan(study, planned_cells, runs, excluded)
+    return Plan(study, planned_cells, runs, left_out)
 
 
-def _planned(cell: Cell, machine: Machine, datasets: Mapping[str, str]) -> PlannedCell:
+def planned_cell(cell: Cell, machine: Machine, datasets: Mapping[str, str]) -> PlannedCell:
+    """Give a cell as this machine will run it."""
     resolved = _resolved(cell, machine, datasets)
     return PlannedCell(resolved, cell_id(resolved), _unavailable(resolved, machine))
 
@@ -175,6 +187,8 @@ def _unavailable(cell: Cell, machine: Machine) -> str | None:
             return f"no device {cell.device}: this machine has {len(machine.gpus)} GPU(s)"
     elif cell.precision in ("fp16", "tf32"):
         return f"precision {cell.precision} needs a CUDA device"
+    elif cell.cuda_graphs:
+        return "CUDA graphs need a CUDA device"
     return None
 
 

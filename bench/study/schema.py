@@ -6,9 +6,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bench.data import DATASETS
+from bench.data.normalisation import NORMALISATIONS
+from bench.models.named import TORCHVISION
 from bench.registry import Entry, Parameter, parameters
-from bench.study.choice import IMPORTED, Choice, ModelChoice, OptimizerChoice, ScheduleChoice
-from bench.study.spec import DEVICE, DURATION, Study
+from bench.study.choice import IMPORTED, Choice
+from bench.study.spec import CHOICES, DEVICE, DURATION, Study
 
 Schema = dict[str, Any]
 
@@ -17,11 +19,12 @@ def study_schema() -> Schema:
     """Build the schema that editors complete and check studies by."""
     schema = Study.model_json_schema()
     definitions = schema["$defs"]
-    for choice in (ModelChoice, OptimizerChoice, ScheduleChoice):
+    for choice in CHOICES.values():
         definitions[choice.__name__] = _choice(choice)
     definitions["DatasetChoice"] = _dataset(definitions["DatasetChoice"])
     fields = definitions["Cell"]["properties"]
     fields["threads"]["anyOf"] = [{"const": "auto"}, {"type": "integer", "minimum": 1}]
+    fields["normalisation"]["enum"] = list(NORMALISATIONS)
     fields["device"]["pattern"] = f"^({DEVICE})$"
     timeout = definitions["Limits"]["properties"]["trial_timeout"]
     timeout["anyOf"].append({"type": "string", "pattern": f"^{DURATION}$"})
@@ -45,6 +48,9 @@ def _choice(choice: type[Choice]) -> Schema:
                 "properties": {"import": {"type": "string", "pattern": f"^{IMPORTED}$"}},
             }
         )
+        name = {"type": "string", "pattern": f"^{TORCHVISION}\\w+$"}
+        forms.append(name)
+        forms.append({"type": "object", "required": ["name"], "properties": {"name": name}})
     return {"anyOf": forms}
 
 

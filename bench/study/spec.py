@@ -5,15 +5,21 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from bench.data import DATASETS
+from bench.data.normalisation import NORMALISATIONS
 from bench.errors import did_you_mean, shown
 from bench.records import Scalar
+from bench.registry import Fraction
 from bench.study.choice import (
+    AugmentationChoice,
+    AveragingChoice,
     Choice,
     Count,
     CountFromZero,
+    InitialisationChoice,
+    LoaderChoice,
     ModelChoice,
     OptimizerChoice,
     ScheduleChoice,
@@ -59,6 +65,13 @@ def _threads(value: Any) -> Any:
     raise wrong("threads is auto or a positive whole number")
 
 
+def _normalisation(name: str) -> str:
+    if name not in NORMALISATIONS:
+        known = did_you_mean(name, NORMALISATIONS)
+        raise wrong(f"unknown normalisation {shown(name)}. {known}".strip())
+    return name
+
+
 def _device(value: Any) -> Any:
     """Check a device; `cuda:0` is what `cuda` means, and stands as that."""
     if not isinstance(value, str) or not re.fullmatch(DEVICE, value):
@@ -90,9 +103,20 @@ class Cell(Strict):
         "contiguous", "order of an image's values in memory"
     )
     compile: Truth = _field(False, "whether torch.compile builds the network")
-    loader: Literal["resident", "dataloader"] = _field(
+    cuda_graphs: Truth = _field(False, "whether a GPU launches forward and backward as one graph")
+    flush_denormal: Truth = _field(False, "whether the CPU takes denormal numbers for zero")
+    loader: LoaderChoice = _field(
         "resident", "resident tensors, or the reference's DataLoader pipeline"
     )
+    normalisation: Annotated[str, AfterValidator(_normalisation)] = _field(
+        "standard", f"what pixels become: {', '.join(NORMALISATIONS)}"
+    )
+    augmentation: AugmentationChoice = _field("none", "random changes of the training images")
+    initialisation: InitialisationChoice = _field("default", "how the weights begin")
+    label_smoothing: Annotated[Fraction, BeforeValidator(number)] = _field(
+        0.0, "share of the target that goes to all classes alike"
+    )
+    averaging: AveragingChoice = _field("none", "an average of the weights to evaluate")
     threads: Annotated[int | str, BeforeValidator(_threads)] = _field(
         "auto", "CPU threads; auto: all cores that bench may use"
     )
@@ -103,26 +127,23 @@ class Cell(Strict):
         `lr` is the optimizer's; `dataset` is the name alone, since a fallback that did not
         serve changes nothing.
         """
-        own: dict[str, Scalar] = {
-            "model": self.model.name,
-            "dataset": self.dataset.name,
-            "batch_size": self.batch_size,
-            "optimizer": self.optimizer.name,
-            "lr": self.optimizer.parameters.get("lr"),
-            "device": self.device,
-            "precision": self.precision,
-            "memory_format": self.memory_format,
-            "compile": self.compile,
-            "loader": self.loader,
-            "threads": self.threads,
-            "schedule": self.schedule.name,
-            "epochs": self.epochs,
-        }
-        for room in ("model", "optimizer", "schedule"):
-            choice: Choice = getattr(self, room)
-            own |= {f"{room}.{key}": _scalar(v) for key, v in choice.parameters.items()}
-        own.pop("optimizer.lr", None)
-        return own
+        fields = {name: getattr(self, name) for name in Cell.model_fields}
+        own: dict[str, Scalar] = {}
+        parameters: dict[str, Scalar] = {}
+        for name, value in fields.items():
+            own[name] = value.name if isinstance(value, Choice | DatasetChoice) else value
+            if isinstance(value, Choice):
+                parameters |= {f"{name}.{key}": _scalar(v) for key, v in value.parameters.items()}
+        own["lr"] = parameters.pop("optimizer.lr", None)
+        return own | parameters
+
+
+# The fields that are a name with parameters.
+CHOICES: Mapping[str, type[Choice]] = {
+    name: field.annotation
+    for name, field in Cell.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Choice)
+}
 
 
 def _scalar(value: Any) -> Scalar:
@@ -175,6 +196,33 @@ Accuracy = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), BeforeValida
 Seed = Annotated[int, Field(ge=0, lt=2**32), BeforeValidator(number)]
 
 
+def distinct(seeds: list[int]) -> list[int]:
+    """Refuse a seed that stands twice, and a list of none."""
+    if not seeds:
+        raise wrong("needs at least one value")
+    if len(set(seeds)) < len(seeds):
+        raise wrong("a seed stands here twice")
+    return seeds
+
+
+class Tune(Strict):
+    """Which axes are not compared but chosen along, for every remaining cell by itself."""
+
+    over: list[str] = Field(min_length=1, description="the axes whose best value is chosen")
+    by: Literal["validation_accuracy"] = _field(
+        "validation_accuracy", "mean accuracy on training images that are held out"
+    )
+    validation: Annotated[float, Field(gt=0, lt=1), BeforeValidator(number)] = _field(
+        0.15, "fraction of the training images that is held out, the last ones"
+    )
+    seeds: list[Seed] = _field([1000, 1001], "of the trials that choose; none is in study.seeds")
+
+    @field_validator("seeds")
+    @classmethod
+    def _are_distinct(cls, seeds: list[int]) -> list[int]:
+        return distinct(seeds)
+
+
 class Study(Strict):
     """A study file."""
 
@@ -187,6 +235,7 @@ class Study(Strict):
     )
     include: list[Pattern] = _field([], "extra cells, each by its fields that differ from base")
     exclude: list[Pattern] = _field([], "cells to leave out, by any subset of their fields")
+    tune: Tune | None = _field(None, "axes of which each other cell gets the best value")
     seeds: list[Seed] = Field(default=[0], min_length=1, description="a trial each")
     target_accuracy: Accuracy | None = _field(
         None, "fraction; time_to_target_s says when it was reached"
@@ -209,9 +258,7 @@ class Study(Strict):
     @field_validator("seeds")
     @classmethod
     def _are_distinct(cls, seeds: list[int]) -> list[int]:
-        if len(set(seeds)) < len(seeds):
-            raise wrong("a seed stands here twice")
-        return seeds
+        return distinct(seeds)
 
     @field_validator("axes")
     @classmethod
@@ -221,9 +268,22 @@ class Study(Strict):
                 raise problem((path,), "an axis needs at least one value", values)
         return axes
 
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """The axes whose values are chosen among, not compared."""
+        return tuple(self.tune.over) if self.tune else ()
+
+    @model_validator(mode="after")
+    def _tunes_with_other_seeds(self) -> Self:
+        shared = sorted(set(self.seeds) & set(self.tune.seeds if self.tune else ()))
+        if shared:
+            told = f"{shared[0]} is in seeds, too: what is chosen must be compared by fresh seeds"
+            raise problem(("tune", "seeds"), told, shared)
+        return self
+
     @model_validator(mode="after")
     def _pairs_are_paired(self) -> Self:
-        lengths = {path: len(values) for path, values in self.axes.items()}
+        lengths = {path: len(v) for path, v in self.axes.items() if path not in self.tuned}
         if self.design == "pairs" and len(set(lengths.values())) > 1:
             counted = ", ".join(f"{path} has {n}" for path, n in lengths.items())
             raise problem(("axes",), f"design pairs needs axes of one length; {counted}", lengths)

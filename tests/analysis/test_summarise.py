@@ -20,11 +20,12 @@ CONTRACT = [
     for measure in (
         *("data", "forward", "backward", "optimizer", "step", "device", "epoch", "eval"),
         *("step_images_per_s", "efficiency"),
-        *("images_per_s", "train_s", "eval_s", "time_to_target_s", "peak_memory_bytes"),
+        *("images_per_s", "train_s", "eval_s", "time_to_target_s", "steps_to_target"),
+        "peak_memory_bytes",
     )
     for part in ("median", "low", "high", "n")
 ] + [
-    *("accuracy_mean", "accuracy_low", "accuracy_high", "seeds"),
+    *("accuracy_mean", "accuracy_low", "accuracy_high", "accuracy_lower_bound", "seeds"),
     *("parameters", "flops_per_image", "step_flops", "step_bytes", "step_operations"),
     *("step_peak_bytes", "step_base_bytes", "step_device_bytes"),
     *("achieved_flops_per_s", "efficiency"),

@@ -16,10 +16,11 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from bench.data import DATASETS
-from bench.data.loaders import LOADERS
+from bench.data import DATASETS, LOADERS
+from bench.data.loaders import Feed
 from bench.measure.clock import CpuClock
 from bench.models.convnet import ConvNet
+from bench.registry import load
 from bench.train import Training, train_epoch
 
 BATCH_SIZE = 512
@@ -30,7 +31,7 @@ Epoch = Callable[[], float]
 def by_bench(data_dir: Path, dataset: str, loader_name: str) -> Epoch:
     """An epoch as a trial trains it."""
     images = DATASETS[dataset].read(data_dir)
-    loader = LOADERS[loader_name](images, batch_size=BATCH_SIZE, seed=0, device=CPU)
+    loader = load(LOADERS[loader_name].target)(Feed(images, BATCH_SIZE, 0, CPU))
     model = ConvNet()
     training = Training(model, torch.optim.Adam(model.parameters()), None)
     return lambda: train_epoch(training, loader.train(), CpuClock(), lambda log: None).train_s

@@ -3,8 +3,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bench.data.torchvision_import import import_torchvision
 from bench.data.torchvision_sets import FASHION_MNIST, KMNIST, MNIST, TorchvisionSource
+from bench.torchvision_import import import_torchvision
 
 SETS = [MNIST, FASHION_MNIST, KMNIST]
 

@@ -3,9 +3,9 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from bench.data import torchvision_import
-from bench.data.torchvision_import import import_torchvision
+from bench import torchvision_import
 from bench.errors import DataError
+from bench.torchvision_import import import_torchvision
 
 
 def break_import(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:

@@ -14,6 +14,8 @@ IMPOSSIBLE = [
     ("lenet5", {"conv2_kernel": 15}, r"^conv2_kernel=15 is larger than its input of 14×14$"),
     ("lenet5", {"conv2_kernel": 14}, r"^pooling='average' needs a map of 2×2 or more"),
     ("lenet5", {"padding": -1}, r"^padding=-1 is negative$"),
+    ("convnet", {"kernel_size": 13}, r"^conv2_kernel=13 is larger than its input of 8×8$"),
+    ("cnn_bn", {"depth": 5}, r"^pooling='max' needs a map of 2×2 or more, but gets 1×1$"),
 ]
 
 
@@ -31,6 +33,8 @@ def test_sizes_that_leave_an_empty_map_are_refused_by_name(
         ("convnet", {"conv1_kernel": 28, "conv2_kernel": 1, "pooling": "none"}),
         ("convnet", {"conv2_kernel": 12}),
         ("lenet5", {"conv2_kernel": 13}),
+        ("convnet", {"conv1_channels": 0, "conv1_kernel": 29}),
+        ("cnn_bn", {"depth": 4}),
     ],
 )
 def test_the_largest_kernel_that_fits_is_allowed(name: str, settings: dict[str, Any]) -> None:

@@ -3,7 +3,19 @@ import pytest
 from bench.models import MODELS
 from bench.registry import load
 
-COUNTS = {"convnet": 1_007_590, "lenet5": 61_706, "lenet5_1998": 60_000}
+# Layer by layer: weights, biases, and two a map for batch norm.
+COUNTS = {
+    "convnet": 1_007_590,
+    "lenet5": 61_706,
+    "lenet5_1998": 60_000,
+    "mlp": (784 + 1) * 512 + (512 + 1) * 512 + (512 + 1) * 10,
+    "cnn_bn": 9 * (1 * 16 + 16 * 32 + 32 * 64) + 2 * (16 + 32 + 64) + (576 + 1) * 10,
+    "tinygrad_mnist": (
+        (25 + 1) * 32 + (800 + 1) * 32 + 2 * 32
+        + (288 + 1) * 64 + (576 + 1) * 64 + 2 * 64
+        + (576 + 1) * 10
+    ),
+}  # fmt: skip
 
 # Section II.B of the paper gives these one by one.
 LAYERS_OF_1998 = {"c1": 156, "s2": 12, "c3": 1_516, "s4": 32, "c5": 48_120, "f6": 10_164}

@@ -62,6 +62,7 @@ class Case:
     ends: Callable[[Mapping[str, Any]], tuple[str, str | None]] = lambda cell: ("ok", None)
     target: float | None = None
     disturbed: Mapping[str, Collection[int]] = field(default_factory=dict)  # blocks by cell_id
+    one_at_a_time: bool = False
 
 
 def skip_cuda(cell: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -108,6 +109,18 @@ CASES: Mapping[str, Case] = {
         blocks=8,
         disturbed={"c000": {1}, "c001": {2}, "c002": {3, 4, 5, 6}},
     ),
+    "changes": Case(
+        {
+            "model": ["convnet", "lenet5"],
+            "model.hidden": [500, 20, 1000],
+            "batch_size": [512, 64],
+            "optimizer": ["adam", "sgd"],
+            "schedule": ["constant", "cosine"],
+            "compile": [False, True],
+        },
+        seeds=4,
+        one_at_a_time=True,
+    ),
 }
 IMAGES = 60_000
 DATA_OVER_STEP = 0.04
@@ -126,10 +139,16 @@ QUIET: Mapping[str, Any] = {
 DISTURBED: Mapping[str, Any] = {"pressure_share": 0.6, "others_cores": 1.0}
 
 
+def points_of(case: Case) -> list[dict[str, Any]]:
+    """Set the axes as the study's design does."""
+    if case.one_at_a_time:
+        return [{}, *({axis: v} for axis, values in case.axes.items() for v in values[1:])]
+    return [dict(zip(case.axes, v, strict=True)) for v in itertools.product(*case.axes.values())]
+
+
 def cells_of(name: str, case: Case) -> list[dict[str, Any]]:
     cells = []
-    for values in itertools.product(*case.axes.values()):
-        chosen = dict(zip(case.axes, values, strict=True))
+    for chosen in points_of(case):
         cell = {**BASE, **case.base, **chosen, "epochs": case.epochs}
         for part, parameters in PARAMETERS.items():
             if cell[part[0]] == part[1]:
@@ -151,6 +170,7 @@ def epoch_seconds(cell: Mapping[str, Any]) -> float:
 
 def final_error(cell: Mapping[str, Any]) -> float:
     error = ERROR[cell["model"]] * (cell["batch_size"] / 512) ** 0.15
+    error *= (500 / (cell["model.hidden"] or 500)) ** 0.1
     distance = abs(np.log10(cell["lr"] / (0.1 if cell["optimizer"] == "sgd" else 0.001)))
     return float(error * (1.15 if cell["optimizer"] == "sgd" else 1) * (1 + 0.8 * distance))
 

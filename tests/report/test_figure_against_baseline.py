@@ -12,14 +12,15 @@ from matplotlib.markers import CARETLEFT
 from bench.analysis.compare import against_baseline
 from bench.analysis.load import Tables
 from bench.report.figures import FIGURES
-from bench.report.figures.against_baseline import NO_INTERVAL, VERDICT_LOOKS
 from bench.report.figures.chart import Chart
+from bench.report.figures.forest import NO_INTERVAL, VERDICT_LOOKS
 from bench.report.figures.looks import looks_of
 from bench.report.style import CELL_COLOURS, OTHERS, PHASE_COLOURS, png_bytes
 
 Charts = Callable[[str], dict[str, Chart]]
 TablesOf = Callable[[str], Tables]
 
+ONE_AT_A_TIME = ("no-epochs", "batches", "changes")
 DRAWN = ["step", "test_accuracy"]
 WORDS = {
     "step": ("faster", "slower", "same", "can't tell"),
@@ -86,7 +87,7 @@ def test_a_panel_is_there_if_its_measure_is(
     assert len(chart.figure.axes if chart else []) == len(measures)
 
 
-@pytest.mark.parametrize("name", ["no-epochs", "long-names", "disturbed"])
+@pytest.mark.parametrize("name", ["long-names", "disturbed"])
 def test_points_stand_at_the_ratios_fastest_first(
     name: str, charts_of: Charts, tables_of: TablesOf
 ) -> None:
@@ -97,6 +98,20 @@ def test_points_stand_at_the_ratios_fastest_first(
     labels = looks_of(tables_of(name)).labels
     names = [text.get_text().replace("\n", " ") for text in axes.get_yticklabels()]
     assert names == [labels[cell_id] for cell_id in steps.index]
+
+
+def test_changes_stand_in_the_order_of_what_they_cost(
+    charts_of: Charts, tables_of: TablesOf
+) -> None:
+    rows = compared(tables_of("changes"), "test_accuracy").sort_values("difference")
+    axes = panel_of(charts_of("changes")["against_baseline"], "test_accuracy")
+    drawn = drawn_points(axes)
+    assert [drawn[row] for row in sorted(drawn)] == pytest.approx(
+        (100 * rows["difference"]).to_list()
+    )
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert (names[0], names[-1]) == ("hidden 500 → 20", "batch 512 → 64")
+    assert axes is charts_of("changes")["against_baseline"].figure.axes[0]
 
 
 def test_where_batch_sizes_differ_a_step_counts_by_image(
@@ -184,7 +199,10 @@ def test_the_title_names_the_baseline(case: str, charts_of: Charts, tables_of: T
     chart = charts_of(case).get("against_baseline")
     if chart is not None:
         baseline = looks_of(tables_of(case)).labels["c000"]
-        assert said(chart).startswith(f"How does each cell compare with {baseline}?")
+        asked = f"How does each cell compare with {baseline}?"
+        if case in ONE_AT_A_TIME:
+            asked = f"What does each change do, all else equal? Baseline: {baseline}. "
+        assert said(chart).startswith(asked)
         assert baseline in chart.alt
 
 

@@ -19,23 +19,40 @@ from bench.report.style import DPI, WIDTH_IN, png_bytes
 Charts = Callable[[str], dict[str, Chart]]
 
 SPEED_AND_PHASES = ["throughput", "phases"]
+TRADE = ["accuracy_speed", "accuracy_cost"]
 GRID = ["by_model", "by_batch_size", "by_optimizer"]
 COMPARED = ["against_baseline", "learning"]
+CROSSED = ["against_baseline", "main_effects", "learning"]
+PAIRS = ["heat_model_batch_size", "heat_model_optimizer", "heat_optimizer_batch_size"]
 EXPECTED = {
-    "baseline": [*COMPARED, *SPEED_AND_PHASES, "accuracy_speed", *GRID],
+    "baseline": [*CROSSED, *SPEED_AND_PHASES, *TRADE, *GRID, *PAIRS],
     "reference": ["learning", *SPEED_AND_PHASES],
-    "timing-off": [*COMPARED, "throughput", "accuracy_speed", *GRID],
+    "timing-off": [*CROSSED, "throughput", *TRADE, *GRID, *PAIRS],
     "all-failed": [],
     "one-cell": SPEED_AND_PHASES,
-    "no-epochs": ["against_baseline", *SPEED_AND_PHASES, "accuracy_speed", "by_model"],
-    "batches": [*COMPARED, *SPEED_AND_PHASES, "accuracy_speed", "by_batch_size"],
-    "sixteen": [*COMPARED, *SPEED_AND_PHASES, "accuracy_speed", *GRID, "by_lr"],
-    "long-names": [
-        *(*COMPARED, *SPEED_AND_PHASES, "accuracy_speed"),
-        *("by_model", "by_optimizer", "by_precision", "by_memory_format"),
+    "no-epochs": ["against_baseline", *SPEED_AND_PHASES, "by_model"],
+    "batches": [*COMPARED, *SPEED_AND_PHASES, *TRADE, "by_batch_size"],
+    "sixteen": [
+        *(*CROSSED, *SPEED_AND_PHASES, *TRADE, *GRID, "by_lr", *PAIRS[:2], "heat_model_lr"),
+        *(PAIRS[2], "heat_lr_batch_size", "heat_lr_optimizer"),
     ],
-    "wide": [*COMPARED, *SPEED_AND_PHASES, "accuracy_speed", *GRID, "by_lr", "by_memory_format"],
-    "disturbed": [*COMPARED, *SPEED_AND_PHASES, "accuracy_speed", "by_model", "by_lr"],
+    "long-names": [
+        *(*CROSSED, *SPEED_AND_PHASES, *TRADE),
+        *("by_model", "by_optimizer", "by_precision", "by_memory_format"),
+        *("heat_model_optimizer", "heat_model_precision", "heat_model_memory_format"),
+        *("heat_precision_optimizer", "heat_memory_format_optimizer"),
+        "heat_memory_format_precision",
+    ],
+    "wide": [
+        *(*CROSSED, *SPEED_AND_PHASES, *TRADE, *GRID, "by_lr", "by_memory_format"),
+        *("heat_batch_size_model", "heat_model_optimizer", "heat_lr_model"),
+        *("heat_batch_size_optimizer", "heat_lr_batch_size", "heat_lr_optimizer"),
+    ],
+    "disturbed": [*CROSSED, *SPEED_AND_PHASES, *TRADE, "by_model", "by_lr", "heat_model_lr"],
+    "changes": [
+        *(*COMPARED, *SPEED_AND_PHASES, *TRADE),
+        *("by_batch_size", "by_optimizer", "by_compile", "by_schedule", "by_model_hidden"),
+    ],
 }
 
 
@@ -174,7 +191,7 @@ def test_names_with_signs_of_mathematics_are_drawn_as_they_are(
     assert r"$\frac{a_b$" in names
     (compared,) = FIGURES["against_baseline"](strange)
     assert png_bytes(compared.figure)
-    assert r"$\frac{a_b$" in compared.figure.texts[0].get_text()
+    assert r"$\frac{a_b$" in compared.figure.texts[1].get_text()
 
 
 def test_a_perfect_score_stays_inside_the_frame(tables_of: Callable[[str], Tables]) -> None:

@@ -180,7 +180,7 @@ def test_rendering_twice_gives_the_same_bytes(results_of: Results, tmp_path: Pat
         return {str(p): p.read_bytes() for p in sorted(report.rglob("*")) if p.is_file()}
 
     first = everything()
-    assert len(first) == 7
+    assert len(first) == 8
     assert everything() == first
 
 

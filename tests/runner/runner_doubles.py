@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from bench.agenda import Agenda, Request, Task
 from bench.execute.executor import Emit, Event, Started, Workplace
-from bench.records import BlockRow, CostRow, EpochRow, Outcome, TimingRow, TrialRow
+from bench.records import BlockRow, CostRow, EpochRow, Outcome, TimingRow, TrialRow, TuningRow
 from bench.runner import Finished, run_study
 from bench.study.plan import PlannedCell, Run
 
@@ -36,6 +36,7 @@ class FakeExecutor:
     problems: list[str] = field(default_factory=list)
     step_s: Seconds = lambda run: 0.05
     disturbed: Callable[[Run], bool] = lambda run: False
+    validation: Callable[[Run], float] = lambda run: 0.5
     wall_s: Seconds = lambda run: 2.0
     passed: Callable[[float], None] = lambda seconds: None
     runs: list[Run] = field(default_factory=list)
@@ -67,6 +68,8 @@ class FakeExecutor:
                 return replace(done, cost=CostRow(status="ok", flops_per_image=20.0))
             case "trial":
                 return replace(done, **_trained(run))
+            case "tuning":
+                return replace(done, tuning=_tried(run, self.validation(run)))
 
 
 def _timed(run: Run, step_s: float, disturbed: bool) -> dict[str, object]:
@@ -82,6 +85,10 @@ def _timed(run: Run, step_s: float, disturbed: bool) -> dict[str, object]:
         steal_share=0.5 if disturbed else 0.0,
     )  # fmt: skip
     return {"timings": tuple(rows), "block": block}
+
+
+def _tried(run: Run, accuracy: float) -> TuningRow:
+    return TuningRow(trial_id=run.run_id, seed=run.seed, status="ok", validation_accuracy=accuracy)
 
 
 def _trained(run: Run) -> dict[str, object]:

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from bench.records import BlockRow, CostRow, EpochRow, Outcome, Scalar, TimingRow, TrialRow
+from bench.records import (
+    BlockRow,
+    CostRow,
+    EpochRow,
+    Outcome,
+    Scalar,
+    TimingRow,
+    TrialRow,
+    TuningRow,
+)
 from bench.store import Store
 
 CONFIG: dict[str, Scalar] = {
@@ -104,6 +113,25 @@ def cost() -> Callable[..., Outcome]:
             config=CONFIG | config,
             status="ok",
             cost=CostRow(status="ok", flops_per_image=7.5e6, step_operations=93),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tuning() -> Callable[..., Outcome]:
+    """Make a trial that tuning tried."""
+
+    def make(seed: int = 1000, cell_id: str = "cell", **config: Scalar) -> Outcome:
+        run_id = f"{cell_id}-t{seed}"
+        return Outcome(
+            run_id=run_id,
+            kind="tuning",
+            study="x",
+            cell_id=cell_id,
+            config=CONFIG | config,
+            status="ok",
+            tuning=TuningRow(trial_id=run_id, seed=seed, status="ok", validation_accuracy=0.75),
         )
 
     return make

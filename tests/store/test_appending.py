@@ -43,7 +43,12 @@ def test_any_outcomes_one_by_one_are_as_all_at_once(
 
 
 def test_what_is_there_is_not_written_again(
-    store: Store, trial: Make, block: Make, cost: Make, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    trial: Make,
+    block: Make,
+    cost: Make,
+    tuning: Make,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store.append(trial(0), [trial(0)])
 
@@ -55,6 +60,7 @@ def test_what_is_there_is_not_written_again(
     store.append(trial(1), [trial(0), trial(1)])
     store.append(cost(), [trial(0), trial(1), cost()])
     store.append(block(0), [trial(0), trial(1), cost(), block(0)])
+    store.append(tuning(), [trial(0), trial(1), cost(), block(0), tuning()])
     after = tables(store)
     assert all(after[name].startswith(before[name]) for name in ROWS)
     assert all(len(after[name]) > len(before[name]) for name in ROWS)

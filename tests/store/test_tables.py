@@ -29,6 +29,8 @@ PROMISED = {
     "cpu_over_wall gpu_throttle gpu_others peak_flops_per_s peak_bytes_per_s two_images_s",
     "costs": "status reason flops_per_image step_flops step_bytes step_operations "
     "step_peak_bytes step_base_bytes step_device_bytes",
+    "tuning": "trial_id seed status reason validation_accuracy validation_loss validation_images "
+    "train_s wall_s",
 }
 
 
@@ -37,8 +39,8 @@ def read(store: Store, table: str) -> pd.DataFrame:
 
 
 @pytest.fixture
-def written(store: Store, trial: Make, block: Make, cost: Make) -> Store:
-    store.write_tables([trial(0), trial(1), cost(), block(0)])
+def written(store: Store, trial: Make, block: Make, cost: Make, tuning: Make) -> Store:
+    store.write_tables([trial(0), trial(1), cost(), block(0), tuning()])
     return store
 
 
@@ -64,6 +66,7 @@ def test_a_row_is_one_observation(written: Store) -> None:
     assert list(read(written, "timings")["round"]) == [0, 1]
     assert list(read(written, "blocks")["steal_share"]) == [0.25]
     assert list(read(written, "costs")["flops_per_image"]) == [7.5e6]
+    assert list(read(written, "tuning")["validation_accuracy"]) == [0.75]
 
 
 def test_pandas_reads_the_values_back(written: Store) -> None:

@@ -48,7 +48,7 @@ def cells_of(loaded: Callable[..., tuple[Study, Source]]) -> Callable[..., list[
     """List the distinct cells of a study."""
 
     def cells(text: str, *overrides: str) -> list[Cell]:
-        return expand(*loaded(text, *overrides))[0]
+        return expand(*loaded(text, *overrides)).every_cell
 
     return cells
 
@@ -76,8 +76,8 @@ def planned(loaded: Callable[..., tuple[Study, Source]]) -> Callable[..., Plan]:
         served: Mapping[str, str] = MappingProxyType({}),
     ) -> Plan:
         study, source = loaded(text, *overrides)
-        cells, excluded = expand(study, source)
+        grid = expand(study, source)
         machine = replace(NO_GPU, gpus=gpus, no_cuda="" if gpus else NO_GPU.no_cuda)
-        return make_plan(study, cells, machine, served, excluded=excluded)
+        return make_plan(study, grid.every_cell, machine, served, left_out=grid.left_out)
 
     return plan

@@ -25,8 +25,8 @@ Refusal = Callable[..., str]
         ),
         ("{model: [convnet, 5]}", "axes.model[1]: a name is asked for, or {name: …}"),
         (
-            "{model: [{name: convnet, hidden: 0}]}",
-            "axes.model[0].hidden: should be greater than 0, not 0",
+            "{model: [{name: convnet, hidden: -1}]}",
+            "axes.model[0].hidden: should be greater than or equal to 0, not -1",
         ),
         (
             "{dataset: [mnist, mnits]}",
@@ -70,5 +70,8 @@ def test_a_value_on_a_line_of_its_own_is_told_with_that_line(refusal: Refusal) -
 
 
 def test_a_mistake_inside_a_value_is_told_with_its_own_line(refusal: Refusal) -> None:
-    text = "name: x\naxes:\n  model:\n    - name: convnet\n      hidden: 0"
-    assert refusal(text) == "study.yaml:5: axes.model[0].hidden: should be greater than 0, not 0"
+    text = "name: x\naxes:\n  model:\n    - name: convnet\n      hidden: -1"
+    assert (
+        refusal(text)
+        == "study.yaml:5: axes.model[0].hidden: should be greater than or equal to 0, not -1"
+    )

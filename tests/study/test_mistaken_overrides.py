@@ -34,7 +34,7 @@ def test_what_is_no_path_and_value_is_told_how_to_write_it(refusal: Refusal, ove
         (
             "base.optimizer.momentum=0.9",
             "base.optimizer.momentum: optimizer adam has no parameter 'momentum'. "
-            "Known: beta1, beta2, eps, lr, weight_decay.",
+            "Known: beta1, beta2, eps, fused, lr, weight_decay.",
         ),
         ("base.model=convet", "base.model: unknown model 'convet'. Did you mean 'convnet'?"),
         ("axes.batch_size=64", "axes.batch_size: should be a list, not 64"),
@@ -76,9 +76,9 @@ def test_a_mistake_in_what_replaces_a_mapping_of_the_file_is_the_overrides(
     refusal: Refusal,
 ) -> None:
     text = "name: x\nbase:\n  model:\n    name: convnet\n    hidden: 5"
-    override = "base.model={name: convnet, hidden: 0}"
+    override = "base.model={name: convnet, hidden: -1}"
     assert refusal(text, override) == (
-        f"--set {override}: base.model.hidden: should be greater than 0, not 0"
+        f"--set {override}: base.model.hidden: should be greater than or equal to 0, not -1"
     )
 
 

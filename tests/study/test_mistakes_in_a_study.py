@@ -70,7 +70,7 @@ def test_an_unknown_name(refusal: Refusal, field: str, said: str) -> None:
         ),
         (
             "loader: 5",
-            "base.loader: 5 is not one of its values. Known: dataloader, resident.",
+            "base.loader: a name is asked for, or {name: …}",
         ),
         (
             "model: {name: convnet, activation: rellu}",
@@ -144,7 +144,7 @@ def test_a_number_that_cannot_be(refusal: Refusal, field: str, said: str) -> Non
         ("base: {compile: 1}", "base.compile: should be true or false, not 1"),
         ("base: {model: [convnet]}", "base.model: a name is asked for, or {name: …}"),
         ("base: {model: {hidden: 5}}", "base.model: 'name' is missing"),
-        ("base: {model: {name: [a]}}", "base.model: unknown model ['a']. Known: convnet, "),
+        ("base: {model: {name: [a]}}", "base.model: unknown model ['a']. Known: cnn_bn, convnet, "),
         ("base: {dataset: {fallback: digits}}", "base.dataset.name: is missing"),
         (
             "base: {optimizer: {name: sgd, nesterov: on}}",

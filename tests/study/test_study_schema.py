@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bench.data import DATASETS
-from bench.models import MODELS
-from bench.optim import OPTIMIZERS, SCHEDULES
+from bench.data import AUGMENTATIONS, DATASETS, LOADERS
+from bench.models import INITIALISATIONS, MODELS
+from bench.optim import AVERAGINGS, OPTIMIZERS, SCHEDULES
 from bench.registry import parameters
 from bench.study.schema import study_schema
 from bench.study.source import read_value
@@ -87,14 +87,27 @@ def test_every_field_is_there_and_described() -> None:
         assert field.get("description"), name
 
 
+def named(form: Any) -> bool:
+    return "name" in form.get("required", [])
+
+
 @pytest.mark.parametrize(
     ("choice", "registry"),
-    [("ModelChoice", MODELS), ("OptimizerChoice", OPTIMIZERS), ("ScheduleChoice", SCHEDULES)],
+    [
+        ("ModelChoice", MODELS),
+        ("OptimizerChoice", OPTIMIZERS),
+        ("ScheduleChoice", SCHEDULES),
+        ("LoaderChoice", LOADERS),
+        ("AugmentationChoice", AUGMENTATIONS),
+        ("InitialisationChoice", INITIALISATIONS),
+        ("AveragingChoice", AVERAGINGS),
+    ],
 )
 def test_every_name_and_parameter_is_there(choice: str, registry: Any) -> None:
     names, *written_out = forms(choice)
     assert names["enum"] == list(registry)
-    by_name = {f["properties"]["name"]["const"]: f for f in written_out if "name" in f["required"]}
+    names_told = [f["properties"]["name"].get("const") for f in written_out if named(f)]
+    by_name = dict(zip(names_told, filter(named, written_out), strict=True))
     for name, entry in registry.items():
         properties = by_name[name]["properties"]
         defaults = {k: v["default"] for k, v in properties.items() if k != "name"}
@@ -138,7 +151,7 @@ INVALID = [
     "{name: x, base: {batch_size: '64'}}",
     "{name: x, base: {model: convnett}}",
     "{name: x, base: {model: {name: convnet, hiden: 5}}}",
-    "{name: x, base: {model: {name: convnet, hidden: 0}}}",
+    "{name: x, base: {model: {name: convnet, hidden: -1}}}",
     "{name: x, base: {model: {import: 'no class'}}}",
     "{name: x, base: {optimizer: {name: sgd, momentum: 1}}}",
     "{name: x, base: {optimizer: {import: 'a:B'}}}",

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from bench.data import LOADERS
 from bench.data.images import ImageSet
-from bench.data.loaders import LOADERS, Loader
+from bench.data.loaders import Feed, Loader
+from bench.registry import load
 
 CPU = torch.device("cpu")
 
@@ -28,7 +30,8 @@ def images() -> ImageSet:
 
 
 def build(name: str, images: ImageSet, seed: int = 5) -> Loader:
-    return LOADERS[name](images, batch_size=64, seed=seed, device=CPU)
+    made: Loader = load(LOADERS[name].target)(Feed(images, 64, seed, CPU))
+    return made
 
 
 def test_two_epochs_are_equal_to_the_bit(images: ImageSet) -> None:

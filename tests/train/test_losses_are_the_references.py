@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.data import DATASETS
-from bench.data.loaders import LOADERS
+from bench.data import DATASETS, LOADERS
+from bench.data.loaders import Feed
 from bench.execute.executor import Workplace
 from bench.execute.set_up import set_up
+from bench.registry import load
 from bench.study.spec import Cell
 
 STEPS = 50
@@ -39,7 +40,7 @@ def reference_losses(data_dir: Path, dataset: str, seed: int) -> list[float]:
     """Train the reference network by the reference loop over the reference pipeline."""
     images = DATASETS[dataset].read(data_dir)
     device = torch.device("cpu")
-    loader = LOADERS["dataloader"](images, batch_size=512, seed=seed, device=device)
+    loader = load(LOADERS["dataloader"].target)(Feed(images, 512, seed, device))
     torch.manual_seed(seed)
     model = Reference()
     optimizer = torch.optim.Adam(model.parameters())

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.errors import DivergedError
-from bench.train import StepLog, Training, evaluate, train_epoch
+from bench.train import Arithmetic, StepLog, Training, evaluate, train_epoch
 
 
 class Ticking:
@@ -95,10 +95,10 @@ def test_bf16_runs_the_network_under_autocast() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    half = Training(model, optimizer, None, precision="bf16")
+    half = Training(model, optimizer, None, Arithmetic("bf16"))
     images, labels = next(batches(1))
-    with half.autocast():
-        assert half.output(images).dtype == torch.bfloat16
+    output, loss = half.evaluated()(images, labels)
+    assert (output.dtype, loss.dtype) == (torch.bfloat16, torch.float32)
     assert half.step(images, labels).isfinite()
     assert next(model.parameters()).dtype == torch.float32
 
@@ -118,5 +118,6 @@ def test_channels_last_reaches_the_network() -> None:
 
     model = Looking()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    Training(model, optimizer, None, memory_format=torch.channels_last).step(*next(batches(1)))
+    arithmetic = Arithmetic(memory_format=torch.channels_last)
+    Training(model, optimizer, None, arithmetic).step(*next(batches(1)))
     assert seen == [True]

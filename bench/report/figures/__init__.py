@@ -5,17 +5,24 @@ from collections.abc import Mapping
 from bench.report.figures.against_baseline import against_baseline
 from bench.report.figures.along_axis import along_each_axis
 from bench.report.figures.chart import Draw
+from bench.report.figures.heat_maps import heat_of_pairs
 from bench.report.figures.learning import learning_curves
+from bench.report.figures.main_effects import effects_of_axes
 from bench.report.figures.phases import step_phases
+from bench.report.figures.sensitivity import sensitivity
 from bench.report.figures.throughput import throughput
-from bench.report.figures.tradeoff import accuracy_against_speed
+from bench.report.figures.tradeoff import accuracy_against_cost, accuracy_against_speed
 
 # A new figure is one function and one entry here; the report shows them in this order.
 FIGURES: Mapping[str, Draw] = {
     "against_baseline": against_baseline,
+    "main_effects": effects_of_axes,
     "learning": learning_curves,
     "throughput": throughput,
     "phases": step_phases,
     "accuracy_speed": accuracy_against_speed,
+    "accuracy_cost": accuracy_against_cost,
     "axes": along_each_axis,
+    "heat_maps": heat_of_pairs,
+    "sensitivity": sensitivity,
 }

@@ -1,142 +1,188 @@
-"""What accuracy costs in speed."""
+"""What accuracy costs: the cells between accuracy and a cost, and the front among them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.text import Annotation
-from matplotlib.transforms import Bbox
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from bench.analysis.effects import ordered_changes
 from bench.analysis.load import Tables
 from bench.analysis.statistics import Floats
+from bench.labels import named_value
 from bench.report.figures.chart import Chart
-from bench.report.figures.looks import Looks, looks_of
+from bench.report.figures.cost_views import View, flops_view, speed_view, time_view, trained_cells
+from bench.report.figures.looks import Look, Looks, looks_of
+from bench.report.figures.names import name_points
 from bench.report.figures.points import draw_points
-from bench.report.figures.scales import accuracy_axis, accuracy_errors, speed_axis, speed_errors
-from bench.report.samples import Speed, accuracy_note, interval_note, speed_of
-from bench.report.style import OTHERS, canvas, styled, wrapped
+from bench.report.figures.scales import accuracy_axis, accuracy_errors
+from bench.report.samples import accuracy_note
+from bench.report.style import INK, OTHERS, SOFT_INK, canvas, styled
 from bench.report.text import signed
 
-NAMED = 5  # up to so many points carry their names; more are told by the legend
-
-# Where a name may stand around its point: points to the right, points up, alignment.
-_PLACES = (
-    (9, 0, "left", "center"),
-    (-9, 0, "right", "center"),
-    (0, 9, "center", "bottom"),
-    (0, -9, "center", "top"),
-    (7, 7, "left", "bottom"),
-    (7, -7, "left", "top"),
-    (-7, 7, "right", "bottom"),
-    (-7, -7, "right", "top"),
-)
+NAMED = 5  # up to so many cells all carry their names; of more, the front does
+NAMED_WITH_ROOM = 10  # up to so many, the others carry theirs where that covers nothing
+BARS_UP_TO = 40  # of more cells, only the front has bars
+FRONT: Mapping[str, Any] = {"color": SOFT_INK, "linewidth": 1, "linestyle": (0, (4, 2))}
+ON_FRONT = "no cell is better in both"
+DOMINATED = "another cell is better in both"
 
 
 @styled
 def accuracy_against_speed(tables: Tables) -> Sequence[Chart]:
     """Draw test accuracy over training speed, a point a cell with both its intervals."""
-    looks = looks_of(tables)
-    speed = speed_of(looks.cells)
-    median = f"{speed.measure}_median"
-    cells = looks.cells[looks.cells[[median, "accuracy_mean"]].notna().all(axis=1)]
-    if len(cells) < 2:
+    view = speed_view(trained_cells(tables))
+    if view is None:
         return ()
-    named = len(cells) <= NAMED
+    figure = _figure("What does accuracy cost in speed?", [view], tables, body_in=4.2)
+    alt = f"Test accuracy against training speed for {len(view.cells)} cells, with intervals"
+    caption = f"{_from_fastest_to_best(view, names_of(tables))} {_counted([view])}"
+    return (Chart("accuracy_speed", figure, alt, caption),)
+
+
+@styled
+def accuracy_against_cost(tables: Tables) -> Sequence[Chart]:
+    """Draw test accuracy over training time and, where they differ, over training FLOPs."""
+    both = (time_view(trained_cells(tables)), flops_view(tables))
+    views = [view for view in both if view is not None]
+    if not views:
+        return ()
+    names = " and ".join(view.name for view in views)
+    figure = _figure(
+        f"What does accuracy cost in {names}?", views, tables, body_in=3.6 * len(views)
+    )
+    alt = f"Test accuracy against {names} for {len(views[0].cells)} cells, with intervals"
+    return (
+        Chart("accuracy_cost", figure, alt, f"Up and to the left is better. {_counted(views)}"),
+    )
+
+
+def _figure(title: str, views: Sequence[View], tables: Tables, body_in: float) -> Figure:
+    """Draw the views below each other."""
+    looks, names = looks_of(tables), names_of(tables)
+    across = (view.note if len(views) == 1 else f"{view.name} {view.note}" for view in views)
+    cells = max((view.cells for view in views), key=len)
     figure = canvas(
-        "What does accuracy cost in speed?",
-        f"Across: {interval_note(speed, cells)}. Up: {accuracy_note(cells)}",
-        body_in=4.2,
-        legend=[] if named else looks.legend(),
+        title,
+        f"Across: {'; '.join(across)}. Up: {accuracy_note(cells)}",
+        body_in=body_in,
+        legend=_legend(views, looks),
     )
-    axes = figure.subplots()
-    _draw(axes, cells, looks, speed)
-    if named:
-        figure.draw_without_rendering()  # only then is it known where the points stand
-        _name_points(axes, cells, looks, speed)
-    alt = f"Test accuracy against training speed for {len(cells)} cells, with intervals"
-    return (Chart("accuracy_speed", figure, alt, _caption(cells, looks, median)),)
+    column = figure.subplots(len(views), 1, squeeze=False)[:, 0]
+    for axes, view in zip(column, views, strict=True):
+        _draw(axes, view, looks)
+    figure.draw_without_rendering()  # only then is it known where the points stand
+    for axes, view in zip(column, views, strict=True):
+        _name(axes, view, names, _corners(axes, view))
+    return figure
 
 
-def _draw(axes: Axes, cells: pd.DataFrame, looks: Looks, speed: Speed) -> None:
-    """Draw the points with their bars; cells without a look of their own go behind, bare."""
-    x = cells[f"{speed.measure}_median"].to_numpy(dtype=float)
-    y = 100 * cells["accuracy_mean"].to_numpy(dtype=float)
-    x_bars, y_bars = speed_errors(cells, speed), accuracy_errors(cells)
-    front = cells["cell_id"].isin(list(looks.shown)).to_numpy()
-    axes.scatter(x[~front], y[~front], s=14, color=OTHERS, linewidths=0)
-    draw_points(
-        axes,
-        x[front],
-        y[front],
-        [looks.looks[cell_id] for cell_id in cells.loc[front, "cell_id"]],
-        x_bars=x_bars[:, front],
-        y_bars=y_bars[:, front],
-        size=60,
-    )
-    speed_axis(axes, "x", np.concatenate([x - x_bars[0], x + x_bars[1]]), speed)
+def _draw(axes: Axes, view: View, looks: Looks) -> None:
+    """Draw the points with their bars, the dominated ones grey and behind, and the front."""
+    y, y_bars = view.percents, accuracy_errors(view.cells)
+    for part, dominated in ((~view.front, True), (view.front, False)):
+        shown = [looks.looks[cell_id] for cell_id in view.cells.loc[part, "cell_id"]]
+        # Where not every cell has a colour, none is told: names have no room for all.
+        only = OTHERS if dominated else INK if looks.wide else ""
+        bare = dominated and len(view.cells) > BARS_UP_TO
+        draw_points(
+            axes,
+            view.x[part],
+            y[part],
+            [Look(only or look.colour, look.marker) for look in shown],
+            x_bars=None if bare else view.bars[:, part],
+            y_bars=None if bare else y_bars[:, part],
+            size=14 if bare else 60,
+        )
+    view.scale(axes)
     accuracy_axis(axes, y, y_bars)
+    axes.plot(*_corners(axes, view).T, **FRONT, zorder=1.8)
 
 
-def _name_points(axes: Axes, cells: pd.DataFrame, looks: Looks, speed: Speed) -> None:
-    """Write the names beside the points, each where it covers least."""
-    x = cells[f"{speed.measure}_median"].to_numpy(dtype=float)
-    y = 100 * cells["accuracy_mean"].to_numpy(dtype=float)
-    taken = _points_and_bars(axes, x, y, speed_errors(cells, speed), accuracy_errors(cells))
-    frame = axes.get_window_extent()
-    for cell_id, place in zip(cells["cell_id"], zip(x, y, strict=True), strict=True):
-        tried = [_name(axes, looks.labels[cell_id], place, where) for where in _PLACES]
-        boxes = [annotation.get_window_extent() for annotation in tried]
-        costs = [_covered(box, taken) + _outside(box, frame) for box in boxes]
-        best = int(np.argmin(costs))
-        taken.append(boxes[best])
-        for annotation in tried[:best] + tried[best + 1 :]:
-            annotation.remove()
+def _corners(axes: Axes, view: View) -> Floats:
+    """Give the corners of the border of what is dominated, (n, 2), from one edge to the other.
+
+    From each cell of the front it goes along to the cost of the next, and up to its accuracy.
+    """
+    y = view.percents
+    order = np.lexsort((view.x, y))
+    order = order[view.front[order]]
+    left, right = axes.get_xlim()
+    worst = left if view.more_is_better else right  # any higher cost can buy the best accuracy
+    x = np.append(view.x[order], worst)
+    heights = np.concatenate([[axes.get_ylim()[0]], y[order]])
+    corners: Floats = np.column_stack([np.repeat(x, 2)[:-1], np.repeat(heights, 2)[1:]])
+    return np.vstack([[x[0], heights[0]], corners])
 
 
-def _points_and_bars(
-    axes: Axes, x: Floats, y: Floats, x_bars: Floats, y_bars: Floats
-) -> list[Bbox]:
-    """Tell where the page is already inked, in pixels."""
-    across = [(x - x_bars[0], y), (x + x_bars[1], y)]
-    up = [(x, y - y_bars[0]), (x, y + y_bars[1])]
-    inked = []
-    for ends in (across, up):
-        first, last = (axes.transData.transform(np.column_stack(end)) for end in ends)
-        for (x0, y0), (x1, y1) in zip(first, last, strict=True):
-            inked.append(Bbox.from_extents(x0 - 7, y0 - 7, x1 + 7, y1 + 7))
-    return inked
-
-
-def _name(
-    axes: Axes, label: str, point: tuple[float, float], place: tuple[int, int, str, str]
-) -> Annotation:
-    right, up, ha, va = place
-    return axes.annotate(
-        wrapped(label), point, (right, up), textcoords="offset points", ha=ha, va=va, fontsize=9.5
+def _name(axes: Axes, view: View, names: Mapping[str, str], line: Floats) -> None:
+    """Name the ends of the front, then the rest of it, then the others where there is room."""
+    front = np.flatnonzero(view.front)
+    ends = [front[view.percents[front].argmax()], front[view.percents[front].argmin()]]
+    others = np.flatnonzero(~view.front)[: None if len(view.cells) <= NAMED_WITH_ROOM else 0]
+    asked = [*ends, *front] if len(front) <= NAMED else ends
+    if len(view.cells) <= NAMED:
+        asked = [*asked, *others]
+    ids = view.cells["cell_id"].to_numpy()
+    name_points(
+        axes,
+        np.column_stack([view.x, view.percents]),
+        [view.bars, accuracy_errors(view.cells)],
+        {i: (names[ids[i]], INK if view.front[i] else SOFT_INK) for i in [*ends, *front, *others]},
+        asked=asked,
+        line=line,
     )
 
 
-def _covered(box: Bbox, others: Sequence[Bbox]) -> float:
-    shared = (Bbox.intersection(box, other) for other in others)
-    return float(sum(common.width * common.height for common in shared if common is not None))
+def names_of(tables: Tables) -> Mapping[str, str]:
+    """Name the measured cells: those of a one-at-a-time study by what they change."""
+    changes = ordered_changes(tables)
+    labels = looks_of(tables).labels
+    if not changes:
+        return labels
+    return {i: changes[i].name if i in changes else "baseline" for i in labels}
 
 
-def _outside(box: Bbox, frame: Bbox) -> float:
-    inside = Bbox.intersection(box, frame)
-    return float(box.width * box.height - (inside.width * inside.height if inside else 0))
+def _legend(views: Sequence[View], looks: Looks) -> list[tuple[Artist, str]]:
+    """Tell the front from the rest, and what the markers mean."""
+    line = Line2D([], [], **FRONT, marker="o")
+    entries: list[tuple[Artist, str]] = [(line, ON_FRONT)]
+    if not all(view.front.all() for view in views):
+        grey = Line2D([], [], color=OTHERS, marker="o", linestyle="-", linewidth=1.4)
+        entries.append((grey, DOMINATED))
+    if looks.facet is not None:
+        marked = looks.cells.assign(look=looks.cells["cell_id"].map(looks.looks))
+        for value, group in marked.groupby(looks.facet, sort=False, dropna=False):
+            marker = Line2D([], [], color=INK, marker=group["look"].iloc[0].marker, linestyle="")
+            entries.append((marker, named_value(looks.facet, value)))
+    return entries
 
 
-def _caption(cells: pd.DataFrame, looks: Looks, median: str) -> str:
-    fastest, best = (cells.nlargest(1, column).iloc[0] for column in (median, "accuracy_mean"))
-    if fastest["cell_id"] == best["cell_id"]:
+def _counted(views: Sequence[View]) -> str:
+    """Say how many cells no other dominates; means alone say so, and no verdict is in it."""
+    told = [
+        f"{view.front.sum()} of {len(view.cells)}" + (f" by {view.name}" if len(views) > 1 else "")
+        for view in views
+    ]
+    return (
+        f"On the line: the cells that no other beats in both ({', '.join(told)}), by their means "
+        "and medians alone; where bars overlap it may be chance."
+    )
+
+
+def _from_fastest_to_best(view: View, names: Mapping[str, str]) -> str:
+    fastest, best = int(view.x.argmax()), int(view.percents.argmax())
+    ends = [names[view.cells["cell_id"].iloc[i]] for i in (fastest, best)]
+    if fastest == best:
         return (
-            f"Up and to the right is better: {looks.labels[best['cell_id']]} is both the fastest "
-            "and the most accurate on the mean."
+            f"Up and to the right is better: {ends[1]} is both the fastest and the most accurate "
+            "on the mean."
         )
     return (
-        f"Up and to the right is better. From the fastest ({looks.labels[fastest['cell_id']]}) to "
-        f"the most accurate ({looks.labels[best['cell_id']]}): "
-        f"{signed(100 * (best['accuracy_mean'] - fastest['accuracy_mean']))} percentage points at "
-        f"{best[median] / fastest[median]:.2g} times the speed."
+        f"Up and to the right is better. From the fastest ({ends[0]}) to the most accurate "
+        f"({ends[1]}): {signed(view.percents[best] - view.percents[fastest])} percentage points "
+        f"at {view.x[best] / view.x[fastest]:.2g} times the speed."
     )

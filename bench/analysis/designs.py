@@ -1,0 +1,161 @@
+"""What the cells of a study are to each other, read off the cells: one at a time, or a full grid.
+
+A part's parameters belong to it (`lr` and `optimizer.momentum` to the optimizer), and what moves
+together is one change: another optimizer with a learning rate of its own is not two.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import pandas as pd
+
+from bench.analysis.cells import configurations, label_fields, varying_fields
+from bench.labels import field_name, is_blank, label, short_value
+from bench.labels import label_fields as fields_of_labels
+
+ARROW = " → "
+LIST = ", "
+
+Config = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one cell has otherwise than the baseline cell.
+
+    `part` is what was changed ("pooling"), `name` says it in full ("pooling max → none").
+    """
+
+    part: str
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """One axis of a full grid, its values as texts: numbers by size, words as they come.
+
+    `places` tells which value each cell has (index cell_id).
+    """
+
+    fields: tuple[str, ...]
+    name: str
+    values: tuple[str, ...]
+    places: pd.Series
+
+
+def with_results(summary: pd.DataFrame) -> pd.DataFrame:
+    """Keep the cells that were evaluated or timed; none where the first, the baseline, was not."""
+    known = summary["accuracy_mean"].notna() | (summary["step_n"] > 0).fillna(False)
+    return summary[known] if len(known) and known.iloc[0] else summary.iloc[:0]
+
+
+def one_at_a_time(cells: pd.DataFrame) -> dict[str, Change]:
+    """Say by cell_id what each cell changes; empty where any changes more than one part.
+
+    The first cell is the baseline. A cell that merely combines what others change alone is no
+    change of its own, and a full grid is none.
+    """
+    if len(cells) < 2 or full_grid(cells):
+        return {}
+    (_, base), *others = configurations(cells).items()
+    fields = varying_fields(cells)
+    differing = {
+        cell_id: [f for f in fields if not _same(cell[f], base[f])] for cell_id, cell in others
+    }
+    alone = {(f[0], _hashed(cell[f[0]])) for i, cell in others if len(f := differing[i]) == 1}
+    for cell_id, cell in others:
+        changed = differing[cell_id]
+        combined = len(changed) > 1 and all((f, _hashed(cell[f])) in alone for f in changed)
+        if combined or len({_owner(f) for f in changed}) != 1:
+            return {}
+    words = _words(f for changed in differing.values() for f in changed)
+    return {i: _change(base, cell, differing[i], words, dict(others)) for i, cell in others}
+
+
+def full_grid(cells: pd.DataFrame) -> list[Axis]:
+    """List the axes of a complete grid, in the order of the fields; empty where there is none.
+
+    A grid has at least two axes and a cell at every combination of their values.
+    """
+    fields = label_fields(cells)
+    by_owner: dict[str, list[str]] = {}
+    for field in fields:
+        by_owner.setdefault(_owner(field), []).append(field)
+    parts = [part for owned in by_owner.values() for part in _apart(cells, owned)]
+    named = [part[0] if len(part) == 1 else _owner(part[0]) for part in parts]
+    words = _words(named)
+    axes = [_axis(cells, part, words[f]) for part, f in zip(parts, named, strict=True)]
+    complete = prod(len(axis.values) for axis in axes) == len(cells)
+    return axes if complete and len(axes) > 1 else []
+
+
+def _apart(cells: pd.DataFrame, owned: Sequence[str]) -> list[tuple[str, ...]]:
+    """Take fields of one part as axes of their own if they were crossed, else as one axis."""
+    crossed = prod(cells[field].nunique(dropna=False) for field in owned)
+    if len(cells.drop_duplicates(list(owned))) == crossed:
+        return [(field,) for field in owned]
+    return [tuple(owned)]
+
+
+def _axis(cells: pd.DataFrame, fields: tuple[str, ...], word: str) -> Axis:
+    levels = cells.drop_duplicates(list(fields))[list(fields)]
+    if len(fields) == 1 and _are_numbers(levels[fields[0]]):
+        levels = levels.sort_values(fields[0])
+    keys = [tuple(map(_hashed, row)) for row in levels.itertuples(index=False)]
+    rows = cells[list(fields)].itertuples(index=False)
+    places = [keys.index(tuple(map(_hashed, row))) for row in rows]
+    texts = [_level(level, fields) for level in levels.to_dict("records")]
+    return Axis(fields, word, tuple(texts), pd.Series(places, index=cells["cell_id"].to_list()))
+
+
+def _level(level: Mapping[Any, Any], fields: Sequence[str]) -> str:
+    return short_value(level[fields[0]]) if len(fields) == 1 else label(level, fields)
+
+
+def _change(
+    base: Config,
+    cell: Config,
+    differing: Sequence[str],
+    words: Mapping[str, str],
+    cells: Mapping[str, Config],
+) -> Change:
+    """Name a change: by the choice alone where that differs, whatever it brings along.
+
+    Of its parameters those are told that tell it from other cells with the same choice.
+    """
+    owner = _owner(differing[0])
+    if owner in differing:
+        alike = [other for other in cells.values() if other[owner] == cell[owner]]
+        told = [f for f in fields_of_labels(alike) if f != owner and _owner(f) == owner]
+        end = _level(cell, [owner, *told])
+        return Change(words[owner], f"{words[owner]} {short_value(base[owner])}{ARROW}{end}")
+    steps = (f"{words[f]} {short_value(base[f])}{ARROW}{short_value(cell[f])}" for f in differing)
+    return Change(LIST.join(words[f] for f in differing), LIST.join(steps))
+
+
+def _owner(field: str) -> str:
+    """Name the part that a field belongs to: a parameter to its choice, any other to itself."""
+    return "optimizer" if field == "lr" else field.partition(".")[0]
+
+
+def _words(fields: Iterable[str]) -> dict[str, str]:
+    """Name fields for people; two of the same short name are written in full."""
+    distinct = dict.fromkeys(fields)
+    short = Counter(field_name(field) for field in distinct)
+    return {f: field_name(f) if short[field_name(f)] == 1 else f for f in distinct}
+
+
+def _are_numbers(values: pd.Series) -> bool:
+    is_truth = pd.api.types.is_bool_dtype(values)
+    return pd.api.types.is_numeric_dtype(values) and not is_truth and bool(values.notna().all())
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(_hashed(one) == _hashed(other))
+
+
+def _hashed(value: Any) -> Any:
+    return None if is_blank(value) else value

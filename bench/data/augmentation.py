@@ -1,0 +1,59 @@
+"""Random changes of training images, whole batches at once, on the device where they lie.
+
+Each takes normalised images (N, 1, H, W), a generator on their device, and the value of a black
+pixel, which fills what comes in from outside.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from bench.registry import NonNegativeFloat, PositiveInt
+
+
+def none(images: Tensor, generator: Generator, black: float) -> Tensor:
+    """Leave the images as they are."""
+    return images
+
+
+def shift(images: Tensor, generator: Generator, black: float, *, pixels: PositiveInt = 2) -> Tensor:
+    """Move each image by up to `pixels` whole pixels across and down, uniformly."""
+    count, _, height, width = images.shape
+    padded = F.pad(images, (pixels,) * 4, value=black)
+    views = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view for every place
+    device = images.device
+    down, right = torch.randint(
+        2 * pixels + 1, (2, count), generator=generator, device=device
+    ).unbind()
+    return views[torch.arange(count, device=device), :, down, right]
+
+
+def affine(
+    images: Tensor,
+    generator: Generator,
+    black: float,
+    *,
+    degrees: NonNegativeFloat = 10.0,
+    scale: NonNegativeFloat = 0.1,
+    shear: NonNegativeFloat = 0.1,
+    pixels: NonNegativeFloat = 2.0,
+) -> Tensor:
+    """Turn, scale, shear and move each image by up to so much, uniformly; bilinear between pixels.
+
+    `scale` and `shear` are fractions, `pixels` the greatest shift.
+    """
+    count, _, height, width = images.shape
+    turn, size, slant, right, down = (
+        2 * torch.rand(5, count, generator=generator, device=images.device) - 1
+    ).unbind()
+    angle, size, slant = turn * math.radians(degrees), 1 + size * scale, slant * shear
+    cosine, sine = torch.cos(angle) * size, torch.sin(angle) * size
+    rows = (
+        torch.stack([cosine, cosine * slant - sine, right * 2 * pixels / width], dim=1),
+        torch.stack([sine, sine * slant + cosine, down * 2 * pixels / height], dim=1),
+    )
+    places = F.affine_grid(torch.stack(rows, dim=1), list(images.shape), align_corners=False)
+    places = places.to(images.dtype)
+    return F.grid_sample(images - black, places, align_corners=False) + black

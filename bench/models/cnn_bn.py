@@ -1,0 +1,45 @@
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.models.classifier import Classifier
+from bench.models.layers import Maps
+from bench.registry import Activation, Fraction, Pooling, PositiveInt
+
+
+class BatchNormCNN(Classifier):
+    """Classify with a small network of today: 3×3 convolutions with batch norm, one linear layer.
+
+    Each of `depth` stages convolves, normalises, activates and pools; the first has `channels`
+    maps, each further one twice as many. Without batch norm the convolutions have a bias in its
+    place. Shapes are those of the defaults; `dropout` is before the linear layer. Raises
+    ValueError where pooling would leave nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: PositiveInt = 16,
+        depth: PositiveInt = 3,
+        activation: Activation = "relu",
+        pooling: Pooling = "max",
+        batch_norm: bool = True,
+        dropout: Fraction = 0.0,
+        classes: PositiveInt = 10,
+    ) -> None:
+        super().__init__()
+        # Batch norm takes the mean away, and a bias with it.
+        maps = Maps(activation=activation, batch_norm=batch_norm, bias=not batch_norm)
+        self.stages = nn.Sequential(  # (N, 1, 28, 28) -> (N, 64, 3, 3)
+            *(
+                nn.Sequential(maps.convolve(channels * 2**i, 3, padding=1), maps.pool(pooling))
+                for i in range(depth)
+            )
+        )
+        self.dropout = nn.Dropout(dropout)  # (N, 576) -> (N, 576)
+        self.output = nn.Linear(maps.features, classes)  # (N, 576) -> (N, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""
+        x = self.stages(images)
+        x = x.flatten(1)  # (N, 64, 3, 3) -> (N, 576)
+        return F.log_softmax(self.output(self.dropout(x)), dim=1)

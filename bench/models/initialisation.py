@@ -1,0 +1,55 @@
+"""How the weights of a network begin, where it is not left to the network itself.
+
+Each takes a network and sets the weights of its convolutions and linear layers; their biases
+become 0. Other layers (batch norm, those of one's own) keep what they gave themselves.
+"""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from bench.registry import PositiveFloat
+
+LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+
+
+def default(model: nn.Module) -> None:
+    """Leave the weights as the network made them."""
+
+
+def kaiming_uniform(model: nn.Module) -> None:
+    """Draw uniformly with variance 2 / fan-in, made for ReLU (He et al., 2015)."""
+    _each(model, lambda weight: nn.init.kaiming_uniform_(weight, nonlinearity="relu"))
+
+
+def kaiming_normal(model: nn.Module) -> None:
+    """Draw from a normal distribution of variance 2 / fan-in (He et al., 2015)."""
+    _each(model, lambda weight: nn.init.kaiming_normal_(weight, nonlinearity="relu"))
+
+
+def xavier_uniform(model: nn.Module, *, gain: PositiveFloat = 1.0) -> None:
+    """Draw uniformly with variance gain² · 2 / (fan-in + fan-out) (Glorot and Bengio, 2010)."""
+    _each(model, lambda weight: nn.init.xavier_uniform_(weight, gain))
+
+
+def orthogonal(model: nn.Module, *, gain: PositiveFloat = 1.0) -> None:
+    """Make the rows of each layer's weight matrix orthogonal (Saxe et al., 2014)."""
+    _each(model, lambda weight: nn.init.orthogonal_(weight, gain))
+
+
+def lecun_uniform(model: nn.Module) -> None:
+    """Draw uniformly from ±2.4 / fan-in, as the paper of 1998 does (LeCun et al., appendix A)."""
+    _each(model, _lecun_uniform)
+
+
+def _lecun_uniform(weight: Tensor) -> Tensor:
+    limit = 2.4 / weight[0].numel()  # a row holds all that goes into one output
+    return nn.init.uniform_(weight, -limit, limit)
+
+
+def _each(model: nn.Module, draw: Callable[[Tensor], Tensor]) -> None:
+    for layer in model.modules():
+        if isinstance(layer, LAYERS):
+            draw(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

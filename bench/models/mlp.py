@@ -1,0 +1,43 @@
+from itertools import pairwise
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.models.classifier import Classifier
+from bench.models.layers import IMAGE_SIDE, hidden_linear
+from bench.registry import Activation, Fraction, NonNegativeInt, PositiveInt
+
+
+class MLP(Classifier):
+    """Classify with `depth` hidden layers of `hidden` units; none is a softmax regression.
+
+    Shapes are those of the defaults; `dropout` is before the last layer.
+    """
+
+    def __init__(
+        self,
+        *,
+        depth: NonNegativeInt = 2,
+        hidden: PositiveInt = 512,
+        activation: Activation = "relu",
+        batch_norm: bool = False,
+        dropout: Fraction = 0.0,
+        classes: PositiveInt = 10,
+    ) -> None:
+        super().__init__()
+        widths = [IMAGE_SIDE**2, *([hidden] * depth)]
+        self.flatten = nn.Flatten()  # (N, 1, 28, 28) -> (N, 784)
+        self.hidden = nn.Sequential(  # (N, 784) -> (N, 512)
+            *(
+                hidden_linear(inputs, outputs, activation=activation, batch_norm=batch_norm)
+                for inputs, outputs in pairwise(widths)
+            )
+        )
+        self.dropout = nn.Dropout(dropout)  # (N, 512) -> (N, 512)
+        self.output = nn.Linear(widths[-1], classes)  # (N, 512) -> (N, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""
+        x = self.hidden(self.flatten(images))
+        x = self.output(self.dropout(x))
+        return F.log_softmax(x, dim=1)

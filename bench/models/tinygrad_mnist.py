@@ -1,0 +1,44 @@
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.models.classifier import Classifier
+from bench.models.layers import Maps
+from bench.registry import Activation, PositiveInt
+
+
+class TinygradMNIST(Classifier):
+    """Classify with the network of tinygrad's MNIST example: batch norm after the activation.
+
+    Two convolutions, a batch norm and a pooling, twice over, then one linear layer. Described by
+    https://github.com/tinygrad/tinygrad/blob/master/examples/beautiful_mnist.py. Shapes are those
+    of the defaults.
+    """
+
+    def __init__(
+        self,
+        *,
+        activation: Activation = "relu",
+        batch_norm: bool = True,
+        classes: PositiveInt = 10,
+    ) -> None:
+        super().__init__()
+        maps = Maps(activation=activation)
+        norm = nn.BatchNorm2d if batch_norm else nn.Identity
+        self.conv1 = maps.convolve(32, 5)  # (N, 1, 28, 28) -> (N, 32, 24, 24)
+        self.conv2 = maps.convolve(32, 5)  # (N, 32, 24, 24) -> (N, 32, 20, 20)
+        self.norm1 = norm(maps.channels)  # (N, 32, 20, 20) -> (N, 32, 20, 20)
+        self.pool1 = maps.pool("max")  # (N, 32, 20, 20) -> (N, 32, 10, 10)
+        self.conv3 = maps.convolve(64, 3)  # (N, 32, 10, 10) -> (N, 64, 8, 8)
+        self.conv4 = maps.convolve(64, 3)  # (N, 64, 8, 8) -> (N, 64, 6, 6)
+        self.norm2 = norm(maps.channels)  # (N, 64, 6, 6) -> (N, 64, 6, 6)
+        self.pool2 = maps.pool("max")  # (N, 64, 6, 6) -> (N, 64, 3, 3)
+        self.output = nn.Linear(maps.features, classes)  # (N, 576) -> (N, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""
+        x = self.conv2(self.conv1(images))
+        x = self.pool1(self.norm1(x))
+        x = self.conv4(self.conv3(x))
+        x = self.pool2(self.norm2(x))
+        x = x.flatten(1)  # (N, 64, 3, 3) -> (N, 576)
+        return F.log_softmax(self.output(x), dim=1)

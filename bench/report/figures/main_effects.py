@@ -1,0 +1,33 @@
+"""What each axis of a full grid does by itself."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bench.analysis.effects import main_effects
+from bench.analysis.load import Tables
+from bench.report.figures.chart import Chart
+from bench.report.figures.forest import draw_forest, forest_caption, forest_panels
+from bench.report.figures.rows import rows_of
+from bench.report.samples import count_of
+from bench.report.style import styled
+
+NOTE = "Means over every combination of the other axes"
+
+
+@styled
+def effects_of_axes(tables: Tables) -> Sequence[Chart]:
+    """Draw the main effects of a full grid on the time of a step and on accuracy, by axis."""
+    effects = main_effects(tables)
+    per_image = tables.trials["batch_size"].nunique() > 1
+    panels = forest_panels(effects.set_index("effect"), "main effect", per_image=per_image)
+    if not panels:
+        return ()
+    names = list(dict.fromkeys(effects["effect"]))
+    rows = rows_of(pd.DataFrame({"cell_id": names}), {name: name for name in names})
+    figure = draw_forest(
+        "What does each axis change, on average over the others?", NOTE, rows, panels
+    )
+    measures = " and ".join(panel.name for panel in panels)
+    alt = f"{count_of(len(names), 'main effect')} on {measures}, with intervals"
+    return (Chart("main_effects", figure, alt[0].upper() + alt[1:], forest_caption(panels)),)

@@ -1,0 +1,93 @@
+"""Tuning: what is tried before a study's cells are compared, and what is chosen.
+
+For every cell the tuned fields take their best value, by the accuracy on training images that
+were held out. What is chosen is then trained like the cells of any study, with other seeds.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bench.measure.machine import Machine
+from bench.records import Outcome
+from bench.study.grid import Grid
+from bench.study.plan import PlannedCell, Run, planned_cell
+from bench.study.spec import Cell, Study
+from bench.tuned import best_of
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a study tries, and among what it chooses; empty for a study that tunes nothing."""
+
+    study: Study
+    candidates: tuple[tuple[PlannedCell, ...], ...]
+    declared: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def open(self) -> tuple[tuple[PlannedCell, ...], ...]:
+        """The candidates of the cells for which there is something to choose."""
+        several = (c for c in self.candidates if len(c) > 1 and c[0].skip is None)
+        return tuple(several) if self.study.tune else ()
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Every candidate with every seed, one seed of all before the next."""
+        return tuple(self._runs())
+
+    def _runs(self) -> Iterator[Run]:
+        tune = self.study.tune
+        for seed in tune.seeds if tune else ():
+            for candidates in self.open:
+                for planned in candidates:
+                    yield Run(
+                        run_id=f"{planned.cell_id}-t{seed}",
+                        kind="tuning",
+                        study=self.study.name,
+                        planned=planned,
+                        seed=seed,
+                        timeout_s=self.study.limits.trial_timeout,
+                        validation=tune.validation if tune else 0.0,
+                    )
+
+    def chosen(self, tried: Mapping[str, Outcome]) -> list[Cell]:
+        """Give every cell at its best, by the outcomes of what was tried (by the run's id)."""
+        scores: dict[str, list[float | None]] = defaultdict(list)
+        for run in self.runs:
+            scores[run.planned.cell_id].append(_accuracy(tried.get(run.run_id)))
+        chosen = []
+        for planned, declared in zip(self.candidates, self.declared, strict=True):
+            by_id = dict(zip((p.cell_id for p in planned), declared, strict=True))
+            is_open = all(cell_id in scores for cell_id in by_id)
+            best = best_of({cell_id: scores[cell_id] for cell_id in by_id}) if is_open else None
+            chosen.append(declared[0] if best is None else by_id[best])
+        return chosen
+
+    def base(self, chosen: list[Cell]) -> Cell:
+        """Give the baseline cell: the study's base, at its best."""
+        own = self._untuned(self.study.base)
+        return next((cell for cell in chosen if self._untuned(cell) == own), self.study.base)
+
+    def _untuned(self, cell: Cell) -> dict[str, object]:
+        """Give a cell's configuration without the tuned fields."""
+        tuned = {"lr" if path == "optimizer.lr" else path for path in self.study.tuned}
+        return {
+            name: value
+            for name, value in cell.flat().items()
+            if name not in tuned and name.partition(".")[0] not in tuned
+        }
+
+
+def plan_tuning(study: Study, grid: Grid, machine: Machine, datasets: Mapping[str, str]) -> Tuning:
+    """Plan what a study tries on a machine."""
+    planned = tuple(
+        tuple(planned_cell(cell, machine, datasets) for cell in candidates)
+        for candidates in grid.cells
+    )
+    return Tuning(study, planned, grid.cells)
+
+
+def _accuracy(outcome: Outcome | None) -> float | None:
+    if outcome is None or outcome.status != "ok" or outcome.tuning is None:
+        return None
+    return outcome.tuning.validation_accuracy

@@ -1,0 +1,65 @@
+"""Random changes of a batch, whole and on its device."""
+
+import pytest
+import torch
+
+from bench.data import AUGMENTATIONS
+from bench.registry import load
+
+BLACK = -0.5
+
+
+def dotted(count: int = 64) -> torch.Tensor:
+    """Make black images with one white pixel in the middle: (N, 1, 28, 28)."""
+    images = torch.full((count, 1, 28, 28), BLACK)
+    images[:, :, 14, 14] = 1.0
+    return images
+
+
+def changed(name: str, seed: int = 0, **parameters: float) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    images: torch.Tensor = load(AUGMENTATIONS[name].target)(
+        dotted(), generator, BLACK, **parameters
+    )
+    return images
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_a_batch_keeps_its_shape_and_a_seed_its_draws(name: str) -> None:
+    first = changed(name)
+    assert first.shape == (64, 1, 28, 28)
+    assert torch.equal(first, changed(name))
+    assert first.min() >= BLACK - 1e-6
+
+
+@pytest.mark.parametrize("name", sorted(set(AUGMENTATIONS) - {"none"}))
+def test_another_seed_draws_otherwise_and_images_differ(name: str) -> None:
+    first = changed(name)
+    assert not torch.equal(first, changed(name, seed=1))
+    assert len(first.unique(dim=0)) > 10
+
+
+def test_a_shift_moves_by_whole_pixels_and_reaches_every_place() -> None:
+    moved = changed("shift", pixels=1)
+    places = {tuple(p) for p in (moved == 1.0).nonzero()[:, 2:].tolist()}
+    assert places == {(y, x) for y in (13, 14, 15) for x in (13, 14, 15)}
+    assert torch.equal(moved.sum(dim=(1, 2, 3)), dotted().sum(dim=(1, 2, 3)))
+
+
+def test_what_comes_in_from_outside_is_black() -> None:
+    generator = torch.Generator().manual_seed(0)
+    white = torch.ones(64, 1, 28, 28)
+    moved = load(AUGMENTATIONS["shift"].target)(white, generator, BLACK, pixels=3)
+    assert set(moved.unique().tolist()) == {BLACK, 1.0}
+
+
+def test_an_affine_map_of_no_extent_changes_nothing() -> None:
+    still = changed("affine", degrees=0, scale=0, shear=0, pixels=0)
+    assert torch.allclose(still, dotted(), atol=1e-5)
+
+
+def test_an_affine_shift_goes_no_further_than_it_may() -> None:
+    moved = changed("affine", degrees=0, scale=0, shear=0, pixels=2)
+    places = (moved > BLACK + 0.01).nonzero()[:, 2:]
+    assert places.min() >= 11
+    assert places.max() <= 17

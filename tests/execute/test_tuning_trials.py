@@ -1,0 +1,54 @@
+"""A candidate is trained on a part of the training set and judged by the rest."""
+
+from pathlib import Path
+
+import numpy as np
+
+from bench.data import DATASETS
+from bench.execute.executor import Workplace
+from bench.execute.run import execute
+from bench.execute.set_up import held_out
+from bench.measure.machine import Machine
+from bench.study.grid import Grid
+from bench.study.plan import Run
+from bench.study.spec import Cell, Study
+from bench.study.tuning import plan_tuning
+
+MACHINE = Machine("a CPU", 1, 2**30, "an OS", (), "no CUDA device: made up", (("torch", "1"),))
+CELL = {"dataset": "digits", "threads": 1, "device": "cpu", "batch_size": 2048, "model": "mlp"}
+
+
+def tuning_run(lr: float) -> Run:
+    study = Study.model_validate(
+        {"name": "x", "timing": "off", "axes": {"lr": [lr, 1.0]}, "tune": {"over": ["lr"]}}
+    )
+    rates = ({**CELL, "epochs": 1, "optimizer": {"name": "sgd", "lr": r}} for r in (lr, 1.0))
+    candidates = tuple(Cell.model_validate(cell) for cell in rates)
+    tuning = plan_tuning(study, Grid((candidates,), ()), MACHINE, {})
+    return tuning.runs[0]
+
+
+def test_the_last_training_images_stand_in_for_the_test_set(digits_dir: Path) -> None:
+    whole = DATASETS["digits"].read(digits_dir)
+    part = held_out(whole, 0.15)
+    assert (len(part.train_images), len(part.test_images)) == (51_000, 9_000)
+    assert np.array_equal(part.test_images, whole.train_images[51_000:])
+    assert np.array_equal(part.test_labels, whole.train_labels[51_000:])
+    assert np.array_equal(part.train_images, whole.train_images[:51_000])
+
+
+def test_a_tuning_trial_tells_its_validation_accuracy(digits_dir: Path) -> None:
+    outcome = execute(tuning_run(0.05), Workplace(digits_dir), lambda event: None)
+    assert outcome.status == "ok", outcome.reason
+    assert outcome.trial is None
+    assert outcome.epochs == ()
+    assert outcome.tuning is not None
+    assert outcome.tuning.validation_images == 9_000
+    assert 0.2 < (outcome.tuning.validation_accuracy or 0) < 1
+
+
+def test_a_candidate_that_diverges_is_a_row(digits_dir: Path) -> None:
+    outcome = execute(tuning_run(1e9), Workplace(digits_dir), lambda event: None)
+    assert outcome.status == "diverged"
+    assert outcome.tuning is not None
+    assert outcome.tuning.status == "diverged"

@@ -1,0 +1,83 @@
+"""A study that tunes: first all is tried, then each cell is compared at its best."""
+
+import pandas as pd
+import pytest
+from runner_doubles import Ask, FakeExecutor, Silent
+
+from bench.agenda import draw_up
+from bench.runner import run_study
+from bench.study.plan import Run
+
+TUNED = """
+name: made_up
+base: {dataset: digits, epochs: 1, device: cpu}
+axes: {optimizer: [adam, sgd], lr: [0.001, 0.01, 0.1]}
+tune: {over: [lr], seeds: [7, 8]}
+seeds: [0, 1]
+timing: {blocks: 2, rounds: 2}
+"""
+BEST = {"adam": 0.01, "sgd": 0.1}
+TRIED = 2 * 3 * 2
+
+
+def by_rate(run: Run) -> float:
+    """Let each optimizer have a best learning rate of its own."""
+    optimizer = run.planned.cell.optimizer
+    return 0.9 if optimizer.parameters["lr"] == BEST[optimizer.name] else 0.6
+
+
+def kinds(executor: FakeExecutor) -> list[str]:
+    return [run.kind for run in executor.runs]
+
+
+def test_each_cell_is_compared_at_its_best(ask: Ask) -> None:
+    executor = FakeExecutor(validation=by_rate)
+    finished = run_study(ask(TUNED), Silent(), executor)
+    assert kinds(executor)[:TRIED] == ["tuning"] * TRIED
+    assert "tuning" not in kinds(executor)[TRIED:]
+    trials = pd.read_csv(finished.results / "trials.csv")
+    assert dict(zip(trials["optimizer"], trials["lr"], strict=True)) == BEST
+    assert set(trials["seed"]) == {0, 1}
+    tuning = pd.read_csv(finished.results / "tuning.csv")
+    assert len(tuning) == TRIED
+    assert set(tuning["seed"]) == {7, 8}
+
+
+def test_what_was_tried_is_not_tried_again(ask: Ask) -> None:
+    run_study(ask(TUNED), Silent(), FakeExecutor(validation=by_rate))
+    again = FakeExecutor(validation=by_rate)
+    run_study(ask(TUNED), Silent(), again)
+    assert again.executed == []
+
+
+def test_an_interrupted_tuning_goes_on_where_it_was(ask: Ask) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_study(ask(TUNED), Silent(), FakeExecutor(validation=by_rate, interrupt_after=5))
+    rest = FakeExecutor(validation=by_rate)
+    run_study(ask(TUNED), Silent(), rest)
+    assert kinds(rest).count("tuning") == TRIED - 5
+
+
+def test_the_plan_tells_what_is_tried_and_what_follows(ask: Ask) -> None:
+    agenda = draw_up(ask(TUNED))
+    assert agenda.is_open
+    assert {task.run.kind for task in agenda.tasks} == {"tuning"}
+    assert len(agenda.plan.cells) == 2
+
+
+def test_a_candidate_that_fails_is_not_chosen(ask: Ask) -> None:
+    def failing(run: Run) -> bool:
+        return run.kind == "tuning" and by_rate(run) == 0.9 and run.seed == 8
+
+    finished = run_study(ask(TUNED), Silent(), FakeExecutor(failing=failing, validation=by_rate))
+    trials = pd.read_csv(finished.results / "trials.csv")
+    assert set(trials["lr"]) == {0.001}  # the first of those that are whole, all alike
+    assert finished.has_failed
+
+
+def test_the_baseline_cell_is_the_base_at_its_best(ask: Ask) -> None:
+    executor = FakeExecutor(validation=by_rate)
+    run_study(ask(TUNED), screen := Silent(), executor)
+    assert screen.agenda is not None
+    first = screen.agenda.plan.cells[0].cell.optimizer
+    assert (first.name, first.parameters["lr"]) == ("adam", 0.01)

@@ -1,0 +1,59 @@
+"""Axes whose best value is chosen for every remaining cell."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bench.study.grid import Grid, expand
+
+Loaded = Callable[..., tuple[object, object]]
+AXES = "axes: {model: [convnet, lenet5], lr: [0.1, 0.2, 0.3]}\n"
+
+
+@pytest.fixture
+def grid_of(loaded: Loaded) -> Callable[[str], Grid]:
+    return lambda text: expand(*loaded(f"name: x\n{text}"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("design", ["full", "one_at_a_time", "pairs"])
+def test_a_tuned_axis_is_no_axis_of_any_design(grid_of: Callable[[str], Grid], design: str) -> None:
+    grid = grid_of(f"{AXES}tune: {{over: [lr]}}\ndesign: {design}")
+    assert [c[0].model.name for c in grid.cells] == ["convnet", "lenet5"]
+    for candidates in grid.cells:
+        assert [c.optimizer.parameters["lr"] for c in candidates] == [0.1, 0.2, 0.3]
+
+
+def test_exclude_leaves_out_single_candidates(grid_of: Callable[[str], Grid]) -> None:
+    grid = grid_of(f"{AXES}tune: {{over: [lr]}}\nexclude: [{{model: lenet5, lr: 0.3}}]")
+    assert [len(candidates) for candidates in grid.cells] == [3, 2]
+
+
+def test_an_included_cell_that_says_the_field_is_not_tuned(
+    grid_of: Callable[[str], Grid],
+) -> None:
+    grid = grid_of(f"{AXES}tune: {{over: [lr]}}\ninclude: [{{model: mlp, lr: 0.5}}]")
+    (only,) = grid.cells[-1]
+    assert only.optimizer.parameters["lr"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("tune", "said"),
+    [
+        (
+            "{over: [lrr]}",
+            "study.yaml:3: tune.over[0]: no axis is called 'lrr'. Did you mean 'lr'?",
+        ),
+        ("{over: []}", "study.yaml:3: tune.over: needs at least one value"),
+        (
+            "{over: [lr], seeds: [0]}",
+            "study.yaml:3: tune.seeds: 0 is in seeds, too: what is chosen must be compared by "
+            "fresh seeds",
+        ),
+        ("{over: [lr], seeds: [5, 5]}", "study.yaml:3: tune.seeds: a seed stands here twice"),
+        ("{over: [lr], validation: 1}", "study.yaml:3: tune.validation: should be less than 1"),
+    ],
+)
+def test_a_mistaken_tuning_is_refused_with_its_place(
+    refusal: Callable[..., str], tune: str, said: str
+) -> None:
+    assert refusal(f"name: x\n{AXES}tune: {tune}").startswith(said)
