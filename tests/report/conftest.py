@@ -95,9 +95,9 @@ CASES: Mapping[str, Case] = {
     "wide": Case(
         {
             "model": ["convnet", "lenet5", "mlp"],
-            "batch_size": [32, 64, 128, 256, 512],
+            "batch_size": [32, 128, 512],
             "optimizer": ["adam", "sgd"],
-            "lr": [0.001, 0.003, 0.01, 0.03, 0.1],
+            "lr": [0.001, 0.01, 0.1],
             "memory_format": ["contiguous", "channels_last"],
         },
         seeds=2,

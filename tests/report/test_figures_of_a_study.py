@@ -45,7 +45,7 @@ EXPECTED = {
     ],
     "wide": [
         *(*CROSSED, *SPEED_AND_PHASES, *TRADE, *GRID, "by_lr", "by_memory_format"),
-        *("heat_batch_size_model", "heat_model_optimizer", "heat_lr_model"),
+        *("heat_model_batch_size", "heat_model_optimizer", "heat_model_lr"),
         *("heat_batch_size_optimizer", "heat_lr_batch_size", "heat_lr_optimizer"),
     ],
     "disturbed": [*CROSSED, *SPEED_AND_PHASES, *TRADE, "by_model", "by_lr", "heat_model_lr"],
@@ -107,7 +107,7 @@ def test_a_wide_grid_stays_a_figure(charts_of: Charts) -> None:
         assert height < 12, stem
     rows = charts_of("wide")["throughput"].figure.axes[0]
     assert len(rows.get_yticks()) == 20
-    assert "280 cells between" in " ".join(text.get_text() for text in rows.texts)
+    assert "88 cells between" in " ".join(text.get_text() for text in rows.texts)
 
 
 @pytest.mark.parametrize("name", FIGURES)
