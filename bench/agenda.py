@@ -77,7 +77,6 @@ class Agenda:
     is_rough: bool
     used_blocks: frozenset[int] = frozenset()
     detects: tuple[float, int] | None = None
-    tuning: Tuning | None = None
     is_open: bool = False
 
     @property
@@ -142,7 +141,6 @@ def draw_up(request: Request, progress: Progress | None = None, *, decide: bool 
         ledger.is_rough,
         ledger.used_blocks,
         store.detected_before(),
-        tuning,
         is_open,
     )
 

@@ -79,7 +79,7 @@ class Training:
 
     A network may bring its own `loss(output, target)`, a mean over the batch; without one the
     output is taken for logits and the loss is the cross-entropy, in training with
-    `label_smoothing`. Raises ValueError for label smoothing of a loss that is the network's own.
+    `label_smoothing`. Raises ValueError for label smoothing of a loss that is no cross-entropy.
     """
 
     def __init__(
@@ -100,12 +100,8 @@ class Training:
         self._arithmetic = arithmetic
         self._device_type = next(model.parameters()).device.type
         self._call = _callable(model, arithmetic)
-        self._test_loss: Loss = getattr(model, "loss", F.cross_entropy)
-        self._train_loss = self._test_loss
-        if label_smoothing:
-            if hasattr(model, "loss"):
-                raise ValueError("label_smoothing: this network has a loss of its own")
-            self._train_loss = partial(F.cross_entropy, label_smoothing=label_smoothing)
+        self._test_loss = loss_of(model)
+        self._train_loss = loss_of(model, label_smoothing)
         fp16 = arithmetic.precision == "fp16"
         self._scaler = torch.amp.GradScaler(self._device_type) if fp16 else None
 
@@ -173,6 +169,28 @@ class Training:
         if self._arithmetic.memory_format is torch.contiguous_format:
             return images
         return images.contiguous(memory_format=self._arithmetic.memory_format)
+
+
+def loss_of(model: nn.Module, label_smoothing: float = 0.0) -> Loss:
+    """Give a network's loss, on request for labels of which a part is spread over all classes.
+
+    Raises ValueError for smoothing of a loss that is neither cross_entropy nor nll_loss.
+    Source: Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7.
+    """
+    loss: Loss = getattr(model, "loss", F.cross_entropy)
+    if not label_smoothing:
+        return loss
+    if loss is F.cross_entropy:
+        return partial(F.cross_entropy, label_smoothing=label_smoothing)
+    if loss is F.nll_loss:
+        return partial(_smoothed_nll, label_smoothing=label_smoothing)
+    raise ValueError("label_smoothing can't smooth a loss of the network's own")
+
+
+def _smoothed_nll(output: Tensor, target: Tensor, *, label_smoothing: float) -> Tensor:
+    """Mix the loss of the labels with that of targets that are even over all classes."""
+    even = -output.mean()
+    return F.nll_loss(output, target).lerp(even, label_smoothing)
 
 
 def _callable(model: nn.Module, arithmetic: Arithmetic) -> Callable[[Tensor], Tensor]:

@@ -79,8 +79,7 @@ def _counts(agenda: Agenda) -> str:
     tuning = counted(kinds["tuning"], "tuning trial")
     if agenda.is_open:
         over = escape(", ".join(plan.study.tuned))
-        then = Counter(run.kind for run in plan.runs)
-        trials = counted(then["trial"], "trial")
+        trials = counted(sum(run.kind == "trial" for run in plan.runs), "trial")
         return (
             f"{cells}, each at its best {over}: first {tuning}; {_states(agenda.tasks)}\n"
             f"then, at what is chosen: {trials}, cost passes and timing blocks"

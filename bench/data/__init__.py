@@ -1,4 +1,4 @@
-"""Where images come from: one source a file, all of them in DATASETS; and how they come.
+"""Where images come from, one source a file, all in DATASETS; how they come, and are changed.
 
 Importing this imports neither torch nor NumPy; a source loads what it needs when it is used.
 """

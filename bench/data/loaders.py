@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from bench.data.augmentation import none
 from bench.data.images import ImageSet
 from bench.data.normalisation import NORMALISATIONS, black
 from bench.registry import NonNegativeInt
@@ -32,7 +33,7 @@ class Feed:
     seed: int
     device: torch.device
     normalisation: str = "standard"
-    augment: Augment | None = None
+    augment: Augment = none
 
 
 class Loader(Protocol):
@@ -84,8 +85,7 @@ class _Fed:
         self._black = black(feed.normalisation, feed.images)
 
     def _augmented(self, images: Tensor) -> Tensor:
-        augment = self._feed.augment
-        return images if augment is None else augment(images, self._draws, self._black)
+        return self._feed.augment(images, self._draws, self._black)
 
 
 class ResidentLoader(_Fed):

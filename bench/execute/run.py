@@ -287,7 +287,8 @@ def _cost(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
         bench.training.step(images, labels)
     bench.clock.now_s()  # synchronises
     peak, on_device = peak_bytes(bench.device), device_bytes(bench.device)
-    eager = set_up(cell.model_copy(update={"compile": False}), run.seed, workplace, epochs=1)
+    plain = cell.model_copy(update={"compile": False, "cuda_graphs": False})
+    eager = set_up(plain, run.seed, workplace, epochs=1)
     eager.training.model.train()
     batch = next(iter(eager.loader.train()))
     eager.training.step(*batch)  # optimizers make their state in their first step

@@ -21,7 +21,7 @@ from bench.registry import load
 from bench.study.plan import PlannedCell
 from bench.study.spec import Cell
 from bench.torchvision_import import import_torchvision
-from bench.train import Arithmetic, Training
+from bench.train import Arithmetic, Training, loss_of
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 CLASSES = 10
@@ -48,21 +48,30 @@ def check(cells: Sequence[PlannedCell]) -> list[str]:
             problems.append(f"loader dataloader: {error}")
     seen: list[object] = []
     for planned in cells:
-        declared = planned.cell.model.declared()
-        if planned.skip is not None or declared in seen:
+        cell = planned.cell
+        different = (cell.model.declared(), cell.initialisation.declared(), cell.label_smoothing)
+        if planned.skip is not None or different in seen:
             continue
-        seen.append(declared)
-        try:
-            shape = tuple(build_model(planned.cell)(torch.zeros(2, 1, 28, 28)).shape)
-        except Exception as error:
-            problems.append(f"model {planned.cell.model.name}: {last_line(error)}")
-            continue
-        if shape != (2, CLASSES):
-            problems.append(
-                f"model {planned.cell.model.name}: gives {shape} for two images, "
-                f"where (2, {CLASSES}) is asked for"
-            )
+        seen.append(different)
+        problem = _problem(cell)
+        if problem is not None:
+            problems.append(f"model {cell.model.name}: {problem}")
     return problems
+
+
+def _problem(cell: Cell) -> str | None:
+    """Say why a cell's network can't be trained; None where it can."""
+    try:
+        model = build_model(cell)
+        shape = tuple(model(torch.zeros(2, 1, 28, 28)).shape)
+        loss_of(model, cell.label_smoothing)
+    except BenchError as error:
+        return str(error)
+    except Exception as error:
+        return last_line(error)
+    if shape != (2, CLASSES):
+        return f"gives {shape} for two images, where (2, {CLASSES}) is asked for"
+    return None
 
 
 def build_model(cell: Cell) -> nn.Module:
@@ -97,7 +106,7 @@ def set_up(
 
 def held_out(images: ImageSet, fraction: float) -> ImageSet:
     """Hold the last part of the training images out; they take the test images' place."""
-    count = round(fraction * len(images.train_images))
+    count = max(1, round(fraction * len(images.train_images)))
     return replace(
         images,
         train_images=images.train_images[:-count],
@@ -110,14 +119,7 @@ def held_out(images: ImageSet, fraction: float) -> ImageSet:
 def _loader(cell: Cell, images: ImageSet, seed: int, device: torch.device) -> Loader:
     augmentation = cell.augmentation
     augment = partial(load(augmentation.target), **augmentation.parameters)
-    feed = Feed(
-        images,
-        cell.batch_size,
-        seed,
-        device,
-        cell.normalisation,
-        None if augmentation.name == "none" else augment,
-    )
+    feed = Feed(images, cell.batch_size, seed, device, cell.normalisation, augment)
     loader: Loader = load(cell.loader.target)(feed, **cell.loader.parameters)
     return loader
 

@@ -26,9 +26,9 @@ class Tuning:
 
     @property
     def open(self) -> tuple[tuple[PlannedCell, ...], ...]:
-        """The candidates of the cells for which there is something to choose."""
-        several = (c for c in self.candidates if len(c) > 1 and c[0].skip is None)
-        return tuple(several) if self.study.tune else ()
+        """Of the cells for which there is something to choose, what this machine can try."""
+        able = (tuple(p for p in several if p.skip is None) for several in self.candidates)
+        return tuple(several for several in able if len(several) > 1) if self.study.tune else ()
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -56,11 +56,11 @@ class Tuning:
         for run in self.runs:
             scores[run.planned.cell_id].append(_accuracy(tried.get(run.run_id)))
         chosen = []
-        for planned, declared in zip(self.candidates, self.declared, strict=True):
-            by_id = dict(zip((p.cell_id for p in planned), declared, strict=True))
-            is_open = all(cell_id in scores for cell_id in by_id)
-            best = best_of({cell_id: scores[cell_id] for cell_id in by_id}) if is_open else None
-            chosen.append(declared[0] if best is None else by_id[best])
+        for candidates, cells in zip(self.candidates, self.declared, strict=True):
+            ids = [planned.cell_id for planned in candidates]
+            able = [planned.cell_id for planned in candidates if planned.skip is None] or ids
+            best = best_of({cell_id: scores.get(cell_id, []) for cell_id in able})
+            chosen.append(cells[ids.index(best)])
         return chosen
 
     def base(self, chosen: list[Cell]) -> Cell:

@@ -59,6 +59,10 @@ class NotANumber(Plain):
     def forward(self, x):
         return super().forward(x) * float("nan")
 
+class OwnLoss(Plain):
+    def loss(self, output, target):
+        return output.mean()
+
 class WrongShape(nn.Module):
     def __init__(self):
         super().__init__()

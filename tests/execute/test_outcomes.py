@@ -140,3 +140,10 @@ def test_networks_that_cannot_be_trained_are_found_before_the_first_run(
 def test_networks_that_can_be_trained_are_no_problem(networks: str, runs_of: Runs) -> None:
     cells = [runs_of({"model": m})[0].planned for m in ("convnet", "lenet5", "lenet5_1998")]
     assert EXECUTORS["inline"]().check(cells) == []
+
+
+def test_a_loss_that_is_no_cross_entropy_is_not_smoothed(networks: str, runs_of: Runs) -> None:
+    model = {"import": f"{networks}:OwnLoss"}
+    cell = runs_of({"model": model, "label_smoothing": 0.1})[0].planned
+    (problem,) = EXECUTORS["inline"]().check([cell])
+    assert "label_smoothing can't smooth a loss of the network's own" in problem

@@ -4,8 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from bench.measure.machine import Machine
 from bench.study.grid import Grid, expand
+from bench.study.tuning import plan_tuning
 
+NO_GPU = Machine("a CPU", 1, 2**30, "an OS", (), "no CUDA device: made up", (("torch", "1"),))
 Loaded = Callable[..., tuple[object, object]]
 AXES = "axes: {model: [convnet, lenet5], lr: [0.1, 0.2, 0.3]}\n"
 
@@ -34,6 +37,15 @@ def test_an_included_cell_that_says_the_field_is_not_tuned(
     grid = grid_of(f"{AXES}tune: {{over: [lr]}}\ninclude: [{{model: mlp, lr: 0.5}}]")
     (only,) = grid.cells[-1]
     assert only.optimizer.parameters["lr"] == 0.5
+
+
+def test_what_a_machine_cannot_run_is_neither_tried_nor_chosen(loaded: Loaded) -> None:
+    text = "name: x\naxes: {precision: [tf32, bf16, fp32]}\ntune: {over: [precision]}"
+    study, source = loaded(text)
+    tuning = plan_tuning(study, expand(study, source), NO_GPU, {})  # type: ignore[arg-type]
+    assert {run.planned.cell.precision for run in tuning.runs} == {"bf16", "fp32"}
+    (chosen,) = tuning.chosen({})
+    assert chosen.precision == "bf16"
 
 
 @pytest.mark.parametrize(
