@@ -8,6 +8,7 @@ from typing import Any
 
 SEPARATOR = " · "
 BLANK = "–"
+UNCHANGED = "baseline"  # the first cell, where every other one is named by what it changes
 
 # Fields whose values need no name beside them: "convnet · adam · cpu".
 _SELF_EVIDENT = frozenset(
@@ -42,15 +43,35 @@ def label_fields(cells: Sequence[Config]) -> list[str]:
 def cell_labels(cells: Mapping[str, Config]) -> dict[str, str]:
     """Name every cell by what varies, e.g. "convnet · batch 64 · adam"; no two names are equal.
 
-    Keys are cell ids. A study of one cell is named after its model.
+    Keys are cell ids. A study of one cell is named after its model. Where every cell changes one
+    thing of the first, and they do not all change the same, the name is what it changes.
     """
     fields = label_fields(list(cells.values())) or ["model"]
-    labels = {cell_id: label(cell, fields) for cell_id, cell in cells.items()}
+    changed = _changed(list(cells.values()), fields)
+    labels = {
+        cell_id: label(cell, changed[i] if changed else fields) if i or not changed else UNCHANGED
+        for i, (cell_id, cell) in enumerate(cells.items())
+    }
     seen = Counter(labels.values())
     return {
         cell_id: text if seen[text] == 1 else f"{text}{SEPARATOR}{cell_id}"
         for cell_id, text in labels.items()
     }
+
+
+def _changed(cells: Sequence[Config], fields: Sequence[str]) -> list[list[str]]:
+    """List the fields that each cell has otherwise than the first.
+
+    Empty unless each changes one thing and they change different ones. A part and its parameters
+    are one thing where the part itself is another.
+    """
+    if len(fields) < 2:
+        return []
+    first = {name: _value(cells[0].get(name)) for name in fields}
+    changed = [[f for f in fields if _value(cell.get(f)) != first[f]] for cell in cells]
+    things = [{part if (part := owner(f)) in names else f for f in names} for names in changed[1:]]
+    one_each = all(len(thing) == 1 for thing in things) and len(set().union(*things)) > 1
+    return changed if one_each else []
 
 
 def label(cell: Config, fields: Sequence[str]) -> str:
@@ -110,6 +131,11 @@ def _is_nan(value: Any) -> bool:
 
 def _value(value: Any) -> Any:
     return None if is_blank(value) else value
+
+
+def owner(field: str) -> str:
+    """Name the part that a parameter belongs to; any other field is its own."""
+    return "optimizer" if field == "lr" else field.partition(".")[0]
 
 
 def _is_parameter(field: str) -> bool:

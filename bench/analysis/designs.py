@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.cells import configurations, label_fields, varying_fields
-from bench.labels import field_name, is_blank, label, short_value
+from bench.labels import field_name, is_blank, label, owner, short_value
 from bench.labels import label_fields as fields_of_labels
 
 ARROW = " → "
@@ -69,7 +69,7 @@ def one_at_a_time(cells: pd.DataFrame) -> dict[str, Change]:
     for cell_id, cell in others:
         changed = differing[cell_id]
         combined = len(changed) > 1 and all((f, _hashed(cell[f])) in alone for f in changed)
-        if combined or len({_owner(f) for f in changed}) != 1:
+        if combined or len({owner(f) for f in changed}) != 1:
             return {}
     words = _words(f for changed in differing.values() for f in changed)
     return {i: _change(base, cell, differing[i], words, dict(others)) for i, cell in others}
@@ -83,9 +83,9 @@ def full_grid(cells: pd.DataFrame) -> list[Axis]:
     fields = label_fields(cells)
     by_owner: dict[str, list[str]] = {}
     for field in fields:
-        by_owner.setdefault(_owner(field), []).append(field)
+        by_owner.setdefault(owner(field), []).append(field)
     parts = [part for owned in by_owner.values() for part in _apart(cells, owned)]
-    named = [part[0] if len(part) == 1 else _owner(part[0]) for part in parts]
+    named = [part[0] if len(part) == 1 else owner(part[0]) for part in parts]
     words = _words(named)
     axes = [_axis(cells, part, words[f]) for part, f in zip(parts, named, strict=True)]
     complete = prod(len(axis.values) for axis in axes) == len(cells)
@@ -126,19 +126,14 @@ def _change(
 
     Of its parameters those are told that tell it from other cells with the same choice.
     """
-    owner = _owner(differing[0])
-    if owner in differing:
-        alike = [other for other in cells.values() if other[owner] == cell[owner]]
-        told = [f for f in fields_of_labels(alike) if f != owner and _owner(f) == owner]
-        end = _level(cell, [owner, *told])
-        return Change(words[owner], f"{words[owner]} {short_value(base[owner])}{ARROW}{end}")
+    part = owner(differing[0])
+    if part in differing:
+        alike = [other for other in cells.values() if other[part] == cell[part]]
+        told = [f for f in fields_of_labels(alike) if f != part and owner(f) == part]
+        end = _level(cell, [part, *told])
+        return Change(words[part], f"{words[part]} {short_value(base[part])}{ARROW}{end}")
     steps = (f"{words[f]} {short_value(base[f])}{ARROW}{short_value(cell[f])}" for f in differing)
     return Change(LIST.join(words[f] for f in differing), LIST.join(steps))
-
-
-def _owner(field: str) -> str:
-    """Name the part that a field belongs to: a parameter to its choice, any other to itself."""
-    return "optimizer" if field == "lr" else field.partition(".")[0]
 
 
 def _words(fields: Iterable[str]) -> dict[str, str]:

@@ -25,6 +25,10 @@ MODELS: Mapping[str, Entry] = {
         "bench.models.cnn_bn:BatchNormCNN",
         "a small CNN of today: 3×3 convolutions, batch norm, ReLU; 29,178 parameters",
     ),
+    "strided_cnn": Entry(
+        "bench.models.strided_cnn:StridedCNN",
+        "made for speed: a convolution of stride 2, one more, 128 hidden; 109,050 parameters",
+    ),
     "tinygrad_mnist": Entry(
         "bench.models.tinygrad_mnist:TinygradMNIST",
         "the CNN of tinygrad's MNIST example: four convolutions, batch norm; 87,850 parameters",

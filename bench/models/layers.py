@@ -33,7 +33,7 @@ POOLINGS: Mapping[Pooling, Callable[[], nn.Module]] = {
 }
 
 
-def convolved(side: int, kernel: int, *, parameter: str, padding: int = 0) -> int:
+def convolved(side: int, kernel: int, *, parameter: str, padding: int = 0, stride: int = 1) -> int:
     """Return the side of the square map that a convolution leaves of a square map.
 
     Raises ValueError, naming `parameter`, where the kernel does not fit.
@@ -41,7 +41,7 @@ def convolved(side: int, kernel: int, *, parameter: str, padding: int = 0) -> in
     padded = side + 2 * padding
     if kernel > padded:
         raise ValueError(f"{parameter}={kernel} is larger than its input of {padded}×{padded}")
-    return padded - kernel + 1
+    return (padded - kernel) // stride + 1
 
 
 def pooled(side: int, pooling: Pooling) -> int:
@@ -69,8 +69,9 @@ class Convolution(nn.Conv2d):
         batch_norm: bool,
         bias: bool,
         padding: int,
+        stride: int,
     ) -> None:
-        super().__init__(inputs, outputs, kernel, padding=padding, bias=bias)
+        super().__init__(inputs, outputs, kernel, stride, padding, bias=bias)
         self.norm = nn.BatchNorm2d(outputs) if batch_norm else nn.Identity()
         self.activation = ACTIVATIONS[activation]
 
@@ -127,7 +128,13 @@ class Maps:
         return self.channels * self.side**2
 
     def convolve(
-        self, channels: int, kernel: int, *, parameter: str = "kernel", padding: int = 0
+        self,
+        channels: int,
+        kernel: int,
+        *,
+        parameter: str = "kernel",
+        padding: int = 0,
+        stride: int = 1,
     ) -> nn.Module:
         """Make the next convolution; with no channels it is left out, and all that is its own.
 
@@ -143,9 +150,12 @@ class Maps:
             batch_norm=self.batch_norm,
             bias=self.bias,
             padding=padding,
+            stride=stride,
         )
         self.channels = channels
-        self.side = convolved(self.side, kernel, parameter=parameter, padding=padding)
+        self.side = convolved(
+            self.side, kernel, parameter=parameter, padding=padding, stride=stride
+        )
         return layer
 
     def pool(self, pooling: Pooling) -> nn.Module:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bench.labels import label, label_fields, varying_fields
+from bench.labels import cell_labels, label, label_fields, varying_fields
 
 ADAM = {"model": "convnet", "batch_size": 512, "optimizer": "adam", "lr": 0.001, "device": "cpu"}
 SGD = {**ADAM, "optimizer": "sgd", "lr": 0.1, "optimizer.momentum": 0.9}
@@ -61,3 +61,25 @@ def test_two_fields_of_one_last_name_are_written_in_full() -> None:
     cells = [{"model.eps": 1, "optimizer.eps": 2}, {"model.eps": 2, "optimizer.eps": 1}]
     assert label(cells[0], ["model.eps", "optimizer.eps"]) == "model.eps 1 · optimizer.eps 2"
     assert label(cells[0], ["model.eps"]) == "eps 1"
+
+
+def changes(cells: list[dict[str, Any]]) -> list[str]:
+    return list(cell_labels({str(i): cell for i, cell in enumerate(cells)}).values())
+
+
+BASE = {"model": "convnet", "model.hidden": 500, "optimizer": "adam", "lr": 0.001}
+
+
+def test_cells_that_change_one_thing_each_are_named_by_it() -> None:
+    cells = [BASE, BASE | {"model.hidden": 0}, BASE | {"optimizer": "sgd", "lr": 0.1}]
+    assert changes(cells) == ["baseline", "hidden 0", "sgd"]
+
+
+def test_cells_that_all_change_the_same_thing_keep_its_value_on_the_first() -> None:
+    cells = [BASE, BASE | {"optimizer": "sgd", "lr": 0.1}, BASE | {"optimizer": "sgd"}]
+    assert changes(cells) == ["adam · lr 0.001", "sgd · lr 0.1", "sgd · lr 0.001"]
+
+
+def test_a_grid_is_named_by_all_its_fields() -> None:
+    cells = [BASE | {"model.hidden": h, "lr": lr} for h in (500, 0) for lr in (0.001, 0.1)]
+    assert changes(cells)[0] == "hidden 500 · lr 0.001"

@@ -16,6 +16,7 @@ IMPOSSIBLE = [
     ("lenet5", {"padding": -1}, r"^padding=-1 is negative$"),
     ("convnet", {"kernel_size": 13}, r"^conv2_kernel=13 is larger than its input of 8×8$"),
     ("cnn_bn", {"depth": 5}, r"^pooling='max' needs a map of 2×2 or more, but gets 1×1$"),
+    ("strided_cnn", {"stride": 12}, r"^conv2_kernel=3 is larger than its input of 2×2$"),
 ]
 
 
@@ -35,6 +36,7 @@ def test_sizes_that_leave_an_empty_map_are_refused_by_name(
         ("lenet5", {"conv2_kernel": 13}),
         ("convnet", {"conv1_channels": 0, "conv1_kernel": 29}),
         ("cnn_bn", {"depth": 4}),
+        ("strided_cnn", {"stride": 7}),
     ],
 )
 def test_the_largest_kernel_that_fits_is_allowed(name: str, settings: dict[str, Any]) -> None:

@@ -15,16 +15,24 @@ COUNTS = {
         + (288 + 1) * 64 + (576 + 1) * 64 + 2 * 64
         + (576 + 1) * 10
     ),
+    "strided_cnn": (36 + 1) * 16 + (144 + 1) * 32 + (800 + 1) * 128 + (128 + 1) * 10,
 }  # fmt: skip
 
 # Section II.B of the paper gives these one by one.
 LAYERS_OF_1998 = {"c1": 156, "s2": 12, "c3": 1_516, "s4": 32, "c5": 48_120, "f6": 10_164}
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", COUNTS)
 def test_a_model_has_as_many_trainable_parameters_as_its_source_says(name: str) -> None:
     model = load(MODELS[name].target)()
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == COUNTS[name]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_list_of_models_gives_the_count(name: str) -> None:
+    model = load(MODELS[name].target)()
+    count = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert MODELS[name].summary.endswith(f"; {count:,} parameters")
 
 
 @pytest.mark.parametrize("name", MODELS)

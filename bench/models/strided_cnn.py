@@ -1,0 +1,51 @@
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.models.classifier import Classifier
+from bench.models.layers import Maps, hidden_linear
+from bench.registry import Activation, Fraction, PositiveInt
+
+
+class StridedCNN(Classifier):
+    """Classify with a network made for speed: its first convolution takes every `stride`-th place.
+
+    That leaves a quarter of the maps' places, and with them of most of the work, to all that
+    follows. Shapes are those of the defaults; `dropout` is before the last layer. Raises
+    ValueError where a kernel does not fit into its input or pooling would leave nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        conv1_channels: PositiveInt = 16,
+        conv1_kernel: PositiveInt = 6,
+        stride: PositiveInt = 2,
+        conv2_channels: PositiveInt = 32,
+        conv2_kernel: PositiveInt = 3,
+        hidden: PositiveInt = 128,
+        activation: Activation = "relu",
+        batch_norm: bool = False,
+        dropout: Fraction = 0.0,
+        classes: PositiveInt = 10,
+    ) -> None:
+        super().__init__()
+        maps = Maps(activation=activation, batch_norm=batch_norm)
+        self.conv1 = maps.convolve(  # (N, 1, 28, 28) -> (N, 16, 12, 12)
+            conv1_channels, conv1_kernel, parameter="conv1_kernel", stride=stride
+        )
+        self.conv2 = maps.convolve(  # (N, 16, 12, 12) -> (N, 32, 10, 10)
+            conv2_channels, conv2_kernel, parameter="conv2_kernel"
+        )
+        self.pool2 = maps.pool("max")  # (N, 32, 10, 10) -> (N, 32, 5, 5)
+        self.fc1 = hidden_linear(  # (N, 800) -> (N, 128)
+            maps.features, hidden, activation=activation
+        )
+        self.dropout = nn.Dropout(dropout)  # (N, 128) -> (N, 128)
+        self.fc2 = nn.Linear(hidden, classes)  # (N, 128) -> (N, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""
+        x = self.pool2(self.conv2(self.conv1(images)))
+        x = x.flatten(1)  # (N, 32, 5, 5) -> (N, 800)
+        x = self.fc2(self.dropout(self.fc1(x)))
+        return F.log_softmax(x, dim=1)
