@@ -189,7 +189,7 @@ def loss_of(model: nn.Module, label_smoothing: float = 0.0) -> Loss:
 
 def _smoothed_nll(output: Tensor, target: Tensor, *, label_smoothing: float) -> Tensor:
     """Mix the loss of the labels with that of targets that are even over all classes."""
-    even = -output.mean()
+    even = -output.float().mean()  # autocast leaves log_softmax on the CPU in bf16
     return F.nll_loss(output, target).lerp(even, label_smoothing)
 
 

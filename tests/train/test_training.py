@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from bench.errors import DivergedError
 from bench.models import MODELS
 from bench.registry import load
-from bench.train import Arithmetic, StepLog, Training, evaluate, train_epoch
+from bench.train import Arithmetic, Precision, StepLog, Training, evaluate, train_epoch
 
 
 class Ticking:
@@ -125,16 +125,21 @@ def test_channels_last_reaches_the_network() -> None:
     assert seen == [True]
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("name", sorted(MODELS))
-def test_label_smoothing_trains_by_smoothed_and_evaluates_by_plain_cross_entropy(name: str) -> None:
+def test_label_smoothing_trains_by_smoothed_and_evaluates_by_plain_cross_entropy(
+    name: str, precision: Precision
+) -> None:
     torch.manual_seed(0)
     model = load(MODELS[name].target)()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    smoothed = Training(model, optimizer, None, label_smoothing=0.1)
+    arithmetic = Arithmetic(precision)
+    smoothed = Training(model, optimizer, None, arithmetic, label_smoothing=0.1)
     images, labels = torch.randn(4, 1, 28, 28), torch.tensor([1, 2, 3, 4])
     evaluated = smoothed.evaluated()
     plain = evaluated(images, labels)[1]
+    tolerance = 1e-5 if precision == "fp32" else 2e-3
     even = sum(evaluated(images, torch.full((4,), digit))[1].item() for digit in range(10)) / 10
     expected = 0.9 * plain.item() + 0.1 * even
-    assert smoothed.loss(images, labels).item() == pytest.approx(expected, rel=1e-5)
+    assert smoothed.loss(images, labels).item() == pytest.approx(expected, rel=tolerance)
     assert expected != pytest.approx(plain.item(), rel=1e-5)
