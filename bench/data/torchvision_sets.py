@@ -163,7 +163,11 @@ def _unpack(archive: Path, path: Path, file: RawFile, mend: str) -> None:
             record.write(f"{digest(path, 'sha256')}  {path.name}\n".encode())
 
 
-def _files(archive_md5s: tuple[str, ...], md5s: tuple[str | None, ...]) -> tuple[RawFile, ...]:
+def four_files(archive_md5s: tuple[str, ...], md5s: tuple[str | None, ...]) -> tuple[RawFile, ...]:
+    """List the files of a set of MNIST's form, in its order, by their MD5 packed and unpacked.
+
+    A set whose publisher gives no MD5 of the unpacked files has None there.
+    """
     names = (
         IdxFile("train-images-idx3-ubyte", (60_000, 28, 28)),
         IdxFile("train-labels-idx1-ubyte", (60_000,)),
@@ -184,7 +188,7 @@ MNIST = TorchvisionSource(
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
     ),
-    files=_files(
+    files=four_files(
         (
             "f68b3c2dcbeaaa9fbdd348bbdeb94873",
             "d53e105ee54ea40749a09fcbcd1e9432",
@@ -211,7 +215,7 @@ FASHION_MNIST = TorchvisionSource(
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
         "https://fashion-mnist.s3.eu-central-1.amazonaws.com/",
     ),
-    files=_files(
+    files=four_files(
         (
             "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
             "25c81989df183df01b3e8a0aad5dffbe",
@@ -229,7 +233,7 @@ KMNIST = TorchvisionSource(
     mean=0.1918,
     std=0.3483,
     mirrors=("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
-    files=_files(
+    files=four_files(
         (
             "bdb82020997e1d708af4cf47b453dcf7",
             "e144d726b3acfaa3e44228e80efcd344",

@@ -10,7 +10,7 @@ from bench.analysis.load import Tables
 from bench.labels import named_value
 from bench.report.samples import count_of, speed_of
 from bench.report.tables import EXPLORATORY, accuracy_text
-from bench.report.text import escape, number, shortened
+from bench.report.text import escape, listed, number, shortened
 
 NAMED = 6  # so many cells are named one by one
 
@@ -42,7 +42,7 @@ def not_ok(tables: Tables) -> list[str]:
     lines = []
     for (status, reason), group in rows.groupby(["status", "reason"], sort=False):
         counts = group["noun"].value_counts(sort=False)
-        runs = " and ".join(count_of(n, str(noun)) for noun, n in counts.items())
+        runs = listed(count_of(n, str(noun)) for noun, n in counts.items())
         cells = group["cell_id"].drop_duplicates()
         which = _name_cells(tables.summary, cells)
         lines.append(f"**{status}**: {escape(shortened(str(reason)))} ({runs}: {escape(which)})")

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
@@ -15,6 +16,12 @@ def escape(text: object) -> str:
     """
     line = _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
     return line.translate(_ENTITIES)
+
+
+def listed(words: Iterable[str]) -> str:
+    """Join words as a sentence does: "a", "a and b", "a, b and c"."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def shortened(text: str, length: int = 300) -> str:

@@ -13,7 +13,7 @@ from bench.analysis.tuning import candidates, named_fields, tuned_fields
 from bench.labels import axis_name, field_name, format_value
 from bench.report.samples import count_of, counted
 from bench.report.tables import BLANK, EXPLORATORY, Column, accuracy_text
-from bench.report.text import escape
+from bench.report.text import escape, listed
 
 EDGE = "at the edge of its range: the best may lie outside"
 NOTHING_ENDED = "no trial ran to its end: the first value was taken"
@@ -100,7 +100,7 @@ def tuning_findings(tables: Tables) -> list[str]:
     tuned = tuned_of(tables)
     if tuned is None:
         return []
-    fields = escape(" and ".join(axis_name(field) for field in tuned.fields))
+    fields = escape(listed(axis_name(field) for field in tuned.fields))
     cells, edges = len(tuned.remaining), int(tuned.chosen["at_edge"].sum())
     tried = counted(tuned.candidates.groupby("remaining").size(), _unit(tuned))
     said = f"**Tuned:** {fields}, {tried} for {'the cell' if cells == 1 else f'each of {cells}'}"
@@ -156,7 +156,7 @@ def _note(tuned: Tuned, row: Mapping[Any, Any]) -> str:
         return NOTHING_ENDED
     said = []
     if row["at_edge"]:
-        which = " and ".join(axis_name(field) for field in row["edges"])
+        which = listed(axis_name(field) for field in row["edges"])
         said.append(EDGE if len(tuned.fields) == 1 else f"{which} {EDGE}")
     own = tuned.candidates[tuned.candidates["remaining"] == row["remaining"]]
     broken = own[own["failed"] > 0]

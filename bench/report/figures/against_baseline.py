@@ -13,6 +13,7 @@ from bench.report.figures.looks import looks_of
 from bench.report.figures.rows import rows_of
 from bench.report.samples import count_of
 from bench.report.style import styled
+from bench.report.text import listed
 
 
 @styled
@@ -40,7 +41,7 @@ def against_baseline(tables: Tables) -> Sequence[Chart]:
         names, cells = dict(looks.labels), _ordered(looks.cells, panels)
         title, note = f"How does each cell compare with {baseline}?", ""
     figure = draw_forest(title, note, rows_of(cells, names), panels)
-    measures = " and ".join(panel.name for panel in panels)
+    measures = listed(panel.name for panel in panels)
     rows = count_of(len(cells), panels[0].noun)
     alt = f"{measures} of {rows} against {baseline}, with intervals"
     return (Chart("against_baseline", figure, alt[0].upper() + alt[1:], forest_caption(panels)),)

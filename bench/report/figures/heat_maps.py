@@ -17,7 +17,7 @@ from bench.labels import axis_name
 from bench.report.figures.chart import Chart
 from bench.report.samples import speed_of
 from bench.report.style import INK, canvas, styled, wrapped
-from bench.report.text import short
+from bench.report.text import listed, short
 
 MOST_AXES = 4  # of more, the pairs of the four that move accuracy most: six figures
 MOST_VALUES = 12  # a side: with more, the numbers have no room
@@ -95,7 +95,7 @@ def _chart(cells: pd.DataFrame, rows: Axis, columns: Axis, note: str) -> Chart:
         _draw(axes, heat, rows, columns)
         if beside and heat is not heats[0]:
             axes.set(yticks=[], ylabel="")  # they stand at the first map
-    measures = " and ".join(heat.name.partition(" (")[0] for heat in heats)
+    measures = listed(heat.name.partition(" (")[0] for heat in heats)
     alt = f"Heat map of {measures} by {names[0]} and {names[1]}"
     stem = "_".join(["heat", *(_file_name(axis.fields[0]) for axis in (rows, columns))])
     return Chart(stem, figure, alt, _caption(heats, rows, columns))

@@ -11,6 +11,7 @@ from bench.report.figures.forest import draw_forest, forest_caption, forest_pane
 from bench.report.figures.rows import rows_of
 from bench.report.samples import count_of
 from bench.report.style import styled
+from bench.report.text import listed
 
 NOTE = "Means over every combination of the other axes"
 
@@ -28,6 +29,6 @@ def effects_of_axes(tables: Tables) -> Sequence[Chart]:
     figure = draw_forest(
         "What does each axis change, on average over the others?", NOTE, rows, panels
     )
-    measures = " and ".join(panel.name for panel in panels)
+    measures = listed(panel.name for panel in panels)
     alt = f"{count_of(len(names), 'main effect')} on {measures}, with intervals"
     return (Chart("main_effects", figure, alt[0].upper() + alt[1:], forest_caption(panels)),)

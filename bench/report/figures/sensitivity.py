@@ -18,6 +18,7 @@ from bench.report.figures.points import draw_points
 from bench.report.figures.scales import accuracy_axis
 from bench.report.samples import count_of, counted
 from bench.report.style import CELL_COLOURS, INK, OTHERS, canvas, only_grid, styled, wrapped
+from bench.report.text import listed
 from bench.report.tuning import Tuned, tuned_of
 
 DECADE = 10.0  # positive numbers that differ by this factor stand at equal factors
@@ -53,7 +54,7 @@ def sensitivity(tables: Tables) -> Sequence[Chart]:
     if not fields:
         return ()
     looks = _looks(tables, tuned)
-    names = " and ".join(axis_name(field) for field in fields)
+    names = listed(axis_name(field) for field in fields)
     figure = canvas(
         f"How much {'does' if len(fields) == 1 else 'do'} the {names} matter?",
         _how_to_read(tuned),

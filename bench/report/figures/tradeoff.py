@@ -21,7 +21,7 @@ from bench.report.figures.points import draw_points
 from bench.report.figures.scales import accuracy_axis, accuracy_errors
 from bench.report.samples import accuracy_note
 from bench.report.style import INK, OTHERS, SOFT_INK, canvas, styled
-from bench.report.text import signed
+from bench.report.text import listed, signed
 
 NAMED = 5  # up to so many cells all carry their names; of more, the front does
 NAMED_WITH_ROOM = 10  # up to so many, the others carry theirs where that covers nothing
@@ -50,7 +50,7 @@ def accuracy_against_cost(tables: Tables) -> Sequence[Chart]:
     views = [view for view in both if view is not None]
     if not views:
         return ()
-    names = " and ".join(view.name for view in views)
+    names = listed(view.name for view in views)
     figure = _figure(
         f"What does accuracy cost in {names}?", views, tables, body_in=3.6 * len(views)
     )
