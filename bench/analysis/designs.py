@@ -26,11 +26,13 @@ Config = Mapping[str, Any]
 class Change:
     """What one cell has otherwise than the baseline cell.
 
-    `part` is what was changed ("pooling"), `name` says it in full ("pooling max → none").
+    `part` is what was changed ("pooling"), `name` says it in full ("pooling max → none");
+    `adds` tells that the baseline has nothing in its place (0, off, none).
     """
 
     part: str
     name: str
+    adds: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,9 +133,16 @@ def _change(
         alike = [other for other in cells.values() if other[part] == cell[part]]
         told = [f for f in fields_of_labels(alike) if f != part and owner(f) == part]
         end = _level(cell, [part, *told])
-        return Change(words[part], f"{words[part]} {short_value(base[part])}{ARROW}{end}")
+        name = f"{words[part]} {short_value(base[part])}{ARROW}{end}"
+        return Change(words[part], name, _is_nothing(base[part]))
     steps = (f"{words[f]} {short_value(base[f])}{ARROW}{short_value(cell[f])}" for f in differing)
-    return Change(LIST.join(words[f] for f in differing), LIST.join(steps))
+    adds = all(_is_nothing(base[f]) for f in differing)
+    return Change(LIST.join(words[f] for f in differing), LIST.join(steps), adds)
+
+
+def _is_nothing(value: Any) -> bool:
+    """Tell whether a value says that a part is not there: 0, off, none or a blank."""
+    return is_blank(value) or value in (0, "none")
 
 
 def _words(fields: Iterable[str]) -> dict[str, str]:

@@ -5,23 +5,24 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.cells import cell_labels, label_fields
+from bench.analysis.cells import cell_labels
 from bench.analysis.compared import ACCURACY, ACCURACY_WORDS, TIME_WORDS, session_noise
 from bench.analysis.effects import ordered_changes
 from bench.analysis.guards import how_it_moved
 from bench.analysis.load import Tables
-from bench.labels import field_name, format_value
+from bench.labels import UNCHANGED
 from bench.records import PHASES
 from bench.report.samples import count_of, counted
-from bench.report.tables import BLANK, EXPLORATORY, Column
+from bench.report.tables import BLANK, EXPLORATORY, Column, name_columns
 from bench.report.text import escape, number, signed
 
 OTHER_TIMES = tuple(phase for phase in PHASES if phase != "step")
 
 
-def baseline_label(tables: Tables) -> str:
-    """Name the cell that the others are compared with."""
-    return cell_labels(tables.summary)[tables.summary["cell_id"].iloc[0]]
+def baseline_name(tables: Tables) -> str:
+    """Name in markdown the cell that the others are compared with."""
+    label = cell_labels(tables.summary)[tables.summary["cell_id"].iloc[0]]
+    return "the baseline cell" if label == UNCHANGED else f"**{escape(label)}**, the baseline cell"
 
 
 def headline_columns(tables: Tables) -> list[Column]:
@@ -81,8 +82,7 @@ def comparison_findings(tables: Tables) -> list[str]:
         counts = _rows(tables, measure)["verdict"].map(dict(words)).value_counts()
         if len(counts):
             told = ", ".join(f"{counts[w]} {w}" for w in words.values() if w in counts)
-            against = escape(baseline_label(tables))
-            said.append(f"**{what} against {against}**, the baseline cell: {told}.")
+            said.append(f"**{what}** against {baseline_name(tables)}: {told}.")
     said += _noise(tables)
     left_out = tables.comparisons.loc[tables.comparisons["measure"] == "step", "left_out"]
     moved = how_it_moved(tables.blocks)
@@ -154,11 +154,7 @@ def _named_cells(tables: Tables) -> tuple[list[str], list[Column]]:
         names = [change.name for change in changes.values()]
         return list(changes), [Column("change", "", names, is_number=False)]
     summary = tables.summary
-    columns = [
-        Column(field_name(f), "", [format_value(v) for v in summary[f]], is_number=False)
-        for f in label_fields(summary)
-    ]
-    return list(summary["cell_id"]), columns
+    return list(summary["cell_id"]), name_columns(summary, summary)
 
 
 def _compared_only(names: Sequence[Column], columns: Sequence[Column]) -> list[Column]:

@@ -4,9 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis.bounds import WORDS
-from bench.analysis.cells import label_fields
-from bench.labels import field_name, format_value
-from bench.report.tables import BLANK, Column
+from bench.report.tables import BLANK, Column, name_columns
 from bench.report.text import number, short
 
 
@@ -15,10 +13,7 @@ def cost_columns(summary: pd.DataFrame) -> list[Column]:
     measured = summary[summary["step_flops"].notna()]
     if measured.empty:
         return []
-    columns = [
-        Column(field_name(f), "", [format_value(v) for v in measured[f]], is_number=False)
-        for f in label_fields(summary) or ["model"]
-    ]
+    columns = name_columns(measured, summary)
     columns += [
         Column("FLOPs/image", "forward, backward", _texts(measured["flops_per_image"], short)),
         Column("FLOP/s", "achieved", _texts(measured["achieved_flops_per_s"], short)),

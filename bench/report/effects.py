@@ -52,20 +52,33 @@ def effect_findings(tables: Tables, effects: pd.DataFrame) -> list[str]:
 
 
 def _of_parts(tables: Tables) -> list[str]:
-    """Name the most and the least valuable part; of fewer than two there is nothing to rank."""
-    parts = _parts(tables)
-    if len(parts) < 2:
+    """Name the most and the least valuable part, and what is best of all that was added.
+
+    Of fewer than two parts there is nothing to rank.
+    """
+    every = _parts(tables)
+    parts = [part for part in every if not part.change.adds]
+    if len(every) < 2:
         return []
-    first, last = parts[0], parts[-1]
-    said = [f"**{_heading('Most', first, parts[1])}:** {_told(first)}{_rivals(first, parts[1:])}"]
-    said.append(
-        f"**{_heading('Least', last, parts[-2])}:** {_told(last)}{_rivals(last, parts[-2::-1])}"
-    )
+    said = []
+    if len(parts) > 1:
+        most, second, *_ = parts
+        *_, before, least = parts
+        said += [
+            f"**{_heading('Most', most, second)}:** {_told(most)}{_rivals(most, parts[1:])}",
+            f"**{_heading('Least', least, before)}:** {_told(least)}"
+            f"{_rivals(least, parts[-2::-1])}",
+        ]
+    additions = [part for part in every if part.change.adds]
+    if additions:
+        best = additions[-1]
+        on_the_mean = "" if best.row["verdict"] == "IMPROVED" else " on the mean"
+        said.append(f"**Best addition{on_the_mean}:** {_told(best)}")
     return [f"{sentence}." for sentence in said]
 
 
 def _parts(tables: Tables) -> list[Part]:
-    """Rank the parts by the mean accuracy that is lost when they are changed, most first."""
+    """Rank what was changed by the mean accuracy that is lost by it, most first."""
     changes = ordered_changes(tables)
     compared = tables.comparisons[tables.comparisons["measure"] == ACCURACY]
     rows = {str(row["cell_id"]): row for row in compared.to_dict("records")}

@@ -15,7 +15,7 @@ from bench.analysis.effects import main_effects, ordered_changes
 from bench.analysis.load import Tables
 from bench.labels import axis_name, format_value
 from bench.report.comparisons import (
-    baseline_label,
+    baseline_name,
     comparison_findings,
     headline_columns,
     phase_columns,
@@ -108,7 +108,7 @@ def compose(
         columns=result_columns(tables, target),
         folded=len(summary) > LONG_TABLE,
         open_books=int(open_books(summary).sum()),
-        baseline=baseline_label(tables),
+        baseline=baseline_name(tables),
         against=headline_columns(tables),
         phases=phase_columns(tables),
         by_change=bool(ordered_changes(tables)),

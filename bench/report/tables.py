@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.analysis.cells import label_fields
+from bench.analysis.cells import cell_labels, label_fields
 from bench.analysis.load import Tables
 from bench.analysis.statistics import MIN_FOR_INTERVAL
-from bench.labels import field_name, format_value
+from bench.labels import UNCHANGED, field_name, format_value
 from bench.report.samples import counted, speed_of
 from bench.report.text import number
 
@@ -29,15 +29,23 @@ class Column:
     is_number: bool = True
 
 
+def name_columns(cells: pd.DataFrame, summary: pd.DataFrame) -> list[Column]:
+    """Name some of a summary's cells: a column a field, or one where each is one change."""
+    labels = cell_labels(summary)
+    if UNCHANGED in labels.values():
+        names = [labels[cell_id] for cell_id in cells["cell_id"]]
+        return [Column("cell", "", names, is_number=False)]
+    return [
+        Column(field_name(f), "", [format_value(v) for v in cells[f]], is_number=False)
+        for f in label_fields(summary) or ["model"]
+    ]
+
+
 def result_columns(tables: Tables, target: float | None) -> list[Column]:
     """Make the result table's columns; a cell without numbers keeps its row."""
     summary = tables.summary
     speed = speed_of(summary)
-    fields = label_fields(summary) or ["model"]
-    columns = [
-        Column(field_name(f), "", [format_value(v) for v in summary[f]], is_number=False)
-        for f in fields
-    ]
+    columns = name_columns(summary, summary)
     columns.append(_accuracy(summary))
     columns.append(_estimates("images/s", summary, speed.measure, speed.sample))
     columns.append(

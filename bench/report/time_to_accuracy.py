@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.cells import cell_labels, label_fields
+from bench.analysis.cells import cell_labels
 from bench.analysis.load import Tables
 from bench.analysis.statistics import MIN_FOR_INTERVAL
 from bench.analysis.time_to_accuracy import time_to_accuracy
-from bench.labels import field_name, format_value
 from bench.report.samples import count_of, counted
-from bench.report.tables import BLANK, EXPLORATORY, Column
+from bench.report.tables import BLANK, EXPLORATORY, Column, name_columns
 from bench.report.text import escape, number
 
 MISSED = "missed"
@@ -27,11 +26,7 @@ def target_columns(tables: Tables, target: float | None) -> list[Column]:
     known = _known(tables, target)
     if known.empty or target is None:
         return []
-    cells = tables.summary.set_index("cell_id").loc[known["cell_id"]]
-    columns = [
-        Column(field_name(f), "", [format_value(v) for v in cells[f]], is_number=False)
-        for f in label_fields(tables.summary) or ["model"]
-    ]
+    columns = name_columns(known, tables.summary)
     rows = known.to_dict("records")
     seeds = counted(known["tried"], "seed")
     pairs = known.loc[known["train_ratio_n"] > 0, "train_ratio_n"]

@@ -7,6 +7,7 @@ import pandas as pd
 from bench.analysis.compared import ACCURACY
 from bench.analysis.effects import ordered_changes
 from bench.analysis.load import Tables
+from bench.labels import UNCHANGED
 from bench.report.figures.chart import Chart
 from bench.report.figures.forest import Panel, draw_forest, forest_caption, forest_panels
 from bench.report.figures.looks import looks_of
@@ -35,7 +36,8 @@ def against_baseline(tables: Tables) -> Sequence[Chart]:
     if changes:
         names = {cell_id: change.name for cell_id, change in changes.items()}
         cells = looks.cells.set_index("cell_id", drop=False).loc[list(changes)]
-        title, note = "What does each change do, all else equal?", f"Baseline: {baseline}"
+        title = "What does each change do, all else equal?"
+        note = "" if baseline == UNCHANGED else f"Baseline: {baseline}"
         panels = panels[::-1]
     else:
         names, cells = dict(looks.labels), _ordered(looks.cells, panels)
@@ -43,7 +45,8 @@ def against_baseline(tables: Tables) -> Sequence[Chart]:
     figure = draw_forest(title, note, rows_of(cells, names), panels)
     measures = listed(panel.name for panel in panels)
     rows = count_of(len(cells), panels[0].noun)
-    alt = f"{measures} of {rows} against {baseline}, with intervals"
+    against = "the baseline cell" if baseline == UNCHANGED else baseline
+    alt = f"{measures} of {rows} against {against}, with intervals"
     return (Chart("against_baseline", figure, alt[0].upper() + alt[1:], forest_caption(panels)),)
 
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from bench.analysis.cells import label_fields
+from bench.analysis.designs import one_at_a_time
 from bench.analysis.load import Tables
 from bench.analysis.statistics import Floats
 from bench.labels import axis_name, label, short_value
@@ -61,7 +62,10 @@ class Axis:
 
 @styled
 def along_each_axis(tables: Tables) -> Sequence[Chart]:
-    """Draw speed and accuracy along every axis of the grid, a figure an axis."""
+    """Draw speed and accuracy along every axis of the grid, a figure an axis.
+
+    Left out is what one change alone makes: it stands beside the others in their own figure.
+    """
     looks = looks_of(tables)
     fields = label_fields(looks.cells)
     axes = [_axis(looks.cells, field, [f for f in fields if f != field]) for field in fields]
@@ -75,7 +79,7 @@ def _axis(cells: pd.DataFrame, field: str, others: Sequence[str]) -> Axis | None
     codes = pd.factorize(cells[field], use_na_sentinel=False)[0]
     placed = cells.assign(line=lines, x=codes)
     joined = placed[placed.groupby("line")["x"].transform("nunique") > 1]
-    if joined.empty:
+    if joined.empty or (one_at_a_time(cells) and joined[field].nunique(dropna=False) == 2):
         return None
     codes, values = pd.factorize(joined[field], use_na_sentinel=False)
     places = _places(values)
