@@ -8,6 +8,7 @@ from typing import Any
 
 SEPARATOR = " · "
 BLANK = "–"
+MANY_FIELDS = 5  # what more would make of a name is a sentence
 UNCHANGED = "baseline"  # the first cell, where every other one is named by what it changes
 
 # Fields whose values need no name beside them: "convnet · adam · cpu".
@@ -44,9 +45,12 @@ def cell_labels(cells: Mapping[str, Config]) -> dict[str, str]:
     """Name every cell by what varies, e.g. "convnet · batch 64 · adam"; no two names are equal.
 
     Keys are cell ids. A study of one cell is named after its model. Where every cell changes one
-    thing of the first, and they do not all change the same, the name is what it changes.
+    thing of the first, and they do not all change the same, the name is what it changes. Of many
+    fields a name has only those that it takes to be no other's.
     """
     fields = label_fields(list(cells.values())) or ["model"]
+    if len(fields) > MANY_FIELDS:
+        fields = _telling(list(cells.values()), fields)
     changed = _changed(list(cells.values()), fields)
     labels = {
         cell_id: label(cell, changed[i] if changed else fields) if i or not changed else UNCHANGED
@@ -57,6 +61,15 @@ def cell_labels(cells: Mapping[str, Config]) -> dict[str, str]:
         cell_id: text if seen[text] == 1 else f"{text}{SEPARATOR}{cell_id}"
         for cell_id, text in labels.items()
     }
+
+
+def _telling(cells: Sequence[Config], fields: Sequence[str]) -> list[str]:
+    """Take fields in their order until every cell is told from every other."""
+    kept: list[str] = []
+    for name in fields:
+        if _groups(cells, [*kept, name]) > _groups(cells, kept):
+            kept.append(name)
+    return kept
 
 
 def _changed(cells: Sequence[Config], fields: Sequence[str]) -> list[list[str]]:

@@ -154,7 +154,7 @@ def _named_cells(tables: Tables) -> tuple[list[str], list[Column]]:
         names = [change.name for change in changes.values()]
         return list(changes), [Column("change", "", names, is_number=False)]
     summary = tables.summary
-    return list(summary["cell_id"]), name_columns(summary, summary)
+    return list(summary["cell_id"]), name_columns(summary["cell_id"], summary)
 
 
 def _compared_only(names: Sequence[Column], columns: Sequence[Column]) -> list[Column]:

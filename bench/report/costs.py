@@ -13,7 +13,7 @@ def cost_columns(summary: pd.DataFrame) -> list[Column]:
     measured = summary[summary["step_flops"].notna()]
     if measured.empty:
         return []
-    columns = name_columns(measured, summary)
+    columns = name_columns(measured["cell_id"], summary)
     columns += [
         Column("FLOPs/image", "forward, backward", _texts(measured["flops_per_image"], short)),
         Column("FLOP/s", "achieved", _texts(measured["achieved_flops_per_s"], short)),

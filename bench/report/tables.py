@@ -1,6 +1,6 @@
 """The result table: one row a cell, and no number without its uncertainty."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,12 +29,13 @@ class Column:
     is_number: bool = True
 
 
-def name_columns(cells: pd.DataFrame, summary: pd.DataFrame) -> list[Column]:
+def name_columns(cell_ids: Iterable[str], summary: pd.DataFrame) -> list[Column]:
     """Name some of a summary's cells: a column a field, or one where each is one change."""
     labels = cell_labels(summary)
     if UNCHANGED in labels.values():
-        names = [labels[cell_id] for cell_id in cells["cell_id"]]
+        names = [labels[cell_id] for cell_id in cell_ids]
         return [Column("cell", "", names, is_number=False)]
+    cells = summary.set_index("cell_id").loc[list(cell_ids)]
     return [
         Column(field_name(f), "", [format_value(v) for v in cells[f]], is_number=False)
         for f in label_fields(summary) or ["model"]
@@ -45,7 +46,7 @@ def result_columns(tables: Tables, target: float | None) -> list[Column]:
     """Make the result table's columns; a cell without numbers keeps its row."""
     summary = tables.summary
     speed = speed_of(summary)
-    columns = name_columns(summary, summary)
+    columns = name_columns(summary["cell_id"], summary)
     columns.append(_accuracy(summary))
     columns.append(_estimates("images/s", summary, speed.measure, speed.sample))
     columns.append(

@@ -26,7 +26,7 @@ def target_columns(tables: Tables, target: float | None) -> list[Column]:
     known = _known(tables, target)
     if known.empty or target is None:
         return []
-    columns = name_columns(known, tables.summary)
+    columns = name_columns(known["cell_id"], tables.summary)
     rows = known.to_dict("records")
     seeds = counted(known["tried"], "seed")
     pairs = known.loc[known["train_ratio_n"] > 0, "train_ratio_n"]

@@ -83,3 +83,16 @@ def test_cells_that_all_change_the_same_thing_keep_its_value_on_the_first() -> N
 def test_a_grid_is_named_by_all_its_fields() -> None:
     cells = [BASE | {"model.hidden": h, "lr": lr} for h in (500, 0) for lr in (0.001, 0.1)]
     assert changes(cells)[0] == "hidden 500 · lr 0.001"
+
+
+def test_of_many_fields_a_name_has_what_tells_it_from_all_others() -> None:
+    one = {"model": "convnet", "batch_size": 64, "optimizer": "adam", "schedule": "constant"}
+    other = {"model": "convnet", "batch_size": 128, "optimizer": "sgd", "schedule": "cosine"}
+    third = other | {"model": "mlp"}
+    more = {"precision": "bf16", "loader": "resident"}
+    cells = [one | {"precision": "fp32", "loader": "dataloader"}, other | more, third | more]
+    assert changes(cells) == [
+        "convnet · batch 64",
+        "convnet · batch 128",
+        "mlp · batch 128",
+    ]
