@@ -56,9 +56,9 @@ def one_cycle(
 ) -> lr_scheduler.LRScheduler:
     """Rise to `max_lr` (the optimizer's lr where not given), then fall far below the start.
 
-    Momentum (Adam's beta1), where the optimizer has it, moves the other way between 0.85 and
-    0.95, as torch does by default, unless `cycle_momentum` is off. Smith, "A disciplined approach
-    to neural network hyper-parameters", 2018.
+    Momentum (Adam's beta1), where the optimizer trains with it, moves the other way between 0.85
+    and 0.95, as torch does by default, unless `cycle_momentum` is off. Smith, "A disciplined
+    approach to neural network hyper-parameters", 2018.
     """
     peak = max_lr if max_lr is not None else float(optimizer.param_groups[0]["lr"])
     return lr_scheduler.OneCycleLR(
@@ -74,4 +74,5 @@ def one_cycle(
 
 
 def _has_momentum(optimizer: Optimizer) -> bool:
-    return not {"momentum", "betas"}.isdisjoint(optimizer.defaults)
+    """Tell whether there is momentum to move; torch itself would give some to an SGD with none."""
+    return "betas" in optimizer.defaults or optimizer.defaults.get("momentum", 0) > 0

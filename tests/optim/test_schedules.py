@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from bench.optim import SCHEDULES
+from bench.optim import OPTIMIZERS, SCHEDULES
 from bench.optim.schedules import Span
 from bench.registry import load
 
@@ -57,3 +57,23 @@ def test_one_cycle_peaks_at_max_lr_and_ends_far_below_its_start() -> None:
 
 def test_one_cycle_peaks_at_the_optimizers_own_rate_where_none_is_given() -> None:
     assert max(rates("one_cycle", lr=0.03)) == pytest.approx(0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "momentum", "moves"),
+    [("sgd", 0.0, False), ("sgd", 0.5, True), ("rmsprop", 0.0, False), ("rmsprop", 0.5, True)],
+)
+def test_one_cycle_moves_only_momentum_that_there_is(
+    name: str, momentum: float, moves: bool
+) -> None:
+    optimizer = load(OPTIMIZERS[name].target)(
+        [torch.nn.Parameter(torch.zeros(1))], momentum=momentum
+    )
+    schedule = load(SCHEDULES["one_cycle"].target)(optimizer, Span(epochs=1, steps_per_epoch=10))
+    seen = set()
+    for _ in range(9):
+        seen.add(round(optimizer.param_groups[0]["momentum"], 6))
+        optimizer.step()
+        schedule.step()
+    assert (len(seen) > 1) == moves
+    assert moves or seen == {momentum}
