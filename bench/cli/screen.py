@@ -52,6 +52,7 @@ class TerminalScreen:
         self._names = cell_names(agenda)
         self._tasks = {t.run.run_id: t for t in agenda.to_measure}
         self._pace = Pace(agenda.estimate_s)
+        self._heartbeats = 0
         if self._bars is not None and self._tasks:
             self._bars.start(len(self._tasks), self._pace.left_s)
 
