@@ -76,15 +76,17 @@ def _changed(cells: Sequence[Config], fields: Sequence[str]) -> list[list[str]]:
     """List the fields that each cell has otherwise than the first.
 
     Empty unless each changes one thing and they change different ones. A part and its parameters
-    are one thing where the part itself is another.
+    are one thing where the part itself is another; then none may change such a parameter alone.
     """
     if len(fields) < 2:
         return []
     first = {name: _value(cells[0].get(name)) for name in fields}
     changed = [[f for f in fields if _value(cell.get(f)) != first[f]] for cell in cells]
     things = [{part if (part := owner(f)) in names else f for f in names} for names in changed[1:]]
-    one_each = all(len(thing) == 1 for thing in things) and len(set().union(*things)) > 1
-    return changed if one_each else []
+    every = set().union(*things)
+    one_each = all(len(thing) == 1 for thing in things) and len(every) > 1
+    apart = not any(owner(thing) in every - {thing} for thing in every)
+    return changed if one_each and apart else []
 
 
 def label(cell: Config, fields: Sequence[str]) -> str:

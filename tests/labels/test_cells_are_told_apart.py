@@ -80,6 +80,11 @@ def test_cells_that_all_change_the_same_thing_keep_its_value_on_the_first() -> N
     assert changes(cells) == ["adam · lr 0.001", "sgd · lr 0.1", "sgd · lr 0.001"]
 
 
+def test_models_and_one_models_parameter_are_named_in_full() -> None:
+    cells = [BASE, BASE | {"model": "mlp", "model.hidden": None}, BASE | {"model.hidden": 0}]
+    assert changes(cells) == ["convnet · hidden 500", "mlp", "convnet · hidden 0"]
+
+
 def test_a_grid_is_named_by_all_its_fields() -> None:
     cells = [BASE | {"model.hidden": h, "lr": lr} for h in (500, 0) for lr in (0.001, 0.1)]
     assert changes(cells)[0] == "hidden 500 · lr 0.001"
