@@ -21,5 +21,6 @@ CONFIG: dict[str, Any] = {
 
 def table(name: str, *rows: dict[str, Any]) -> pd.DataFrame:
     defaults = {"study": "s", "cell_id": "a", **CONFIG}
-    columns = [*defaults, *columns_of(ROWS[name])]
+    given = (column for row in rows for column in row)
+    columns = list(dict.fromkeys([*defaults, *columns_of(ROWS[name]), *given]))
     return pd.DataFrame([{**defaults, **row} for row in rows], columns=columns)
