@@ -70,8 +70,8 @@ def _of_parts(tables: Tables) -> list[str]:
             f"{_rivals(least, parts[-2::-1])}",
         ]
     additions = [part for part in every if part.change.adds]
-    if additions:
-        best = additions[-1]
+    best = additions[-1] if additions else None
+    if best is not None and pd.notna(best.row["low"]):
         on_the_mean = "" if best.row["verdict"] == "IMPROVED" else " on the mean"
         said.append(f"**Best addition{on_the_mean}:** {_told(best)}")
     return [f"{sentence}." for sentence in said]
