@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 STUDY = """
 name: loud
-base: {dataset: digits, epochs: 1, batch_size: 512, threads: 1, model: lenet5}
+base: {dataset: digits, epochs: 1, threads: 1, model: {name: mlp, depth: 1, hidden: 64}}
 timing: off
 """
 

@@ -50,7 +50,7 @@ def told(tables_of: TablesOf) -> Callable[..., list[str]]:
 
 
 def test_the_most_and_the_least_valuable_part_are_named(told: Callable[..., list[str]]) -> None:
-    most, least = told()
+    most, least, added = told()
     assert re.fullmatch(
         r"\*\*Most valuable part:\*\* hidden \(hidden 500 → 20\): −0\.80 points "
         r"\[−0\.83, −0\.77\] when changed, worse\.",
@@ -58,17 +58,18 @@ def test_the_most_and_the_least_valuable_part_are_named(told: Callable[..., list
     )
     assert least.startswith("**Least valuable part:** batch (batch 512 → 64): +0.50 points [+0.49")
     assert least.endswith("when changed, better.")
+    assert added.startswith("**Best addition on the mean:** compile (compile off → on): ")
 
 
 def test_a_part_stands_by_its_costliest_change(told: Callable[..., list[str]]) -> None:
     better = (+0.90, +0.91, +0.89, +0.90)
-    most, least = told(c003=better)
+    most, least, _ = told(c003=better)
     assert "hidden 500 → 20" in most
     assert "hidden" not in least
 
 
 def test_parts_whose_intervals_meet_are_not_ranked(told: Callable[..., list[str]]) -> None:
-    most, least = told(
+    most, least, _ = told(
         c001=(-0.9, -0.7, -0.8, -0.9), c004=(0.01, -0.01, 0.01, 0.02), c003=(0.0, 0.0, 0.0, 0.01)
     )
     assert most.startswith("**Most valuable part on the mean:** model (model convnet → lenet5)")
@@ -79,7 +80,7 @@ def test_parts_whose_intervals_meet_are_not_ranked(told: Callable[..., list[str]
 
 def test_no_part_is_called_valuable_without_a_verdict(told: Callable[..., list[str]]) -> None:
     nothing = (0.01, -0.01, 0.02, -0.02)
-    most, _ = told(c001=nothing, c002=nothing, c005=nothing)
+    most, *_ = told(c001=nothing, c002=nothing, c005=nothing)
     assert most.startswith("**Most valuable part on the mean:**")
     assert ", same" in most
 
@@ -148,5 +149,5 @@ def test_permuted_rows_find_the_same(tables_of: TablesOf) -> None:
     comparisons = against_baseline(trials, timings, tables.blocks)
     mixed = replace(tables, trials=trials, timings=timings, comparisons=comparisons)
     straight = effect_findings(tables, main_effects(tables))
-    assert len(straight) == 2
+    assert len(straight) == 3
     assert effect_findings(mixed, main_effects(mixed)) == straight

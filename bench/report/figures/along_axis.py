@@ -64,7 +64,7 @@ class Axis:
 def along_each_axis(tables: Tables) -> Sequence[Chart]:
     """Draw speed and accuracy along every axis of the grid, a figure an axis.
 
-    Left out is what one change alone makes: it stands beside the others in their own figure.
+    Left out is one change of many: it stands beside the others in their own figure.
     """
     looks = looks_of(tables)
     fields = label_fields(looks.cells)
@@ -79,7 +79,8 @@ def _axis(cells: pd.DataFrame, field: str, others: Sequence[str]) -> Axis | None
     codes = pd.factorize(cells[field], use_na_sentinel=False)[0]
     placed = cells.assign(line=lines, x=codes)
     joined = placed[placed.groupby("line")["x"].transform("nunique") > 1]
-    if joined.empty or (one_at_a_time(cells) and joined[field].nunique(dropna=False) == 2):
+    parts = {change.part for change in one_at_a_time(cells).values()}
+    if joined.empty or (len(parts) > 1 and joined[field].nunique(dropna=False) == 2):
         return None
     codes, values = pd.factorize(joined[field], use_na_sentinel=False)
     places = _places(values)
