@@ -24,7 +24,7 @@ Config = Mapping[Any, Any]  # by field; a table's rows have keys of any kind
 def varying_fields(cells: Sequence[Config]) -> list[str]:
     """List the fields that differ between the cells, in their order; a blank is a value."""
     names = dict.fromkeys(name for cell in cells for name in cell)
-    return [name for name in names if len({_value(cell.get(name)) for cell in cells}) > 1]
+    return [name for name in names if len({plain(cell.get(name)) for cell in cells}) > 1]
 
 
 def label_fields(cells: Sequence[Config]) -> list[str]:
@@ -72,6 +72,11 @@ def _telling(cells: Sequence[Config], fields: Sequence[str]) -> list[str]:
     return kept
 
 
+def differing(cell: Config, other: Config, fields: Sequence[str]) -> list[str]:
+    """List the fields in which two cells differ; blanks of every kind are the same."""
+    return [f for f in fields if plain(cell.get(f)) != plain(other.get(f))]
+
+
 def _changed(cells: Sequence[Config], fields: Sequence[str]) -> list[list[str]]:
     """List the fields that each cell has otherwise than the first.
 
@@ -80,8 +85,7 @@ def _changed(cells: Sequence[Config], fields: Sequence[str]) -> list[list[str]]:
     """
     if len(fields) < 2:
         return []
-    first = {name: _value(cells[0].get(name)) for name in fields}
-    changed = [[f for f in fields if _value(cell.get(f)) != first[f]] for cell in cells]
+    changed = [differing(cell, cells[0], fields) for cell in cells]
     things = [{part if (part := owner(f)) in names else f for f in names} for names in changed[1:]]
     every = set().union(*things)
     one_each = all(len(thing) == 1 for thing in things) and len(every) > 1
@@ -144,7 +148,8 @@ def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def _value(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Give a value, or None for a blank of any kind, so that equal ones compare equal."""
     return None if is_blank(value) else value
 
 
@@ -158,4 +163,4 @@ def _is_parameter(field: str) -> bool:
 
 
 def _groups(cells: Sequence[Config], fields: Sequence[str]) -> int:
-    return len({tuple(_value(cell.get(name)) for name in fields) for cell in cells})
+    return len({tuple(plain(cell.get(name)) for name in fields) for cell in cells})

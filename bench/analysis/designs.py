@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.cells import configurations, label_fields, varying_fields
-from bench.labels import field_name, is_blank, label, owner, short_value
+from bench.labels import differing, field_name, is_blank, label, owner, plain, short_value
 from bench.labels import label_fields as fields_of_labels
 
 ARROW = " → "
@@ -64,17 +64,15 @@ def one_at_a_time(cells: pd.DataFrame) -> dict[str, Change]:
         return {}
     (_, base), *others = configurations(cells).items()
     fields = varying_fields(cells)
-    differing = {
-        cell_id: [f for f in fields if not _same(cell[f], base[f])] for cell_id, cell in others
-    }
-    alone = {(f[0], _hashed(cell[f[0]])) for i, cell in others if len(f := differing[i]) == 1}
+    changed = {cell_id: differing(cell, base, fields) for cell_id, cell in others}
+    alone = {(f[0], plain(cell[f[0]])) for i, cell in others if len(f := changed[i]) == 1}
     for cell_id, cell in others:
-        changed = differing[cell_id]
-        combined = len(changed) > 1 and all((f, _hashed(cell[f])) in alone for f in changed)
-        if combined or len({owner(f) for f in changed}) != 1:
+        its = changed[cell_id]
+        combined = len(its) > 1 and all((f, plain(cell[f])) in alone for f in its)
+        if combined or len({owner(f) for f in its}) != 1:
             return {}
-    words = _words(f for changed in differing.values() for f in changed)
-    return {i: _change(base, cell, differing[i], words, dict(others)) for i, cell in others}
+    words = _words(f for its in changed.values() for f in its)
+    return {i: _change(base, cell, changed[i], words, dict(others)) for i, cell in others}
 
 
 def full_grid(cells: pd.DataFrame) -> list[Axis]:
@@ -106,9 +104,9 @@ def _axis(cells: pd.DataFrame, fields: tuple[str, ...], word: str) -> Axis:
     levels = cells.drop_duplicates(list(fields))[list(fields)]
     if len(fields) == 1 and _are_numbers(levels[fields[0]]):
         levels = levels.sort_values(fields[0])
-    keys = [tuple(map(_hashed, row)) for row in levels.itertuples(index=False)]
+    keys = [tuple(map(plain, row)) for row in levels.itertuples(index=False)]
     rows = cells[list(fields)].itertuples(index=False)
-    places = [keys.index(tuple(map(_hashed, row))) for row in rows]
+    places = [keys.index(tuple(map(plain, row))) for row in rows]
     texts = [_level(level, fields) for level in levels.to_dict("records")]
     return Axis(fields, word, tuple(texts), pd.Series(places, index=cells["cell_id"].to_list()))
 
@@ -120,7 +118,7 @@ def _level(level: Mapping[Any, Any], fields: Sequence[str]) -> str:
 def _change(
     base: Config,
     cell: Config,
-    differing: Sequence[str],
+    changed: Sequence[str],
     words: Mapping[str, str],
     cells: Mapping[str, Config],
 ) -> Change:
@@ -128,16 +126,16 @@ def _change(
 
     Of its parameters those are told that tell it from other cells with the same choice.
     """
-    part = owner(differing[0])
-    if part in differing:
+    part = owner(changed[0])
+    if part in changed:
         alike = [other for other in cells.values() if other[part] == cell[part]]
         told = [f for f in fields_of_labels(alike) if f != part and owner(f) == part]
         end = _level(cell, [part, *told])
         name = f"{words[part]} {short_value(base[part])}{ARROW}{end}"
         return Change(words[part], name, _is_nothing(base[part]))
-    steps = (f"{words[f]} {short_value(base[f])}{ARROW}{short_value(cell[f])}" for f in differing)
-    adds = all(_is_nothing(base[f]) for f in differing)
-    return Change(LIST.join(words[f] for f in differing), LIST.join(steps), adds)
+    steps = (f"{words[f]} {short_value(base[f])}{ARROW}{short_value(cell[f])}" for f in changed)
+    adds = all(_is_nothing(base[f]) for f in changed)
+    return Change(LIST.join(words[f] for f in changed), LIST.join(steps), adds)
 
 
 def _is_nothing(value: Any) -> bool:
@@ -155,11 +153,3 @@ def _words(fields: Iterable[str]) -> dict[str, str]:
 def _are_numbers(values: pd.Series) -> bool:
     is_truth = pd.api.types.is_bool_dtype(values)
     return pd.api.types.is_numeric_dtype(values) and not is_truth and bool(values.notna().all())
-
-
-def _same(one: Any, other: Any) -> bool:
-    return bool(_hashed(one) == _hashed(other))
-
-
-def _hashed(value: Any) -> Any:
-    return None if is_blank(value) else value

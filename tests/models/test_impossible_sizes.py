@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+import torch
 
 from bench.models import MODELS
 from bench.models.layers import convolved, pooled
@@ -40,7 +41,8 @@ def test_sizes_that_leave_an_empty_map_are_refused_by_name(
     ],
 )
 def test_the_largest_kernel_that_fits_is_allowed(name: str, settings: dict[str, Any]) -> None:
-    load(MODELS[name].target)(**settings)
+    model = load(MODELS[name].target)(**settings)
+    assert model(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
 
 
 def test_a_map_that_cannot_be_halved_loses_its_last_row() -> None:
