@@ -11,23 +11,29 @@ import csv
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
+from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
 from bench.errors import StoreError
 from bench.labels import is_blank
 from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Outcome, Scalar, columns_of
 from bench.registry import source_file, source_files
-from bench.whole import whole_file
+from bench.whole import sweep, whole_file
 
 Row = Mapping[str, Any]
 
 OUTCOME = TypeAdapter(Outcome)
 MEND = "Choose another folder with --out or --reports, or free some space."
+
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 # The code that makes a run's numbers, besides the network's own.
 MEASURING_CODE = (
@@ -108,6 +114,41 @@ class Store:
             json.dumps(document, indent=1, allow_nan=False) + "\n",
         )
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder while the block runs; StoreError where another process holds it.
+
+        The operating system lets go of it with the process, however that ends, so that what a
+        dead one left behind holds nothing. A folder that gets nothing else is taken away again.
+        """
+        lock, owner = FileLock(self.folder / ".lock"), self.folder / ".owner.json"
+        made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise StoreError(
+                f"is in use by another `bench run`{_described(owner)}",
+                where=str(self.folder),
+                mend="Wait for it to end, or choose another folder with --out.",
+            ) from None
+        except OSError as error:
+            reason = f"cannot be written: {error.strerror or error}"
+            raise StoreError(reason, where=str(self.folder), mend=MEND) from None
+        try:
+            for folder in (self.folder, self._outcomes):
+                sweep(folder)
+            write_whole(owner, json.dumps({"pid": os.getpid(), "host": gethostname()}) + "\n")
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+            if made and [path.name for path in self.folder.iterdir()] == [".lock"]:
+                Path(lock.lock_file).unlink()
+            lock.release()
+            with suppress(OSError):  # is in use by now
+                for path in made:
+                    path.rmdir()
+
     def set_aside(self) -> None:
         """Move every outcome out of the way; a folder of a free number beside keeps them."""
         if not self._outcomes.is_dir():
@@ -174,6 +215,15 @@ class Store:
                 raise StoreError(reason, where=str(path), mend=MEND) from None
 
 
+def _described(owner: Path) -> str:
+    """Name a process that holds a folder, where it has said who it is."""
+    try:
+        document = json.loads(owner.read_text(encoding="utf-8"))
+        return f": process {int(document['pid'])} on {document['host']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
     """Give the rows that an outcome adds to a table, identity and configuration first."""
     identity: dict[str, Scalar] = {
@@ -191,7 +241,16 @@ def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
     }
     for row in filter(None, rows[table]):
         told = {f.name: getattr(row, f.name) for f in fields(row)}
-        yield identity | {k: None if is_blank(v) else v for k, v in told.items()}
+        whole = identity | {k: None if is_blank(v) else v for k, v in told.items()}
+        yield {name: _as_text(value) for name, value in whole.items()}
+
+
+def _as_text(value: Scalar) -> Scalar:
+    """Keep a spreadsheet from reading a text as a formula: an apostrophe before its first sign.
+
+    Source: OWASP, "CSV Injection".
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
 
 
 def _config_columns(outcomes: Iterable[Outcome]) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from typing import BinaryIO
 
 from bench.errors import BenchError
 
+UNFINISHED = ".part"
+
 
 @contextmanager
 def whole_file(path: Path, error: type[BenchError], mend: str) -> Iterator[BinaryIO]:
@@ -20,7 +22,7 @@ def whole_file(path: Path, error: type[BenchError], mend: str) -> Iterator[Binar
     something else through.
     """
     # Made by open() and not by tempfile, whose files only their owner can read.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -37,6 +39,12 @@ def whole_file(path: Path, error: type[BenchError], mend: str) -> Iterator[Binar
         raise error(
             f"cannot be written: {reason.strerror or reason}", where=str(path), mend=mend
         ) from None
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed left unfinished; none may be at work in the folder."""
+    for path in folder.glob(f".*{UNFINISHED}"):
+        path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
