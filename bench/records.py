@@ -8,13 +8,14 @@ History of the format:
   1  first version
   2  blocks.csv and costs.csv; a timing's `role`; flops_per_image from trials.csv to costs.csv
   3  tuning.csv; steps and steps_to_target in trials.csv
+  4  jobs in trials.csv, tuning.csv and blocks.csv
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 Scalar = bool | int | float | str | None
 Status = Literal["ok", "skipped", "failed", "diverged", "timeout", "oom"]
@@ -63,6 +64,7 @@ class TrialRow:
     )
     peak_memory_bytes: int | None = column("B", "peak resident or device memory", default=None)
     parameters: int | None = column("1", "trainable parameters", default=None)
+    jobs: int | None = column("1", "runs that could go on at once, itself one", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,7 @@ class TuningRow:
     validation_images: int | None = column("1", "training images held out", default=None)
     train_s: float | None = column("s", "training clock, data included", default=None)
     wall_s: float | None = column("s", "the whole trial, set-up included", default=None)
+    jobs: int | None = column("1", "runs that could go on at once, itself one", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +123,7 @@ class BlockRow:
     reason: str | None = column("", "why, where the status is not ok", default=None)
     started_at: str | None = column("", "UTC", default=None)
     wall_s: float | None = column("s", "the whole block, set-up included", default=None)
+    jobs: int | None = column("1", "runs that could go on at once, itself one", default=None)
     train_images: int | None = column("1", "images an epoch", default=None)
     calibration_before_s: float | None = column("s", "the fixed kernel before", default=None)
     calibration_after_s: float | None = column("s", "the fixed kernel after", default=None)
@@ -158,6 +162,16 @@ ROWS: Mapping[str, type] = {
     "blocks": BlockRow,
     "costs": CostRow,
     "tuning": TuningRow,
+}
+
+# What tells the rows of a table apart, besides the cell.
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "trials": ("seed",),
+    "epochs": ("seed", "epoch"),
+    "timings": ("block", "role", "phase", "round"),
+    "blocks": ("block", "role"),
+    "costs": (),
+    "tuning": ("seed",),
 }
 
 

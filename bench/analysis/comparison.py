@@ -31,6 +31,7 @@ LEAST_FLOOR = 0.02  # no difference below 2% is called one, however quiet the ma
 WIDEST_SAME = 0.05  # a noisier session than this can show a change, but not that there is none
 POWER = 0.8
 MOST_FURTHER_BLOCKS = 10_000  # beyond this, "measure more" is no advice
+ROUNDING = 1e-12  # of a logarithm: nearer to a border than this is on it
 MOST_SPLITS = 50_000  # 9 against 9 are 48,620
 SIMULATED = 2_000  # sets of normal noise behind a minimum detectable effect
 
@@ -197,7 +198,7 @@ def _blocks_to_fit(halves: list[tuple[float, float]], n: int) -> int | None:
     """Count the blocks beyond n until every half width has shrunk into its gap."""
     needed = 0.0
     for half, gap in halves:
-        if gap <= 0 or not isfinite(half):
+        if gap <= ROUNDING or not isfinite(half):
             return None
         needed = max(needed, n * (half / gap) ** 2)
     # One beyond, since on the border itself nothing is decided.

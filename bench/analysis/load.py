@@ -1,5 +1,7 @@
 """From the CSV files of a results folder to data frames with the right types."""
 
+import csv
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -7,15 +9,19 @@ from typing import Any, get_args, get_type_hints
 
 import pandas as pd
 import yaml
+from pandas.api.extensions import ExtensionArray
 
 from bench.analysis.columns import COUNTS, SUMMARY_COLUMNS
 from bench.analysis.compare import against_baseline
 from bench.analysis.summary import summarise
 from bench.errors import StoreError
-from bench.records import IDENTITY, ROWS
+from bench.records import IDENTITY, KEYS, ROWS
 
 _DTYPES: Mapping[type, str] = {int: "Int64", float: "float64", bool: "boolean"}
 _TEXT = "string"
+WHOLE = re.compile(r"[+-]?[0-9]+")
+TRUTHS: Mapping[str, bool] = {"true": True, "false": False}
+MEND = "Run the study again: it makes the tables anew from its outcomes, and measures none again."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +57,7 @@ def read_tables(results_dir: Path, *, recompute: bool = False) -> Tables:
             where=str(results_dir),
             mend="Name a results folder that `bench run` wrote, such as results/baseline.",
         )
-    trials = _read_rows(results_dir / "trials.csv", ROWS["trials"])
+    trials = _read_rows(results_dir, "trials")
     raw = {name: _read_or_empty(results_dir, name, trials) for name in ROWS if name != "trials"}
     path = results_dir / "summary.csv"
     if path.is_file() and not recompute and set(SUMMARY_COLUMNS) <= set(_header(path)):
@@ -90,14 +96,18 @@ def _read_or_empty(results_dir: Path, name: str, trials: pd.DataFrame) -> pd.Dat
     path = results_dir / f"{name}.csv"
     types = _types_of(ROWS[name])
     if path.is_file():
-        return _read_rows(path, ROWS[name])
+        return _read_rows(results_dir, name)
     own = _types_of(ROWS["trials"])
     identity = trials.iloc[:0][[column for column in trials.columns if column not in own]]
     return identity.assign(**{k: pd.Series(dtype=dtype) for k, dtype in types.items()})
 
 
-def _read_rows(path: Path, row: type) -> pd.DataFrame:
-    """Read one table of rows; an older one may lack columns that have a default."""
+def _read_rows(results_dir: Path, name: str) -> pd.DataFrame:
+    """Read one table of rows; an older one may lack columns that have a default.
+
+    Raises StoreError where a row is there twice, as after pasting a table into itself.
+    """
+    path, row = results_dir / f"{name}.csv", ROWS[name]
     types = _types_of(row)
     defaults = {f.name: f.default for f in fields(row) if f.default is not MISSING}
     columns = _header(path)
@@ -107,14 +117,21 @@ def _read_rows(path: Path, row: type) -> pd.DataFrame:
         for name, value in defaults.items()
         if name not in columns
     }
-    return frame.assign(**added)
+    whole = frame.assign(**added)
+    keys = ["cell_id", *KEYS[name]]
+    twice = whole[whole.duplicated(keys)]
+    if len(twice):
+        what = ", ".join(f"{key} {value}" for key, value in twice[keys].iloc[0].items())
+        raise StoreError(f"has a row twice: {what}", where=str(path), mend=MEND)
+    return whole
 
 
 def _header(path: Path) -> list[str]:
     """List a table's columns; raises StoreError where identity is not among them."""
     try:
-        columns = list(pd.read_csv(path, nrows=0).columns)
-    except (OSError, ValueError) as error:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            columns = next(csv.reader(file), [])
+    except (OSError, ValueError, csv.Error) as error:
         raise _unreadable(path, error) from error
     _check_columns(path, columns, IDENTITY)
     return columns
@@ -126,12 +143,12 @@ def _check_columns(path: Path, columns: Sequence[str], needed: Iterable[str]) ->
         raise StoreError(
             f"column missing: {', '.join(missing)}",
             where=str(path),
-            mend="Run the study again: what is cached is not measured again.",
+            mend=MEND,
         )
 
 
 def _unreadable(path: Path, error: Exception) -> StoreError:
-    return StoreError(f"not a readable table: {error}", where=str(path))
+    return StoreError(f"not a readable table: {error}", where=str(path), mend=MEND)
 
 
 def _read(path: Path, types: Mapping[str, str]) -> pd.DataFrame:
@@ -154,19 +171,27 @@ def _told_by_content(column: pd.Series) -> pd.Series:
     Works on the distinct values: a configuration repeats on every row of a cell.
     """
     codes, distinct = pd.factorize(column)
-    values = pd.Series(distinct, dtype=_TEXT)
-    numbers = pd.to_numeric(values, errors="coerce")
-    if values.empty:
-        typed = values
-    elif values.str.fullmatch(r"[+-]?\d+").all():
-        typed = values.astype("Int64")
-    elif numbers.notna().all():
-        typed = numbers.astype("float64")
-    elif values.str.lower().isin(["true", "false"]).all():
-        typed = (values.str.lower() == "true").astype("boolean")
+    texts = [str(text) for text in distinct]
+    typed: ExtensionArray
+    if not texts:
+        return column
+    if all(map(WHOLE.fullmatch, texts)):
+        typed = pd.array([int(text) for text in texts], dtype="Int64")
+    elif all(text.lower() in TRUTHS for text in texts):
+        typed = pd.array([TRUTHS[text.lower()] for text in texts], dtype="boolean")
+    elif None not in (numbers := [_number(text) for text in texts]):
+        typed = pd.array(numbers, dtype="float64")
     else:
-        typed = values
-    return typed.reindex(codes).set_axis(column.index)
+        return column
+    return pd.Series(typed.take(codes, allow_fill=True), index=column.index, name=column.name)
+
+
+def _number(text: str) -> float | None:
+    """Read a number as CSV writers write it, unlike Python's own 1_000."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
 
 
 def _types_of(row: type) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """One number from many: an estimate that never travels without its uncertainty."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -98,9 +98,9 @@ def _sample(values: ArrayLike) -> Floats:
     return sample
 
 
-@cache
+@lru_cache(maxsize=64)  # a study that grows asks for every size up to its last
 def _median_ranks(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Draw the ranks of the two middle values of every resample of n sorted values."""
     rng = np.random.default_rng(SEED)
     ranks = np.sort(rng.integers(0, n, size=(RESAMPLES, n)), axis=1)
-    return ranks[:, (n - 1) // 2], ranks[:, n // 2]
+    return ranks[:, (n - 1) // 2].copy(), ranks[:, n // 2].copy()  # a view would keep all ranks

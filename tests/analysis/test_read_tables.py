@@ -160,3 +160,13 @@ def test_text_where_a_number_belongs_is_refused(folder: Path) -> None:
     change(folder, "trials", lambda frame: frame.assign(seed="zero"))
     with pytest.raises(StoreError, match="zero"):
         read_tables(folder)
+
+
+@pytest.mark.parametrize(("table", "said"), [("trials", "seed"), ("timings", "phase step")])
+def test_a_row_that_is_there_twice_is_refused(folder: Path, table: str, said: str) -> None:
+    change(folder, table, lambda frame: pd.concat([frame, frame.iloc[[-1]]]))
+    with pytest.raises(StoreError, match="has a row twice: cell_id ") as error:
+        read_tables(folder)
+    assert said in str(error.value)
+    assert f"{table}.csv" in str(error.value)
+    assert "makes the tables anew" in str(error.value)
