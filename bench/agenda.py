@@ -46,6 +46,7 @@ class Request:
     report: bool = True
     verbose: bool = False
     narrowing: Narrowing | None = None
+    jobs: int = 1
     command: str = ""
 
 
@@ -118,13 +119,14 @@ def draw_up(request: Request, progress: Progress | None = None, *, decide: bool 
     """
     study, source = load_study(request.study, request.overrides)
     grid = expand(study, source)
-    machine = this_machine()
+    whole = this_machine()
+    machine = replace(whole, cores=whole.cores // request.jobs)  # what `threads: auto` means
     provisions = tuple(_provisions(grid.every_cell, request, progress))
     served = {p.requested: p.used for p in provisions}
     tuning = plan_tuning(study, grid, machine, served)
     store = Store(request.results / study.name)
     known = {} if request.fresh else store.load()
-    ledger = _Ledger(tuning, machine, known)
+    ledger = _Ledger(tuning, whole, known, request.jobs)
     tried = tuple(ledger.task(run, decided=decide) for run in tuning.runs)
     is_open = any(task.state in ("stale", "new") for task in tried)
     cells = tuning.chosen({t.run.run_id: t.known for t in tried if t.known is not None})
@@ -135,7 +137,7 @@ def draw_up(request: Request, progress: Progress | None = None, *, decide: bool 
         tasks = (*tried, *(ledger.task(run) for run in plan.runs), *ledger.block_tasks(plan))
     return Agenda(
         plan,
-        machine,
+        whole,
         provisions,
         tasks,
         ledger.is_rough,
@@ -161,8 +163,11 @@ def _provisions(
 class _Ledger:
     """Holds every run against its former outcome, and estimates what is left."""
 
-    def __init__(self, tuning: Tuning, machine: Machine, known: Mapping[str, Outcome]) -> None:
+    def __init__(
+        self, tuning: Tuning, machine: Machine, known: Mapping[str, Outcome], jobs: int
+    ) -> None:
         self._known = known
+        self._jobs = jobs
         self._estimate = Estimate(known.values(), machine.cores)
         self._fingerprint = machine.fingerprint()
         cells = (planned.cell for candidates in tuning.candidates for planned in candidates)
@@ -185,7 +190,8 @@ class _Ledger:
         key = self._key(run)
         state, why = _state(run, key, former, decided=decided)
         known = former if state == "cached" else None
-        return Task(run, state, why, key, self._estimate.seconds(run), known)
+        beside = self._jobs if run.kind in ("trial", "tuning") else 1
+        return Task(run, state, why, key, self._estimate.seconds(run) / beside, known)
 
     def block_tasks(self, plan: Plan) -> list[Task]:
         """Keep the timing blocks that are valid, and plan those that are missing."""

@@ -5,6 +5,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from bench.measure.machine import commit_here
 from bench.records import Outcome, Status
 from bench.store import Store, write_whole
 from bench.study.blocks import Timed, extra_runs, replacement_runs
+from bench.study.load import load_study
 from bench.study.plan import Run
 from bench.study.source import write_yaml
 
@@ -60,16 +62,28 @@ class Screen(Protocol):
     def ended(self, task: Task, outcome: Outcome) -> None:
         """Show a run's outcome, which is stored by now."""
 
+    def is_stopping(self) -> bool:
+        """Tell whether no further run shall begin."""
+
     def extended(self, tasks: Sequence[Task], why: str) -> None:
         """Show that a timing block is added, of cells that are as `why` says."""
 
 
 def run_study(request: Request, screen: Screen, executor: Executor) -> Finished:
-    """Run what a study asks for and is not there yet; store each outcome as it comes."""
+    """Run what a study asks for and is not there yet; store each outcome as it comes.
+
+    Raises KeyboardInterrupt once the screen is stopping; what has ended by then is stored.
+    """
+    study, _ = load_study(request.study, request.overrides)
+    store = Store(request.results / study.name)
+    with store.held():
+        return _run(store, request, screen, executor)
+
+
+def _run(store: Store, request: Request, screen: Screen, executor: Executor) -> Finished:
     agenda = draw_up(request, progress=screen.downloading)
     screen.planned(agenda)
     _check(agenda, executor, request)
-    store = Store(request.results / agenda.plan.study.name)
     if request.fresh:
         store.set_aside()
     if agenda.is_open:
@@ -151,10 +165,15 @@ class _Session:
         return [self._outcomes[run_id] for run_id in ids if run_id in self._outcomes]
 
     def _execute(self, tasks: Sequence[Task]) -> None:
+        """Execute tasks until all have ended or the screen is stopping; then it is interrupted."""
         by_id = {task.run.run_id: task for task in tasks}
-        runs = [task.run for task in tasks]
-        for outcome in self._executor.execute(runs, self._workplace, self._screen.happened):
-            self._keep(by_id[outcome.run_id], outcome)
+        runs = (task.run for task in tasks if not self._screen.is_stopping())
+        happened = self._screen.happened
+        with closing(self._executor.execute(runs, self._workplace, happened)) as outcomes:
+            for outcome in outcomes:
+                self._keep(by_id[outcome.run_id], outcome)
+        if self._screen.is_stopping():
+            raise KeyboardInterrupt
 
     def _keep(self, task: Task, outcome: Outcome) -> None:
         keyed = replace(outcome, key=task.key)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from bench.cli import compare, data, inspect, report, run
+from bench.cli import compare, data, inspect, report, run, verify
 from bench.errors import BenchError
 
 app = typer.Typer(
@@ -23,11 +23,10 @@ app.command("run")(run.run)
 app.command("plan")(run.plan)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("verify")(verify.verify)
 app.command("list")(inspect.list_names)
 app.command("schema")(inspect.schema)
 app.add_typer(data.app, name="data")
-
-INTERRUPTED = 130
 
 
 def main() -> None:
@@ -40,9 +39,6 @@ def main() -> None:
     except BenchError as error:
         sys.stderr.write(f"bench: {error}\n")
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nbench: interrupted; what was finished is kept.\n")
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:  # `bench list | head` closes our end; that is no error
         sys.stderr.close()
         sys.exit(0)

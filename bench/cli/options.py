@@ -43,6 +43,14 @@ Budget = Annotated[
         show_default=False,
     ),
 ]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Trials that may run at once, each on cores of its own; timing blocks run alone.",
+    ),
+]
 DataDir = Annotated[
     Path | None,
     typer.Option(
@@ -56,6 +64,19 @@ Offline = Annotated[
     bool,
     typer.Option("--offline", envvar="BENCH_OFFLINE", help="Download nothing."),
 ]
+
+
+def checked_jobs(jobs: int) -> int:
+    """Refuse more jobs than there are cores to share out."""
+    from bench.measure.machine import usable_cores
+
+    cores = len(usable_cores())
+    if jobs > cores:
+        raise BenchError(
+            f"--jobs {jobs}: bench may use {cores} core{'s' * (cores > 1)} here",
+            mend="Each job needs a core of its own.",
+        )
+    return jobs
 
 
 def data_folder(chosen: Path | None) -> Path:

@@ -10,17 +10,20 @@ import typer
 from bench.cli.options import (
     Budget,
     DataDir,
+    Jobs,
     Offline,
     Out,
     Reports,
     Set,
     StudyFile,
     UntilCi,
+    checked_jobs,
     data_folder,
     narrowing,
 )
 
 Executor = Literal["local", "inline"]
+INTERRUPTED = 130
 
 
 def run(
@@ -34,6 +37,7 @@ def run(
         Executor,
         typer.Option(help="local: each run in a fresh process; inline: all in this one."),
     ] = "local",
+    jobs: Jobs = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Reuse no earlier outcome.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Render no report.")] = False,
     until_ci: UntilCi = None,
@@ -62,10 +66,15 @@ def run(
         report=not no_report,
         verbose=verbose,
         narrowing=narrowing(until_ci, budget),
+        jobs=checked_jobs(jobs),
         command=shlex.join(["bench", *sys.argv[1:]]),
     )
     with TerminalScreen(verbose=verbose) as screen:
-        finished = run_study(request, screen, EXECUTORS[executor]())
+        try:
+            finished = run_study(request, screen, EXECUTORS[executor](jobs))
+        except KeyboardInterrupt:
+            typer.echo("bench: interrupted; what was finished is kept.", err=True)
+            raise typer.Exit(INTERRUPTED) from None
     screen.finished(finished)
     if finished.has_failed:
         raise typer.Exit(1)
@@ -77,6 +86,7 @@ def plan(
     out: Out = Path("results"),
     data_dir: DataDir = None,
     offline: Offline = False,
+    jobs: Jobs = 1,
 ) -> None:
     """List the runs of a study: what is cached, stale (and why), new, or will be skipped.
 
@@ -87,6 +97,11 @@ def plan(
     from bench.cli.terminal import console
 
     request = Request(
-        study, tuple(set_ or ()), out, data_dir=data_folder(data_dir), offline=offline
+        study,
+        tuple(set_ or ()),
+        out,
+        data_dir=data_folder(data_dir),
+        offline=offline,
+        jobs=checked_jobs(jobs),
     )
     print_plan(console(), draw_up(request))

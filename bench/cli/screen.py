@@ -1,7 +1,8 @@
 """What a person sees while a study runs: progress with time left, then the result."""
 
+import signal
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 from rich.markup import escape
 from rich.segment import Segment, Segments
@@ -15,6 +16,7 @@ from bench.execute.executor import Evaluated, Event, Started, Stepped
 from bench.records import Outcome
 from bench.runner import Finished
 
+ENDS = (signal.SIGINT, signal.SIGTERM)
 HEARTBEATS = 10  # lines of progress where there is no terminal to draw a bar on
 
 
@@ -29,13 +31,36 @@ class TerminalScreen:
         self._tasks: Mapping[str, Task] = {}
         self._pace = Pace(0.0)
         self._heartbeats = 0
+        self._handlers: Mapping[int, Any] = {}
+        self._going: set[str] = set()  # ids of the runs that go on
+        self._is_stopping = False
 
     def __enter__(self) -> Self:
+        self._handlers = {
+            number: signal.signal(number, self._asked_to_end)
+            for number in ENDS
+            if signal.getsignal(number) != signal.SIG_IGN  # as in a job that a script started
+        }
         return self
 
     def __exit__(self, *_: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
         if self._bars is not None:
             self._bars.stop()
+
+    def is_stopping(self) -> bool:
+        """Tell whether no further run shall begin."""
+        return self._is_stopping
+
+    def _asked_to_end(self, number: int, _: object) -> None:
+        """Let the current run end at the first Ctrl-C; end at once at the second, or SIGTERM."""
+        if number != signal.SIGINT or self._is_stopping or not self._going:
+            raise KeyboardInterrupt
+        self._is_stopping = True
+        self._console.print(
+            "[bold yellow]ends once what runs now has ended; Ctrl-C again abandons it[/]"
+        )
 
     def downloading(self, what: str, done: int, total: int) -> None:
         """Show how far a data set has come."""
@@ -61,6 +86,7 @@ class TerminalScreen:
         name = self._run_name(self._tasks[event.run_id])
         match event:
             case Started():
+                self._going.add(event.run_id)
                 self._show(name, 0.0)
                 if self._verbose:
                     self._console.print(f"\n{name}", markup=False)
@@ -75,6 +101,7 @@ class TerminalScreen:
 
     def ended(self, task: Task, outcome: Outcome) -> None:
         """Move the overall bar, or print a line at each tenth of the work."""
+        self._going.discard(outcome.run_id)
         if outcome.status not in ("ok", "skipped"):
             name, reason = escape(self._run_name(task)), escape(outcome.reason or "")
             self._console.print(f"[bold red]{outcome.status}[/] {name}: {reason}")

@@ -59,11 +59,14 @@ def check(path: Path, shape: tuple[int, ...], mend: str) -> None:
 
 
 def read(path: Path, shape: tuple[int, ...], mend: str) -> np.ndarray:
-    """Map the file's array (uint8, read-only); raise DataError as `check` does."""
+    """Map the file's array (uint8); raise DataError as `check` does.
+
+    What is written to it stays in memory, so that torch takes it as it is, without a copy.
+    """
     import numpy as np
 
     check(path, shape, mend)
-    return np.memmap(path, np.uint8, "r", offset=len(header(shape)), shape=shape)
+    return np.memmap(path, np.uint8, "c", offset=len(header(shape)), shape=shape)
 
 
 def read_image_set(

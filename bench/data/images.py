@@ -16,7 +16,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A data set of small grey images; the arrays may be read-only maps of files."""
+    """A data set of small grey images; the arrays may be maps of files."""
 
     name: str
     train_images: np.ndarray  # (60000, 28, 28) uint8

@@ -175,6 +175,6 @@ class _Pictures(Dataset[tuple[Tensor, int]]):
 def _normalised(feed: Feed, pixels: np.ndarray, labels: np.ndarray) -> Batch:
     """Turn (N, 28, 28) uint8 into (N, 1, 28, 28) float32, with the pipeline's own arithmetic."""
     mean, std = NORMALISATIONS[feed.normalisation](feed.images)
-    batch = torch.from_numpy(np.array(pixels)).to(feed.device).unsqueeze(1).float()
+    batch = torch.from_numpy(pixels).to(feed.device).unsqueeze(1).float()
     batch.div_(255).sub_(mean).div_(std)
-    return batch, torch.from_numpy(np.array(labels)).to(feed.device).long()
+    return batch, torch.from_numpy(labels).to(feed.device).long()

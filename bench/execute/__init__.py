@@ -6,7 +6,8 @@ from bench.execute.executor import Executor
 from bench.execute.inline import InlineExecutor
 from bench.execute.local import LocalExecutor
 
-EXECUTORS: Mapping[str, Callable[[], Executor]] = {
+# Each takes the number of jobs, 1 unless it is given.
+EXECUTORS: Mapping[str, Callable[..., Executor]] = {
     "local": LocalExecutor,
     "inline": InlineExecutor,
 }

@@ -1,6 +1,6 @@
 """The protocol behind which runs are executed."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -52,13 +52,22 @@ class Workplace:
 
     data_dir: Path
     verbose: bool = False
+    jobs: int = 1  # so many runs may go on at the same time, this one among them
 
 
 class Executor(Protocol):
-    """Executes runs one after the other, or wherever it can, and gives their outcomes."""
+    """Executes runs one after the other, or wherever it can, and gives their outcomes.
+
+    Once what it gives is closed, nothing that it started goes on.
+    """
 
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
         """Build every cell's network once; one line for each that can't be trained."""
 
-    def execute(self, runs: Sequence[Run], workplace: Workplace, emit: Emit) -> Iterator[Outcome]:
-        """Give each run's outcome as it ends; whatever a run does, it gives one."""
+    def execute(
+        self, runs: Iterable[Run], workplace: Workplace, emit: Emit
+    ) -> Generator[Outcome, None, None]:
+        """Give each run's outcome as it ends; whatever a run does, it gives one.
+
+        Runs are taken one by one as they can begin, so that who gives them can stop.
+        """

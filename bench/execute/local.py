@@ -7,16 +7,25 @@ new process and costs milliseconds instead of the seconds that importing torch t
 import multiprocessing
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from bench.execute.executor import Emit, Event, Started, Workplace
+from bench.measure.machine import usable_cores
+from bench.models import MODELS
 from bench.records import Outcome
 from bench.study.plan import PlannedCell, Run
+
+if sys.platform == "linux":
+    import fcntl
 
 GRACE_S = 5.0
 
@@ -25,83 +34,192 @@ SERVER_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 
 # What every run imports. The last is what torch imports when the first optimizer is made, which
 # would cost each run more than a second.
-PRELOADED = [
+PRELOADED = (
     "bench.execute.run",
     "bench.optim.optimizers",
     "bench.optim.schedules",
+    "bench.models.initialisation",
+    *sorted({entry.target.partition(":")[0] for entry in MODELS.values()}),
     "torch._dynamo",
-]
+)
 
 
 class LocalExecutor:
-    """Executes one run at a time, each in a process of its own."""
+    """Executes each run in a process of its own, up to `jobs` of them at a time.
 
-    def __init__(self) -> None:
+    With several jobs each has its own share of the cores. What is timed or counted runs alone,
+    unless the study's `timing.alone` is off.
+    """
+
+    def __init__(self, jobs: int = 1) -> None:
         self._context = _context()
+        self._cores = _Cores(jobs)
 
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
         """Build every cell's network once, in a process of its own."""
-        with _Child(self._context, _check, cells) as child:
-            message = child.receive(None)
+        with closing(_Child(self._context, _check, cells)) as child:
+            message = child.receive()
             if message is None:
                 return [f"a network could not be built: {child.death()}"]
             return list(message)
 
-    def execute(self, runs: Sequence[Run], workplace: Workplace, emit: Emit) -> Iterator[Outcome]:
-        """Execute the runs in order; a run that dies or takes too long is an outcome too."""
-        for run in runs:
-            emit(Started(run.run_id))
-            yield self._execute(run, workplace, emit)
+    def execute(
+        self, runs: Iterable[Run], workplace: Workplace, emit: Emit
+    ) -> Generator[Outcome, None, None]:
+        """Give outcomes as they come; a run that dies or takes too long is an outcome too."""
+        waiting = iter(runs)
+        going: list[_Job] = []
+        leaving: list[_Job] = []  # have given their outcome, and only have to end
+        try:
+            run = next(waiting, None)
+            while run is not None or going:
+                while run is not None and (share := self._cores.free_for(run, going)):
+                    if run.planned.cell.device != "cpu":
+                        _see_off(leaving)  # a GPU's memory is free only once the process is gone
+                    emit(Started(run.run_id))
+                    going.append(_Job(self._context, run, workplace, share))
+                    _see_off(leaving)
+                    # Taken only where it may begin: whoever gives the runs may stop doing so.
+                    run = next(waiting, None) if self._cores.are_free(going) else None
+                for job in _with_news(going):
+                    outcome = job.advance(emit)
+                    if outcome is not None:
+                        going.remove(job)
+                        leaving.append(job)
+                        yield outcome
+                if run is None and self._cores.are_free(going):
+                    run = next(waiting, None)
+        finally:
+            _see_off(leaving)
+            _see_off(going)
 
-    def _execute(self, run: Run, workplace: Workplace, emit: Emit) -> Outcome:
-        started = time.monotonic()
-        deadline = None if run.timeout_s is None else started + run.timeout_s
-        with _Child(self._context, _execute, run, workplace) as child:
-            while True:
-                try:
-                    message = child.receive(deadline)
-                except TimeoutError:
-                    reason = f"took longer than limits.trial_timeout, {run.timeout_s:g} s"
-                    return run.ended("timeout", reason, time.monotonic() - started)
-                if message is None:
-                    return run.ended("failed", child.death(), time.monotonic() - started)
-                if isinstance(message, Outcome):
-                    return message
-                emit(message)
+
+def _see_off(jobs: "list[_Job]") -> None:
+    while jobs:
+        jobs.pop().close()
+
+
+@dataclass(frozen=True)
+class _Share:
+    """The cores of one job, and how many jobs there may be beside it, itself among them."""
+
+    cores: frozenset[int]
+    jobs: int
+
+
+class _Cores:
+    """The cores that this process may use, dealt out evenly."""
+
+    def __init__(self, jobs: int) -> None:
+        available = usable_cores()
+        each = len(available) // jobs
+        self._jobs = jobs
+        self._shares = [frozenset(available[i * each : (i + 1) * each]) for i in range(jobs)]
+        self._alone = _Share(frozenset(available), 1)
+
+    def are_free(self, going: Sequence["_Job"]) -> bool:
+        """Tell whether a run that needs one share may begin."""
+        return len(self._free(going)) > 0
+
+    def free_for(self, run: Run, going: Sequence["_Job"]) -> "_Share | None":
+        """Find the cores for a run: enough for its threads, or all; None while it has to wait."""
+        if self._jobs == 1 or _is_alone(run):
+            return None if going else self._alone
+        cores: frozenset[int] = frozenset()
+        for share in self._free(going):
+            cores |= share
+            if len(cores) >= int(run.planned.cell.threads):
+                return _Share(cores, self._jobs)
+        return None if going else self._alone
+
+    def _free(self, going: Sequence["_Job"]) -> list[frozenset[int]]:
+        if self._jobs == 1:
+            return [] if going else self._shares
+        return [s for s in self._shares if not any(s & job.share.cores for job in going)]
+
+
+def _is_alone(run: Run) -> bool:
+    """Tell whether nothing of ours may run beside this one."""
+    return run.kind == "cost" or (run.timing is not None and run.timing.alone)
+
+
+class _Job:
+    """A run that goes on in a process of its own."""
+
+    def __init__(self, context: BaseContext, run: Run, workplace: Workplace, share: _Share) -> None:
+        self.share = share
+        self._run = run
+        self._started_s = time.monotonic()
+        pinned = share.cores if share.jobs > 1 else frozenset()
+        beside = replace(workplace, jobs=share.jobs)
+        self.child = _Child(context, _execute, run, beside, pinned)
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds to the run's limit; None where it has none."""
+        if self._run.timeout_s is None:
+            return None
+        return max(0.0, self._started_s + self._run.timeout_s - time.monotonic())
+
+    def advance(self, emit: Emit) -> Outcome | None:
+        """Take the next message, if there is one; gives the outcome once the run has ended."""
+        if self.left_s == 0:
+            self.close()
+            reason = f"took longer than limits.trial_timeout, {self._run.timeout_s:g} s"
+            return self._run.ended("timeout", reason, self._elapsed_s())
+        if not self.child.has_news():
+            return None
+        message = self.child.receive()
+        if message is None:
+            return self._run.ended("failed", self.child.death(), self._elapsed_s())
+        if isinstance(message, Outcome):
+            return message
+        emit(message)
+        return None
+
+    def _elapsed_s(self) -> float:
+        return time.monotonic() - self._started_s
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        self.child.close()
+
+
+def _with_news(going: Sequence[_Job]) -> list[_Job]:
+    """Wait until a run has sent something or reached its limit; gives those that have."""
+    limits = [job.left_s for job in going if job.left_s is not None]
+    connection.wait([job.child.receiver for job in going], min(limits, default=None))
+    return [job for job in going if job.child.has_news() or job.left_s == 0]
 
 
 class _Child:
-    """A process that sends messages; ended, whatever happens, when the block is left."""
+    """A process that sends messages; ended, whatever it does, when it is closed."""
 
     def __init__(self, context: BaseContext, work: Callable[..., None], *args: Any) -> None:
-        self._receiver, sender = context.Pipe(duplex=False)
+        self.receiver, sender = context.Pipe(duplex=False)
         self._process: BaseProcess = context.Process(target=work, args=(sender, *args))  # type: ignore[attr-defined]
         self._process.start()
         sender.close()
         self._finished = False
 
-    def __enter__(self) -> "_Child":
-        return self
+    def close(self) -> None:
+        """End it with all that it started; one that gave its result is let end by itself."""
+        if self.receiver.closed:
+            return
+        self._process.join(GRACE_S if self._finished else 0)
+        _kill(self._process)
+        self._process.join()
+        self.receiver.close()
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # One that gave its result ends by itself; any other is ended.
-        self._process.join(GRACE_S if kind is None and self._finished else 0)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-        self._receiver.close()
+    def has_news(self) -> bool:
+        """Tell whether a message is there, or the process ended."""
+        return self.receiver.poll(0)
 
-    def receive(self, deadline: float | None) -> Any:
-        """Wait for the next message; None when the process ended without one.
-
-        Raises TimeoutError at the deadline.
-        """
-        left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
-        if not self._receiver.poll(left_s):
-            raise TimeoutError
+    def receive(self) -> Any:
+        """Wait for the next message; None when the process ended without one."""
         try:
-            message = self._receiver.recv()
-        except EOFError:
+            message = self.receiver.recv()
+        except (EOFError, OSError):  # the end, or one in the middle of a message
             message = None
         self._finished = not isinstance(message, Event)
         return message
@@ -117,24 +235,55 @@ class _Child:
         return f"the process ended with exit code {code} before it gave a result"
 
 
+def _kill(process: BaseProcess) -> None:
+    """Kill a process and its group, which it leads unless it was too young for that."""
+    if process.pid is not None and hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+
+
 def _context() -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
+    # And what this process has imported by now, since its main module is imported by each run.
+    own = [name for name in sys.modules if name.partition(".")[0] == "bench"]
+    context.set_forkserver_preload([*PRELOADED, *own, "bench.execute.frozen"])
     os.environ.update(SERVER_ENVIRONMENT)  # for the server, which starts with the first run
     return context
 
 
-def _execute(sender: Connection, run: Run, workplace: Workplace) -> None:
+def _execute(sender: Connection, run: Run, workplace: Workplace, pinned: frozenset[int]) -> None:
     from bench.execute.run import execute
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    _follow_parent()
+    if pinned and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, pinned)
     sender.send(execute(run, workplace, sender.send))
 
 
 def _check(sender: Connection, cells: Sequence[PlannedCell]) -> None:
     from bench.execute.set_up import check
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _follow_parent()
     sender.send(check(cells))
+
+
+def _follow_parent() -> None:
+    """Lead a process group that ends when the parent does, however that ends.
+
+    Ctrl-C is the parent's to answer. Where the parent dies, the system closes its end of the
+    pipe by which multiprocessing watches it, and on Linux sends the group SIGKILL for that.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is None or sys.platform != "linux":
+        return
+    os.setpgid(0, 0)
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, -os.getpid())
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+    if not parent.is_alive():  # it died before the system was asked
+        os.killpg(0, signal.SIGKILL)

@@ -55,9 +55,10 @@ def execute(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
             outcome,
             started_at=started_at,
             wall_s=wall_s,
-            trial=trial and replace(trial, wall_s=wall_s),
-            tuning=tuning and replace(tuning, wall_s=wall_s),
-            block=block and replace(block, started_at=started_at, wall_s=wall_s),
+            trial=trial and replace(trial, wall_s=wall_s, jobs=workplace.jobs),
+            tuning=tuning and replace(tuning, wall_s=wall_s, jobs=workplace.jobs),
+            block=block
+            and replace(block, started_at=started_at, wall_s=wall_s, jobs=workplace.jobs),
         )
     except UnavailableError as error:
         return ended("skipped", str(error))
@@ -66,7 +67,9 @@ def execute(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
     except (MemoryError, torch.OutOfMemoryError) as error:
         return ended("oom", last_line(error), trace=True)
     except Exception as error:
-        return ended("failed", last_line(error), trace=True)
+        # torch has no class of its own for memory that the CPU lacks.
+        out_of_memory = "can't allocate memory" in str(error)
+        return ended("oom" if out_of_memory else "failed", last_line(error), trace=True)
 
 
 def _trial(run: Run, workplace: Workplace, emit: Emit) -> Outcome:

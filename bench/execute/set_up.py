@@ -1,6 +1,7 @@
 """A run set up: from a cell to threads, data, network, optimizer and clock."""
 
 import copy
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -99,9 +100,16 @@ def set_up(
     if validation:
         images = held_out(images, validation)
     loader = _loader(cell, images, seed, device)
-    torch.manual_seed(seed)
+    _seed(seed, device)
     model = build_model(cell).to(device).to(memory_format=FORMATS[cell.memory_format])
     return Bench(cell, device, loader, _training(cell, model, loader, epochs), clock_for(device))
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """Seed what this run draws from; `torch.manual_seed` prepares every kind of device as well."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
 
 
 def held_out(images: ImageSet, fraction: float) -> ImageSet:
@@ -148,7 +156,9 @@ def _device(cell: Cell) -> torch.device:
 
 
 def _set_arithmetic(cell: Cell) -> None:
-    """Let tf32 serve only where it is asked for; torch lets cuDNN use it by default.
+    """Let tf32 serve only where it is asked for, and repeatable kernels alone where those are.
+
+    torch lets cuDNN use tf32 by default, and the fastest kernels whatever their order of sums.
 
     Raises UnavailableError where the processor can't flush denormal numbers to zero.
     """
@@ -157,6 +167,10 @@ def _set_arithmetic(cell: Cell) -> None:
     allowed = cell.precision == "tf32"
     torch.backends.cuda.matmul.allow_tf32 = allowed
     torch.backends.cudnn.allow_tf32 = allowed
+    if cell.deterministic:
+        # What cuBLAS needs for it: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(cell.deterministic)
 
 
 def last_line(error: BaseException) -> str:
@@ -169,7 +183,7 @@ def environment(bench: Bench) -> dict[str, Any]:
     """Say what this process ran with, which the fingerprint from outside cannot know."""
     told: dict[str, Any] = {
         "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # whose own class would import torch where it is read
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
     }
     if bench.device.type == "cuda":

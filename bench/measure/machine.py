@@ -51,9 +51,7 @@ def this_machine() -> Machine:
     gpus, no_cuda = _gpus()
     return Machine(
         cpu=_cpu_model(),
-        cores=len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count() or 1,
+        cores=len(usable_cores()),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         os=_os_name(),
         gpus=gpus,
@@ -63,6 +61,13 @@ def this_machine() -> Machine:
             *((name, _version(name)) for name in PACKAGES),
         ),
     )
+
+
+def usable_cores() -> list[int]:
+    """List the cores that this process may use, by their numbers where the system tells them."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 def commit_here() -> str:

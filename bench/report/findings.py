@@ -24,8 +24,20 @@ def findings(tables: Tables, target: float | None) -> list[str]:
         _fastest(summary, labels),
         _target_reached(tables, labels, target),
         _how_it_ended(summary),
+        _side_by_side(tables.trials),
     ]
     return [sentence for sentence in said if sentence]
+
+
+def _side_by_side(trials: pd.DataFrame) -> str:
+    """Say where trials ran beside each other, which tables of before can't tell."""
+    jobs = trials["jobs"].dropna().max() if "jobs" in trials else np.nan
+    if pd.isna(jobs) or jobs == 1:
+        return ""
+    return (
+        f"**Side by side:** up to {int(jobs)} trials ran at once, each on cores of its own; what "
+        "they say of training time includes what that costs."
+    )
 
 
 def not_ok(tables: Tables) -> list[str]:

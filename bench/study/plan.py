@@ -49,12 +49,13 @@ class Run:
 
     def configuration(self) -> dict[str, object]:
         """Give all that the study says about this run and its numbers depend on."""
-        told: dict[str, object] = {**self.planned.cell.flat(), "seed": self.seed}
+        told: dict[str, object] = {**self.planned.cell.identity(), "seed": self.seed}
         match self.kind:
             case "trial":
                 return told | {"target_accuracy": self.target_accuracy}
             case "block" if self.timing is not None:
-                return told | self.timing.model_dump(include={"rounds", "epochs"})
+                beside = {} if self.timing.alone else {"alone": False}
+                return told | self.timing.model_dump(include={"rounds", "epochs"}) | beside
             case "tuning":
                 return told | {"validation": self.validation}
             case _:
@@ -162,7 +163,7 @@ def cell_id(cell: Cell) -> str:
     model = cell.model.name.rsplit(":")[-1].lower()
     words = (model, f"b{cell.batch_size}", cell.optimizer.name, cell.device)
     slug = re.sub(r"[^a-z0-9_]+", "-", "-".join(words).lower())
-    canonical = json.dumps(cell.flat(), sort_keys=True)
+    canonical = json.dumps(cell.identity(), sort_keys=True)
     return f"{slug[:80]}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
 
 

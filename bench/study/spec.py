@@ -117,6 +117,9 @@ class Cell(Strict):
         0.0, "share of the target that goes to all classes alike"
     )
     averaging: AveragingChoice = _field("none", "an average of the weights to evaluate")
+    deterministic: Truth = _field(
+        False, "whether a GPU gives the same bits each time, which can be slower; a CPU always does"
+    )
     threads: Annotated[int | str, BeforeValidator(_threads)] = _field(
         "auto", "CPU threads; auto: all cores that bench may use"
     )
@@ -137,6 +140,16 @@ class Cell(Strict):
         own["lr"] = parameters.pop("optimizer.lr", None)
         return own | parameters
 
+    def identity(self) -> dict[str, Scalar]:
+        """Give what makes the cell another one: a field added to bench later only where it is set.
+
+        So that earlier results of a cell stay those of the same cell.
+        """
+        return {k: v for k, v in self.flat().items() if k not in LATER or v != LATER[k]}
+
+
+# Fields that came after the first results were published, and what a cell has without them.
+LATER: Mapping[str, Scalar] = {"deterministic": False}
 
 # The fields that are a name with parameters.
 CHOICES: Mapping[str, type[Choice]] = {
@@ -176,6 +189,7 @@ class Timing(Strict):
     spares: CountFromZero = _field(
         4, "at most so many further blocks, for cells in whose blocks the machine was disturbed"
     )
+    alone: Truth = _field(True, "whether a block has the machine to itself, whatever --jobs says")
 
 
 class Limits(Strict):

@@ -110,28 +110,6 @@ def test_wrong_input_is_one_message_and_exit_code_2(
     assert not (tmp_path / "results").exists()
 
 
-def test_a_failed_run_is_exit_code_1_and_a_row(
-    bench: Callable, study: Callable, tmp_path: Path
-) -> None:
-    (tmp_path / "bad.py").write_text(
-        "import torch\nfrom torch import nn\n"
-        "class Bad(nn.Module):\n"
-        "    def __init__(self):\n"
-        "        super().__init__()\n"
-        "        self.linear = nn.Linear(784, 10)\n"
-        "    def forward(self, x):\n"
-        "        if len(x) > 2: raise RuntimeError('too many images')\n"
-        "        return self.linear(x.flatten(1))\n"
-    )
-    text = STUDY.replace("{dataset", '{model: {import: "bad:Bad"}, threads: 1, dataset')
-    done = bench("run", study(text + "timing: off\n"))
-    assert done.returncode == 1
-    assert "RuntimeError: too many images" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
-    assert "too many images" in (tmp_path / "results/x/trials.csv").read_text()
-    assert "too many images" in (tmp_path / "reports/x/report.md").read_text()
-
-
 def test_a_torchvision_that_does_not_go_with_torch_is_explained_and_digits_still_run(
     bench: Callable, study: Callable, tmp_path: Path
 ) -> None:
@@ -142,7 +120,7 @@ def test_a_torchvision_that_does_not_go_with_torch_is_explained_and_digits_still
     )
     path = f"{broken.parent}{os.pathsep}{ROOT}"
     text = STUDY.replace("{dataset", "{epochs: 0, model: lenet5, threads: 1, dataset")
-    asked = [study(text + "timing: off\n"), "--no-report"]
+    asked = [study(text + "timing: off\n"), "--no-report", "--executor", "inline"]
     done = bench("run", *asked, "--set", "base.loader=dataloader", PYTHONPATH=path)
     assert done.returncode == 2
     assert "don't go together" in done.stderr

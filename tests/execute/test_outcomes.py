@@ -1,5 +1,10 @@
 """Whatever a run does, an outcome comes back with a status and a reason to act on."""
 
+import os
+import pickle
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +25,7 @@ ENDS_THE_PROCESS = {
     "Dies": ("failed", "SIGSEGV"),
     "Killed": ("failed", "SIGKILL; perhaps the system ran out of memory"),
     "Leaves": ("failed", "exit code 7"),
+    "Stammers": ("failed", "exit code 8"),
 }
 
 
@@ -61,6 +67,16 @@ def test_a_run_whose_process_ends_is_a_failed_outcome(
     assert reason in (outcome.reason or "")
 
 
+def test_a_run_that_asks_for_too_much_memory_is_out_of_it(
+    local: Executor, networks: str, digits_dir: Path, runs_of: Runs
+) -> None:
+    runs = runs_of({"model": {"import": f"{networks}:Greedy"}})
+    outcome, _ = carry_out(local, runs, digits_dir)
+    assert outcome.status == "oom"
+    assert "can't allocate memory" in (outcome.reason or "")
+    assert "misbehave" in (outcome.traceback or "")
+
+
 def test_a_run_that_hangs_is_ended_at_its_limit(
     local: Executor, networks: str, digits_dir: Path, runs_of: Runs
 ) -> None:
@@ -69,6 +85,16 @@ def test_a_run_that_hangs_is_ended_at_its_limit(
     outcome, _ = carry_out(local, runs, digits_dir)
     assert outcome.status == "timeout"
     assert outcome.reason == "took longer than limits.trial_timeout, 3 s"
+
+
+def test_a_run_that_goes_on_and_on_is_ended_at_its_limit(
+    local: Executor, networks: str, digits_dir: Path, runs_of: Runs
+) -> None:
+    cell = {"model": {"import": f"{networks}:NeverEnds"}, "batch_size": 8}
+    runs = runs_of(cell, limits={"trial_timeout": "3s"})
+    outcome, events = carry_out(local, runs, digits_dir)
+    assert outcome.status == "timeout"
+    assert any(isinstance(event, Stepped) for event in events)
 
 
 def test_the_next_run_is_none_the_worse_for_a_bad_one(
@@ -147,3 +173,82 @@ def test_a_loss_that_is_no_cross_entropy_is_not_smoothed(networks: str, runs_of:
     cell = runs_of({"model": model, "label_smoothing": 0.1})[0].planned
     (problem,) = EXECUTORS["inline"]().check([cell])
     assert "label_smoothing can't smooth a loss of the network's own" in problem
+
+
+def alive(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def gone(pid: int, within_s: float = 10.0) -> bool:
+    deadline = time.monotonic() + within_s
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not alive(pid)
+
+
+def read_when_there(path: Path, within_s: float = 30.0) -> int:
+    deadline = time.monotonic() + within_s
+    while not (path.is_file() and path.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return int(path.read_text())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_a_run_started_ends_with_it_at_its_limit(
+    local: Executor, networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
+) -> None:
+    told = tmp_path / "pid"
+    model = {"import": f"{networks}:Forks", "told": str(told)}
+    runs = runs_of({"model": model}, limits={"trial_timeout": "5s"})
+    outcome, _ = carry_out(local, runs, digits_dir)
+    assert outcome.status == "timeout"
+    assert gone(int(told.read_text()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_a_run_leaves_behind_ends_with_it(
+    local: Executor, networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
+) -> None:
+    told = tmp_path / "pid"
+    model = {"import": f"{networks}:Litters", "told": str(told)}
+    outcome, _ = carry_out(local, runs_of({"model": model, "batch_size": 60_000}), digits_dir)
+    assert outcome.status == "ok"
+    assert gone(int(told.read_text()))
+
+
+RUN_AND_WAIT = """
+import pickle, sys
+from pathlib import Path
+from bench.execute import EXECUTORS
+from bench.execute.executor import Workplace
+runs = pickle.loads(Path(sys.argv[1]).read_bytes())
+if __name__ == "__main__":
+    list(EXECUTORS["local"]().execute(runs, Workplace(Path(sys.argv[2])), lambda event: None))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for a signal")
+def test_a_run_and_what_it_started_end_when_its_runner_is_killed(
+    networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
+) -> None:
+    told = tmp_path / "pid"
+    runs = runs_of({"model": {"import": f"{networks}:Forks", "told": str(told)}})
+    (tmp_path / "runs").write_bytes(pickle.dumps(runs))
+    script = tmp_path / "runner.py"
+    script.write_text(RUN_AND_WAIT, encoding="utf-8")
+    runner = subprocess.Popen(
+        [sys.executable, script, tmp_path / "runs", digits_dir],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    grandchild = read_when_there(told)
+    child = int(Path(f"{told}.parent").read_text())
+    assert alive(child)
+    runner.kill()
+    runner.wait()
+    assert gone(child)
+    assert gone(grandchild)

@@ -1,12 +1,16 @@
 """The server that runs are forked from is as good as a new process."""
 
 import os
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from bench.execute.local import PRELOADED, SERVER_ENVIRONMENT
+from bench.study.plan import Run
 
 SCRIPT = """
 import importlib, os, sys
@@ -27,3 +31,33 @@ def test_what_is_preloaded_starts_no_thread_and_touches_no_gpu() -> None:
         check=True,
     )
     assert done.stdout.split() == ["1", "False"]
+
+
+RUN = """
+import pickle, sys
+from pathlib import Path
+from bench.execute import EXECUTORS
+from bench.execute.executor import Workplace
+runs = pickle.loads(Path(sys.argv[1]).read_bytes())
+if __name__ == "__main__":
+    events = []
+    (outcome,) = EXECUTORS["local"]().execute(runs, Workplace(Path(sys.argv[2])), events.append)
+    print(outcome.status, len(events), [name for name in sys.argv[3:] if name in sys.modules])
+"""
+
+
+def test_who_runs_a_study_never_imports_what_trains_it(
+    digits_dir: Path, tmp_path: Path, runs_of: Callable[..., list[Run]]
+) -> None:
+    runs = runs_of({"model": {"name": "mlp", "depth": 1, "hidden": 4}})
+    (tmp_path / "runs").write_bytes(pickle.dumps(runs))
+    script = tmp_path / "runner.py"
+    script.write_text(RUN, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script, tmp_path / "runs", digits_dir, "torch", "numpy"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split(maxsplit=2)[::2] == ["ok", "[]\n"]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from bench.execute import EXECUTORS
 from bench.execute.executor import Workplace
@@ -166,3 +167,33 @@ def test_a_gpu_trains_and_times(precision: str, digits_dir: Path, runs_of: Runs)
     assert cost.cost is not None
     assert (cost.cost.step_device_bytes or 0) > 0
     assert "gpu" in trial.environment
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("model", ["convnet", "lenet5", "cnn_bn"])
+def test_a_gpu_repeats_to_the_bit_where_it_is_asked_to(model: str, digits_dir: Path) -> None:
+    from bench.measure.machine import this_machine
+    from bench.study.plan import make_plan
+    from bench.study.spec import Cell, Study
+
+    declared = {"model": model, "dataset": "digits", "device": "cuda", "epochs": 1}
+    cell = Cell.model_validate(declared | {"deterministic": True})
+    study = Study.model_validate({"name": "gpu", "timing": "off"})
+    trial, _ = make_plan(study, [cell], this_machine(), {}).runs
+    first, again = outcomes([trial, trial], digits_dir, "local")
+    assert first.reason is None
+    losses = [[(e.train_loss, e.test_loss) for e in done.epochs] for done in (first, again)]
+    assert losses[0] == losses[1]
+
+
+def test_repeatable_kernels_are_asked_for_in_their_run_alone(
+    digits_dir: Path, runs_of: Runs, quick: Import
+) -> None:
+    asked: list[bool] = []
+    for deterministic in (True, False):
+        (outcome,) = outcomes(
+            runs_of({"model": quick, "deterministic": deterministic}), digits_dir, "inline"
+        )
+        assert outcome.status == "ok", outcome.reason
+        asked.append(torch.are_deterministic_algorithms_enabled())
+    assert asked == [True, False]

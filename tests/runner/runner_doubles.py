@@ -124,6 +124,9 @@ class Silent:
     def ended(self, task: Task, outcome: Outcome) -> None:
         self.seen.append(outcome.run_id)
 
+    def is_stopping(self) -> bool:
+        return False
+
     def extended(self, tasks: Sequence[Task], why: str) -> None:
         self.added.append([task.run.run_id for task in tasks])
 

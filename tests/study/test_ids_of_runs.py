@@ -98,3 +98,11 @@ def test_ids_are_the_same_in_every_process() -> None:
 
     assert printed("1") == printed("2")
     assert printed("1").split()[0] == cell_id(Cell())
+
+
+def test_published_ids_stay_what_they_are() -> None:
+    declared = {"loader": "dataloader", "epochs": 1, "threads": 2, "device": "cpu"}
+    cell = Cell.model_validate(declared | {"dataset": "mnist"})
+    assert cell_id(cell) == "convnet-b512-adam-cpu-7bf294bd"
+    other = Cell.model_validate(declared | {"dataset": "mnist", "deterministic": True})
+    assert cell_id(other) != cell_id(cell)

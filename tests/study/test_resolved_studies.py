@@ -66,7 +66,9 @@ def test_every_default_is_written_out(planned: Planned) -> None:
         "fused": False,
     }  # fmt: skip
     assert resolved["base"]["dataset"] == {"name": "mnist", "fallback": "digits"}
-    assert resolved["timing"] == {"blocks": 6, "rounds": 30, "epochs": 1, "spares": 4}
+    assert resolved["timing"] == {
+        "blocks": 6, "rounds": 30, "epochs": 1, "spares": 4, "alone": True,
+    }  # fmt: skip
     assert resolved["seeds"] == [0]
 
 

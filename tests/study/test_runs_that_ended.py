@@ -43,7 +43,7 @@ def test_a_runs_configuration_has_all_that_its_numbers_depend_on(planned: Planne
     text = "name: x\nseeds: [7]\ntarget_accuracy: 0.9\ntiming: {blocks: 1, rounds: 5}"
     plan = planned(text)
     trial, cost = plan.runs
-    flat = trial.planned.cell.flat()
+    flat = trial.planned.cell.identity()
     assert trial.configuration() == flat | {"seed": 7, "target_accuracy": 0.9}
     assert cost.configuration() == flat | {"seed": 7}
     for block in block_runs(plan, [], []):

@@ -1,0 +1,89 @@
+"""Ctrl-C once lets the current run end; twice, or SIGTERM, ends at once. Either way: exit 130."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NETWORK = """
+import time
+from torch import nn
+
+class Slow(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    def forward(self, x):
+        time.sleep(0.02)
+        return self.net(x)
+"""
+STUDY = """
+name: slow
+base: {model: {import: "slow_network:Slow"}, dataset: digits, batch_size: 2000, epochs: 1}
+seeds: [0, 1, 2]
+timing: off
+"""
+
+
+@contextmanager
+def running(folder: Path, data: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start the study in a folder, and wait until its first run steps."""
+    (folder / "slow_network.py").write_text(NETWORK, encoding="utf-8")
+    (folder / "slow.yaml").write_text(STUDY, encoding="utf-8")
+    own = {"BENCH_DATA_DIR": str(data), "BENCH_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "bench", "run", "slow.yaml", "-v"],
+        cwd=folder,
+        env={**os.environ, **own},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("Train Epoch"):
+                break
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def finished(folder: Path) -> list[int]:
+    return pd.read_csv(folder / "results/slow/trials.csv").seed.tolist()
+
+
+def test_one_ctrl_c_lets_the_current_run_end(tmp_path: Path, digits_dir: Path) -> None:
+    with running(tmp_path, digits_dir) as process:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "ends once what runs now has ended; Ctrl-C again abandons it" in said
+    assert "interrupted; what was finished is kept" in said
+    assert finished(tmp_path) == [0]
+
+
+def twice(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)  # two that come at once are one to the system
+    process.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("end", [twice, subprocess.Popen.terminate])
+def test_two_of_them_or_sigterm_abandon_it(
+    tmp_path: Path, digits_dir: Path, end: Callable[[subprocess.Popen[str]], None]
+) -> None:
+    with running(tmp_path, digits_dir) as process:
+        end(process)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert finished(tmp_path) == []

@@ -1,0 +1,171 @@
+"""Networks that misbehave, each in its own way, as a user might bring them."""
+
+import gc
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+class Plain(nn.Module):
+    def __init__(self, width: int = 4):
+        super().__init__()
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(784, width), nn.Linear(width, 10))
+
+    def forward(self, x):
+        return self.net(x)
+
+
+class InTraining(Plain):
+    """Behaves until it is trained on a whole batch."""
+
+    def forward(self, x):
+        if self.training and len(x) > 2:
+            self.misbehave(x)
+        return super().forward(x)
+
+
+class Raises(InTraining):
+    def misbehave(self, x):
+        raise RuntimeError("the third weight\nis made of cheese")
+
+
+class Dies(InTraining):
+    def misbehave(self, x):
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class Killed(InTraining):
+    def misbehave(self, x):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Stammers(InTraining):
+    """Ends in the middle of what it says to whoever listens."""
+
+    def misbehave(self, x):
+        for sender in gc.get_objects():
+            if isinstance(sender, Connection) and sender.writable:
+                os.write(sender.fileno(), b"\0\0\1\0abc")
+        os._exit(8)
+
+
+class Leaves(InTraining):
+    def misbehave(self, x):
+        os._exit(7)
+
+
+class Hangs(InTraining):
+    def misbehave(self, x):
+        signal.pause()
+
+
+class Litters(InTraining):
+    """Starts a process, tells its number, and leaves it behind."""
+
+    def __init__(self, told: str = ""):
+        super().__init__()
+        self.told = told
+
+    def misbehave(self, x):
+        child = subprocess.Popen(["sleep", "600"])
+        Path(f"{self.told}.parent").write_text(str(os.getpid()))
+        Path(self.told).write_text(str(child.pid))
+
+
+class Forks(Litters):
+    """Starts a process, tells its number, and then hangs."""
+
+    def misbehave(self, x):
+        super().misbehave(x)
+        signal.pause()
+
+
+class Meets(InTraining):
+    """Goes on only once another one is here; tells its cores."""
+
+    def __init__(self, folder: str = ""):
+        super().__init__()
+        self.folder = folder
+
+    def misbehave(self, x):
+        here = Path(self.folder)
+        (here / f"{os.getpid()}.here").write_text(json.dumps(sorted(os.sched_getaffinity(0))))
+        started = time.monotonic()
+        while len(list(here.glob("*.here"))) < 2:
+            if time.monotonic() - started > 30:
+                raise RuntimeError("nobody came")
+            time.sleep(0.02)
+
+
+class MustBeAlone(InTraining):
+    """Raises where another one is here."""
+
+    def __init__(self, folder: str = ""):
+        super().__init__()
+        self.folder = folder
+
+    def misbehave(self, x):
+        mine = Path(self.folder) / "busy"
+        try:
+            mine.mkdir()
+        except FileExistsError:
+            raise RuntimeError("another one is here") from None
+        time.sleep(0.05)
+        mine.rmdir()
+
+
+class Greedy(InTraining):
+    """Asks for more memory than its process may have."""
+
+    def misbehave(self, x):
+        resource.setrlimit(resource.RLIMIT_AS, (2**35, 2**35))
+        torch.empty(2**36, dtype=torch.uint8)
+
+
+class NeverEnds(Plain):
+    """Steps on for ever."""
+
+    def forward(self, x):
+        time.sleep(0.01)
+        return super().forward(x)
+
+
+class Starves(InTraining):
+    def misbehave(self, x):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+
+class NotANumber(Plain):
+    def forward(self, x):
+        return super().forward(x) * float("nan")
+
+
+class OwnLoss(Plain):
+    def loss(self, output, target):
+        return output.mean()
+
+
+class WrongShape(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        return x.flatten(1)[:, :7] * self.weight
+
+
+class NotANetwork:
+    pass
+
+
+class CannotBeBuilt(nn.Module):
+    def __init__(self):
+        raise ValueError("no such wire")

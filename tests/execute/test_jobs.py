@@ -1,0 +1,100 @@
+"""Several trials at once, each on cores of its own; what is timed runs alone."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.errors import BenchError
+from bench.execute import EXECUTORS
+from bench.execute.executor import Workplace
+from bench.measure.machine import usable_cores
+from bench.records import Outcome
+from bench.study.plan import Run
+
+Runs = Callable[..., list[Run]]
+needs_two_cores = pytest.mark.skipif(len(usable_cores()) < 2, reason="needs two cores")
+
+
+def carry_out(runs: list[Run], data: Path, jobs: int) -> list[Outcome]:
+    return list(EXECUTORS["local"](jobs).execute(runs, Workplace(data), lambda event: None))
+
+
+def model(networks: str, name: str, folder: Path) -> dict[str, object]:
+    return {"model": {"import": f"{networks}:{name}", "folder": str(folder)}, "threads": 1}
+
+
+@needs_two_cores
+def test_two_trials_go_on_at_once_on_cores_of_their_own(
+    networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
+) -> None:
+    runs = runs_of(model(networks, "Meets", tmp_path), seeds=[0, 1])
+    outcomes = carry_out(runs, digits_dir, 2)
+    assert [o.reason for o in outcomes] == [None, None]
+    assert {o.trial.jobs for o in outcomes if o.trial} == {2}
+    cores = [set(json.loads(path.read_text())) for path in tmp_path.glob("*.here")]
+    assert len(cores) == 2
+    assert not cores[0] & cores[1]
+
+
+@needs_two_cores
+def test_timing_blocks_run_alone_unless_the_study_says_otherwise(
+    networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
+) -> None:
+    cell = model(networks, "MustBeAlone", tmp_path)
+    timing = {"blocks": 1, "rounds": 1, "epochs": 0}
+    alone = runs_of(cell, "block", timing=timing)
+    outcomes = carry_out(alone, digits_dir, 2)
+    assert [o.reason for o in outcomes] == [None, None]  # planned and twin
+    assert [o.block.jobs for o in outcomes if o.block] == [1, 1]
+
+    beside = runs_of(cell, "block", timing=timing | {"alone": False})
+    outcomes = carry_out(beside, digits_dir, 2)
+    assert any("another one is here" in (o.reason or "") for o in outcomes)
+
+
+@needs_two_cores
+def test_a_run_of_many_threads_waits_for_all_cores(
+    networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
+) -> None:
+    cell = model(networks, "MustBeAlone", tmp_path) | {"threads": len(usable_cores())}
+    runs = runs_of(cell, seeds=[0, 1])
+    outcomes = carry_out(runs, digits_dir, 2)
+    assert [o.reason for o in outcomes] == [None, None]
+
+
+@needs_two_cores
+def test_what_goes_on_ends_when_nobody_asks_for_more(
+    networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
+) -> None:
+    one = runs_of({"model": {"import": f"{networks}:Raises"}, "threads": 1})
+    other = runs_of({"model": {"import": f"{networks}:Hangs"}, "threads": 1})
+    outcomes = EXECUTORS["local"](2).execute(
+        [one[0], other[0]], Workplace(digits_dir), lambda event: None
+    )
+    assert next(outcomes).status == "failed"
+    started_s = time.monotonic()
+    outcomes.close()
+    assert time.monotonic() - started_s < 10
+
+
+def test_runs_are_taken_as_they_can_begin(networks: str, digits_dir: Path, runs_of: Runs) -> None:
+    runs = runs_of({"model": {"import": f"{networks}:Raises"}}, seeds=[0, 1])
+    taken: list[Run] = []
+
+    def given() -> object:
+        for run in runs:
+            taken.append(run)
+            yield run
+
+    outcomes = EXECUTORS["local"]().execute(given(), Workplace(digits_dir), lambda event: None)
+    next(outcomes)
+    assert taken == runs[:1]
+    outcomes.close()
+
+
+def test_one_process_has_one_job() -> None:
+    with pytest.raises(BenchError, match="the inline executor has one process"):
+        EXECUTORS["inline"](2)
