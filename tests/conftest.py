@@ -9,13 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+if "PYTEST_XDIST_WORKER" in os.environ:  # several at once share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a GPU or the real MNIST where there is none, and say so."""
+    """Skip what needs a GPU or the real MNIST where there is none, and say so.
+
+    Of several processes (`-n auto --dist loadgroup`) one draws the figures, once for all tests.
+    """
     reasons = {"cuda": no_cuda(), "mnist": no_mnist()}
     for item in items:
+        if "report" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("report"))
         for marker, reason in reasons.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
