@@ -27,7 +27,7 @@ from bench.analysis.comparison import (
 from bench.analysis.guards import drift
 from bench.analysis.load import Tables
 from bench.analysis.statistics import MIN_FOR_INTERVAL, Floats
-from bench.labels import is_blank
+from bench.labels import plain
 from bench.records import PHASES
 
 # With it, none of 374 unchanged cells was called changed between two sessions on a shared machine
@@ -88,8 +88,8 @@ def _alike(
     shared = [
         name
         for name in fields
-        if {_value(c.get(name)) for c in before.values()}
-        & {_value(c.get(name)) for c in after.values()}
+        if {plain(c.get(name)) for c in before.values()}
+        & {plain(c.get(name)) for c in after.values()}
     ]
     named = [_by_fields(side, shared) for side in (before, after)]
     for key, ids in named[1].items():
@@ -103,18 +103,14 @@ def _by_fields(
 ) -> dict[tuple[Any, ...], list[str]]:
     found: dict[tuple[Any, ...], list[str]] = {}
     for cell_id, cell in cells.items():
-        found.setdefault(tuple(_value(cell.get(name)) for name in fields), []).append(cell_id)
+        found.setdefault(tuple(plain(cell.get(name)) for name in fields), []).append(cell_id)
     return found
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     names = dict.fromkeys([*before, *after])
-    pairs = {name: (_value(before.get(name)), _value(after.get(name))) for name in names}
+    pairs = {name: (plain(before.get(name)), plain(after.get(name))) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def _value(value: Any) -> Any:
-    return None if is_blank(value) else value
 
 
 def _times(sides: Sequence[tuple[pd.DataFrame, Tables]], match: Match) -> Iterator[Comparison]:
