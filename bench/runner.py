@@ -208,9 +208,7 @@ class _Session:
         from bench.analysis.guards import disturbance
 
         blocks = {
-            Timed(o.cell_id, o.block.role, o.block.block): disturbance(
-                {**o.config, **asdict(o.block)}
-            )
+            Timed(o.cell_id, o.block.role, o.block.block): disturbance(asdict(o.block))
             for o in self._outcomes.values()
             if o.block is not None and o.status == "ok"
         }

@@ -14,7 +14,6 @@ STEAL = 0.02  # of the CPU time, taken by the host for other guests
 PRESSURE = 0.10  # of the wall time, in which some task waited for a core
 OTHERS = 0.15  # cores kept busy by other processes; without them, pressure is the cell's own
 CALIBRATION = 0.10  # change of the fixed kernel that is worth a word
-WORKERS = "loader.workers"
 POWER_CAP = "sw_power_cap"  # a GPU at its power limit is at work, not disturbed
 
 
@@ -25,10 +24,7 @@ def disturbed(blocks: pd.DataFrame) -> pd.Series:
 
 
 def disturbance(block: Mapping[Any, Any]) -> str:
-    """Say what disturbed a block, from the columns of blocks.csv; an empty text for nothing.
-
-    The configuration's columns may be missing where a cell has none of them.
-    """
+    """Say what disturbed a block, from the columns of blocks.csv; an empty text for nothing."""
 
     def beyond(column: str, limit: float) -> bool:
         return bool(pd.notna(block[column]) and block[column] > limit)
@@ -36,9 +32,7 @@ def disturbance(block: Mapping[Any, Any]) -> str:
     reasons = []
     if beyond("steal_share", STEAL):
         reasons.append("steal")
-    # A cell's own loading processes count as others: of those, nothing is known then.
-    loads_beside = pd.notna(block.get(WORKERS)) and block[WORKERS] > 0
-    if not loads_beside and beyond("pressure_share", PRESSURE) and beyond("others_cores", OTHERS):
+    if beyond("pressure_share", PRESSURE) and beyond("others_cores", OTHERS):
         reasons.append("other processes")
     throttle = block["gpu_throttle"]
     if isinstance(throttle, str) and set(throttle.split()) - {POWER_CAP}:

@@ -33,7 +33,7 @@ class Guards:
     `calibration_*_s` are medians of the fixed kernel's repeats. `steal_share` is a part of all
     cores' time, `pressure_share` the part of the wall time in which some task waited for a core
     (a process with more busy threads than cores waits for itself). `others_cores` is what
-    everything but this process and its threads used; data loading processes count as others.
+    everything but this process and those that it started used, `cpu_over_wall` of it alone.
     """
 
     calibration_before_s: float | None
@@ -63,6 +63,7 @@ class Reading:
 
     wall_s: float
     own_s: float
+    children_s: float
     involuntary_switches: int
     jiffies: Jiffies | None
     pressure_us: int | None
@@ -96,6 +97,20 @@ class Proc:
         total = told.get("total", "")
         return int(total) if name == "some" and total.isdecimal() else None
 
+    def children_s(self, pid: str = "self") -> float:
+        """Read the CPU time of what a process has started, and that of theirs, while they live.
+
+        With what they have waited for themselves; 0 where the kernel doesn't list children.
+        """
+        lists = [p.relative_to(self._root) for p in self._root.glob(f"{pid}/task/*/children")]
+        children = [child for path in lists for child in self._first_line(str(path))]
+        return sum(self._cpu_s(child) + self.children_s(child) for child in children if child)
+
+    def _cpu_s(self, pid: str) -> float:
+        """Read utime, stime, cutime and cstime (proc_pid_stat(5)); 0 for a process that ended."""
+        _, _, told = " ".join(self._first_line(f"{pid}/stat")).rpartition(")")
+        return sum(map(int, told.split()[11:15])) / JIFFIES_PER_S
+
     def _first_line(self, name: str) -> list[str]:
         """Give a file's first line in words, at least one."""
         try:
@@ -106,11 +121,13 @@ class Proc:
 
 
 def read(proc: Proc) -> Reading:
-    """Read every counter; this process's hold all its threads, and not its children."""
+    """Read every counter; this process's own hold all its threads, and not its children."""
     own = resource.getrusage(resource.RUSAGE_SELF)
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return Reading(
         wall_s=time.perf_counter(),
         own_s=own.ru_utime + own.ru_stime,
+        children_s=ended.ru_utime + ended.ru_stime + proc.children_s(),
         involuntary_switches=own.ru_nivcsw,
         jiffies=proc.jiffies(),
         pressure_us=proc.cpu_pressure_us(),
@@ -141,7 +158,7 @@ def others_cores(before: Reading, after: Reading) -> float | None:
     if before.jiffies is None or after.jiffies is None:
         return None
     busy_s = (after.jiffies.busy - before.jiffies.busy) / JIFFIES_PER_S
-    others_s = busy_s - (after.own_s - before.own_s)
+    others_s = busy_s - (after.own_s - before.own_s) - (after.children_s - before.children_s)
     return _ratio(max(others_s, 0.0), after.wall_s - before.wall_s)
 
 

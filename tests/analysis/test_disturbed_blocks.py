@@ -22,8 +22,6 @@ Table = Callable[..., pd.DataFrame]
         ({"others_cores": 1.5}, ""),  # cores enough for all
         ({"pressure_share": 0.9, "others_cores": 0.1}, ""),
         ({"pressure_share": 0.2, "others_cores": 0.5}, "other processes"),
-        ({"pressure_share": 0.2, "others_cores": 0.5, "loader.workers": 0}, "other processes"),
-        ({"pressure_share": 0.2, "others_cores": 0.5, "loader.workers": 2}, ""),  # its own ones
         ({"gpu_throttle": "sw_power_cap"}, ""),
         ({"gpu_throttle": ""}, ""),
         ({"gpu_throttle": "sw_power_cap hw_slowdown"}, "GPU throttled"),

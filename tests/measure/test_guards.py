@@ -1,6 +1,8 @@
 """Guards from made-up /proc files, and from the machine that the tests run on."""
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +33,7 @@ PRESSURE = "some avg10=0.38 avg60=0.18 avg300=0.28 total=2371027694\nfull avg10=
 START = Reading(
     wall_s=10.0,
     own_s=5.0,
+    children_s=7.0,
     involuntary_switches=3,
     jiffies=Jiffies(busy=0, steal=0, total=0),
     pressure_us=0,
@@ -123,6 +126,39 @@ def test_others_cores_are_the_busy_ones_without_our_own() -> None:
     after = replace(START, wall_s=12.0, own_s=6.0, jiffies=busy)
     assert others_cores(START, after) == pytest.approx(1.0)  # 3 s busy, 1 s of it ours, in 2 s
     assert cpu_over_wall(START, after) == 0.5
+
+
+def test_what_this_process_started_is_no_other() -> None:
+    after = replace(START, wall_s=12.0, own_s=5.5, children_s=8.5)
+    busy = replace(after, jiffies=Jiffies(busy=3 * JIFFIES_PER_S, steal=0, total=4))
+    assert others_cores(START, busy) == pytest.approx(0.5)  # 3 s busy, 2 s of it ours, in 2 s
+
+
+def test_children_count_with_theirs(tmp_path: Path) -> None:
+    def process(pid: str, ticks: str, children: str = "", name: str = "(python)") -> None:
+        (tmp_path / pid / "task" / pid).mkdir(parents=True)
+        (tmp_path / pid / "stat").write_text(f"{pid} {name} S {'0 ' * 10}{ticks} 20 0\n")
+        (tmp_path / pid / "task" / pid / "children").write_text(children)
+
+    process("self", "900 900 900 900", "7 8 9 ")  # 9 has ended by now
+    process("7", "100 20 3 0", "10")
+    process("8", "0 1 0 0", name="(a (b) c)")
+    process("10", "5 0 0 0")
+    assert Proc(tmp_path).children_s() == pytest.approx((123 + 1 + 5) / JIFFIES_PER_S)
+    assert Proc(tmp_path / "none").children_s() == 0
+
+
+@pytest.mark.skipif(
+    not list(Path("/proc/self/task").glob("*/children")), reason="no list of children here"
+)
+def test_on_this_machine_a_busy_child_is_ours() -> None:
+    begun = read(Proc())
+    command = [sys.executable, "-c", "while True: sum(range(10_000))"]
+    with subprocess.Popen(command) as child:
+        while (at_work := read(Proc())).children_s - begun.children_s < 0.1:
+            assert child.poll() is None
+        child.kill()
+    assert read(Proc()).children_s >= at_work.children_s  # it has ended, and still counts
 
 
 def test_others_cores_are_not_below_none() -> None:
