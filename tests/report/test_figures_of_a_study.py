@@ -34,7 +34,7 @@ EXPECTED = {
     "batches": [*COMPARED, *SPEED_AND_PHASES, *TRADE, "by_batch_size"],
     "sixteen": [
         *(*CROSSED, *SPEED_AND_PHASES, *TRADE, *GRID, "by_lr", *PAIRS[:2], "heat_model_lr"),
-        *(PAIRS[2], "heat_batch_size_lr", "heat_lr_optimizer"),
+        *(PAIRS[2], "heat_lr_batch_size", "heat_lr_optimizer"),
     ],
     "long-names": [
         *(*CROSSED, *SPEED_AND_PHASES, *TRADE),
