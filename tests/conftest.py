@@ -14,15 +14,22 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several at once share the cores
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a GPU or the real MNIST where there is none, and say so.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Of several processes (`-n auto`), let one run all tests of reports: it draws each once."""
+    from xdist.scheduler import LoadScopeScheduling
 
-    Of several processes (`-n auto --dist loadgroup`) one draws the figures, once for all tests.
-    """
+    class ReportsTogether(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "reports" if nodeid.startswith("tests/report/") else nodeid
+
+    return ReportsTogether(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a GPU or the real MNIST where there is none, and say so."""
     reasons = {"cuda": no_cuda(), "mnist": no_mnist()}
     for item in items:
-        if "report" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("report"))
         for marker, reason in reasons.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
