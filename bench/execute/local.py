@@ -74,7 +74,7 @@ class LocalExecutor:
             run = next(waiting, None)
             while run is not None or going:
                 while run is not None and (share := self._cores.free_for(run, going)):
-                    if run.planned.cell.device != "cpu":
+                    if _is_alone(run) or run.planned.cell.device != "cpu":
                         _see_off(leaving)  # a GPU's memory is free only once the process is gone
                     emit(Started(run.run_id))
                     going.append(_Job(self._context, run, workplace, share))
