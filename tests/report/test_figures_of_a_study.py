@@ -216,3 +216,13 @@ def test_no_interval_of_a_step_runs_out_of_its_axes(name: str, charts_of: Charts
     ends = np.array([segment[:, 0] for segment in intervals.get_segments()])
     assert len(ends) == len(axes.get_yticks())
     assert ends.min() > 0 and ends.max() < axes.get_xlim()[1]
+
+
+def test_seeds_that_all_give_the_same_can_be_drawn(
+    tables_of: Callable[[str], Tables],
+) -> None:
+    tables = tables_of("baseline")
+    same = tables.epochs.assign(test_loss=0.4)  # by rounding, the mean of three is above 0.4
+    assert same.groupby(["cell_id", "epoch"])["test_loss"].mean().gt(0.4).any()
+    (chart,) = FIGURES["learning"](replace(tables, epochs=same))
+    assert chart.figure.axes

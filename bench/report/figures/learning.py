@@ -128,7 +128,8 @@ def _over_seeds(rows: pd.DataFrame, column: str) -> tuple[Floats, Floats, Floats
     """Give the epochs, and for each the mean, the lowest and the highest seed."""
     seeds = rows.groupby("epoch")[column].agg(["mean", "min", "max"]).astype(float)
     mean, low, high = (seeds[part].to_numpy() for part in seeds)
-    return seeds.index.to_numpy(dtype=float), mean, low, high
+    # By rounding, the mean of equal numbers can lie beside them.
+    return seeds.index.to_numpy(dtype=float), np.clip(mean, low, high), low, high
 
 
 def _scale(pairs: list[tuple[Axes, Axes]], curves: pd.DataFrame, losses: pd.Series) -> None:
