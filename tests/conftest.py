@@ -14,6 +14,17 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several at once share the cores
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
 
+# Any of pytest-benchmark's own options that ask for numbers.
+ASKED = ("only", "enable", "autosave", "save", "save_data", "json", "compare", "histogram")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Run each benchmark once, unmeasured, where nobody asks for its numbers."""
+    if not any(config.getoption(f"benchmark_{name}", None) for name in ASKED):
+        config.option.benchmark_disable = True
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Of several processes (`-n auto`), let one run all tests of reports: it draws each once."""

@@ -1,0 +1,94 @@
+"""What the benchmarks share: small data, networks ready to step, and the machine they ran on."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from networks_to_time import IMAGES, NETWORKS, TEST_IMAGES, Bench
+
+from bench.data import DATASETS
+from bench.data.images import ImageSet
+from bench.data.loaders import Feed, resident
+from bench.measure.machine import this_machine
+from bench.train import Training
+
+
+@pytest.fixture(scope="session")
+def few_digits(digits_dir: Path) -> ImageSet:
+    """The first of the embedded digits: enough for an epoch that takes a second or two."""
+    images = DATASETS["digits"].read(digits_dir)
+    return replace(
+        images,
+        train_images=images.train_images[:IMAGES],
+        train_labels=images.train_labels[:IMAGES],
+        test_images=images.test_images[:TEST_IMAGES],
+        test_labels=images.test_labels[:TEST_IMAGES],
+    )
+
+
+@pytest.fixture
+def set_up(few_digits: ImageSet) -> Callable[[str, int, str], Bench]:
+    """Set a network up as the reference does: fp32, Adam, seed 0."""
+
+    def make(network: str, batch_size: int, device: str) -> Bench:
+        torch.manual_seed(0)
+        model = NETWORKS[network]().to(device)
+        training = Training(model, torch.optim.Adam(model.parameters()), None)
+        feed = Feed(few_digits, batch_size, 0, torch.device(device))
+        return Bench(training, resident(feed), feed.device)
+
+    return make
+
+
+@pytest.fixture
+def measured(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Measure through `pedantic`, and store the configuration and the images per second.
+
+    `images` are those of one round; what more is said is for `pedantic`.
+    """
+
+    def run(
+        target: Callable[..., Any], *, images: int = 0, rounds: int, warmup: int = 0, **more: Any
+    ) -> Any:
+        parameters = getattr(getattr(request.node, "callspec", None), "params", {})
+        told = {name: getattr(value, "__name__", value) for name, value in parameters.items()}
+        benchmark.extra_info.update(told)
+        result = benchmark.pedantic(target, rounds=rounds, warmup_rounds=warmup, **more)
+        if images and benchmark.stats is not None:
+            benchmark.extra_info["images_per_s"] = images / benchmark.stats.stats.median
+        return result
+
+    return run
+
+
+def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: Any) -> None:
+    """Add what times depend on: the fingerprint, threads, BLAS, GPU and driver."""
+    machine = this_machine()
+    threads = f"{torch.get_num_threads()} threads"
+    machine_info["fingerprint"] = {**machine.fingerprint(), "threads": threads}
+    machine_info["cores"] = machine.cores
+    machine_info["threads_asked_for"] = os.environ.get("OMP_NUM_THREADS")
+    machine_info["cpu_capability"] = torch.backends.cpu.get_cpu_capability()
+    machine_info["blas"] = _blas()
+    machine_info["gpus"] = list(machine.gpus)
+    machine_info["gpu_driver"] = _driver() if machine.gpus else None
+    machine_info["cuda"] = torch.version.cuda if machine.gpus else None
+
+
+def _blas() -> str:
+    """Name the library behind torch's matrix products, as torch's own build report does."""
+    told = torch.__config__.show().split("BLAS_INFO=")[1:]
+    return told[0].partition(",")[0] if told else "unknown"
+
+
+def _driver() -> str | None:
+    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return None
