@@ -9,9 +9,10 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from bench.agenda import Agenda, Narrowing, Request, Task, draw_up
+from bench.derived import Derived
 from bench.errors import StudyError
 from bench.execute.executor import Event, Executor, Workplace
 from bench.measure.machine import commit_here
@@ -21,9 +22,6 @@ from bench.study.blocks import Timed, extra_runs, replacement_runs
 from bench.study.load import load_study
 from bench.study.plan import Run
 from bench.study.source import write_yaml
-
-if TYPE_CHECKING:
-    from bench.analysis.load import Tables
 
 
 @dataclass(frozen=True)
@@ -297,28 +295,3 @@ def _render(store: Store, request: Request) -> Path:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-class Derived:
-    """The tables that follow from the others, kept fresh for at most a fiftieth of the time."""
-
-    def __init__(self, store: Store) -> None:
-        self._folder = store.folder
-        self._next_s = 0.0
-
-    def refresh(self) -> None:
-        """Write them again unless the last time was too short ago for what it took."""
-        started_s = time.monotonic()
-        if started_s >= self._next_s:
-            self.write()
-            now_s = time.monotonic()
-            self._next_s = now_s + 50 * (now_s - started_s)
-
-    def write(self) -> "Tables":
-        """Write them from the tables as they are."""
-        from bench.analysis.load import read_tables
-
-        tables = read_tables(self._folder, recompute=True)
-        write_whole(self._folder / "summary.csv", tables.summary.to_csv(index=False))
-        write_whole(self._folder / "comparisons.csv", tables.comparisons.to_csv(index=False))
-        return tables

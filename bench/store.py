@@ -242,10 +242,10 @@ def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
     for row in filter(None, rows[table]):
         told = {f.name: getattr(row, f.name) for f in fields(row)}
         whole = identity | {k: None if is_blank(v) else v for k, v in told.items()}
-        yield {name: _as_text(value) for name, value in whole.items()}
+        yield {name: as_text(value) for name, value in whole.items()}
 
 
-def _as_text(value: Scalar) -> Scalar:
+def as_text(value: Scalar) -> Scalar:
     """Keep a spreadsheet from reading a text as a formula: an apostrophe before its first sign.
 
     Source: OWASP, "CSV Injection".

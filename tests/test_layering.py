@@ -11,7 +11,7 @@ RANKS = {
     "torchvision_import": 0, "whole": 0,
     "models": 1, "data": 1, "optim": 1, "measure": 1, "graphs": 1,
     "study": 2, "train": 2, "store": 2, "analysis": 2,
-    "execute": 3, "report": 3, "agenda": 3,
+    "execute": 3, "report": 3, "agenda": 3, "derived": 3,
     "runner": 4, "verify": 4, "regress": 4,
     "cli": 5,
     "__main__": 6,

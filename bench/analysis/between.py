@@ -27,7 +27,7 @@ from bench.analysis.comparison import (
 from bench.analysis.guards import drift
 from bench.analysis.load import Tables
 from bench.analysis.statistics import MIN_FOR_INTERVAL, Floats
-from bench.labels import plain
+from bench.labels import differing, plain
 from bench.records import PHASES
 
 # With it, none of 374 unchanged cells was called changed between two sessions on a shared machine
@@ -108,9 +108,8 @@ def _by_fields(
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    names = dict.fromkeys([*before, *after])
-    pairs = {name: (plain(before.get(name)), plain(after.get(name))) for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    changed = differing(before, after, list(dict.fromkeys([*before, *after])))
+    return {name: (plain(before.get(name)), plain(after.get(name))) for name in changed}
 
 
 def _times(sides: Sequence[tuple[pd.DataFrame, Tables]], match: Match) -> Iterator[Comparison]:

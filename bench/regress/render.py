@@ -9,7 +9,7 @@ from bench.regress.figure import PANELS, draw, name
 from bench.regress.history import Step, Trend
 from bench.report.style import png_bytes
 from bench.report.text import escape, number
-from bench.store import write_whole
+from bench.store import as_text, write_whole
 
 HOW_TO_READ = """\
 ## How to read this
@@ -91,6 +91,6 @@ def _csv(trends: Sequence[Trend]) -> str:
     writer.writerow(COLUMNS)
     for trend in trends:
         for i, (session, m) in enumerate(zip(trend.sessions, trend.measured, strict=True)):
-            row = (trend.fingerprint, trend.benchmark, i, session.commit, session.when)
-            writer.writerow([*row, m.median_s, m.low_s, m.high_s])
+            names = map(as_text, (trend.fingerprint, trend.benchmark, str(i), session.commit))
+            writer.writerow([*names, session.when.isoformat(), m.median_s, m.low_s, m.high_s])
     return text.getvalue()

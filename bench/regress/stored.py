@@ -4,10 +4,11 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, FiniteFloat, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, Field, FiniteFloat, PositiveFloat, PositiveInt, ValidationError
 
 from bench.errors import StoreError
 
@@ -29,7 +30,7 @@ class Session:
     """One file: a run of the suite at one commit on one machine."""
 
     path: Path
-    when: str
+    when: datetime
     commit: str
     is_dirty: bool
     fingerprint: str
@@ -50,14 +51,14 @@ class _Benchmark(BaseModel):
 class _Commit(BaseModel):
     id: str = "unversioned"
     dirty: bool = False
-    time: str | None = None
+    time: datetime | None = None
 
 
 class _File(BaseModel):
     machine_info: dict[str, Any]
     commit_info: _Commit
     benchmarks: list[_Benchmark]
-    datetime: str
+    stored_at: datetime = Field(alias="datetime")
 
 
 def read_sessions(storage: Path) -> list[Session]:
@@ -86,12 +87,17 @@ def _read(path: Path) -> Session:
         ) from None
     return Session(
         path,
-        file.commit_info.time or file.datetime,
+        _zoned(file.commit_info.time or file.stored_at),
         file.commit_info.id,
         file.commit_info.dirty,
         _fingerprint(file.machine_info),
         {b.fullname: _measured(b.stats) for b in file.benchmarks},
     )
+
+
+def _zoned(when: datetime) -> datetime:
+    """Take a time without a zone for UTC, so that all can be ordered."""
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _measured(stats: _Stats) -> Measured:

@@ -1,5 +1,6 @@
 """A history finds the commit at which a benchmark stepped, and keeps machines apart."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,16 @@ def test_sessions_stand_in_the_order_of_their_commits(tmp_path: Path) -> None:
         stored(tmp_path, number, {"a": 1.0 + number})
     (trend,) = trends(read_sessions(tmp_path))
     assert [m.median_s for m in trend.measured] == [2.0, 3.0, 4.0]
+
+
+def test_commits_of_other_time_zones_stand_where_they_belong(tmp_path: Path) -> None:
+    for number, when in enumerate(("2026-01-01T12:00:00+02:00", "2026-01-01T11:00:00+00:00")):
+        path = stored(tmp_path, number, {"a": 1.0 + number})
+        document = json.loads(path.read_text(encoding="utf-8"))
+        document["commit_info"]["time"] = when
+        path.write_text(json.dumps(document), encoding="utf-8")
+    (trend,) = trends(read_sessions(tmp_path))
+    assert [m.median_s for m in trend.measured] == [1.0, 2.0]
 
 
 def test_machines_are_never_joined(tmp_path: Path) -> None:
