@@ -46,6 +46,7 @@ MEASURING_CODE = (
     "bench.data.normalisation",
     "bench.measure.clock",
     "bench.measure.cost",
+    "bench.measure.counters",
     "bench.measure.guards",
     "bench.measure.memory",
     "bench.measure.peaks",

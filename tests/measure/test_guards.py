@@ -10,22 +10,19 @@ import pytest
 import torch
 
 from bench.measure import guards as module
-from bench.measure.gpu_state import GpuState
-from bench.measure.guards import (
-    CALIBRATION_REPEATS,
+from bench.measure.counters import (
     JIFFIES_PER_S,
-    Guards,
     Jiffies,
     Proc,
     Reading,
-    Watch,
-    calibrate,
     cpu_over_wall,
     others_cores,
     pressure_share,
     read,
     steal_share,
 )
+from bench.measure.gpu_state import GpuState
+from bench.measure.guards import CALIBRATION_REPEATS, Guards, Watch, calibrate
 
 CPU = torch.device("cpu")
 STAT = "cpu  100 20 30 4000 50 6 7 80 90 10\ncpu0 1 2 3 4 5 6 7 8 9 10\nintr 1\n"
