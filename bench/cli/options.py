@@ -94,12 +94,12 @@ def narrowing(until_ci: str | None, budget: str | None) -> "Narrowing | None":
         return None
     from bench.agenda import Narrowing
 
-    half_width = 0.0 if until_ci is None else _fraction(until_ci, "--until-ci")
-    return Narrowing(half_width, _seconds(budget or "10m", "--budget"))
+    half_width = 0.0 if until_ci is None else fraction(until_ci, "--until-ci")
+    return Narrowing(half_width, seconds(budget or "10m", "--budget"))
 
 
-def _fraction(text: str, option: str) -> float:
-    """Read 2% or 0.02."""
+def fraction(text: str, option: str) -> float:
+    """Read 2% or 0.02; raises BenchError for what is no share of something."""
     number, percent, rest = text.strip().partition("%")
     try:
         fraction = float(number) / (100 if percent else 1)
@@ -112,7 +112,8 @@ def _fraction(text: str, option: str) -> float:
     return fraction
 
 
-def _seconds(text: str, option: str) -> float:
+def seconds(text: str, option: str) -> float:
+    """Read 90s, 10m or 1h30m; raises BenchError for what is no time."""
     from pydantic import TypeAdapter, ValidationError
 
     from bench.study.spec import Duration

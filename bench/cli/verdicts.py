@@ -17,6 +17,9 @@ COLOURS: Mapping[str, str] = {
     "EQUIVALENT": "cyan",
     "INCONCLUSIVE": "yellow",
     "INCOMPARABLE": "magenta",
+    "MISSING": "bold red",
+    "FAILED": "bold red",
+    "NEW": "dim",
 }
 NAMES: Mapping[str, str] = {ACCURACY: "accuracy"}
 COLUMNS = ("cell", "measure", "B / A", "verdict", "detects", "n", "floor", "to decide")

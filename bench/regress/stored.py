@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,24 +17,42 @@ NOTCH = 1.57  # McGill, Tukey & Larsen (1978), The American Statistician 32
 
 @dataclass(frozen=True)
 class Measured:
-    """The median of one benchmark's rounds in one session, with its 95% interval; seconds."""
+    """The median of one benchmark's rounds in one session, with its 95% interval; seconds.
+
+    `accuracy` is what the benchmark stored as `test_accuracy` in its extra_info, if it did.
+    """
 
     median_s: float
     low_s: float
     high_s: float
     rounds: int
+    accuracy: float | None = None
 
 
 @dataclass(frozen=True)
 class Session:
-    """One file: a run of the suite at one commit on one machine."""
+    """One file: a run of the suite at one commit on one machine.
+
+    `conditions` are what makes times comparable, by name: bench's own fingerprint, or what
+    pytest-benchmark knows of the machine. `measured` is in the order of time.
+    """
 
     path: Path
     when: datetime
     commit: str
     is_dirty: bool
-    fingerprint: str
-    benchmarks: Mapping[str, Measured]
+    conditions: Mapping[str, str]
+    measured: Sequence[tuple[str, Measured]]
+
+    @property
+    def benchmarks(self) -> Mapping[str, Measured]:
+        """What was measured, by name; of one that was measured again, the last."""
+        return dict(self.measured)
+
+    @property
+    def fingerprint(self) -> str:
+        """The conditions in one line."""
+        return " | ".join(self.conditions.values())
 
 
 class _Stats(BaseModel):
@@ -46,6 +64,7 @@ class _Stats(BaseModel):
 class _Benchmark(BaseModel):
     fullname: str
     stats: _Stats
+    extra_info: dict[str, Any] = {}
 
 
 class _Commit(BaseModel):
@@ -73,10 +92,11 @@ def read_sessions(storage: Path) -> list[Session]:
             where=str(storage),
             mend="`pytest tests/benchmarks --benchmark-only --benchmark-autosave` stores one.",
         )
-    return sorted(map(_read, paths), key=lambda session: (session.when, session.path))
+    return sorted(map(read_session, paths), key=lambda session: (session.when, session.path))
 
 
-def _read(path: Path) -> Session:
+def read_session(path: Path) -> Session:
+    """Read one file; raises StoreError where it is no file of pytest-benchmark's."""
     try:
         file = _File.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError, RecursionError):
@@ -90,8 +110,8 @@ def _read(path: Path) -> Session:
         _zoned(file.commit_info.time or file.stored_at),
         file.commit_info.id,
         file.commit_info.dirty,
-        _fingerprint(file.machine_info),
-        {b.fullname: _measured(b.stats) for b in file.benchmarks},
+        _conditions(file.machine_info),
+        [(b.fullname, _measured(b)) for b in file.benchmarks],
     )
 
 
@@ -100,22 +120,24 @@ def _zoned(when: datetime) -> datetime:
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _measured(stats: _Stats) -> Measured:
+def _measured(benchmark: _Benchmark) -> Measured:
+    stats, accuracy = benchmark.stats, benchmark.extra_info.get("test_accuracy")
     half = NOTCH * stats.iqr / math.sqrt(stats.rounds)
-    return Measured(stats.median, max(stats.median - half, 0.0), stats.median + half, stats.rounds)
+    low, high = max(stats.median - half, 0.0), stats.median + half
+    is_known = isinstance(accuracy, float | int) and math.isfinite(accuracy)
+    return Measured(stats.median, low, high, stats.rounds, accuracy if is_known else None)
 
 
-def _fingerprint(machine: Mapping[str, Any]) -> str:
-    """Say what makes times comparable: bench's own fingerprint, or what pytest-benchmark knows."""
+def _conditions(machine: Mapping[str, Any]) -> dict[str, str]:
     told = machine.get("fingerprint")
     if isinstance(told, Mapping):
-        return " | ".join(str(value) for value in told.values())
+        return {str(name): str(value) for name, value in told.items()}
     cpu = machine.get("cpu")
     cpu = cpu if isinstance(cpu, Mapping) else {}
-    parts = (
-        cpu.get("brand_raw") or machine.get("processor"),
-        f"{cpu['count']} cores" if "count" in cpu else None,
-        machine.get("system"),
-        f"python={machine.get('python_version')}",
-    )
-    return " | ".join(str(part) for part in parts if part)
+    parts = {
+        "processor": cpu.get("brand_raw") or machine.get("processor"),
+        "cores": f"{cpu['count']} cores" if "count" in cpu else None,
+        "system": machine.get("system"),
+        "python": f"python={machine.get('python_version')}",
+    }
+    return {name: str(part) for name, part in parts.items() if part}

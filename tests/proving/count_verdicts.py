@@ -58,7 +58,7 @@ def study_of(kind: str, session: int, options: argparse.Namespace) -> dict[str, 
 def main() -> None:
     options = _options()
     measured = "injected" if options.kind == "injected" else "same"
-    with _neighbour() if options.busy else _nobody():
+    with neighbour() if options.busy else nobody():
         for session in range(options.sessions):
             _run(study_of(measured, session, options), options.out)
     sessions = [options.out / f"{measured}-{i:02d}" for i in range(options.sessions)]
@@ -161,7 +161,7 @@ COUNTED = {"same": _counted_same, "between": _counted_between, "injected": _coun
 
 
 @contextmanager
-def _neighbour() -> Iterator[None]:
+def neighbour() -> Iterator[None]:
     """Keep one core busy, for as long as this process lives."""
     busy = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    pass"
     process = subprocess.Popen([sys.executable, "-c", busy])
@@ -172,7 +172,7 @@ def _neighbour() -> Iterator[None]:
 
 
 @contextmanager
-def _nobody() -> Iterator[None]:
+def nobody() -> Iterator[None]:
     yield
 
 

@@ -1,0 +1,106 @@
+"""What a person sees while a gate measures, and its verdicts."""
+
+import signal
+from collections.abc import Sequence
+from typing import Any, NoReturn, Self
+
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+
+from bench.analysis.compared import ACCURACY
+from bench.cli.terminal import console, counted, duration, table
+from bench.cli.verdicts import COLOURS
+from bench.regress.gate import Gated
+from bench.regress.judged import Judged
+from bench.regress.measured import Role
+from bench.regress.summary import headline, in_order, name, told_ratio, told_why, trade_offs
+
+COLUMNS = ("benchmark", "measure", "head / base", "verdict", "detects", "floor", "n", "")
+LEGEND = """\
+[dim]head / base: above 1 a time is longer, an accuracy higher; 95% interval. detects: the least \
+change that is
+found four times in five. floor: what no change at all looked like meanwhile. n: pairs.[/]"""
+
+
+class TerminalGateScreen:
+    """Shows a gate on a terminal with a live bar, elsewhere with a line a pair."""
+
+    def __init__(self, *, errors: bool = False) -> None:
+        self._console = console(errors=errors)
+        self._bar: Progress | None = None
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=30),
+                TextColumn("{task.fields[note]}"),
+                console=self._console,
+                transient=True,
+            )
+            self._bar.add_task("starting", total=None, note="")
+        self._terminate: Any = None
+
+    def __enter__(self) -> Self:
+        self._terminate = signal.signal(signal.SIGTERM, _interrupted)
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        signal.signal(signal.SIGTERM, self._terminate)
+
+    def opened(self, base: str, head: str, remarks: Sequence[str]) -> None:
+        """Show what is held against what."""
+        self._console.print(f"{escape(head)} against {escape(base)}")
+        for remark in remarks:
+            self._console.print(f"[yellow]{escape(remark)}[/]")
+
+    def running(self, benchmark: str, role: Role, done: int, of: int) -> None:
+        """Move the bar to a benchmark of the pair at hand."""
+        if self._bar is not None:
+            task = self._bar.task_ids[0]
+            text = escape(f"{name(benchmark)} on {'base' if role == 'twin' else role}")
+            self._bar.update(task, description=text, completed=done, total=of)
+
+    def paired(self, pair: int, of: int, benchmarks: int, left_s: float) -> None:
+        """Show that a pair is done, and how long the others will take."""
+        left = f", {duration(left_s)} left" if left_s else ""
+        text = f"pair {pair} of {of}{left}"
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], note=text)
+        else:
+            self._console.print(f"{text}: {counted(benchmarks, 'benchmark')}")
+
+    def confirming(self, suspects: Sequence[Judged]) -> None:
+        """Show what looks like a regression."""
+        names = ", ".join(dict.fromkeys(name(row.benchmark) for row in suspects))
+        self._console.print(f"measured again, since it looks slower or worse: {escape(names)}")
+
+    def finished(self, gated: Gated) -> None:
+        """Print the verdicts, what needs a look first."""
+        for difference in gated.differences:
+            self._console.print(f"[bold magenta]not comparable[/] – {escape(difference)}")
+        for said in trade_offs(gated.rows):
+            self._console.print(f"[bold]{escape(said)}[/]")
+        shown = table(self._console, *COLUMNS, right={*COLUMNS[4:7]})
+        for row in in_order(gated.rows):
+            c = row.comparison
+            shown.add_row(
+                escape(name(row.benchmark)),
+                "accuracy" if row.measure == ACCURACY else row.measure,
+                told_ratio(row),
+                f"[{COLOURS[row.verdict]}]{row.verdict}[/]",
+                "–" if c is None or c.mde is None else f"{c.mde:.1%}",
+                "–" if c is None else f"{c.floor:.1%}",
+                "–" if c is None else str(c.n),
+                escape(told_why(row)),
+            )
+        if gated.rows:
+            self._console.print(shown)
+            self._console.print(LEGEND)
+        self._console.print(f"[bold]{escape(headline(gated))}[/]")
+
+
+def _interrupted(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

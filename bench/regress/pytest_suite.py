@@ -1,0 +1,140 @@
+"""A pytest-benchmark suite, measured on both sides by processes that take turns."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.analysis.compared import ACCURACY
+from bench.regress.measured import (
+    ROLES,
+    TIME,
+    Lost,
+    Observation,
+    Pair,
+    Role,
+    Watcher,
+    absent,
+    unlike,
+)
+from bench.regress.process import SideProcess
+from bench.regress.sides import Sides
+from bench.regress.stored import Session
+from bench.regress.witness import watched
+
+# Turns go round until they have taken so many times what loading took.
+TURNS_OVER_LOADING = 1.0
+
+
+@dataclass(frozen=True)
+class PytestSuite:
+    """The benchmarks at a path of the repository, or those of them that `select` (-k) names.
+
+    In each pair a fresh process a side, and one more of base, load the suite and then take turns,
+    benchmark by benchmark, in shuffled order: what is compared was measured within seconds.
+    """
+
+    sides: Sides
+    path: Path
+    select: str
+    accuracy: bool
+
+    def measure(self, pair: int, names: Collection[str] | None, watcher: Watcher) -> Pair:
+        """Measure the benchmarks named, or all, once on each side."""
+        started_s = time.monotonic()
+        with ExitStack() as stack:
+            processes = {
+                role: stack.enter_context(SideProcess(self.sides, role, pair, self._asked(names)))
+                for role in ROLES
+            }
+            collected = {role: process.collected() for role, process in processes.items()}
+            common = [
+                name
+                for name in collected["head"]
+                if name in collected["base"] and (names is None or name in names)
+            ]
+            turns = _Turns(processes, pair, common, watcher)
+            loaded_s = time.monotonic() - started_s
+            while turns.spent_s < TURNS_OVER_LOADING * loaded_s and turns.take():
+                pass
+            for process in processes.values():
+                process.finish()
+            sessions = {role: process.session() for role, process in processes.items()}
+            software = {role: process.software() for role, process in processes.items()}
+        return Pair(
+            tuple(self._observed(pair, sessions, turns)),
+            (*turns.lost, *(absent(collected) if names is None else ())),
+            tuple(_differences(sessions, software)),
+        )
+
+    def _asked(self, names: Collection[str] | None) -> list[str]:
+        """Give pytest's arguments: the suite, or only the files of the benchmarks named."""
+        select = ["-k", self.select] if self.select else []
+        files = sorted({name.partition("::")[0] for name in names or ()})
+        folders = self.sides.base.folder, self.sides.head.folder
+        # A benchmark is named from pytest's root, which may lie above the folder.
+        are_here = all((folder / file).is_file() for folder in folders for file in files)
+        return ["--benchmark-only", *select, *(files if files and are_here else [str(self.path)])]
+
+    def _observed(
+        self, pair: int, sessions: Mapping[Role, Session | None], turns: "_Turns"
+    ) -> Iterator[Observation]:
+        for role, session in sessions.items():
+            counted: Counter[str] = Counter()
+            for name, measured in session.measured if session else ():
+                turn = counted[name]
+                counted[name] += 1
+                why = turns.disturbed.get((name, turn, role), "")
+                yield Observation(name, TIME, pair, turn, role, measured.median_s, why)
+                if self.accuracy and measured.accuracy is not None and not turn:
+                    yield Observation(name, ACCURACY, pair, turn, role, measured.accuracy, "")
+
+
+class _Turns:
+    """Lets the processes of a pair run the benchmarks in turns."""
+
+    def __init__(
+        self,
+        processes: Mapping[Role, SideProcess],
+        pair: int,
+        names: Sequence[str],
+        watcher: Watcher,
+    ) -> None:
+        self._processes = processes
+        self._pair = pair
+        self._names = list(names)
+        self._watcher = watcher
+        self._turn = 0
+        self.spent_s = 0.0
+        self.lost: list[Lost] = []
+        self.disturbed: dict[tuple[str, int, Role], str] = {}
+
+    def take(self) -> bool:
+        """Run every benchmark once on each side; tells whether there is anything to run again."""
+        started_s = time.monotonic()
+        for i, name in enumerate(self._names):
+            for role in random.Random(f"{self._pair} {self._turn} {name}").sample(ROLES, 3):
+                self._watcher.running(name, role, i, len(self._names))
+                with watched() as seen:
+                    ended = self._processes[role].run(name)
+                self.disturbed[name, self._turn, role] = seen.disturbance
+                if ended is not None:
+                    self.lost.append(Lost(role, name, *ended))
+        lost = {one.benchmark for one in self.lost}
+        self._names = [name for name in self._names if name not in lost]
+        self._turn += 1
+        self.spent_s += time.monotonic() - started_s
+        return bool(self._names)
+
+
+def _differences(
+    sessions: Mapping[Role, Session | None], software: Mapping[Role, Mapping[str, str]]
+) -> Iterator[str]:
+    """Say where base and head ran under other conditions, by what both tell."""
+    base, head = sessions["base"], sessions["head"]
+    if base is not None and head is not None:
+        yield from unlike(base.conditions, head.conditions)
+    yield from unlike(software["base"], software["head"])

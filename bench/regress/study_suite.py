@@ -1,0 +1,128 @@
+"""A study as the suite: each side's own bench runs one timing block of every cell a pair."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.analysis.accuracy import trained
+from bench.analysis.cells import cell_labels
+from bench.analysis.compare import clean_blocks
+from bench.analysis.compared import ACCURACY
+from bench.analysis.folders import unlike_conditions
+from bench.analysis.guards import disturbed
+from bench.analysis.load import Tables, read_mapping, read_tables
+from bench.errors import BenchError
+from bench.regress.measured import ROLES, Lost, Observation, Pair, Role, Watcher, absent
+from bench.regress.process import environment
+from bench.regress.sides import Sides
+
+FAILED = 1  # the exit code of a grid in which a run failed: its other cells count
+
+
+@dataclass(frozen=True)
+class StudySuite:
+    """A study file: its cells are the benchmarks, the time of a training step what is compared.
+
+    In each pair `bench run` times every cell once on each side, and once more on base, in shuffled
+    order. With `accuracy` it trains them, too, with the pair's number as the seed.
+    """
+
+    sides: Sides
+    path: Path
+    accuracy: bool
+    data_dir: Path | None
+    offline: bool
+
+    def measure(self, pair: int, names: Collection[str] | None, watcher: Watcher) -> Pair:
+        """Run the study once on each side; a study is measured whole, whatever is named."""
+        order = random.Random(f"{pair} {self.path}").sample(ROLES, len(ROLES))
+        folders: dict[Role, Path] = {}
+        for i, role in enumerate(order):
+            watcher.running(self.path.stem, role, i, len(order))
+            folders[role] = self._run(pair, role)
+        tables = {role: read_tables(folder) for role, folder in folders.items()}
+        environments = [
+            read_mapping(folders[role] / "environment.json", json.loads)
+            for role in ("base", "head")
+        ]
+        cells = {role: list(cell_labels(t.trials).values()) for role, t in tables.items()}
+        observations: list[Observation] = []
+        lost: list[Lost] = []
+        for role, its in tables.items():
+            observations += [*_times(its, pair, role), *_accuracies(its, pair, role)]
+            lost += _failures(its, role)
+        kept = [o for o in observations if names is None or o.benchmark in names]
+        return Pair(
+            tuple(kept),
+            (*lost, *(absent(cells) if names is None else ())),
+            tuple(unlike_conditions(*environments)),
+        )
+
+    def _run(self, pair: int, role: Role) -> Path:
+        side = self.sides.head if role == "head" else self.sides.base
+        out = self.sides.scratch / f"{pair}-{role}"
+        sets = ["timing.blocks=1", "timing.spares=0", f"seeds=[{pair}]"]
+        sets += [] if self.accuracy else ["base.epochs=0"]
+        command = [side.python, "-P", "-m", "bench", "run", str(self.path), "--no-report"]
+        command += ["--out", str(out), *(f"--set={change}" for change in sets)]
+        command += ["--offline"] * self.offline
+        if self.data_dir is not None:
+            command += ["--data-dir", str(self.data_dir.absolute())]
+        with subprocess.Popen(
+            command,
+            cwd=side.folder,
+            env=environment(self.sides, side, pair),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is the gate's; and what it starts ends with it
+        ) as process:
+            try:
+                _, said = process.communicate()
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        folders = list(out.glob("*/trials.csv"))
+        if process.returncode not in (0, FAILED) or not folders:
+            raise BenchError(
+                f"`bench run` ended with exit code {process.returncode}:\n{said.strip()}",
+                where=side.told(),
+            )
+        return folders[0].parent
+
+
+def _times(tables: Tables, pair: int, role: Role) -> Iterator[Observation]:
+    labels = cell_labels(tables.trials)
+    blocks = tables.blocks[tables.blocks["role"] == "planned"]
+    why = dict(zip(blocks["cell_id"], disturbed(blocks), strict=True))
+    measured = clean_blocks(tables.timings, tables.blocks)
+    planned = measured[(measured["role"] == "planned") & (measured["step"] > 0)]
+    for cell_id, step_s in zip(planned["cell_id"], planned["step"], strict=True):
+        reason = why.get(cell_id, "")
+        yield Observation(labels[cell_id], "step", pair, 0, role, float(step_s), reason)
+
+
+def _accuracies(tables: Tables, pair: int, role: Role) -> Iterator[Observation]:
+    labels = cell_labels(tables.trials)
+    trials = trained(tables.trials)
+    for cell_id, accuracy in zip(trials["cell_id"], trials[ACCURACY], strict=True):
+        yield Observation(labels[cell_id], ACCURACY, pair, 0, role, float(accuracy), "")
+
+
+def _failures(tables: Tables, role: Role) -> Iterator[Lost]:
+    """Name the cells of which a run failed or was skipped, with the first reason."""
+    labels = cell_labels(tables.trials)
+    for frame in (tables.trials, tables.blocks):
+        bad = frame[frame["status"] != "ok"]
+        for cell_id, status, reason in zip(
+            bad["cell_id"], bad["status"], bad["reason"], strict=True
+        ):
+            kept = "skipped" if status == "skipped" else "failed"
+            yield Lost(role, labels[cell_id], kept, f"{status}: {reason}")  # type: ignore[arg-type]

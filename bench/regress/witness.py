@@ -1,0 +1,32 @@
+"""What the machine did while one benchmark ran on one side."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bench.analysis.guards import disturbance
+from bench.measure.counters import Proc, others_cores, pressure_share, read, steal_share
+
+
+@dataclass
+class Seen:
+    """What disturbed a window of time, known once it is over; empty for nothing."""
+
+    disturbance: str = ""
+
+
+@contextmanager
+def watched() -> Iterator[Seen]:
+    """Read the kernel's counters at both ends; this process and its children are not others."""
+    proc, seen = Proc(), Seen()
+    before = read(proc)
+    yield seen
+    after = read(proc)
+    counted = {
+        "steal_share": steal_share(before, after),
+        "pressure_share": pressure_share(before, after),
+        "others_cores": others_cores(before, after),
+        "gpu_throttle": None,
+        "gpu_others": None,
+    }
+    seen.disturbance = disturbance(counted)
