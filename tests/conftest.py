@@ -14,6 +14,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several at once share the cores
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
 
+TOGETHER = ("tests/report/", "tests/regress/test_a_gate.py")
 # Any of pytest-benchmark's own options that ask for numbers.
 ASKED = ("only", "enable", "autosave", "save", "save_data", "json", "compare", "histogram")
 
@@ -27,14 +28,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Of several processes (`-n auto`), let one run all tests of reports: it draws each once."""
+    """Of several processes (`-n auto`), let one run tests that share what takes long to make."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class ReportsTogether(LoadScopeScheduling):
+    class SomeTogether(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "reports" if nodeid.startswith("tests/report/") else nodeid
+            return next((t for t in TOGETHER if nodeid.startswith(t)), nodeid)
 
-    return ReportsTogether(config, log)
+    return SomeTogether(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,22 +78,38 @@ def mnist_dir() -> Path:
     return mnist_folder()
 
 
-@pytest.fixture
-def bench(tmp_path: Path, digits_dir: Path) -> Bench:
-    """Run the real command line in an empty folder, offline, with the embedded digits."""
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """What a process needs to start this bench, as if it were installed; offline."""
+    own = {"BENCH_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+    own["PYTHONSAFEPATH"] = "1"  # the installed script does not have its folder on its path
+    return {**os.environ, **own}
 
-    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        own = {"BENCH_DATA_DIR": str(digits_dir), "BENCH_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
-        own["PYTHONSAFEPATH"] = "1"  # the installed script does not have this folder on its path
+
+@pytest.fixture(scope="session")
+def run_bench(environment: dict[str, str]) -> Bench:
+    """Run the real command line in a folder."""
+
+    def run(folder: Path, *arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "bench", *map(str, arguments)],
-            cwd=tmp_path,
-            env={**os.environ, **own, **environment},
+            cwd=folder,
+            env={**environment, **more},
             capture_output=True,
             text=True,
             timeout=240,
             check=False,
         )
+
+    return run
+
+
+@pytest.fixture
+def bench(tmp_path: Path, digits_dir: Path, run_bench: Bench) -> Bench:
+    """Run the real command line in an empty folder, offline, with the embedded digits."""
+
+    def run(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+        return run_bench(tmp_path, *arguments, **{"BENCH_DATA_DIR": str(digits_dir), **more})
 
     return run
 

@@ -157,6 +157,7 @@ class _Series:
         self._screen = screen
         self._names = None if names is None else set(names)
         self._planned = dict(planned or {})
+        self._is_planned = bool(planned) or request.pairs is not None
         self._number = number  # of the last pair
         self._lost: list[Lost] = []
         self._clean: Mapping[str, int] = {}
@@ -217,7 +218,7 @@ class _Series:
         """Name the benchmarks that lack pairs; before the first, something for all."""
         if not self._pairs:
             return self._names or {"all"}
-        if self._pairs == MIN_FOR_INTERVAL and self._request.pairs is None and not self._planned:
+        if self._pairs >= MIN_FOR_INTERVAL and not self._is_planned:
             self._planned = pairs_needed(self.observations, self._request.detect)
         self._clean = clean_pairs(self.observations)
         lacking = {name for name in self._measured() if self._lacks(name)}

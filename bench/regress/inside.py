@@ -36,9 +36,8 @@ class Turns:
         """Say what there is to run, and run what is asked for until nothing more is."""
         if session.testsfailed:  # a file that can't be imported; pytest tells of it and ends
             return None
-        items = {item.nodeid: item for item in session.items}
-        root = os.path.relpath(session.config.rootpath)
-        self._channel.send({"collected": list(items), "root": root})
+        items = {item.nodeid: item for item in session.items if _is_benchmark(item)}
+        self._channel.send({"collected": list(items)})
         while (name := self._channel.recv()) is not None:
             self._reports.clear()
             run = session.config.hook.pytest_runtest_protocol
@@ -60,6 +59,7 @@ class Turns:
 def main(told: str) -> None:
     """Run pytest as the gate asks, and tell at the end what was really loaded."""
     task = json.loads(told)
+    os.set_inheritable(task["channel"], False)  # what a benchmark starts must not hold it open
     channel = Connection(task["channel"])
     tree, repository = Path(task["tree"]), Path(task["repository"])
     sys.path[:] = [_moved(entry, repository, tree) for entry in sys.path]
@@ -67,7 +67,12 @@ def main(told: str) -> None:
     pytest.main([*task["arguments"], *undivided], plugins=[Turns(channel)])
     own = set(_packages(Path.cwd()))
     strange = dict(_strange(repository, tree, own))
-    channel.send({"strange": strange, "software": _software(own)})
+    software = _software(own) if task["tell_software"] else {}
+    channel.send({"strange": strange, "software": software})
+
+
+def _is_benchmark(item: Any) -> bool:
+    return "benchmark" in getattr(item, "fixturenames", ())
 
 
 def _near(item: Any, items: list[Any]) -> Any:

@@ -16,8 +16,6 @@ from bench.regress.measured import Lost, Observation, Role
 GateVerdict = Verdict | Literal["INCOMPARABLE", "MISSING", "FAILED", "NEW"]
 
 MOST_PAIRS = 30
-# Planned for less than what is asked for: the pilot's own noise is only roughly known.
-MARGIN = 0.75
 ACCURACY_DROP = 0.01  # a point: what an undecided accuracy has to rule out
 
 FAILURES: frozenset[GateVerdict] = frozenset({"REGRESSED", "MISSING", "FAILED"})
@@ -102,10 +100,10 @@ def unmeasured(lost: Collection[Lost], compared: Collection[str]) -> Iterator[Ju
 
 
 def pairs_needed(observations: Sequence[Observation], detect: float) -> dict[str, int]:
-    """Plan from what base and its twin gave how many clean pairs find a change of `detect`.
+    """Plan how many clean pairs find a change of `detect`, from what base and its twin gave.
 
-    What head gave is not looked at, so that the plan cannot favour an answer. The first six pairs
-    are a pilot; where most of them were disturbed more would not help, and six they stay.
+    What head gave is not looked at, so that the plan, made again after each pair, cannot favour an
+    answer. At least six and at most thirty; six where most were disturbed, since more would be too.
     """
     needed: dict[str, int] = {}
     for (benchmark, measure), values in _grouped(observations).items():
@@ -116,8 +114,8 @@ def pairs_needed(observations: Sequence[Observation], detect: float) -> dict[str
         if 2 * len(twins) <= len(_paired(values, "twin", clean=False)):
             needed[benchmark] = MIN_FOR_INTERVAL
             continue
-        noise, n = SessionNoise(twins), MIN_FOR_INTERVAL
-        while n < MOST_PAIRS and ((found := noise.of(n)[1]) is None or found > MARGIN * detect):
+        noise, n = SessionNoise(twins), max(len(twins), MIN_FOR_INTERVAL)
+        while n < MOST_PAIRS and ((found := noise.of(n)[1]) is None or found > detect):
             n += 1
         needed[benchmark] = n
     return needed

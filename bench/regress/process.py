@@ -35,6 +35,7 @@ class SideProcess:
             "channel": theirs.fileno(),
             "tree": str(self._side.tree),
             "repository": str(sides.repository),
+            "tell_software": sides.base.python != sides.head.python,
             "arguments": [
                 *arguments,
                 f"--benchmark-json={self._json}",
@@ -109,7 +110,7 @@ class SideProcess:
         return read_session(self._json) if is_written else None
 
     def software(self) -> Mapping[str, str]:
-        """Give the versions of Python and of all that was loaded."""
+        """Give the versions of Python and of all that was loaded, where they can differ."""
         return dict(self._told.get("software", {}))
 
     def _receive(self) -> dict[str, Any] | None:

@@ -68,7 +68,8 @@ def checked_out(base: str, head: str | None, base_python: str | None = None) -> 
     try:
         trees = scratch / "base", scratch / "head"  # names of one length, as all paths in them
         for tree, commit in zip(trees, commits, strict=True):
-            _git("worktree", "add", "--quiet", "--detach", str(tree), commit)
+            no_hooks = ("-c", f"core.hooksPath={os.devnull}")
+            _git(*no_hooks, "worktree", "add", "--quiet", "--detach", str(tree), commit)
         changed = _carry_over(repository, trees[1]) if head is None else 0
         pythons = base_python or sys.executable, sys.executable
         names = base, head or "the working tree"

@@ -5,10 +5,11 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch._dynamo  # what the first optimizer imports, before anything is timed
-from networks_to_time import IMAGES, NETWORKS, TEST_IMAGES, Bench
+from networks_to_time import IMAGES, NETWORKS, REPEATS, TEST_IMAGES, Bench
 
 from bench.data.digits import MEAN, STD
 from bench.data.digits_recipe import (
@@ -27,20 +28,23 @@ from bench.train import Training
 
 @pytest.fixture(scope="session")
 def few_digits() -> ImageSet:
-    """As few of the embedded digits as an epoch of a second or two takes."""
+    """A few of the embedded digits, as often as an epoch of a second or two takes."""
     sources = load_sources()
     canvases, (train, test) = enlarge(sources.images), split_sources(sources.labels)
     made = [
-        expand(canvases, chosen, count, seed, lambda size: None)
+        expand(canvases, chosen, count // REPEATS, seed, lambda size: None)
         for chosen, count, seed in ((train, IMAGES, TRAIN_SEED), (test, TEST_IMAGES, TEST_SEED))
     ]
-    (train_images, train_which), (test_images, test_which) = made
+    (train_images, train_labels), (test_images, test_labels) = (
+        (np.tile(images, (REPEATS, 1, 1)), np.tile(sources.labels[which], REPEATS))
+        for images, which in made
+    )
     return ImageSet(
         name="digits",
         train_images=train_images,
-        train_labels=sources.labels[train_which],
+        train_labels=train_labels,
         test_images=test_images,
-        test_labels=sources.labels[test_which],
+        test_labels=test_labels,
         mean=MEAN,
         std=STD,
     )

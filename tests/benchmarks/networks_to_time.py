@@ -15,6 +15,7 @@ from bench.train import Training
 NETWORKS = {"convnet": ConvNet, "lenet5": LeNet5}
 IMAGES = 6_144  # an epoch: whole batches of both sizes
 TEST_IMAGES = 2_048
+REPEATS = 4  # of each image: drawing so many different ones takes longer than most benchmarks
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 

@@ -37,6 +37,8 @@ def _dosed(forward):
     """Multiply small matrices for a part of the time that the forward pass itself took."""
     import time
 
+    import torch
+
     matrix, into = torch.full((64, 64), 1 / 64), torch.empty(64, 64)
 
     def run(self, images):
@@ -81,7 +83,7 @@ def _gate(clone: Path, folder: Path, options: argparse.Namespace) -> None:
     if options.kind == "swapped":
         base, head = head, base
     threads = {"OMP_NUM_THREADS": str(options.threads)} if options.threads else {}
-    command = [sys.executable, "-m", "bench", "gate", "--base", base, "--head", head]
+    command = [sys.executable, "-P", "-m", "bench", "gate", "--base", base, "--head", head]
     command += ["--suite", "tests/benchmarks/test_steps.py", "-k", options.select]
     command += ["--pairs", str(options.pairs)] if options.pairs else []
     done = subprocess.run(

@@ -1,0 +1,97 @@
+"""`bench gate` on a repository where it is known what each benchmark takes."""
+
+import csv
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from toy_repository import costs, git, repository
+
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def gated(tmp_path_factory: pytest.TempPathFactory, run_bench: Callable[..., Any]) -> Row:
+    """One gate over all that can become of a benchmark; head is a working tree with changes."""
+    folder = repository(
+        tmp_path_factory.mktemp("toy"),
+        {"same": 0.1, "slower": 0.1, "faster": 0.1, "gone": 0.1, "broken": 0.1, "careless": 0.1},
+        ACCURACY={"same": 0.97, "careless": 0.97},
+    )
+    costs(
+        folder,
+        {"same": 0.1, "slower": 0.12, "faster": 0.08, "broken": None, "careless": 0.07, "new": 1.0},
+        ACCURACY={"same": 0.97, "careless": 0.95},
+    )
+    (folder / "notes.txt").write_text("not committed", encoding="utf-8")
+    done = run_bench(folder, "gate", "--base", "main", "--accuracy", "--out", "kept", "--pairs", 6)
+    kept = folder / "kept"
+    rows = json.loads((kept / "verdicts.json").read_text(encoding="utf-8"))
+    return {
+        "folder": folder,
+        "done": done,
+        "verdicts": {(row["benchmark"][33:-1], row["measure"]): row for row in rows},
+        "summary": (kept / "summary.md").read_text(encoding="utf-8"),
+        "pairs": list(csv.DictReader((kept / "pairs.csv").open(encoding="utf-8"))),
+    }
+
+
+def test_every_benchmark_gets_its_verdict(gated: Row) -> None:
+    verdicts = {key: row["verdict"] for key, row in gated["verdicts"].items()}
+    assert verdicts == {
+        ("slower", "time"): "REGRESSED",
+        ("careless", "test_accuracy"): "REGRESSED",
+        ("broken", "time"): "FAILED",
+        ("gone", "time"): "MISSING",
+        ("faster", "time"): "IMPROVED",
+        ("careless", "time"): "IMPROVED",
+        ("same", "time"): "EQUIVALENT",
+        ("same", "test_accuracy"): "EQUIVALENT",
+        ("new", "time"): "NEW",
+    }
+    assert gated["done"].returncode == 1
+
+
+def test_ratios_are_head_over_base_with_interval_floor_and_detectable_effect(gated: Row) -> None:
+    row = gated["verdicts"]["slower", "time"]
+    assert 1.17 < row["low"] <= row["ratio"] <= row["high"] < 1.23
+    assert row["n"] == 6
+    assert 0.02 <= row["floor"] <= row["mde"] < 0.1
+
+
+def test_a_regression_was_measured_afresh(gated: Row) -> None:
+    row = gated["verdicts"]["slower", "time"]
+    assert 1.17 < row["again_low"] <= row["again_ratio"] <= row["again_high"] < 1.23
+    pairs = {int(p["pair"]) for p in gated["pairs"] if p["benchmark"].endswith("[slower]")}
+    assert pairs == set(range(1, 13))
+    others = {int(p["pair"]) for p in gated["pairs"] if p["benchmark"].endswith("[same]")}
+    assert others == set(range(1, 7))
+
+
+def test_what_is_faster_but_less_accurate_is_said_to_be_that(gated: Row) -> None:
+    said = "it[careless] is faster, but less accurate"
+    assert said in gated["done"].stdout
+    assert said.replace("[", r"\[").replace("]", r"\]") in gated["summary"]
+
+
+def test_a_failure_is_told_with_its_reason(gated: Row) -> None:
+    assert "broken does not work" in gated["verdicts"]["broken", "time"]["why"]
+
+
+def test_uncommitted_changes_are_measured_and_said(gated: Row) -> None:
+    assert "the working tree (" in gated["done"].stdout
+    assert "with uncommitted changes (2 files)" in gated["done"].stdout
+
+
+def test_the_summary_opens_with_what_was_found(gated: Row) -> None:
+    first = gated["summary"].splitlines()[0]
+    assert first == (
+        "### bench gate: 2 regressed, 1 fails on head, 1 is missing on head, 2 improved, "
+        "2 are the same, 1 is new"
+    )
+
+
+def test_nothing_of_the_worktrees_is_left(gated: Row) -> None:
+    assert len(git(gated["folder"], "worktree", "list").splitlines()) == 1
+    assert git(gated["folder"], "status", "--porcelain") == " M costs.py\n?? kept/\n?? notes.txt\n"

@@ -1,0 +1,154 @@
+"""What a gate does with its two sides, told by gates of a single pair."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from toy_repository import CONFTEST, costs, git, repository
+
+from bench.regress.sides import PREFIX, checked_out
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    return repository(tmp_path / "toy", {"step": 0.1})
+
+
+def test_one_pair_decides_nothing(toy: Path, run_bench: Run) -> None:
+    done = run_bench(toy, "gate", "--base", "HEAD", "--pairs", 1, "--json")
+    assert done.returncode == 3
+    (row,) = json.loads(done.stdout)
+    assert row["benchmark"] == "tests/benchmarks/test_toy.py::test_it[step]"
+    assert (row["verdict"], row["low"], row["n"]) == ("INCONCLUSIVE", None, 1)
+
+
+def test_a_base_of_another_fingerprint_is_not_compared(toy: Path, run_bench: Run) -> None:
+    conftest = toy / "tests/benchmarks/conftest.py"
+    conftest.write_text(CONFTEST.replace("MACHINE", "another CPU"), encoding="utf-8")
+    done = run_bench(toy, "gate", "--base", "HEAD")
+    assert done.returncode == 4
+    assert "machine: a CPU on base, another CPU on head" in done.stdout
+    assert "INCOMPARABLE" in done.stdout
+
+
+def test_dependencies_that_are_not_met_make_it_incomparable(toy: Path, run_bench: Run) -> None:
+    project = '[project]\nname = "toy"\nversion = "1"\ndependencies = ["numpy<1"]\n'
+    (toy / "pyproject.toml").write_text(project, encoding="utf-8")
+    done = run_bench(toy, "gate", "--base", "HEAD")
+    assert done.returncode == 4
+    assert "dependencies differ: nothing → numpy<1" in done.stdout
+    assert "the working tree needs numpy<1, and" in done.stdout
+
+
+def test_base_borrows_a_suite_that_it_lacks(toy: Path, run_bench: Run) -> None:
+    git(toy, "mv", "tests/benchmarks", "tests/speed")
+    done = run_bench(toy, "gate", "--base", "HEAD", "--suite", "tests/speed", "--pairs", 1)
+    assert done.returncode == 3
+    assert "base has no tests/speed: it is measured with head's" in done.stdout
+
+
+def test_sources_below_src_are_each_sides_own(tmp_path: Path, run_bench: Run) -> None:
+    toy = repository(tmp_path / "toy", {})
+    (toy / "src").mkdir()
+    costs(toy / "src", {"step": 0.1})
+    git(toy, "rm", "--quiet", "costs.py")
+    git(toy, "add", ".")
+    git(toy, "commit", "--quiet", "--message=src")
+    costs(toy / "src", {"step": 0.2})
+    done = run_bench(toy, "gate", "--base", "HEAD", "--pairs", 1, "--json")
+    assert json.loads(done.stdout)[0]["ratio"] == pytest.approx(2, rel=0.05)
+
+
+def test_code_that_is_not_the_sides_own_is_refused(toy: Path, run_bench: Run) -> None:
+    loads = f"import sys\nsys.path.insert(0, {str(toy)!r})\n"
+    with (toy / "tests/benchmarks/conftest.py").open("a", encoding="utf-8") as conftest:
+        conftest.write(loads)
+    done = run_bench(toy, "gate", "--base", "HEAD")
+    assert done.returncode == 2
+    assert f"costs comes from {toy / 'costs.py'}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--base", "mian"], "git knows no commit 'mian' here\n  Did you mean 'main'?"),
+        (["--base", "main", "--suite", "nowhere"], "nowhere: is not there"),
+        (["--base", "main", "-k", "nothing"], "holds no benchmark that -k 'nothing' names"),
+        (["--base", "main", "--detect", "much"], "--detect: 'much' is no share"),
+        (["--base", "main", "--suite", "x.yaml", "-k", "a"], "-k selects benchmarks of pytest"),
+    ],
+)
+def test_bad_input_is_one_message(
+    toy: Path, run_bench: Run, arguments: list[str], said: str
+) -> None:
+    done = run_bench(toy, "gate", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_suite_that_cannot_be_loaded_is_told_by_pytests_own_words(
+    toy: Path, run_bench: Run
+) -> None:
+    (toy / "costs.py").write_text("import nothing_of_that_name\n", encoding="utf-8")
+    done = run_bench(toy, "gate", "--base", "HEAD")
+    assert done.returncode == 2
+    assert "No module named 'nothing_of_that_name'" in done.stderr
+
+
+def test_outside_a_repository_it_says_where_to_start(tmp_path: Path, run_bench: Run) -> None:
+    outside = {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
+    done = run_bench(tmp_path, "gate", "--base", "HEAD", **outside)
+    assert done.returncode == 2
+    assert "start it inside one" in done.stderr
+
+
+def test_terminated_it_leaves_nothing(toy: Path, environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "bench", "gate", "--base", "HEAD", "--pairs", "100"]
+    with subprocess.Popen(
+        command, cwd=toy, env=environment, stdout=subprocess.PIPE, text=True
+    ) as gate:
+        assert gate.stdout is not None
+        while "pair 1 of" not in gate.stdout.readline():
+            assert gate.poll() is None
+        gate.send_signal(signal.SIGTERM)
+        assert gate.wait() == 130
+    assert len(git(toy, "worktree", "list").splitlines()) == 1
+
+
+def test_what_a_killed_gate_left_is_removed_by_the_next(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = toy.parent / f"{PREFIX}{ended.pid}-x" / "base"
+    living = toy.parent / f"{PREFIX}{os.getpid()}-x" / "base"
+    for tree in (left, living):
+        git(toy, "worktree", "add", "--quiet", "--detach", str(tree))
+    monkeypatch.chdir(toy)
+    with checked_out("HEAD", None) as sides:
+        assert sides.base.folder.is_dir()
+    assert not left.parent.exists()
+    assert living.is_dir()
+
+
+def test_head_is_the_working_tree_without_what_git_ignores(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (toy / ".gitignore").write_text("*.bin\n", encoding="utf-8")
+    (toy / "large.bin").write_text("", encoding="utf-8")
+    (toy / "costs.py").unlink()
+    monkeypatch.chdir(toy / "tests")
+    with checked_out("HEAD", None) as sides:
+        head, base = sides.head, sides.base
+        assert head.folder.name == base.folder.name == "tests"
+        assert {p.name for p in head.tree.iterdir()} == {".git", ".gitignore", "tests"}
+        assert {p.name for p in base.tree.iterdir()} == {".git", "costs.py", "tests"}
+        assert head.changed == 2

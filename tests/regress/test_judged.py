@@ -1,0 +1,184 @@
+"""What becomes of a gate's observations: pairs, plans, verdicts, confirmation."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.analysis.statistics import Estimate
+from bench.regress.judged import (
+    ACCURACY_DROP,
+    MOST_PAIRS,
+    Judged,
+    clean_pairs,
+    confirmed,
+    judge,
+    pairs_needed,
+    unmeasured,
+)
+from bench.regress.measured import Lost, Observation, Role, absent, unlike
+
+NAME = "tests/b.py::test_step"
+
+
+def observed(
+    ratio: float,
+    *,
+    pairs: int = 10,
+    noise: float = 0.01,
+    turns: int = 1,
+    disturbed: Iterable[int] = (),
+    measure: str = "time",
+) -> list[Observation]:
+    """Make pairs in which head takes `ratio` times what base takes, with log-normal noise."""
+    rng, spoilt = np.random.default_rng(3), set(disturbed)
+    sides: list[tuple[Role, float]] = [("base", 1.0), ("twin", 1.0), ("head", ratio)]
+    return [
+        Observation(
+            NAME, measure, pair, turn, role, value * float(np.exp(rng.normal(0, noise))),
+            "steal" if pair in spoilt and role == "head" else "",
+        )
+        for pair in range(pairs)
+        for turn in range(turns)
+        for role, value in sides
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict"),
+    [(1.0, "EQUIVALENT"), (1.2, "REGRESSED"), (0.8, "IMPROVED"), (1.02, "INCONCLUSIVE")],
+)
+def test_a_verdict_holds_the_ratio_against_the_twins_floor(ratio: float, verdict: str) -> None:
+    (row,) = judge(observed(ratio))
+    assert (row.benchmark, row.measure, row.verdict) == (NAME, "time", verdict)
+    assert row.comparison is not None
+    assert row.comparison.n == 10
+    assert row.comparison.ratio == pytest.approx(ratio, rel=0.02)
+
+
+def test_a_higher_accuracy_is_better() -> None:
+    (row,) = judge(observed(1.05, measure="test_accuracy", noise=1e-4))
+    assert row.verdict == "IMPROVED"
+
+
+def test_a_noisy_twin_widens_the_floor() -> None:
+    quiet, noisy = (judge(observed(1.1, noise=s))[0].comparison for s in (0.005, 0.1))
+    assert quiet is not None
+    assert noisy is not None
+    assert noisy.floor > 2 * quiet.floor
+
+
+def test_a_pair_is_its_turn_in_the_middle() -> None:
+    observations = observed(1.0, noise=0.0, turns=3)
+    hit = [replace(o, value=9.0) if o.turn == 1 and o.role == "head" else o for o in observations]
+    (row,) = judge(hit)
+    assert row.ratio == Estimate(1.0, 1.0, 1.0, 10)
+
+
+def test_disturbed_pairs_are_left_out_and_counted() -> None:
+    (row,) = judge(observed(1.2, disturbed=[1, 4]))
+    assert row.comparison is not None
+    assert (row.comparison.n, row.comparison.left_out) == (8, 2)
+    assert clean_pairs(observed(1.2, disturbed=[1, 4])) == {NAME: 8}
+
+
+def test_nothing_is_decided_where_every_pair_was_disturbed() -> None:
+    (row,) = judge(observed(1.5, disturbed=range(10)))
+    assert row.verdict == "INCONCLUSIVE"
+    assert row.is_open(0.1)
+
+
+def test_more_pairs_are_planned_for_a_smaller_change() -> None:
+    pilot = observed(1.0, pairs=6, noise=0.03)
+    small, large = (pairs_needed(pilot, detect)[NAME] for detect in (0.06, 0.5))
+    assert large == 6
+    assert 6 < small <= MOST_PAIRS
+
+
+def test_the_plan_does_not_look_at_head() -> None:
+    pilot = observed(1.0, pairs=6, noise=0.03)
+    other = [replace(o, value=7 * o.value**2) if o.role == "head" else o for o in pilot]
+    assert pairs_needed(pilot, 0.06) == pairs_needed(other, 0.06)
+
+
+def test_no_more_pairs_are_planned_where_most_were_disturbed() -> None:
+    pilot = [
+        replace(o, disturbed="other processes" if o.role == "twin" else "")
+        for o in observed(1.0, pairs=6, noise=0.3)
+    ]
+    assert pairs_needed(pilot, 0.01)[NAME] == 6
+
+
+def test_an_undecided_time_is_open_only_if_it_may_hide_what_was_asked_for() -> None:
+    (row,) = judge(observed(1.02))
+    assert row.verdict == "INCONCLUSIVE"
+    assert row.is_open(0.02)
+    assert not row.is_open(0.1)
+
+
+def test_an_undecided_accuracy_is_open_if_it_may_be_a_point_lower() -> None:
+    (row,) = judge(observed(1.0, measure="test_accuracy", noise=0.001))
+    assert row.comparison is not None
+    undecided = replace(row, verdict="INCONCLUSIVE")
+    assert not undecided.is_open(0.1)
+    lower = replace(row.comparison, low=1 - 1.01 * ACCURACY_DROP / row.comparison.before)
+    assert replace(undecided, comparison=lower).is_open(0.1)
+
+
+@pytest.mark.parametrize(
+    ("again", "verdict"), [(1.1, "REGRESSED"), (1.0, "INCONCLUSIVE"), (0.9, "INCONCLUSIVE")]
+)
+def test_a_regression_needs_a_re_run_that_is_slower_too(again: float, verdict: str) -> None:
+    (row,) = confirmed(judge(observed(1.2)), judge(observed(again)))
+    assert row.verdict == verdict
+    assert row.again is not None
+    assert row.again.value == pytest.approx(again, rel=0.02)
+    assert row.is_open(0.1) == (verdict == "INCONCLUSIVE")
+
+
+def test_a_lower_accuracy_needs_a_re_run_that_is_lower_too() -> None:
+    first, lower, same = (
+        judge(observed(r, measure="test_accuracy", noise=1e-4)) for r in (0.9, 0.95, 1.0)
+    )
+    assert confirmed(first, lower)[0].verdict == "REGRESSED"
+    assert confirmed(first, same)[0].verdict == "INCONCLUSIVE"
+
+
+def test_what_did_not_regress_is_not_touched_by_confirmation() -> None:
+    rows = judge(observed(0.8))
+    assert confirmed(rows, []) == rows
+
+
+@pytest.mark.parametrize(
+    ("lost", "verdicts"),
+    [
+        ([Lost("head", NAME, "missing")], ["MISSING"]),
+        ([Lost("head", NAME, "skipped", "no GPU")], ["MISSING"]),
+        ([Lost("head", NAME, "failed", "boom")], ["FAILED"]),
+        ([Lost("head", NAME, "failed"), Lost("base", NAME, "failed")], ["FAILED"]),
+        ([Lost("base", NAME, "missing")], ["NEW"]),
+        ([Lost("base", NAME, "failed"), Lost("twin", NAME, "failed")], ["NEW"]),
+        ([Lost(role, NAME, "skipped") for role in ("base", "twin", "head")], []),
+    ],
+)
+def test_what_one_side_lacks(lost: list[Lost], verdicts: list[str]) -> None:
+    assert [row.verdict for row in unmeasured(lost, compared=())] == verdicts
+
+
+def test_a_benchmark_that_fails_now_and_then_on_base_keeps_its_numbers() -> None:
+    assert not list(unmeasured([Lost("twin", NAME, "failed")], compared=[NAME]))
+
+
+def test_absent_names_are_told_by_side() -> None:
+    names: dict[Role, list[str]] = {"base": ["a", "b"], "twin": ["a", "b"], "head": ["b", "c"]}
+    assert list(absent(names)) == [Lost("head", "a", "missing"), Lost("base", "c", "missing")]
+
+
+def test_conditions_differ_only_where_both_tell() -> None:
+    base, head = {"cpu": "A", "torch": "2.9"}, {"torch": "2.10", "threads": "2"}
+    assert list(unlike(base, head)) == ["torch: 2.9 on base, 2.10 on head"]
+
+
+def test_judged_without_numbers_rules_nothing_out() -> None:
+    assert not Judged(NAME, "time", "MISSING").rules_out(0.1)
