@@ -63,7 +63,8 @@ def main(told: str) -> None:
     channel = Connection(task["channel"])
     tree, repository = Path(task["tree"]), Path(task["repository"])
     sys.path[:] = [_moved(entry, repository, tree) for entry in sys.path]
-    undivided = ["-n0"] if find_spec("xdist") else []  # benchmarks take turns here
+    is_loaded = find_spec("xdist") and not os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    undivided = ["-n0"] if is_loaded else []  # benchmarks take turns, whatever addopts says
     pytest.main([*task["arguments"], *undivided], plugins=[Turns(channel)])
     own = set(_packages(Path.cwd()))
     strange = dict(_strange(repository, tree, own))

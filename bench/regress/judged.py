@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Literal
 
 import numpy as np
@@ -114,10 +115,13 @@ def pairs_needed(observations: Sequence[Observation], detect: float) -> dict[str
         if 2 * len(twins) <= len(_paired(values, "twin", clean=False)):
             needed[benchmark] = MIN_FOR_INTERVAL
             continue
-        noise, n = SessionNoise(twins), max(len(twins), MIN_FOR_INTERVAL)
-        while n < MOST_PAIRS and ((found := noise.of(n)[1]) is None or found > detect):
+        n = max(len(twins), MIN_FOR_INTERVAL)
+        found = SessionNoise(twins).of(n)[1]
+        if found is None:  # fewer than six clean ones
             n += 1
-        needed[benchmark] = n
+        elif found > detect:  # it shrinks about as 1/√n
+            n = max(n + 1, ceil(n * (found / detect) ** 2))
+        needed[benchmark] = min(n, MOST_PAIRS)
     return needed
 
 

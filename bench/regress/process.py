@@ -144,4 +144,6 @@ def environment(sides: Sides, side: Side, pair: int) -> dict[str, str]:
     data_dir = os.environ.get("BENCH_DATA_DIR")
     if data_dir:
         theirs["BENCH_DATA_DIR"] = str(Path(data_dir).absolute())
-    return {**os.environ, **theirs}
+    # pytest-benchmark measures nothing where it believes to be one of pytest-xdist's workers.
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
+    return {**kept, **theirs}

@@ -27,6 +27,7 @@ from bench.regress.witness import watched
 
 # Turns go round until they have taken so many times what loading took.
 TURNS_OVER_LOADING = 2.0
+MOST_TURNS = 5  # and no more: then what the processes themselves add is most of the noise
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class PytestSuite:
             ]
             loaded_s = time.monotonic() - started_s
             turns = _Turns(processes, pair, common, watcher)
-            while turns.spent_s < TURNS_OVER_LOADING * loaded_s and turns.take():
-                pass
+            while turns.taken < MOST_TURNS and turns.spent_s < TURNS_OVER_LOADING * loaded_s:
+                turns.take()
             for process in processes.values():
                 process.finish()
             sessions = {role: process.session() for role, process in processes.items()}
@@ -109,7 +110,7 @@ class _Turns:
         self._pair = pair
         self._names = list(names)
         self._watcher = watcher
-        self._turn = 0
+        self.taken = 0
         self.spent_s = 0.0
         self.lost: list[Lost] = []
         self.disturbed: dict[tuple[str, int, Role], str] = {}
@@ -119,22 +120,21 @@ class _Turns:
             for process in processes.values():
                 process.run(name)
 
-    def take(self) -> bool:
-        """Run every benchmark once on each side; tells whether there is anything to run again."""
+    def take(self) -> None:
+        """Run every benchmark once on each side, but for those that have failed."""
         started_s = time.monotonic()
         for i, name in enumerate(self._names):
-            for role in random.Random(f"{self._pair} {self._turn} {name}").sample(ROLES, 3):
+            for role in random.Random(f"{self._pair} {self.taken} {name}").sample(ROLES, 3):
                 self._watcher.running(name, role, i, len(self._names))
                 with watched() as seen:
                     ended = self._processes[role].run(name)
-                self.disturbed[name, self._turn, role] = seen.disturbance
+                self.disturbed[name, self.taken, role] = seen.disturbance
                 if ended is not None:
                     self.lost.append(Lost(role, name, *ended))
         lost = {one.benchmark for one in self.lost}
         self._names = [name for name in self._names if name not in lost]
-        self._turn += 1
+        self.taken += 1
         self.spent_s += time.monotonic() - started_s
-        return bool(self._names)
 
 
 def _differences(

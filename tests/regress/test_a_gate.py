@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from toy_repository import costs, git, repository
+from toy_repository import QUICK, costs, git, repository
+
+from bench.regress.summary import name
 
 Row = dict[str, Any]
 
@@ -25,13 +27,14 @@ def gated(tmp_path_factory: pytest.TempPathFactory, run_bench: Callable[..., Any
         ACCURACY={"same": 0.97, "careless": 0.95},
     )
     (folder / "notes.txt").write_text("not committed", encoding="utf-8")
-    done = run_bench(folder, "gate", "--base", "main", "--accuracy", "--out", "kept", "--pairs", 6)
+    asked = ("--base", "main", "--accuracy", "--out", "kept", "--pairs", 6)
+    done = run_bench(folder, "gate", *asked, **QUICK)
     kept = folder / "kept"
     rows = json.loads((kept / "verdicts.json").read_text(encoding="utf-8"))
     return {
         "folder": folder,
         "done": done,
-        "verdicts": {(row["benchmark"][33:-1], row["measure"]): row for row in rows},
+        "verdicts": {(name(row["benchmark"])[3:-1], row["measure"]): row for row in rows},
         "summary": (kept / "summary.md").read_text(encoding="utf-8"),
         "pairs": list(csv.DictReader((kept / "pairs.csv").open(encoding="utf-8"))),
     }

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from toy_repository import CONFTEST, costs, git, repository
+from toy_repository import CONFTEST, QUICK, costs, git, repository
 
 from bench.regress.sides import PREFIX, checked_out
 
@@ -32,7 +32,7 @@ def test_one_pair_decides_nothing(toy: Path, run_bench: Run) -> None:
 def test_a_base_of_another_fingerprint_is_not_compared(toy: Path, run_bench: Run) -> None:
     conftest = toy / "tests/benchmarks/conftest.py"
     conftest.write_text(CONFTEST.replace("MACHINE", "another CPU"), encoding="utf-8")
-    done = run_bench(toy, "gate", "--base", "HEAD")
+    done = run_bench(toy, "gate", "--base", "HEAD", **QUICK)
     assert done.returncode == 4
     assert "machine: a CPU on base, another CPU on head" in done.stdout
     assert "INCOMPARABLE" in done.stdout
@@ -41,7 +41,7 @@ def test_a_base_of_another_fingerprint_is_not_compared(toy: Path, run_bench: Run
 def test_dependencies_that_are_not_met_make_it_incomparable(toy: Path, run_bench: Run) -> None:
     project = '[project]\nname = "toy"\nversion = "1"\ndependencies = ["numpy<1"]\n'
     (toy / "pyproject.toml").write_text(project, encoding="utf-8")
-    done = run_bench(toy, "gate", "--base", "HEAD")
+    done = run_bench(toy, "gate", "--base", "HEAD", **QUICK)
     assert done.returncode == 4
     assert "dependencies differ: nothing → numpy<1" in done.stdout
     assert "the working tree needs numpy<1, and" in done.stdout
@@ -49,7 +49,7 @@ def test_dependencies_that_are_not_met_make_it_incomparable(toy: Path, run_bench
 
 def test_base_borrows_a_suite_that_it_lacks(toy: Path, run_bench: Run) -> None:
     git(toy, "mv", "tests/benchmarks", "tests/speed")
-    done = run_bench(toy, "gate", "--base", "HEAD", "--suite", "tests/speed", "--pairs", 1)
+    done = run_bench(toy, "gate", "--base", "HEAD", "--suite", "tests/speed", "--pairs", 1, **QUICK)
     assert done.returncode == 3
     assert "base has no tests/speed: it is measured with head's" in done.stdout
 
@@ -62,7 +62,7 @@ def test_sources_below_src_are_each_sides_own(tmp_path: Path, run_bench: Run) ->
     git(toy, "add", ".")
     git(toy, "commit", "--quiet", "--message=src")
     costs(toy / "src", {"step": 0.2})
-    done = run_bench(toy, "gate", "--base", "HEAD", "--pairs", 1, "--json")
+    done = run_bench(toy, "gate", "--base", "HEAD", "--pairs", 1, "--json", **QUICK)
     assert json.loads(done.stdout)[0]["ratio"] == pytest.approx(2, rel=0.05)
 
 
@@ -70,7 +70,7 @@ def test_code_that_is_not_the_sides_own_is_refused(toy: Path, run_bench: Run) ->
     loads = f"import sys\nsys.path.insert(0, {str(toy)!r})\n"
     with (toy / "tests/benchmarks/conftest.py").open("a", encoding="utf-8") as conftest:
         conftest.write(loads)
-    done = run_bench(toy, "gate", "--base", "HEAD")
+    done = run_bench(toy, "gate", "--base", "HEAD", **QUICK)
     assert done.returncode == 2
     assert f"costs comes from {toy / 'costs.py'}" in done.stderr
 
@@ -88,7 +88,7 @@ def test_code_that_is_not_the_sides_own_is_refused(toy: Path, run_bench: Run) ->
 def test_bad_input_is_one_message(
     toy: Path, run_bench: Run, arguments: list[str], said: str
 ) -> None:
-    done = run_bench(toy, "gate", *arguments)
+    done = run_bench(toy, "gate", *arguments, **QUICK)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -98,7 +98,7 @@ def test_a_suite_that_cannot_be_loaded_is_told_by_pytests_own_words(
     toy: Path, run_bench: Run
 ) -> None:
     (toy / "costs.py").write_text("import nothing_of_that_name\n", encoding="utf-8")
-    done = run_bench(toy, "gate", "--base", "HEAD")
+    done = run_bench(toy, "gate", "--base", "HEAD", **QUICK)
     assert done.returncode == 2
     assert "No module named 'nothing_of_that_name'" in done.stderr
 
@@ -113,7 +113,7 @@ def test_outside_a_repository_it_says_where_to_start(tmp_path: Path, run_bench: 
 def test_terminated_it_leaves_nothing(toy: Path, environment: dict[str, str]) -> None:
     command = [sys.executable, "-m", "bench", "gate", "--base", "HEAD", "--pairs", "100"]
     with subprocess.Popen(
-        command, cwd=toy, env=environment, stdout=subprocess.PIPE, text=True
+        command, cwd=toy, env={**environment, **QUICK}, stdout=subprocess.PIPE, text=True
     ) as gate:
         assert gate.stdout is not None
         while "pair 1 of" not in gate.stdout.readline():
