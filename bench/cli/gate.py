@@ -1,6 +1,7 @@
 """`bench gate`: a verdict on what a change did to every benchmark."""
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,7 +78,7 @@ def gate(
     request = GateRequest(
         base,
         head,
-        suite,
+        Path(os.path.relpath(suite)),
         select,
         fraction(detect, "--detect"),
         pairs,

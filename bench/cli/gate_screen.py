@@ -7,19 +7,27 @@ from typing import Any, NoReturn, Self
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bench.analysis.compared import ACCURACY
 from bench.cli.terminal import console, counted, duration, table
-from bench.cli.verdicts import COLOURS
+from bench.cli.verdicts import COLOURS, WIDE
 from bench.regress.gate import Gated
 from bench.regress.judged import Judged
 from bench.regress.measured import Role
-from bench.regress.summary import headline, in_order, name, told_ratio, told_why, trade_offs
+from bench.regress.summary import (
+    COLUMNS,
+    NUMBERS,
+    VERDICT,
+    cells,
+    headline,
+    in_order,
+    name,
+    trade_offs,
+)
 
-COLUMNS = ("benchmark", "measure", "head / base", "verdict", "detects", "floor", "n", "")
+FIRST_LEFT_OUT = ("floor", "pairs")
 LEGEND = """\
 [dim]head / base: above 1 a time is longer, an accuracy higher; 95% interval. detects: the least \
 change that is
-found four times in five. floor: what no change at all looked like meanwhile. n: pairs.[/]"""
+found four times in five. floor: what no change at all looked like meanwhile.[/]"""
 
 
 class TerminalGateScreen:
@@ -83,19 +91,19 @@ class TerminalGateScreen:
             self._console.print(f"[bold magenta]not comparable[/] – {escape(difference)}")
         for said in trade_offs(gated.rows):
             self._console.print(f"[bold]{escape(said)}[/]")
-        shown = table(self._console, *COLUMNS, right={*COLUMNS[4:7]})
-        for row in in_order(gated.rows):
-            c = row.comparison
-            shown.add_row(
-                escape(name(row.benchmark)),
-                "accuracy" if row.measure == ACCURACY else row.measure,
-                told_ratio(row),
-                f"[{COLOURS[row.verdict]}]{row.verdict}[/]",
-                "–" if c is None or c.mde is None else f"{c.mde:.1%}",
-                "–" if c is None else f"{c.floor:.1%}",
-                "–" if c is None else str(c.n),
-                escape(told_why(row)),
-            )
+        rows = in_order(gated.rows)
+        texts = [cells(row) for row in rows]
+        narrow = FIRST_LEFT_OUT if self._console.width < WIDE else ()
+        told = [
+            i
+            for i, column in enumerate(COLUMNS)
+            if column not in narrow and {row[i] for row in texts} - {"", "time"}
+        ]
+        shown = table(self._console, *(COLUMNS[i] for i in told), right=NUMBERS)
+        for row, its in zip(rows, texts, strict=True):
+            marked = [escape(text) for text in its]
+            marked[VERDICT] = f"[{COLOURS[row.verdict]}]{row.verdict}[/]"
+            shown.add_row(*(marked[i] for i in told))
         if gated.rows:
             self._console.print(shown)
             self._console.print(LEGEND)

@@ -17,6 +17,7 @@ from bench.regress.sides import Side, Sides
 from bench.regress.stored import Session, read_session
 
 LAST_LINES = 15  # of what a process wrote, where it ended before its time
+SIGNS_OF_LACK = ("No module named 'pytest", "unrecognized arguments: --benchmark")
 NEEDED = "The suite is run by pytest and pytest-benchmark: `pip install pytest-benchmark`."
 
 Ended = tuple[Literal["skipped", "failed"], str]
@@ -27,7 +28,6 @@ class SideProcess:
 
     def __init__(self, sides: Sides, role: Role, pair: int, arguments: Sequence[str]) -> None:
         self._side = sides.head if role == "head" else sides.base
-        self._role = role
         self._log = sides.scratch / f"{pair}-{role}.log"
         self._json = sides.scratch / f"{pair}-{role}.json"
         self._channel, theirs = Pipe()
@@ -69,10 +69,11 @@ class SideProcess:
         """Wait for what the suite holds; raises BenchError where it can't be loaded."""
         message = self._receive()
         if message is None or "collected" not in message:
+            last = self._last_lines()
             raise BenchError(
-                f"the suite can't be loaded; the last that pytest wrote:\n{self._last_lines()}",
+                f"the suite can't be loaded; the last that pytest wrote:\n{last}",
                 where=self._side.told(),
-                mend=NEEDED if "pytest" in self._last_lines() else "",
+                mend=NEEDED if any(sign in last for sign in SIGNS_OF_LACK) else "",
             )
         return list(message["collected"])
 

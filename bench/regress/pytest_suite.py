@@ -25,8 +25,8 @@ from bench.regress.sides import Sides
 from bench.regress.stored import Session
 from bench.regress.witness import watched
 
-# Turns go round until they have taken so many times what loading took.
-TURNS_OVER_LOADING = 2.0
+# Turns go round until they have taken so many times as long as loading did.
+TURNS_OVER_LOADING = 1.0
 MOST_TURNS = 5  # and no more: then what the processes themselves add is most of the noise
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.regress.figure import PANELS, draw, name
 from bench.regress.history import Step, Trend
 from bench.report.style import png_bytes
-from bench.report.text import escape, number
+from bench.report.text import escape, number, table
 from bench.store import as_text, write_whole
 
 HOW_TO_READ = """\
@@ -74,15 +74,16 @@ def _said(trends: Sequence[Trend]) -> Iterator[str]:
         yield "No benchmark steps."
 
 
-def _table(trends: Sequence[Trend]) -> Iterator[str]:
-    yield "| benchmark | sessions | last median, ms | last over first | steps |"
-    yield "| --- | ---: | ---: | ---: | ---: |"
-    for trend in trends:
-        first, last = trend.measured[0], trend.measured[-1]
-        time = number(1e3 * last.median_s, 1e3 * last.low_s, 1e3 * last.high_s)
-        moved = f"{last.median_s / first.median_s:.2f}"
-        cells = (escape(name(trend)), len(trend.sessions), time, moved, len(trend.steps))
-        yield f"| {' | '.join(map(str, cells))} |"
+def _table(trends: Sequence[Trend]) -> list[str]:
+    columns = ("benchmark", "sessions", "last median, ms", "last over first", "steps")
+    return table(columns, map(_cells, trends), right={*columns[1:]})
+
+
+def _cells(trend: Trend) -> tuple[object, ...]:
+    first, last = trend.measured[0], trend.measured[-1]
+    time = number(1e3 * last.median_s, 1e3 * last.low_s, 1e3 * last.high_s)
+    moved = f"{last.median_s / first.median_s:.2f}"
+    return escape(name(trend)), len(trend.sessions), time, moved, len(trend.steps)
 
 
 def _csv(trends: Sequence[Trend]) -> str:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.analysis.compared import ACCURACY, Comparison
+from bench.analysis.statistics import Estimate
 from bench.labels import is_blank
 from bench.records import columns_of
 from bench.regress.gate import Gated
-from bench.regress.judged import Judged
+from bench.regress.judged import FAILURES, Judged
 from bench.regress.measured import Observation
-from bench.report.text import escape, number
+from bench.report.text import escape, number, table
 from bench.store import as_text, write_whole
 
 # Worst first.
@@ -31,6 +32,10 @@ WORDS: Mapping[str, tuple[str, str]] = {  # of one, of several
     "EQUIVALENT": ("is the same", "are the same"),
     "NEW": ("is new", "are new"),
 }
+BLANK = "–"
+COLUMNS = ("benchmark", "measure", "head / base", "verdict", "detects", "floor", "pairs", "")
+NUMBERS = frozenset({"detects", "floor", "pairs"})
+VERDICT = COLUMNS.index("verdict")
 HOW_TO_READ = """\
 Head and base were measured in fresh processes, interleaved and in shuffled order, on one machine.
 *head / base* is the ratio of times (above 1 is slower) or of accuracies (above 1 is better), with
@@ -74,27 +79,36 @@ def in_order(rows: Sequence[Judged]) -> list[Judged]:
     return sorted(rows, key=lambda row: ORDER.index(row.verdict))
 
 
-def told_ratio(row: Judged) -> str:
-    """Write head over base with its interval, and that of the re-run where there was one."""
-    if row.comparison is None:
-        return "–"
+def cells(row: Judged) -> list[str]:
+    """Write a row as texts, one a column."""
     c = row.comparison
-    if c.low is None or c.high is None:
-        return f"{c.ratio:.3f} (exploratory)"
-    return number(c.ratio, c.low, c.high)
+    return [
+        name(row.benchmark),
+        "accuracy" if row.measure == ACCURACY else row.measure,
+        BLANK if row.ratio is None else _told(row.ratio),
+        row.verdict,
+        BLANK if c is None or c.mde is None else f"{c.mde:.1%}",
+        BLANK if c is None else f"{c.floor:.1%}",
+        BLANK if c is None else str(c.n),
+        "; ".join(_reasons(row)),
+    ]
 
 
-def told_why(row: Judged) -> str:
+def _told(ratio: Estimate) -> str:
+    if ratio.low is None or ratio.high is None:
+        return f"{ratio.value:.3f} (exploratory)"
+    return number(ratio.value, ratio.low, ratio.high)
+
+
+def _reasons(row: Judged) -> Iterator[str]:
     """Say what stands behind a verdict beside its numbers."""
-    again = row.again
-    if again is not None and again.low is not None and again.high is not None:
-        rerun = f"re-run {number(again.value, again.low, again.high)}"
-        return f"{row.why}: {rerun}" if row.why else rerun
-    last_line = row.why.strip().splitlines()[-1] if row.why.strip() else ""
+    if row.why:
+        yield _last_line(row.why)
+    if row.again is not None:
+        yield f"re-run {_told(row.again)}"
     if row.comparison is not None and row.comparison.left_out:
-        left_out = f"{row.comparison.left_out} disturbed pairs left out"
-        return f"{last_line}; {left_out}" if last_line else left_out
-    return last_line
+        n = row.comparison.left_out
+        yield f"{n} disturbed pair{'s' * (n > 1)} left out"
 
 
 def markdown(gated: Gated) -> str:
@@ -130,6 +144,13 @@ def keep(gated: Gated, folder: Path) -> None:
     write_whole(folder / "pairs.csv", _csv(gated.observations))
 
 
+def _last_line(why: str) -> str:
+    """Give a failure's own words: of what pytest shows of it, the last line marked E."""
+    lines = why.strip().splitlines()
+    errors = [line.removeprefix("E").strip() for line in lines if line.startswith("E ")]
+    return (errors or lines or [""])[-1]
+
+
 def _with(gated: Gated, verdict: str) -> list[Judged]:
     return [row for row in gated.rows if row.verdict == verdict]
 
@@ -138,22 +159,13 @@ def _is_ruled_out(row: Judged, gated: Gated) -> bool:
     return row.verdict == "INCONCLUSIVE" and not row.is_open(gated.detect)
 
 
-def _table(rows: Sequence[Judged]) -> Iterator[str]:
-    yield "| benchmark | measure | head / base | verdict | detects | floor | pairs | |"
-    yield "| --- | --- | --- | --- | ---: | ---: | ---: | --- |"
-    for row in rows:
-        c = row.comparison
-        cells = (
-            escape(name(row.benchmark)),
-            "accuracy" if row.measure == ACCURACY else row.measure,
-            told_ratio(row),
-            f"**{row.verdict}**" if row.verdict in ORDER[:3] else row.verdict,
-            "–" if c is None or c.mde is None else f"{c.mde:.1%}",
-            "–" if c is None else f"{c.floor:.1%}",
-            "–" if c is None else c.n,
-            escape(told_why(row)),
-        )
-        yield f"| {' | '.join(map(str, cells))} |"
+def _table(rows: Sequence[Judged]) -> list[str]:
+    def marked(row: Judged) -> list[str]:
+        texts = [escape(text) for text in cells(row)]
+        texts[VERDICT] = f"**{row.verdict}**" if row.verdict in FAILURES else row.verdict
+        return texts
+
+    return table(COLUMNS, map(marked, rows), right=NUMBERS)
 
 
 def _record(row: Judged) -> dict[str, Any]:

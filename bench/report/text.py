@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
@@ -16,6 +16,12 @@ def escape(text: object) -> str:
     """
     line = _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
     return line.translate(_ENTITIES)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Set[str]) -> list[str]:
+    """Write a markdown table's lines; the columns in `right` hold numbers. Escapes nothing."""
+    marks = ["---:" if name in right else "---" for name in columns]
+    return [f"| {' | '.join(map(str, cells))} |" for cells in (columns, marks, *rows)]
 
 
 def listed(words: Iterable[str]) -> str:
