@@ -14,7 +14,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several at once share the cores
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
 
-TOGETHER = ("tests/report/", "tests/regress/test_a_gate.py")
+# Tests that share what takes long to make. They come first, so that the rest evens out.
+TOGETHER = (
+    "tests/report/",
+    "tests/train/test_losses_are_the_references.py",
+    "tests/regress/test_a_gate.py",
+)
 # Any of pytest-benchmark's own options that ask for numbers.
 ASKED = ("only", "enable", "autosave", "save", "save_data", "json", "compare", "histogram")
 
@@ -39,7 +44,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a GPU or the real MNIST where there is none, and say so."""
+    """Skip what needs a GPU or the real MNIST where there is none, and say so; the long first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))
     reasons = {"cuda": no_cuda(), "mnist": no_mnist()}
     for item in items:
         for marker, reason in reasons.items():

@@ -14,8 +14,8 @@ TIME = "time"
 class Observation:
     """One benchmark's value on one side in one turn of one pair.
 
-    `measure` is time (a benchmark's median round), step (of a study's cell), both in seconds, or
-    test_accuracy. `disturbed` says what disturbed it, seen from outside; empty for nothing.
+    `measure` is time (a benchmark's median round, in seconds), step (of a study's cell, in seconds
+    an image) or test_accuracy. `disturbed` says what disturbed it, seen from outside; empty for nothing.
     """
 
     benchmark: str

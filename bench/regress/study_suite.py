@@ -29,8 +29,9 @@ FAILED = 1  # the exit code of a grid in which a run failed: its other cells cou
 class StudySuite:
     """A study file: its cells are the benchmarks, the time of a training step what is compared.
 
-    In each pair `bench run` times every cell once on each side, and once more on base, in shuffled
-    order. With `accuracy` it trains them, too, with the pair's number as the seed.
+    In each pair `bench run` adds a timing block to what each side has, and one more to base's twin,
+    in shuffled order: nothing that is there already runs again. With `accuracy` it trains the
+    cells, too, with the pair's number as the seed.
     """
 
     sides: Sides
@@ -66,8 +67,9 @@ class StudySuite:
 
     def _run(self, pair: int, role: Role) -> Path:
         side = self.sides.head if role == "head" else self.sides.base
-        out = self.sides.scratch / f"{pair}-{role}"
-        sets = ["timing.blocks=1", "timing.spares=0", f"seeds=[{pair}]"]
+        out = self.sides.scratch / f"results-{role}"
+        seeds = ",".join(map(str, range(1, pair + 1)))
+        sets = [f"timing.blocks={pair}", "timing.spares=0", f"seeds=[{seeds}]"]
         sets += [] if self.accuracy else ["base.epochs=0"]
         command = [side.python, "-P", "-m", "bench", "run", str(self.path), "--no-report"]
         command += ["--out", str(out), *(f"--set={change}" for change in sets)]
@@ -99,20 +101,23 @@ class StudySuite:
 
 
 def _times(tables: Tables, pair: int, role: Role) -> Iterator[Observation]:
+    """Give the times of the last block, which is this pair's."""
     labels = cell_labels(tables.trials)
-    blocks = tables.blocks[tables.blocks["role"] == "planned"]
+    last = tables.blocks["block"].max()
+    blocks = tables.blocks[(tables.blocks["role"] == "planned") & (tables.blocks["block"] == last)]
     why = dict(zip(blocks["cell_id"], disturbed(blocks), strict=True))
     measured = clean_blocks(tables.timings, tables.blocks)
-    planned = measured[(measured["role"] == "planned") & (measured["step"] > 0)]
-    for cell_id, step_s in zip(planned["cell_id"], planned["step"], strict=True):
-        reason = why.get(cell_id, "")
-        yield Observation(labels[cell_id], "step", pair, 0, role, float(step_s), reason)
+    is_new = (measured["role"] == "planned") & (measured["block"] == last)
+    timed = measured[is_new & (measured["step"] > 0)]
+    for cell_id, step_s in zip(timed["cell_id"], timed["step"], strict=True):
+        yield Observation(labels[cell_id], "step", pair, 0, role, float(step_s), why[cell_id])
 
 
 def _accuracies(tables: Tables, pair: int, role: Role) -> Iterator[Observation]:
     labels = cell_labels(tables.trials)
     trials = trained(tables.trials)
-    for cell_id, accuracy in zip(trials["cell_id"], trials[ACCURACY], strict=True):
+    its = trials[trials["seed"] == pair]
+    for cell_id, accuracy in zip(its["cell_id"], its[ACCURACY], strict=True):
         yield Observation(labels[cell_id], ACCURACY, pair, 0, role, float(accuracy), "")
 
 
