@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ from bench.errors import BenchError
 if TYPE_CHECKING:
     from bench.regress.gate import Gated
 
+Statistic = Literal["min", "median"]
 REGRESSED, INCONCLUSIVE, INCOMPARABLE, INTERRUPTED = 1, 3, 4, 130
 
 
@@ -30,6 +31,10 @@ def gate(
     select: Annotated[
         str, typer.Option("-k", metavar="EXPRESSION", help="Only these benchmarks, as in pytest.")
     ] = "",
+    statistic: Annotated[
+        Statistic,
+        typer.Option(help="Which of a benchmark's rounds: the fastest, or the median."),
+    ] = "min",
     detect: Annotated[
         str, typer.Option(metavar="SHARE", help="The change that the gate has to find.")
     ] = "10%",
@@ -80,6 +85,7 @@ def gate(
         head,
         Path(os.path.relpath(suite)),
         select,
+        statistic,
         fraction(detect, "--detect"),
         pairs,
         seconds(budget, "--budget"),

@@ -8,7 +8,7 @@ from typing import Protocol
 from bench.errors import BenchError
 from bench.regress.dependencies import dependencies_differ, unmet
 from bench.regress.judged import FAILURES, Judged, confirmed
-from bench.regress.measured import Observation, Suite
+from bench.regress.measured import Observation, Statistic, Suite
 from bench.regress.pytest_suite import PytestSuite
 from bench.regress.series import PairWatcher, Series
 from bench.regress.sides import Sides, checked_out, lend
@@ -29,6 +29,7 @@ class GateRequest:
     head: str | None = None
     suite: Path = Path("tests/benchmarks")
     select: str = ""
+    statistic: Statistic = "min"
     detect: float = 0.1
     pairs: int | None = None
     budget_s: float = 1800.0
@@ -130,7 +131,7 @@ def _nothing_there(request: GateRequest) -> BenchError:
 def _suite(request: GateRequest, sides: Sides) -> Suite:
     if request.suite.suffix in STUDIES:
         return StudySuite(sides, request.suite, request.accuracy, request.data_dir, request.offline)
-    return PytestSuite(sides, request.suite, request.select, request.accuracy)
+    return PytestSuite(sides, request.suite, request.select, request.statistic, request.accuracy)
 
 
 def _remarks(request: GateRequest, sides: Sides) -> list[str]:

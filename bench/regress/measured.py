@@ -8,14 +8,16 @@ Role = Literal["base", "twin", "head"]  # the twin is base once more: what no ch
 ROLES: tuple[Role, ...] = ("base", "twin", "head")
 
 TIME = "time"
+Statistic = Literal["min", "median"]  # of the rounds of a turn
 
 
 @dataclass(frozen=True)
 class Observation:
     """One benchmark's value on one side in one turn of one pair.
 
-    `measure` is time (a benchmark's median round, in seconds), step (of a study's cell, in seconds
-    an image) or test_accuracy. `disturbed` says what disturbed it, seen from outside; empty for nothing.
+    `measure` is time (of a benchmark's round, the fastest or the median, in seconds), step (of a
+    study's cell, in seconds an image) or test_accuracy. `disturbed` says what disturbed it, seen
+    from outside; empty for nothing.
     """
 
     benchmark: str

@@ -16,6 +16,7 @@ from bench.regress.measured import (
     Observation,
     Pair,
     Role,
+    Statistic,
     Watcher,
     absent,
     unlike,
@@ -41,6 +42,7 @@ class PytestSuite:
     sides: Sides
     path: Path
     select: str
+    statistic: Statistic
     accuracy: bool
 
     def measure(self, pair: int, names: Collection[str] | None, watcher: Watcher) -> Pair:
@@ -91,7 +93,8 @@ class PytestSuite:
                 if turn < 0:
                     continue
                 why = turns.disturbed.get((name, turn, role), "")
-                yield Observation(name, TIME, pair, turn, role, measured.median_s, why)
+                time_s = measured.fastest_s if self.statistic == "min" else measured.median_s
+                yield Observation(name, TIME, pair, turn, role, time_s, why)
                 if self.accuracy and measured.accuracy is not None and not turn:
                     yield Observation(name, ACCURACY, pair, turn, role, measured.accuracy, "")
 

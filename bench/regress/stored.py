@@ -19,13 +19,15 @@ NOTCH = 1.57  # McGill, Tukey & Larsen (1978), The American Statistician 32
 class Measured:
     """The median of one benchmark's rounds in one session, with its 95% interval; seconds.
 
-    `accuracy` is what the benchmark stored as `test_accuracy` in its extra_info, if it did.
+    `fastest_s` is the fastest of them, `accuracy` what the benchmark stored as `test_accuracy` in
+    its extra_info, if it did.
     """
 
     median_s: float
     low_s: float
     high_s: float
     rounds: int
+    fastest_s: float
     accuracy: float | None = None
 
 
@@ -56,6 +58,7 @@ class Session:
 
 
 class _Stats(BaseModel):
+    min: PositiveFloat | None = None
     median: PositiveFloat
     iqr: FiniteFloat
     rounds: PositiveInt
@@ -125,7 +128,10 @@ def _measured(benchmark: _Benchmark) -> Measured:
     half = NOTCH * stats.iqr / math.sqrt(stats.rounds)
     low, high = max(stats.median - half, 0.0), stats.median + half
     is_known = isinstance(accuracy, float | int) and math.isfinite(accuracy)
-    return Measured(stats.median, low, high, stats.rounds, accuracy if is_known else None)
+    fastest_s = stats.median if stats.min is None else stats.min
+    return Measured(
+        stats.median, low, high, stats.rounds, fastest_s, accuracy if is_known else None
+    )
 
 
 def _conditions(machine: Mapping[str, Any]) -> dict[str, str]:

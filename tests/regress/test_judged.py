@@ -69,9 +69,14 @@ def test_a_noisy_twin_widens_the_floor() -> None:
     assert noisy.floor > 2 * quiet.floor
 
 
-def test_a_pair_is_its_turn_in_the_middle() -> None:
+def test_a_pair_is_the_fastest_of_its_turns_on_each_side() -> None:
     observations = observed(1.0, noise=0.0, turns=3)
-    hit = [replace(o, value=9.0) if o.turn == 1 and o.role == "head" else o for o in observations]
+    hit = [
+        replace(o, value=9.0)
+        if (o.role, o.turn) in {("head", 1), ("base", 2), ("twin", 0), ("twin", 1)}
+        else o
+        for o in observations
+    ]
     (row,) = judge(hit)
     assert row.ratio == Estimate(1.0, 1.0, 1.0, 10)
 
