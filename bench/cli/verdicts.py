@@ -10,6 +10,7 @@ from bench.analysis.compared import ACCURACY
 from bench.analysis.folders import Compared
 from bench.cli.terminal import counted, table
 from bench.labels import field_name, format_value, is_blank
+from bench.report.text import ratio
 
 COLOURS: Mapping[str, str] = {
     "REGRESSED": "bold red",
@@ -52,7 +53,7 @@ def print_verdicts(console: Console, compared: Compared) -> None:
         texts = (
             escape(compared.labels[row["cell_id"]]),
             NAMES.get(row["measure"], row["measure"]),
-            _ratio(row),
+            ratio(row["ratio"], row["low"], row["high"]),
             f"[{COLOURS[row['verdict']]}]{row['verdict']}[/]",
             "–" if is_blank(row["mde"]) else f"{row['mde']:.1%}",
             str(row["n"]),
@@ -75,12 +76,6 @@ def _changes(compared: Compared) -> list[str]:
         for name, (a, b) in match.changed.items()
     ]
     return list(dict.fromkeys(said))
-
-
-def _ratio(row: Mapping[Any, Any]) -> str:
-    if is_blank(row["low"]):
-        return f"{row['ratio']:.3f} (exploratory)"
-    return f"{row['ratio']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
 
 
 def _to_decide(row: Mapping[Any, Any]) -> str:

@@ -15,7 +15,7 @@ from bench.records import columns_of
 from bench.regress.gate import Gated
 from bench.regress.judged import FAILURES, Judged
 from bench.regress.measured import Observation
-from bench.report.text import escape, number, table
+from bench.report.text import escape, ratio, table
 from bench.store import as_text, write_whole
 
 # Worst first.
@@ -94,10 +94,8 @@ def cells(row: Judged) -> list[str]:
     ]
 
 
-def _told(ratio: Estimate) -> str:
-    if ratio.low is None or ratio.high is None:
-        return f"{ratio.value:.3f} (exploratory)"
-    return number(ratio.value, ratio.low, ratio.high)
+def _told(estimate: Estimate) -> str:
+    return ratio(estimate.value, estimate.low, estimate.high)
 
 
 def _reasons(row: Judged) -> Iterator[str]:

@@ -53,6 +53,13 @@ def signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−")
 
 
+def ratio(value: float, low: float | None, high: float | None) -> str:
+    """Write a ratio with its interval, or that it has none: "0.983 [0.957, 1.016]"."""
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return f"{value:.3f} (exploratory)"
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
 def number(value: float, low: float = math.nan, high: float = math.nan) -> str:
     """Write a number and its interval, if it has one, with the digits that this supports.
 
