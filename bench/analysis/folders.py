@@ -62,7 +62,7 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
             mend="Times need timing blocks, accuracies at least one epoch, in both.",
         )
     environments = [read_mapping(f / "environment.json", json.loads) for f in (before, after)]
-    differences = unlike_conditions(*environments)
+    differences = _differences(*environments)
     if differences:
         rows[["verdict", "further"]] = "INCOMPARABLE", None
     names = [cell_labels(configurations(tables.trials)) for tables in (a, b)]
@@ -86,12 +86,9 @@ def _warnings(folder: Path, tables: Tables) -> list[str]:
     return [f"{folder}: {moved}"] if moved else []
 
 
-def unlike_conditions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Say where two environment.json differ in machine and software.
-
-    What one of the two does not tell is left out.
-    """
-    told = [_conditions(environment) for environment in (before, after)]
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Say where machine and software differ; what one of the two does not tell is left out."""
+    told = [conditions(environment) for environment in (before, after)]
     return [
         f"{name}: {told[0][name]} before, {told[1][name]} after"
         for name in told[0]
@@ -99,7 +96,7 @@ def unlike_conditions(before: Mapping[str, Any], after: Mapping[str, Any]) -> li
     ]
 
 
-def _conditions(environment: Mapping[str, Any]) -> dict[str, str]:
+def conditions(environment: Mapping[str, Any]) -> dict[str, str]:
     """Pick what makes numbers comparable from environment.json."""
     machine, software = (environment.get(name) or {} for name in ("machine", "software"))
     told = {name: machine[name] for name in MACHINE if name in machine}

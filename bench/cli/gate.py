@@ -3,17 +3,16 @@
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli.options import DataDir, Offline, fraction, seconds
-from bench.errors import BenchError
+from bench.regress.measured import Statistic
 
 if TYPE_CHECKING:
     from bench.regress.gate import Gated
 
-Statistic = Literal["min", "median"]
 REGRESSED, INCONCLUSIVE, INCOMPARABLE, INTERRUPTED = 1, 3, 4, 130
 
 
@@ -74,12 +73,6 @@ def gate(
     from bench.regress.gate import GateRequest, run_gate
     from bench.regress.summary import keep, records
 
-    if select and suite.suffix in (".yaml", ".yml"):
-        raise BenchError(
-            "-k selects benchmarks of pytest, and this suite is a study",
-            where=str(suite),
-            mend="A study of its own, with fewer cells, is quicker.",
-        )
     request = GateRequest(
         base,
         head,
@@ -100,12 +93,12 @@ def gate(
         except KeyboardInterrupt:
             typer.echo("bench: interrupted; the worktrees are gone.", err=True)
             raise typer.Exit(INTERRUPTED) from None
-    if out is not None:
-        keep(gated, out)
     if as_json:
         typer.echo(json.dumps(records(gated), indent=1))
     else:
         screen.finished(gated)
+    if out is not None:
+        keep(gated, out)
     raise typer.Exit(_code(gated))
 
 

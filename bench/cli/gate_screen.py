@@ -12,6 +12,7 @@ from bench.cli.verdicts import COLOURS, WIDE
 from bench.regress.gate import Gated
 from bench.regress.judged import Judged
 from bench.regress.measured import Role
+from bench.regress.stored import short_name
 from bench.regress.summary import (
     COLUMNS,
     NUMBERS,
@@ -19,7 +20,6 @@ from bench.regress.summary import (
     cells,
     headline,
     in_order,
-    name,
     trade_offs,
 )
 
@@ -68,7 +68,7 @@ class TerminalGateScreen:
         """Move the bar to a benchmark of the pair at hand."""
         if self._bar is not None:
             task = self._bar.task_ids[0]
-            text = escape(f"{name(benchmark)} on {'base' if role == 'twin' else role}")
+            text = escape(f"{short_name(benchmark)} on {'base' if role == 'twin' else role}")
             self._bar.update(task, description=text, completed=done, total=of)
 
     def paired(self, pair: int, of: int, benchmarks: int, left_s: float) -> None:
@@ -82,7 +82,7 @@ class TerminalGateScreen:
 
     def confirming(self, suspects: Sequence[Judged]) -> None:
         """Show what looks like a regression."""
-        names = ", ".join(dict.fromkeys(name(row.benchmark) for row in suspects))
+        names = ", ".join(dict.fromkeys(short_name(row.benchmark) for row in suspects))
         self._console.print(f"measured again, since it looks slower or worse: {escape(names)}")
 
     def finished(self, gated: Gated) -> None:

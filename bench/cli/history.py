@@ -21,10 +21,9 @@ def history(
     from rich.markup import escape
 
     from bench.cli.terminal import console, counted, table
-    from bench.regress.figure import name
     from bench.regress.history import trends
     from bench.regress.render import render, told
-    from bench.regress.stored import read_sessions
+    from bench.regress.stored import read_sessions, short_name
 
     sessions = read_sessions(storage)
     followed = trends(sessions)
@@ -34,7 +33,9 @@ def history(
     for trend in followed:
         steps = "; ".join(map(told, trend.steps))
         median = f"{1e3 * trend.measured[-1].median_s:,.3f} ms"
-        shown.add_row(escape(name(trend)), str(len(trend.sessions)), median, escape(steps))
+        shown.add_row(
+            escape(short_name(trend.benchmark)), str(len(trend.sessions)), median, escape(steps)
+        )
     screen.print(shown)
     machines = len({trend.fingerprint for trend in followed})
     left_out = f", {dirty} of a dirty tree left out" if dirty else ""

@@ -70,7 +70,7 @@ def _files(base: Path, head: Path) -> Iterator[str]:
 
 
 def _requirements(folder: Path) -> dict[str, Requirement]:
-    """Read what a project needs to run, and its extras, by name; what can't be read is left out."""
+    """Read what a project needs to run, by name; what can't be read is left out."""
     try:
         told = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,5 +1,6 @@
 """`bench gate` as a list of stages: check out, measure, judge, measure suspects again."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +38,11 @@ class GateRequest:
     base_python: str | None = None
     data_dir: Path | None = None
     offline: bool = False
+
+    @property
+    def is_study(self) -> bool:
+        """Whether the suite is a study file."""
+        return self.suite.suffix in STUDIES
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,7 @@ def run_gate(request: GateRequest, screen: GateScreen) -> Gated:
 
     Raises BenchError where a side can't be checked out or its suite can't be loaded.
     """
+    _check(request)
     with checked_out(request.base, request.head, request.base_python) as sides:
         gated = Gated(
             sides.base.told(),
@@ -93,6 +100,21 @@ def run_gate(request: GateRequest, screen: GateScreen) -> Gated:
         if gated.differences:
             return gated
         return _measured(gated, _suite(request, sides), request, screen)
+
+
+def _check(request: GateRequest) -> None:
+    """Refuse what can be known to be wrong before anything is checked out."""
+    if request.select and request.is_study:
+        raise BenchError(
+            "-k selects benchmarks of pytest, and this suite is a study",
+            where=str(request.suite),
+            mend="A study of its own, with fewer cells, is quicker.",
+        )
+    if request.base_python is not None and shutil.which(request.base_python) is None:
+        raise BenchError(
+            f"--base-python: there is no program '{request.base_python}'",
+            mend="Name an interpreter, such as .venv-of-base/bin/python.",
+        )
 
 
 def _measured(gated: Gated, suite: Suite, request: GateRequest, screen: GateScreen) -> Gated:
@@ -129,7 +151,7 @@ def _nothing_there(request: GateRequest) -> BenchError:
 
 
 def _suite(request: GateRequest, sides: Sides) -> Suite:
-    if request.suite.suffix in STUDIES:
+    if request.is_study:
         return StudySuite(sides, request.suite, request.accuracy, request.data_dir, request.offline)
     return PytestSuite(sides, request.suite, request.select, request.statistic, request.accuracy)
 

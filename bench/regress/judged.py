@@ -75,7 +75,10 @@ def judge(observations: Sequence[Observation]) -> list[Judged]:
 
 
 def confirmed(first: Sequence[Judged], again: Sequence[Judged]) -> list[Judged]:
-    """Keep a regression only where the fresh re-run is worse, too, with its whole interval."""
+    """Keep a regression only where the fresh re-run is worse, too, with its whole interval.
+
+    One that fails in it has failed.
+    """
     reruns = {(j.benchmark, j.measure): j for j in again}
     return [
         _confirmed(judged, reruns.get((judged.benchmark, judged.measure)))
@@ -178,6 +181,8 @@ def _compared(benchmark: str, measure: str, values: Values) -> Comparison | None
 
 
 def _confirmed(judged: Judged, rerun: Judged | None) -> Judged:
+    if rerun is not None and rerun.verdict == "FAILED":
+        return rerun
     ratio = None if rerun is None else rerun.ratio
     if ratio is not None and ratio.low is not None and ratio.high is not None:
         worse = ratio.high < 1 if judged.measure == ACCURACY else ratio.low > 1

@@ -26,9 +26,7 @@ from bench.regress.sides import Sides
 from bench.regress.stored import Session
 from bench.regress.witness import watched
 
-# Turns go round until they have taken so many times as long as loading did.
-TURNS_OVER_LOADING = 1.0
-MOST_TURNS = 5  # and no more: then what the processes themselves add is most of the noise
+MOST_TURNS = 5  # beyond them what the processes themselves add is most of the noise
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,8 @@ class PytestSuite:
             ]
             loaded_s = time.monotonic() - started_s
             turns = _Turns(processes, pair, common, watcher)
-            while turns.taken < MOST_TURNS and turns.spent_s < TURNS_OVER_LOADING * loaded_s:
+            turns.warm_up()
+            while turns.taken < MOST_TURNS and turns.spent_s < loaded_s:
                 turns.take()
             for process in processes.values():
                 process.finish()
@@ -100,7 +99,7 @@ class PytestSuite:
 
 
 class _Turns:
-    """Lets the processes of a pair run the benchmarks in turns."""
+    """Lets the processes of a pair run the benchmarks in turns, for as long as loading took."""
 
     def __init__(
         self,
@@ -117,11 +116,14 @@ class _Turns:
         self.spent_s = 0.0
         self.lost: list[Lost] = []
         self.disturbed: dict[tuple[str, int, Role], str] = {}
-        # What runs first in a process finds it cold: the first benchmark runs once more for that.
-        self.warmed_by = dict.fromkeys(self._names[:1], -1)
-        for name in self.warmed_by:
-            for process in processes.values():
-                process.run(name)
+        self.warmed_by: dict[str, int] = {}
+
+    def warm_up(self) -> None:
+        """Run the first benchmark once more than is counted: it finds its process cold."""
+        for name in self._names[:1]:
+            self.warmed_by[name] = -1
+            for role in ROLES:
+                self._run(name, role)
 
     def take(self) -> None:
         """Run every benchmark once on each side, but for those that have failed."""
@@ -130,14 +132,17 @@ class _Turns:
             for role in random.Random(f"{self._pair} {self.taken} {name}").sample(ROLES, 3):
                 self._watcher.running(name, role, i, len(self._names))
                 with watched() as seen:
-                    ended = self._processes[role].run(name)
+                    self._run(name, role)
                 self.disturbed[name, self.taken, role] = seen.disturbance
-                if ended is not None:
-                    self.lost.append(Lost(role, name, *ended))
         lost = {one.benchmark for one in self.lost}
         self._names = [name for name in self._names if name not in lost]
         self.taken += 1
         self.spent_s += time.monotonic() - started_s
+
+    def _run(self, name: str, role: Role) -> None:
+        ended = self._processes[role].run(name)
+        if ended is not None:
+            self.lost.append(Lost(role, name, *ended))
 
 
 def _differences(

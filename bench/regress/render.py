@@ -5,8 +5,9 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.regress.figure import PANELS, draw, name
+from bench.regress.figure import PANELS, draw
 from bench.regress.history import Step, Trend
+from bench.regress.stored import short_name
 from bench.report.style import png_bytes
 from bench.report.text import escape, number, table
 from bench.store import as_text, write_whole
@@ -69,7 +70,7 @@ def told(step: Step) -> str:
 def _said(trends: Sequence[Trend]) -> Iterator[str]:
     stepped = [(trend, step) for trend in trends for step in trend.steps]
     for trend, step in stepped:
-        yield f"- **{escape(name(trend))}**: {escape(told(step))}"
+        yield f"- **{escape(short_name(trend.benchmark))}**: {escape(told(step))}"
     if not stepped:
         yield "No benchmark steps."
 
@@ -83,7 +84,7 @@ def _cells(trend: Trend) -> tuple[object, ...]:
     first, last = trend.measured[0], trend.measured[-1]
     time = number(1e3 * last.median_s, 1e3 * last.low_s, 1e3 * last.high_s)
     moved = f"{last.median_s / first.median_s:.2f}"
-    return escape(name(trend)), len(trend.sessions), time, moved, len(trend.steps)
+    return escape(short_name(trend.benchmark)), len(trend.sessions), time, moved, len(trend.steps)
 
 
 def _csv(trends: Sequence[Trend]) -> str:

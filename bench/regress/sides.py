@@ -71,7 +71,8 @@ def checked_out(base: str, head: str | None, base_python: str | None = None) -> 
             no_hooks = ("-c", f"core.hooksPath={os.devnull}")
             _git(*no_hooks, "worktree", "add", "--quiet", "--detach", str(tree), commit)
         changed = _carry_over(repository, trees[1]) if head is None else 0
-        pythons = base_python or sys.executable, sys.executable
+        found = shutil.which(base_python) if base_python else None
+        pythons = str(Path(found).absolute()) if found else sys.executable, sys.executable
         names = base, head or "the working tree"
         yield Sides(
             repository,

@@ -83,6 +83,11 @@ class _File(BaseModel):
     stored_at: datetime = Field(alias="datetime")
 
 
+def short_name(benchmark: str) -> str:
+    """Name a benchmark without its file and the word test."""
+    return benchmark.rpartition("::")[2].removeprefix("test_")
+
+
 def read_sessions(storage: Path) -> list[Session]:
     """Read every file under pytest-benchmark's storage folder, in the order of their commits.
 

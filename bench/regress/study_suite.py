@@ -14,11 +14,11 @@ from bench.analysis.accuracy import trained
 from bench.analysis.cells import cell_labels
 from bench.analysis.compare import clean_blocks
 from bench.analysis.compared import ACCURACY
-from bench.analysis.folders import unlike_conditions
+from bench.analysis.folders import conditions
 from bench.analysis.guards import disturbed
 from bench.analysis.load import Tables, read_mapping, read_tables
 from bench.errors import BenchError
-from bench.regress.measured import ROLES, Lost, Observation, Pair, Role, Watcher, absent
+from bench.regress.measured import ROLES, Lost, Observation, Pair, Role, Watcher, absent, unlike
 from bench.regress.process import environment
 from bench.regress.sides import Sides
 
@@ -62,7 +62,7 @@ class StudySuite:
         return Pair(
             tuple(kept),
             (*lost, *(absent(cells) if names is None else ())),
-            tuple(unlike_conditions(*environments)),
+            tuple(unlike(*map(conditions, environments))),
         )
 
     def _run(self, pair: int, role: Role) -> Path:
@@ -129,5 +129,5 @@ def _failures(tables: Tables, role: Role) -> Iterator[Lost]:
         for cell_id, status, reason in zip(
             bad["cell_id"], bad["status"], bad["reason"], strict=True
         ):
-            kept = "skipped" if status == "skipped" else "failed"
-            yield Lost(role, labels[cell_id], kept, f"{status}: {reason}")  # type: ignore[arg-type]
+            what = f"{status}: {reason}"
+            yield Lost(role, labels[cell_id], "skipped" if status == "skipped" else "failed", what)

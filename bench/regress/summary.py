@@ -15,6 +15,7 @@ from bench.records import columns_of
 from bench.regress.gate import Gated
 from bench.regress.judged import FAILURES, Judged
 from bench.regress.measured import Observation
+from bench.regress.stored import short_name
 from bench.report.text import escape, ratio, table
 from bench.store import as_text, write_whole
 
@@ -44,11 +45,6 @@ itself. *detects* is the least change that this measurement would find four time
 *REGRESSED* lies beyond the floor with its whole interval, and a fresh re-run was worse again."""
 
 
-def name(benchmark: str) -> str:
-    """Name a benchmark without its file and the word test."""
-    return benchmark.rpartition("::")[2].removeprefix("test_")
-
-
 def headline(gated: Gated) -> str:
     """Say in one line what was found."""
     said = [f"{len(of)} {WORDS[v][len(of) > 1]}" for v in WORDS if (of := _with(gated, v))]
@@ -71,7 +67,7 @@ def trade_offs(rows: Sequence[Judged]) -> Iterator[str]:
     for benchmark in dict.fromkeys(row.benchmark for row in rows):
         pair = verdicts.get((benchmark, False), ""), verdicts.get((benchmark, True), "")
         if pair in words:
-            yield f"{name(benchmark)} is {words[pair]}"
+            yield f"{short_name(benchmark)} is {words[pair]}"
 
 
 def in_order(rows: Sequence[Judged]) -> list[Judged]:
@@ -83,7 +79,7 @@ def cells(row: Judged) -> list[str]:
     """Write a row as texts, one a column."""
     c = row.comparison
     return [
-        name(row.benchmark),
+        short_name(row.benchmark),
         "accuracy" if row.measure == ACCURACY else row.measure,
         BLANK if row.ratio is None else _told(row.ratio),
         row.verdict,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from toy_repository import QUICK, costs, git, repository
 
-from bench.regress.summary import name
+from bench.regress.stored import short_name
 
 Row = dict[str, Any]
 
@@ -34,7 +34,7 @@ def gated(tmp_path_factory: pytest.TempPathFactory, run_bench: Callable[..., Any
     return {
         "folder": folder,
         "done": done,
-        "verdicts": {(name(row["benchmark"])[3:-1], row["measure"]): row for row in rows},
+        "verdicts": {(short_name(row["benchmark"])[3:-1], row["measure"]): row for row in rows},
         "summary": (kept / "summary.md").read_text(encoding="utf-8"),
         "pairs": list(csv.DictReader((kept / "pairs.csv").open(encoding="utf-8"))),
     }

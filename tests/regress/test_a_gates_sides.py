@@ -29,6 +29,19 @@ def test_one_pair_decides_nothing(toy: Path, run_bench: Run) -> None:
     assert (row["verdict"], row["low"], row["n"]) == ("INCONCLUSIVE", None, 1)
 
 
+def test_a_benchmark_that_kills_its_process_fails_and_the_others_go_on(
+    tmp_path: Path, run_bench: Run
+) -> None:
+    toy = repository(tmp_path / "toy", {"first": 0.1, "step": 0.1})
+    costs(toy, {"first": "dies", "step": 0.1})
+    done = run_bench(toy, "gate", "--base", "HEAD", "--pairs", 2, "--json", **QUICK)
+    rows = {row["benchmark"][-7:]: row for row in json.loads(done.stdout)}
+    assert rows["[first]"]["verdict"] == "FAILED"
+    assert "SIGABRT" in rows["[first]"]["why"]
+    assert rows["t[step]"]["n"] == 1
+    assert done.returncode == 1
+
+
 def test_a_base_of_another_fingerprint_is_not_compared(toy: Path, run_bench: Run) -> None:
     conftest = toy / "tests/benchmarks/conftest.py"
     conftest.write_text(CONFTEST.replace("MACHINE", "another CPU"), encoding="utf-8")
@@ -83,6 +96,7 @@ def test_code_that_is_not_the_sides_own_is_refused(toy: Path, run_bench: Run) ->
         (["--base", "main", "-k", "nothing"], "holds no benchmark that -k 'nothing' names"),
         (["--base", "main", "--detect", "much"], "--detect: 'much' is no share"),
         (["--base", "main", "--suite", "x.yaml", "-k", "a"], "-k selects benchmarks of pytest"),
+        (["--base", "main", "--base-python", "no/python"], "there is no program 'no/python'"),
     ],
 )
 def test_bad_input_is_one_message(

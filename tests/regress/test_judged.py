@@ -142,6 +142,11 @@ def test_a_regression_needs_a_re_run_that_is_slower_too(again: float, verdict: s
     assert row.is_open(0.1) == (verdict == "INCONCLUSIVE")
 
 
+def test_a_regression_that_fails_in_its_re_run_has_failed() -> None:
+    failed = Judged(NAME, "time", "FAILED", why="boom")
+    assert confirmed(judge(observed(1.2)), [failed]) == [failed]
+
+
 def test_a_lower_accuracy_needs_a_re_run_that_is_lower_too() -> None:
     first, lower, same = (
         judge(observed(r, measure="test_accuracy", noise=1e-4)) for r in (0.9, 0.95, 1.0)
