@@ -1,14 +1,14 @@
 """What a study asks for, held against what its results folder has: cached, stale, new, skipped."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from bench.data.images import Progress
 from bench.data.provide import Provision, foresee, provide
-from bench.measure.machine import Machine, this_machine
-from bench.records import Outcome
+from bench.measure.site import Site, this_site
+from bench.records import Brief
 from bench.store import Store, code_digest, outcome_key
 from bench.study.blocks import Timed, block_run, block_runs
 from bench.study.estimate import Estimate
@@ -19,6 +19,12 @@ from bench.study.spec import Cell
 from bench.study.tuning import Tuning, plan_tuning
 
 State = Literal["cached", "stale", "new", "skipped"]
+Where = Callable[[Sequence[Cell]], Site]
+
+
+def here(cells: Sequence[Cell]) -> Site:
+    """Run everything on this machine, one run after the other."""
+    return this_site()
 
 
 @dataclass(frozen=True)
@@ -46,11 +52,10 @@ class Request:
     report: bool = True
     verbose: bool = False
     narrowing: Narrowing | None = None
-    jobs: int = 1
     command: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """A run, whether its outcome is there already, and how long it will take."""
 
@@ -59,7 +64,7 @@ class Task:
     why: str
     key: Mapping[str, str]
     estimate_s: float
-    known: Outcome | None = None
+    known: Brief | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Agenda:
     """
 
     plan: Plan
-    machine: Machine
+    site: Site
     provisions: tuple[Provision, ...]
     tasks: tuple[Task, ...]
     is_rough: bool
@@ -87,7 +92,7 @@ class Agenda:
 
     @property
     def to_measure(self) -> tuple[Task, ...]:
-        """The tasks to do that this machine can do."""
+        """The tasks to do that can be done."""
         return tuple(t for t in self.to_do if t.state != "skipped")
 
     @property
@@ -96,10 +101,20 @@ class Agenda:
         return sum(t.estimate_s for t in self.to_do)
 
     @property
+    def all_blocks(self) -> frozenset[int]:
+        """The numbers that timing blocks have used, in any session."""
+        return self.used_blocks | {t.run.block for t in self.tasks if t.run.kind == "block"}
+
+    @property
     def next_block(self) -> int:
-        """The first number that no timing block has used, in any session."""
-        here = {t.run.block for t in self.tasks if t.run.kind == "block"}
-        return 1 + max(here | self.used_blocks, default=-1)
+        """The first number that no timing block has used."""
+        return 1 + max(self.all_blocks, default=-1)
+
+    def without(self, lost: Sequence[Task]) -> "Agenda":
+        """Take timing blocks off that can't be ended; their numbers stay used."""
+        gone = {task.run.run_id for task in lost}
+        left = tuple(task for task in self.tasks if task.run.run_id not in gone)
+        return replace(self, tasks=left, used_blocks=self.all_blocks)
 
     def with_blocks(self, runs: Sequence[Run]) -> "Agenda":
         """Add timing blocks of cells that have some already to what is to do."""
@@ -111,22 +126,28 @@ class Agenda:
         return replace(self, tasks=(*self.tasks, *added))
 
 
-def draw_up(request: Request, progress: Progress | None = None, *, decide: bool = False) -> Agenda:
+def draw_up(
+    request: Request,
+    progress: Progress | None = None,
+    *,
+    where: Where = here,
+    decide: bool = False,
+) -> Agenda:
     """Load, provide and plan a study, and hold it against the results that are there.
 
-    With `progress` missing data are fetched; without it nothing is touched. With `decide` tuning
-    chooses by what was tried, however that ended.
+    With `progress` missing data are fetched; without it nothing is touched. `where` says on what
+    its cells will run. With `decide` tuning chooses by what was tried, however that ended.
     """
     study, source = load_study(request.study, request.overrides)
     grid = expand(study, source)
-    whole = this_machine()
-    machine = replace(whole, cores=whole.cores // request.jobs)  # what `threads: auto` means
+    site = where(grid.every_cell)
+    machine = site.planned_on
     provisions = tuple(_provisions(grid.every_cell, request, progress))
     served = {p.requested: p.used for p in provisions}
     tuning = plan_tuning(study, grid, machine, served)
     store = Store(request.results / study.name)
-    known = {} if request.fresh else store.load()
-    ledger = _Ledger(tuning, whole, known, request.jobs)
+    known = {} if request.fresh else store.briefs()
+    ledger = _Ledger(tuning, site, known)
     tried = tuple(ledger.task(run, decided=decide) for run in tuning.runs)
     is_open = any(task.state in ("stale", "new") for task in tried)
     cells = tuning.chosen({t.run.run_id: t.known for t in tried if t.known is not None})
@@ -137,7 +158,7 @@ def draw_up(request: Request, progress: Progress | None = None, *, decide: bool 
         tasks = (*tried, *(ledger.task(run) for run in plan.runs), *ledger.block_tasks(plan))
     return Agenda(
         plan,
-        whole,
+        site,
         provisions,
         tasks,
         ledger.is_rough,
@@ -163,13 +184,11 @@ def _provisions(
 class _Ledger:
     """Holds every run against its former outcome, and estimates what is left."""
 
-    def __init__(
-        self, tuning: Tuning, machine: Machine, known: Mapping[str, Outcome], jobs: int
-    ) -> None:
+    def __init__(self, tuning: Tuning, site: Site, known: Mapping[str, Brief]) -> None:
         self._known = known
-        self._jobs = jobs
-        self._estimate = Estimate(known.values(), machine.cores)
-        self._fingerprint = machine.fingerprint()
+        self._site = site
+        self._estimate = Estimate(known.values(), site.machine.cores)
+        self._fingerprint = site.machine.fingerprint()
         cells = (planned.cell for candidates in tuning.candidates for planned in candidates)
         targets = {cell.model.target for cell in cells}
         self._codes = {target: code_digest(target) for target in targets}
@@ -190,8 +209,7 @@ class _Ledger:
         key = self._key(run)
         state, why = _state(run, key, former, decided=decided)
         known = former if state == "cached" else None
-        beside = self._jobs if run.kind in ("trial", "tuning") else 1
-        return Task(run, state, why, key, self._estimate.seconds(run) / beside, known)
+        return Task(run, state, why, key, self._estimate_s(run), known)
 
     def block_tasks(self, plan: Plan) -> list[Task]:
         """Keep the timing blocks that are valid, and plan those that are missing."""
@@ -221,7 +239,18 @@ class _Ledger:
     def _missing(self, run: Run, lapsed: Task | None) -> Task:
         """Plan a block's part, for the reason for which the cell's last one no longer counts."""
         state, why = (lapsed.state, lapsed.why) if lapsed else ("new", "")
-        return Task(run, state, why, self._key(run), self._estimate.seconds(run))
+        return Task(run, state, why, self._key(run), self._estimate_s(run))
+
+    def _estimate_s(self, run: Run) -> float:
+        """Estimate what a run adds to the time that all of them take together."""
+        cell, timing = run.planned.cell, run.timing
+        beside = len(self._site.nodes)
+        if timing is not None:
+            beside = min(beside, timing.blocks)
+        elif not run.is_alone and run.planned.skip is None:
+            gpus = cell.device.startswith("cuda")
+            beside = self._site.trials_at_once(int(cell.threads), gpus=gpus)
+        return self._estimate.seconds(run) / beside
 
     def _key(self, run: Run) -> dict[str, str]:
         code = self._codes[run.planned.cell.model.target]
@@ -229,7 +258,7 @@ class _Ledger:
 
 
 def _state(
-    run: Run, key: Mapping[str, str], former: Outcome | None, *, decided: bool
+    run: Run, key: Mapping[str, str], former: Brief | None, *, decided: bool
 ) -> tuple[State, str]:
     if run.planned.skip is not None:
         return "skipped", run.planned.skip

@@ -1,5 +1,6 @@
 """The tables that follow from the others, written again as those grow."""
 
+import ctypes
 import time
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ class Derived:
         started_s = time.monotonic()
         if started_s >= self._next_s:
             self.write()
+            _give_back()
             now_s = time.monotonic()
             self._next_s = now_s + 50 * (now_s - started_s)
 
@@ -32,3 +34,10 @@ class Derived:
         write_whole(self._folder / "summary.csv", tables.summary.to_csv(index=False))
         write_whole(self._folder / "comparisons.csv", tables.comparisons.to_csv(index=False))
         return tables
+
+
+def _give_back() -> None:
+    """Give the system back the memory that the tables took; glibc would keep it for later."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -9,13 +9,15 @@ History of the format:
   2  blocks.csv and costs.csv; a timing's `role`; flops_per_image from trials.csv to costs.csv
   3  tuning.csv; steps and steps_to_target in trials.csv
   4  jobs in trials.csv, tuning.csv and blocks.csv
+  5  machine and node in trials.csv, tuning.csv, blocks.csv and costs.csv
 """
 
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 Scalar = bool | int | float | str | None
 Status = Literal["ok", "skipped", "failed", "diverged", "timeout", "oom"]
@@ -65,6 +67,8 @@ class TrialRow:
     peak_memory_bytes: int | None = column("B", "peak resident or device memory", default=None)
     parameters: int | None = column("1", "trainable parameters", default=None)
     jobs: int | None = column("1", "runs that could go on at once, itself one", default=None)
+    machine: str | None = column("", "processor, cores and GPUs that it ran on", default=None)
+    node: str | None = column("", "of a cluster: which of its machines", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,8 @@ class TuningRow:
     train_s: float | None = column("s", "training clock, data included", default=None)
     wall_s: float | None = column("s", "the whole trial, set-up included", default=None)
     jobs: int | None = column("1", "runs that could go on at once, itself one", default=None)
+    machine: str | None = column("", "processor, cores and GPUs that it ran on", default=None)
+    node: str | None = column("", "of a cluster: which of its machines", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +130,8 @@ class BlockRow:
     started_at: str | None = column("", "UTC", default=None)
     wall_s: float | None = column("s", "the whole block, set-up included", default=None)
     jobs: int | None = column("1", "runs that could go on at once, itself one", default=None)
+    machine: str | None = column("", "processor, cores and GPUs that it ran on", default=None)
+    node: str | None = column("", "of a cluster: which of its machines", default=None)
     train_images: int | None = column("1", "images an epoch", default=None)
     calibration_before_s: float | None = column("s", "the fixed kernel before", default=None)
     calibration_after_s: float | None = column("s", "the fixed kernel after", default=None)
@@ -153,6 +161,8 @@ class CostRow:
     step_peak_bytes: int | None = column("B", "peak resident set or allocator", default=None)
     step_base_bytes: int | None = column("B", "the same before the first step", default=None)
     step_device_bytes: int | None = column("B", "in use on the whole GPU", default=None)
+    machine: str | None = column("", "processor, cores and GPUs that it ran on", default=None)
+    node: str | None = column("", "of a cluster: which of its machines", default=None)
 
 
 ROWS: Mapping[str, type] = {
@@ -173,6 +183,19 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "costs": (),
     "tuning": ("seed",),
 }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Brief:
+    """What has to be remembered of an outcome once it is stored; its rows are in its file."""
+
+    kind: Kind
+    cell_id: str
+    status: Status
+    wall_s: float
+    key: Mapping[str, str]
+    block: BlockRow | None
+    validation_accuracy: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +220,29 @@ class Outcome:
     started_at: str = ""
     wall_s: float = 0.0
     key: Mapping[str, str] = field(default_factory=dict)
+
+    def brief(self) -> Brief:
+        """Give what has to be remembered; names that many outcomes share are kept once."""
+        return Brief(
+            kind=self.kind,
+            cell_id=sys.intern(self.cell_id),
+            status=self.status,
+            wall_s=self.wall_s,
+            key={sys.intern(part): sys.intern(value) for part, value in self.key.items()},
+            block=self.block,
+            validation_accuracy=self.tuning.validation_accuracy if self.tuning else None,
+        )
+
+    def placed(self, machine: str, node: str, jobs: int) -> "Outcome":
+        """Write into its row where it ran, and how many could go on at once there."""
+        place: dict[str, Any] = {"machine": machine or None, "node": node or None}
+        return replace(
+            self,
+            trial=self.trial and replace(self.trial, jobs=jobs, **place),
+            tuning=self.tuning and replace(self.tuning, jobs=jobs, **place),
+            block=self.block and replace(self.block, jobs=jobs, **place),
+            cost=self.cost and replace(self.cost, **place),
+        )
 
 
 def columns_of(row_type: type) -> tuple[str, ...]:

@@ -16,9 +16,9 @@ from bench.derived import Derived
 from bench.errors import StudyError
 from bench.execute.executor import Event, Executor, Workplace
 from bench.measure.machine import commit_here
-from bench.records import Outcome, Status
+from bench.records import BlockRow, Outcome, Status
 from bench.store import Store, write_whole
-from bench.study.blocks import Timed, extra_runs, replacement_runs
+from bench.study.blocks import Timed, block_runs, extra_runs, replacement_runs
 from bench.study.load import load_study
 from bench.study.plan import Run
 from bench.study.source import write_yaml
@@ -79,14 +79,14 @@ def run_study(request: Request, screen: Screen, executor: Executor) -> Finished:
 
 
 def _run(store: Store, request: Request, screen: Screen, executor: Executor) -> Finished:
-    agenda = draw_up(request, progress=screen.downloading)
+    agenda = draw_up(request, progress=screen.downloading, where=executor.site)
     screen.planned(agenda)
     _check(agenda, executor, request)
     if request.fresh:
         store.set_aside()
     if agenda.is_open:
         _Session(agenda, store, request, screen, executor).tune()
-        agenda = draw_up(replace(request, fresh=False), decide=True)
+        agenda = draw_up(replace(request, fresh=False), where=executor.site, decide=True)
         screen.planned(agenda)
     session = _Session(agenda, store, request, screen, executor)
     narrowed = session.carry_out()
@@ -111,17 +111,18 @@ class _Session:
         self._agenda = agenda
         self._store = store
         self._narrowing = request.narrowing
-        self._workplace = Workplace(request.data_dir, request.verbose)
+        machine = agenda.site.machine.fingerprint()["machine"]
+        self._workplace = Workplace(request.data_dir, request.verbose, machine=machine)
         self._screen = screen
         self._executor = executor
-        self._outcomes = {t.run.run_id: t.known for t in agenda.tasks if t.known is not None}
+        self._ended = {t.run.run_id: t.known for t in agenda.tasks if t.known is not None}
         self._conditions = _Conditions(agenda, store, request)
         self._derived = Derived(store)
 
     def carry_out(self) -> Narrowed | None:
         """Execute all there is to do; whatever interrupts it, what has ended is in the tables."""
         self._conditions.write()
-        self._store.write_tables(self._in_order())  # rows that no longer count must not be there
+        self._write_tables()  # rows that no longer count must not be there
         try:
             for task in self._agenda.to_do:
                 if task.state == "skipped":
@@ -131,7 +132,7 @@ class _Session:
             self._replace_disturbed()
             return None if self._narrowing is None else self._narrow(self._narrowing)
         finally:
-            self._store.write_tables(self._in_order())
+            self._write_tables()
             self._derived.write()
             self._conditions.write(finished_at=_now())
 
@@ -145,7 +146,7 @@ class _Session:
 
     def statuses(self) -> Mapping[Status, int]:
         """Count the runs by how they ended."""
-        return Counter(outcome.status for outcome in self._in_order())
+        return Counter(brief.status for brief in self._ended.values())
 
     def has_failed(self) -> bool:
         """Tell whether any run ended otherwise than ok or skipped for a stated reason.
@@ -153,32 +154,50 @@ class _Session:
         A candidate that diverges while tuning tries it is an answer, not a failure.
         """
         return any(
-            outcome.status not in ("ok", "skipped")
-            and (outcome.kind, outcome.status) != ("tuning", "diverged")
-            for outcome in self._in_order()
+            brief.status not in ("ok", "skipped")
+            and (brief.kind, brief.status) != ("tuning", "diverged")
+            for brief in self._ended.values()
         )
 
-    def _in_order(self) -> list[Outcome]:
-        ids = [task.run.run_id for task in self._agenda.tasks]
-        return [self._outcomes[run_id] for run_id in ids if run_id in self._outcomes]
+    def _write_tables(self) -> None:
+        """Write the tables anew, in the order of the agenda."""
+        ids = (task.run.run_id for task in self._agenda.tasks)
+        self._store.write_tables(self._store.outcomes([i for i in ids if i in self._ended]))
 
     def _execute(self, tasks: Sequence[Task]) -> None:
         """Execute tasks until all have ended or the screen is stopping; then it is interrupted."""
         by_id = {task.run.run_id: task for task in tasks}
-        runs = (task.run for task in tasks if not self._screen.is_stopping())
-        happened = self._screen.happened
-        with closing(self._executor.execute(runs, self._workplace, happened)) as outcomes:
+        screen = self._screen
+        outcomes = self._executor.execute(
+            [task.run for task in tasks], self._workplace, screen.happened, screen.is_stopping
+        )
+        with closing(outcomes):
             for outcome in outcomes:
                 self._keep(by_id[outcome.run_id], outcome)
-        if self._screen.is_stopping():
+        if screen.is_stopping():
             raise KeyboardInterrupt
+        lost = [task for run_id, task in by_id.items() if run_id not in self._ended]
+        if lost:
+            self._begin_again(lost)
+
+    def _begin_again(self, lost: Sequence[Task]) -> None:
+        """Time what a lost node leaves missing of a block in another one, of another number."""
+        extra = [task.run for task in lost if task.run.role == "extra"]
+        self._agenda = self._agenda.without(lost)
+        if extra:
+            cells = [run.planned for run in extra]
+            runs = extra_runs(self._agenda.plan, cells, self._agenda.next_block)
+        else:
+            runs = block_runs(self._agenda.plan, list(self._timed()), self._agenda.all_blocks)
+        if runs:
+            self._add(runs, "whose machine was lost")
 
     def _keep(self, task: Task, outcome: Outcome) -> None:
         keyed = replace(outcome, key=task.key)
         self._store.save(keyed)
-        self._outcomes[task.run.run_id] = keyed
+        self._ended[task.run.run_id] = keyed.brief()
         if not self._agenda.is_open:  # while tuning goes on, the tables stay as they were
-            self._store.append(keyed, list(self._outcomes.values()))
+            self._store.append(keyed, self._store.outcomes(self._ended))
             self._derived.refresh()
         self._screen.ended(task, keyed)
 
@@ -205,11 +224,7 @@ class _Session:
     def _replacements(self) -> list[Run]:
         from bench.analysis.guards import disturbance
 
-        blocks = {
-            Timed(o.cell_id, o.block.role, o.block.block): disturbance(asdict(o.block))
-            for o in self._outcomes.values()
-            if o.block is not None and o.status == "ok"
-        }
+        blocks = {timed: disturbance(asdict(row)) for timed, row in self._timed().items()}
         runs = [task.run for task in self._agenda.to_measure if task.run.kind == "block"]
         mine = {Timed(run.planned.cell_id, run.role, run.block) for run in runs}
         now = [why for timed, why in blocks.items() if timed in mine]
@@ -217,6 +232,14 @@ class _Session:
             return []
         clean = [timed for timed, why in blocks.items() if not why]
         return replacement_runs(self._agenda.plan, list(blocks), clean, self._agenda.next_block)
+
+    def _timed(self) -> dict[Timed, BlockRow]:
+        """List the parts of timing blocks that ended well."""
+        return {
+            Timed(brief.cell_id, brief.block.role, brief.block.block): brief.block
+            for brief in self._ended.values()
+            if brief.block is not None and brief.status == "ok"
+        }
 
     def _narrow(self, narrowing: Narrowing) -> Narrowed:
         """Time the cells with wide intervals again, all of them side by side, while time is left.
@@ -238,7 +261,8 @@ class _Session:
             added = extra_runs(plan, [c for c in plan.timed if c.cell_id in cells], number)
             self._add(added, "with a wide interval")
             blocks, runs = blocks + 1, runs + len(added)
-            if any(self._outcomes[run.run_id].status != "ok" for run in added):
+            ended = (self._ended.get(run.run_id) for run in added)  # a lost one has another id
+            if any(brief is not None and brief.status != "ok" for brief in ended):
                 spent_s = time.monotonic() - started_s
                 return Narrowed(blocks, runs, spent_s, len(wide))
 
@@ -247,9 +271,9 @@ class _Session:
         chosen: list[str] = []
         for cell_id in cell_ids:
             walls = [
-                o.wall_s
-                for o in self._outcomes.values()
-                if o.cell_id == cell_id and o.kind == "block"
+                brief.wall_s
+                for brief in self._ended.values()
+                if brief.cell_id == cell_id and brief.kind == "block"
             ]
             left_s -= statistics.median(walls)
             if left_s < 0:
@@ -277,7 +301,7 @@ class _Conditions:
             return
         provisions = self._agenda.provisions
         environment = {
-            **self._agenda.machine.describe(),
+            **self._agenda.site.describe(),
             "data": asdict(next((p for p in provisions if p.why), provisions[0])),
             "started_at": self._started_at,
             "finished_at": finished_at,

@@ -12,8 +12,8 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from socket import gethostname
@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.errors import StoreError
 from bench.labels import is_blank
-from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Outcome, Scalar, columns_of
+from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Brief, Outcome, Scalar, columns_of
 from bench.registry import source_file, source_files
 from bench.whole import sweep, whole_file
 
@@ -106,6 +106,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._outcomes = folder / "outcomes"
+        self._columns: dict[str, tuple[str, ...]] = {}  # of the tables that were written
 
     def save(self, outcome: Outcome) -> None:
         """Write one outcome; whole, or not at all."""
@@ -165,10 +166,19 @@ class Store:
 
     def load(self) -> dict[str, Outcome]:
         """Read every outcome by its run's id."""
-        if not self._outcomes.is_dir():
-            return {}
-        found = (_read_outcome(path) for path in sorted(self._outcomes.glob("*.json")))
-        return {outcome.run_id: outcome for outcome in found}
+        return {outcome.run_id: outcome for outcome in self._every_outcome()}
+
+    def briefs(self) -> dict[str, Brief]:
+        """Read what has to be remembered of every outcome, by its run's id."""
+        return {outcome.run_id: outcome.brief() for outcome in self._every_outcome()}
+
+    def _every_outcome(self) -> Iterator[Outcome]:
+        if self._outcomes.is_dir():
+            yield from map(_read_outcome, sorted(self._outcomes.glob("*.json")))
+
+    def outcomes(self, run_ids: Collection[str]) -> "Stored":
+        """Give outcomes that are read from their files whenever they are gone through."""
+        return Stored(self._outcomes, run_ids)
 
     def detected_before(self) -> tuple[float, int] | None:
         """Give the change of a step's time that the last session's A/A could find, and its blocks.
@@ -187,33 +197,59 @@ class Store:
         n, detects = max(known, default=(0, 0.0))
         return (detects, n) if n else None
 
-    def write_tables(self, outcomes: Sequence[Outcome]) -> None:
-        """Write trials, epochs and timings anew from outcomes, in their order."""
+    def write_tables(self, outcomes: "Outcomes") -> None:
+        """Write the tables anew from outcomes, in their order; one outcome at a time is held."""
         config_columns = _config_columns(outcomes)
-        for name, row_type in ROWS.items():
-            columns = _unique((*config_columns, *columns_of(row_type)))
-            rows = (row for outcome in outcomes for row in table_rows(outcome, name))
-            write_whole(self.folder / f"{name}.csv", _csv(columns, rows))
+        self._columns = {
+            name: _unique((*config_columns, *columns_of(row_type)))
+            for name, row_type in ROWS.items()
+        }
+        with ExitStack() as stack:
+            files = {
+                name: stack.enter_context(whole_file(self.folder / f"{name}.csv", StoreError, MEND))
+                for name in ROWS
+            }
+            for name, file in files.items():
+                file.write(_encoded(_csv(self._columns[name], ())))
+            for outcome in outcomes:
+                for name, file in files.items():
+                    rows = table_rows(outcome, name)
+                    file.write(_encoded(_csv(self._columns[name], rows, with_header=False)))
 
-    def append(self, outcome: Outcome, outcomes: Sequence[Outcome]) -> None:
+    def append(self, outcome: Outcome, outcomes: "Outcomes") -> None:
         """Add one outcome's rows to the tables; anew where its columns are not there yet.
 
         `outcomes` are all of the study's outcomes so far, this one among them.
         """
-        for name in ROWS:
-            path = self.folder / f"{name}.csv"
-            if not path.is_file() or not set(outcome.config) <= set(_header(path)):
-                self.write_tables(outcomes)
-                return
-        for name in ROWS:
-            path = self.folder / f"{name}.csv"
-            text = _csv(_header(path), table_rows(outcome, name), with_header=False)
+        paths = {name: self.folder / f"{name}.csv" for name in ROWS}
+        is_known = set(outcome.config) <= set(self._columns.get("trials", ()))
+        if not is_known or not all(path.is_file() for path in paths.values()):
+            self.write_tables(outcomes)
+            return
+        for name, path in paths.items():
+            text = _csv(self._columns[name], table_rows(outcome, name), with_header=False)
+            if not text:
+                continue
             try:
                 with path.open("ab") as file:
                     file.write(_encoded(text))
             except OSError as error:
                 reason = f"cannot be written: {error.strerror or error}"
                 raise StoreError(reason, where=str(path), mend=MEND) from None
+
+
+class Stored:
+    """Outcomes of a results folder, read from their files each time that they are gone through."""
+
+    def __init__(self, folder: Path, run_ids: Collection[str]) -> None:
+        self._folder = folder
+        self._run_ids = run_ids
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return (_read_outcome(self._folder / f"{run_id}.json") for run_id in self._run_ids)
+
+
+Outcomes = Sequence[Outcome] | Stored
 
 
 def _described(owner: Path) -> str:
@@ -279,11 +315,6 @@ class _Lines(list[str]):
 
     def write(self, line: str) -> None:
         self.append(line.removesuffix("\r\n") + "\n")
-
-
-def _header(path: Path) -> list[str]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return next(csv.reader(file), [])
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.agenda import Request, Task, draw_up
 from bench.errors import BenchError
 from bench.execute.executor import Executor, Workplace
+from bench.measure.site import this_site
 from bench.records import EpochRow, Outcome
 from bench.store import Store
 from bench.study.plan import Run
@@ -47,12 +48,14 @@ def verify(
     as it ends. Raises BenchError where the folder holds no study or no finished trial.
     """
     tasks = _finished(results, data_dir)
+    store = Store(results)
     comparable = [task for task in tasks if task.state == "cached"]
     drawn = random.Random(results.resolve().name).sample(comparable, min(sample, len(comparable)))
     verified = []
     for task in sorted(drawn, key=comparable.index):
         (again,) = executor.execute([task.run], Workplace(data_dir), lambda event: None)
-        verified.append(Verified(task.run, _difference(task.known, again)))
+        (before,) = store.outcomes([task.run.run_id])
+        verified.append(Verified(task.run, _difference(before, again)))
         told(verified[-1])
     stale = {task.why for task in tasks if task.state == "stale"}
     return Verification(tuple(verified), len(tasks), tuple(sorted(stale)))
@@ -67,8 +70,8 @@ def _finished(results: Path, data_dir: Path) -> list[Task]:
     # What `threads: auto` meant depends on how many ran at once.
     known = Store(resolved).load().values()
     jobs = max((o.trial.jobs or 1 for o in known if o.trial is not None), default=1)
-    request = Request(study, results=resolved.parent, data_dir=data_dir, offline=True, jobs=jobs)
-    agenda = draw_up(request)
+    request = Request(study, results=resolved.parent, data_dir=data_dir, offline=True)
+    agenda = draw_up(request, where=lambda cells: this_site(jobs))
     name = agenda.plan.study.name
     if name != resolved.name:
         raise BenchError(
@@ -82,11 +85,11 @@ def _finished(results: Path, data_dir: Path) -> list[Task]:
     return tasks
 
 
-def _difference(before: Outcome | None, again: Outcome) -> str:
+def _difference(before: Outcome, again: Outcome) -> str:
     """Name the first value that was not repeated."""
     if again.status != "ok":
         return f"{again.status}: {again.reason}"
-    for old, new in zip(before.epochs if before else (), again.epochs, strict=True):
+    for old, new in zip(before.epochs, again.epochs, strict=True):
         for name in REPEATED:
             if getattr(old, name) != getattr(new, name):
                 return _told(old, new, name)

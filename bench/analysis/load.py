@@ -49,7 +49,7 @@ def read_tables(results_dir: Path, *, recompute: bool = False) -> Tables:
     always computed. All tables but trials.csv may be missing (`epochs: 0`, `timing: off`): they
     come empty. Older results can be read: a column with a default may be missing in a table, and
     a summary that lacks a measure is computed anew. Raises StoreError for a folder without
-    trials.csv, any other missing column, an unreadable file.
+    trials.csv, any other missing column, an unreadable file, and rows of different hardware.
     """
     if not (results_dir / "trials.csv").is_file():
         raise StoreError(
@@ -59,6 +59,7 @@ def read_tables(results_dir: Path, *, recompute: bool = False) -> Tables:
         )
     trials = _read_rows(results_dir, "trials")
     raw = {name: _read_or_empty(results_dir, name, trials) for name in ROWS if name != "trials"}
+    _require_one_machine(results_dir, [trials, *raw.values()])
     path = results_dir / "summary.csv"
     if path.is_file() and not recompute and set(SUMMARY_COLUMNS) <= set(_header(path)):
         summary = _read(path, _summary_types())
@@ -83,6 +84,18 @@ def read_mapping(path: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
         raise StoreError("expected names with values", where=str(path))
     return content
+
+
+def _require_one_machine(results_dir: Path, tables: Iterable[pd.DataFrame]) -> None:
+    """Refuse rows of different hardware, which no median may mix."""
+    told = [table["machine"].dropna() for table in tables if "machine" in table.columns]
+    machines = sorted({machine for column in told for machine in column.unique()})
+    if len(machines) > 1:
+        raise StoreError(
+            f"its rows are from different hardware: {'; '.join(machines)}",
+            where=str(results_dir),
+            mend="Keep a folder for each, and hold them against each other with `bench compare`.",
+        )
 
 
 def _tuned(results_dir: Path) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The plan of a study as a person reads it: what is there, what will be skipped, how long."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from rich.console import Console
@@ -55,6 +55,8 @@ def print_summary(console: Console, agenda: Agenda) -> None:
             )
         elif provision.why:
             console.print(f"[yellow]{escape(provision.why)}[/]")
+    for line in _where(agenda):
+        console.print(line, soft_wrap=True)
     console.print(_counts(agenda))
     for reason, tasks in _by_reason(agenda.tasks):
         cells = len({task.run.planned.cell_id for task in tasks})
@@ -68,6 +70,23 @@ def print_summary(console: Console, agenda: Agenda) -> None:
     rough = " (rough: not all of it ran here before)" if agenda.is_rough else ""
     then = ", and then what is chosen" if agenda.is_open else ""
     console.print(f"estimate: {duration(agenda.estimate_s)}{then}{rough}")
+
+
+def _where(agenda: Agenda) -> Iterator[str]:
+    """Say how a grid spreads over a cluster, and which of its nodes it leaves alone."""
+    site, cells = agenda.site, [c.cell for c in agenda.plan.cells if c.skip is None]
+    if not site.is_cluster:
+        return
+    kind = escape(site.machine.fingerprint()["machine"])
+    at_once = {
+        site.trials_at_once(int(cell.threads), gpus=cell.device != "cpu") for cell in cells
+    } or {0}
+    span = " to ".join(map(str, dict.fromkeys((min(at_once), max(at_once)))))
+    blocks = counted(len(site.nodes), "timing block")
+    yield f"cluster: {counted(len(site.nodes), 'node')} of {kind}"
+    yield f"at once: {span} trial{'s' * (max(at_once) != 1)}, or {blocks}"
+    for idle in site.idle:
+        yield f"[yellow]left alone: {escape(idle)}[/]"
 
 
 def _counts(agenda: Agenda) -> str:

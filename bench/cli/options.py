@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -9,6 +9,7 @@ from bench.errors import BenchError
 
 if TYPE_CHECKING:
     from bench.agenda import Narrowing
+    from bench.execute.executor import Executor
 
 StudyFile = Annotated[
     Path, typer.Argument(metavar="STUDY.yaml", help="The study file.", show_default=False)
@@ -48,7 +49,23 @@ Jobs = Annotated[
     typer.Option(
         min=1,
         metavar="N",
-        help="Trials that may run at once, each on cores of its own; timing blocks run alone.",
+        help="Trials that may run at once on a machine, each on cores of its own; timing blocks "
+        "run alone.",
+    ),
+]
+Where = Annotated[
+    Literal["local", "inline", "ray"],
+    typer.Option(
+        "--executor",
+        help="local: each run in a fresh process; inline: all in this one; ray: on a cluster.",
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|HOST:PORT",
+        help="The Ray cluster to join; without one, ray starts one on this machine.",
+        show_default=False,
     ),
 ]
 DataDir = Annotated[
@@ -66,7 +83,18 @@ Offline = Annotated[
 ]
 
 
-def checked_jobs(jobs: int) -> int:
+def executor_for(where: str, jobs: int, address: str | None) -> "Executor":
+    """Make the executor that was asked for."""
+    from bench.execute import EXECUTORS
+
+    if where == "ray":
+        return EXECUTORS[where](jobs, address)
+    if address is not None:
+        raise BenchError("--address goes with --executor ray", mend="Add it, or leave this out.")
+    return EXECUTORS[where](_checked(jobs))
+
+
+def _checked(jobs: int) -> int:
     """Refuse more jobs than there are cores to share out."""
     from bench.measure.machine import usable_cores
 

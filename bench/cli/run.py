@@ -2,12 +2,14 @@
 
 import shlex
 import sys
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from bench.cli.options import (
+    Address,
     Budget,
     DataDir,
     Jobs,
@@ -17,12 +19,12 @@ from bench.cli.options import (
     Set,
     StudyFile,
     UntilCi,
-    checked_jobs,
+    Where,
     data_folder,
+    executor_for,
     narrowing,
 )
 
-Executor = Literal["local", "inline"]
 INTERRUPTED = 130
 
 
@@ -33,10 +35,8 @@ def run(
     reports: Reports = Path("reports"),
     data_dir: DataDir = None,
     offline: Offline = False,
-    executor: Annotated[
-        Executor,
-        typer.Option(help="local: each run in a fresh process; inline: all in this one."),
-    ] = "local",
+    executor: Where = "local",
+    address: Address = None,
     jobs: Jobs = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Reuse no earlier outcome.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Render no report.")] = False,
@@ -52,7 +52,6 @@ def run(
     """
     from bench.agenda import Request
     from bench.cli.screen import TerminalScreen
-    from bench.execute import EXECUTORS
     from bench.runner import run_study
 
     request = Request(
@@ -66,12 +65,12 @@ def run(
         report=not no_report,
         verbose=verbose,
         narrowing=narrowing(until_ci, budget),
-        jobs=checked_jobs(jobs),
         command=shlex.join(["bench", *sys.argv[1:]]),
     )
-    with TerminalScreen(verbose=verbose) as screen:
+    carrier = executor_for(executor, jobs, address)
+    with TerminalScreen(verbose=verbose) as screen, closing(carrier):
         try:
-            finished = run_study(request, screen, EXECUTORS[executor](jobs))
+            finished = run_study(request, screen, carrier)
         except KeyboardInterrupt:
             typer.echo("bench: interrupted; what was finished is kept.", err=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -86,6 +85,8 @@ def plan(
     out: Out = Path("results"),
     data_dir: DataDir = None,
     offline: Offline = False,
+    executor: Where = "local",
+    address: Address = None,
     jobs: Jobs = 1,
 ) -> None:
     """List the runs of a study: what is cached, stale (and why), new, or will be skipped.
@@ -102,6 +103,6 @@ def plan(
         out,
         data_dir=data_folder(data_dir),
         offline=offline,
-        jobs=checked_jobs(jobs),
     )
-    print_plan(console(), draw_up(request))
+    with closing(executor_for(executor, jobs, address)) as carrier:
+        print_plan(console(), draw_up(request, where=carrier.site))

@@ -12,7 +12,7 @@ from bench.cli.agenda import cell_names, print_summary, run_name
 from bench.cli.progress import Bars, Pace
 from bench.cli.result import print_result
 from bench.cli.terminal import console, counted, duration
-from bench.execute.executor import Evaluated, Event, Started, Stepped
+from bench.execute.executor import Evaluated, Event, Lost, Started, Stepped
 from bench.records import Outcome
 from bench.runner import Finished
 
@@ -32,7 +32,7 @@ class TerminalScreen:
         self._pace = Pace(0.0)
         self._heartbeats = 0
         self._handlers: Mapping[int, Any] = {}
-        self._going: set[str] = set()  # ids of the runs that go on
+        self._going: dict[str, str] = {}  # the runs that go on, and their nodes, by ids
         self._is_stopping = False
 
     def __enter__(self) -> Self:
@@ -86,10 +86,11 @@ class TerminalScreen:
         name = self._run_name(self._tasks[event.run_id])
         match event:
             case Started():
-                self._going.add(event.run_id)
+                self._going[event.run_id] = event.node
                 self._show(name, 0.0)
                 if self._verbose:
-                    self._console.print(f"\n{name}", markup=False)
+                    at = f" on {event.node}" if event.node else ""
+                    self._console.print(f"\n{name}{at}", markup=False)
             case Stepped():
                 done = event.epoch - 1 + event.step / event.steps
                 self._show(f"{name} · epoch {event.epoch}/{event.epochs}", done / event.epochs)
@@ -98,10 +99,14 @@ class TerminalScreen:
             case Evaluated():
                 if self._verbose:
                     self._print_as_it_is(test_line(event))
+            case Lost():
+                self._going.pop(event.run_id, None)
+                told = escape(f"{name} on {event.node}: {event.why}")
+                self._console.print(f"[yellow]lost[/] {told}; it is done again")
 
     def ended(self, task: Task, outcome: Outcome) -> None:
         """Move the overall bar, or print a line at each tenth of the work."""
-        self._going.discard(outcome.run_id)
+        self._going.pop(outcome.run_id, None)
         if outcome.status not in ("ok", "skipped"):
             name, reason = escape(self._run_name(task)), escape(outcome.reason or "")
             self._console.print(f"[bold red]{outcome.status}[/] {name}: {reason}")
@@ -134,8 +139,14 @@ class TerminalScreen:
         self._console.print(Segments([Segment(text), Segment.line()]))
 
     def _show(self, name: str, share: float) -> None:
-        if self._bars is not None:
-            self._bars.current(name, share)
+        """Show the run that was heard of last, and how many go on beside it."""
+        if self._bars is None:
+            return
+        nodes = len(set(self._going.values()))
+        beside = (
+            f"{len(self._going)} runs on {counted(nodes, 'node')}; {name}" if nodes > 1 else name
+        )
+        self._bars.current(beside, share)
 
     def _run_name(self, task: Task) -> str:
         run = task.run

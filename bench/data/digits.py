@@ -78,11 +78,15 @@ class DigitsSource:
             check(path, file.shape, mend)
             check_digest(path, "sha256", file.sha256, mend)
 
+    def paths(self, data_dir: Path) -> list[Path]:
+        """List the four files."""
+        return [self._folder(data_dir) / file.name for file in FILES]
+
     def read(self, data_dir: Path) -> ImageSet:
         """Map the four files, made first where one isn't there (a few seconds, once)."""
-        folder = self._folder(data_dir)
-        if not all((folder / file.name).exists() for file in FILES):
+        if not all(path.exists() for path in self.paths(data_dir)):
             self._make(data_dir, _unheard)
+        folder = self._folder(data_dir)
         return read_image_set(
             folder, FILES, name=self.name, mean=MEAN, std=STD, mend=self._mend(data_dir)
         )

@@ -59,6 +59,9 @@ class Source(Protocol):
     def verify(self, data_dir: Path) -> None:
         """Raise DataError that names the first file that is absent, truncated or altered."""
 
+    def paths(self, data_dir: Path) -> list[Path]:
+        """List the files that `read` opens, whether they are there or not."""
+
     def read(self, data_dir: Path) -> ImageSet:
         """Open the set; checks the structure of its files but not their digests.
 

@@ -54,9 +54,8 @@ class TorchvisionSource:
 
     def missing(self, data_dir: Path) -> str | None:
         """Name the files that aren't there."""
-        raw = self._raw(data_dir)
-        absent = [file.name for file in self.files if not (raw / file.name).exists()]
-        return f"{raw} lacks {', '.join(absent)}" if absent else None
+        absent = [path.name for path in self.paths(data_dir) if not path.exists()]
+        return f"{self._raw(data_dir)} lacks {', '.join(absent)}" if absent else None
 
     def fetch(self, data_dir: Path, progress: Progress) -> None:
         """Download and unpack the files that `verify` refuses, from the first mirror that can."""
@@ -94,6 +93,10 @@ class TorchvisionSource:
         """
         for file in self.files:
             self._verify(data_dir, file)
+
+    def paths(self, data_dir: Path) -> list[Path]:
+        """List the four unpacked files."""
+        return [self._raw(data_dir) / file.name for file in self.files]
 
     def read(self, data_dir: Path) -> ImageSet:
         """Map the four files."""

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from bench.execute.executor import Executor
 from bench.execute.inline import InlineExecutor
 from bench.execute.local import LocalExecutor
+from bench.execute.ray import RayExecutor
 
-# Each takes the number of jobs, 1 unless it is given.
+# Each takes the number of jobs, 1 unless it is given; `ray` takes an address as well.
 EXECUTORS: Mapping[str, Callable[..., Executor]] = {
     "local": LocalExecutor,
     "inline": InlineExecutor,
+    "ray": RayExecutor,
 }

@@ -1,19 +1,22 @@
 """The protocol behind which runs are executed."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bench.measure.site import Site
 from bench.records import Outcome
 from bench.study.plan import PlannedCell, Run
+from bench.study.spec import Cell
 
 
 @dataclass(frozen=True)
 class Started:
-    """A run began."""
+    """A run began; `node` names the machine of a cluster that it began on."""
 
     run_id: str
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,17 +45,39 @@ class Evaluated:
     images: int
 
 
-Event = Started | Stepped | Evaluated
+@dataclass(frozen=True)
+class Lost:
+    """A run went down with a machine or a process of a cluster; it will be done again."""
+
+    run_id: str
+    node: str
+    why: str
+
+
+Event = Started | Stepped | Evaluated | Lost
 Emit = Callable[[Event], None]
+Stopping = Callable[[], bool]
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """What every run needs besides itself."""
+    """What every run needs besides itself, and what is written down of where it was."""
 
     data_dir: Path
     verbose: bool = False
     jobs: int = 1  # so many runs may go on at the same time, this one among them
+    machine: str = ""
+    node: str = ""
+    visible_gpus: str | None = None  # as CUDA_VISIBLE_DEVICES has them; None: leave it as it is
+
+    def mark(self, outcome: Outcome) -> Outcome:
+        """Write into an outcome's row where it came from."""
+        return outcome.placed(self.machine, self.node, self.jobs)
+
+
+def never() -> bool:
+    """Go on to the end."""
+    return False
 
 
 class Executor(Protocol):
@@ -61,13 +86,25 @@ class Executor(Protocol):
     Once what it gives is closed, nothing that it started goes on.
     """
 
+    def site(self, cells: Sequence[Cell]) -> Site:
+        """Say where these cells will run. Raises BenchError where that is nowhere."""
+
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
         """Build every cell's network once; one line for each that can't be trained."""
 
     def execute(
-        self, runs: Iterable[Run], workplace: Workplace, emit: Emit
+        self,
+        runs: Sequence[Run],
+        workplace: Workplace,
+        emit: Emit,
+        is_stopping: Stopping = never,
     ) -> Generator[Outcome, None, None]:
-        """Give each run's outcome as it ends; whatever a run does, it gives one.
+        """Give each run's outcome as it ends; nothing begins any more once it is stopping.
 
-        Runs are taken one by one as they can begin, so that who gives them can stop.
+        Whatever a run does, it has an outcome. Only where a cluster loses a node in the middle of
+        a timing block have the block's other runs none: neighbours are timed on one machine, so
+        that whoever wants them begins another block.
         """
+
+    def close(self) -> None:
+        """Let go of whatever it holds; it executes nothing afterwards."""

@@ -1,11 +1,13 @@
 """Every run in this process."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 
 from bench.errors import BenchError
-from bench.execute.executor import Emit, Started, Workplace
+from bench.execute.executor import Emit, Started, Stopping, Workplace, never
+from bench.measure.site import Site, this_site
 from bench.records import Outcome
 from bench.study.plan import PlannedCell, Run
+from bench.study.spec import Cell
 
 
 class InlineExecutor:
@@ -20,6 +22,10 @@ class InlineExecutor:
                 f"--jobs {jobs}: the inline executor has one process", mend="Use --executor local."
             )
 
+    def site(self, cells: Sequence[Cell]) -> Site:
+        """Look at this machine."""
+        return this_site()
+
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
         """Build every cell's network once."""
         from bench.execute.set_up import check  # torch only once something is executed
@@ -27,11 +33,20 @@ class InlineExecutor:
         return check(cells)
 
     def execute(
-        self, runs: Iterable[Run], workplace: Workplace, emit: Emit
+        self,
+        runs: Sequence[Run],
+        workplace: Workplace,
+        emit: Emit,
+        is_stopping: Stopping = never,
     ) -> Generator[Outcome, None, None]:
         """Execute the runs in order."""
         from bench.execute.run import execute
 
         for run in runs:
+            if is_stopping():
+                return
             emit(Started(run.run_id))
             yield execute(run, workplace, emit)
+
+    def close(self) -> None:
+        """Hold nothing."""

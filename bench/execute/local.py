@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import connection
@@ -18,11 +19,13 @@ from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from bench.execute.executor import Emit, Event, Started, Workplace
+from bench.execute.executor import Emit, Event, Started, Stopping, Workplace, never
 from bench.measure.machine import usable_cores
+from bench.measure.site import Site, this_site
 from bench.models import MODELS
-from bench.records import Outcome
+from bench.records import Outcome, Status
 from bench.study.plan import PlannedCell, Run
+from bench.study.spec import Cell
 
 if sys.platform == "linux":
     import fcntl
@@ -52,8 +55,13 @@ class LocalExecutor:
     """
 
     def __init__(self, jobs: int = 1) -> None:
+        self._jobs = jobs
         self._context = _context()
         self._cores = _Cores(jobs)
+
+    def site(self, cells: Sequence[Cell]) -> Site:
+        """Look at this machine."""
+        return this_site(self._jobs)
 
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
         """Build every cell's network once, in a process of its own."""
@@ -64,34 +72,54 @@ class LocalExecutor:
             return list(message)
 
     def execute(
-        self, runs: Iterable[Run], workplace: Workplace, emit: Emit
+        self,
+        runs: Sequence[Run],
+        workplace: Workplace,
+        emit: Emit,
+        is_stopping: Stopping = never,
     ) -> Generator[Outcome, None, None]:
         """Give outcomes as they come; a run that dies or takes too long is an outcome too."""
-        waiting = iter(runs)
+        with closing(self.news(runs, workplace, is_stopping)) as news:
+            for told in news:
+                if isinstance(told, Outcome):
+                    yield told
+                else:
+                    emit(told)
+
+    def news(
+        self, runs: Sequence[Run], workplace: Workplace, is_stopping: Stopping = never
+    ) -> Generator[Event | Outcome, None, None]:
+        """Give all that is told of the runs, in the order in which it happens."""
+        waiting = deque(runs)
         going: list[_Job] = []
         leaving: list[_Job] = []  # have given their outcome, and only have to end
         try:
-            run = next(waiting, None)
-            while run is not None or going:
-                while run is not None and (share := self._cores.free_for(run, going)):
-                    if _is_alone(run) or run.planned.cell.device != "cpu":
+            while True:
+                while waiting and not is_stopping():
+                    run = waiting[0]
+                    share = self._cores.free_for(run, going)
+                    if share is None:
+                        break
+                    if run.is_alone or run.planned.cell.device != "cpu":
                         _see_off(leaving)  # a GPU's memory is free only once the process is gone
-                    emit(Started(run.run_id))
-                    going.append(_Job(self._context, run, workplace, share))
+                    yield Started(run.run_id)
+                    going.append(_Job(self._context, waiting.popleft(), workplace, share))
                     _see_off(leaving)
-                    # Taken only where it may begin: whoever gives the runs may stop doing so.
-                    run = next(waiting, None) if self._cores.are_free(going) else None
+                if not going:
+                    return
                 for job in _with_news(going):
-                    outcome = job.advance(emit)
-                    if outcome is not None:
+                    told = job.advance()
+                    if isinstance(told, Outcome):
                         going.remove(job)
                         leaving.append(job)
-                        yield outcome
-                if run is None and self._cores.are_free(going):
-                    run = next(waiting, None)
+                    if told is not None:
+                        yield told
         finally:
             _see_off(leaving)
             _see_off(going)
+
+    def close(self) -> None:
+        """Hold nothing: the server that runs are forked from ends with this process."""
 
 
 def _see_off(jobs: "list[_Job]") -> None:
@@ -117,13 +145,9 @@ class _Cores:
         self._shares = [frozenset(available[i * each : (i + 1) * each]) for i in range(jobs)]
         self._alone = _Share(frozenset(available), 1)
 
-    def are_free(self, going: Sequence["_Job"]) -> bool:
-        """Tell whether a run that needs one share may begin."""
-        return len(self._free(going)) > 0
-
     def free_for(self, run: Run, going: Sequence["_Job"]) -> "_Share | None":
         """Find the cores for a run: enough for its threads, or all; None while it has to wait."""
-        if self._jobs == 1 or _is_alone(run):
+        if self._jobs == 1 or run.is_alone:
             return None if going else self._alone
         cores: frozenset[int] = frozenset()
         for share in self._free(going):
@@ -133,14 +157,7 @@ class _Cores:
         return None if going else self._alone
 
     def _free(self, going: Sequence["_Job"]) -> list[frozenset[int]]:
-        if self._jobs == 1:
-            return [] if going else self._shares
         return [s for s in self._shares if not any(s & job.share.cores for job in going)]
-
-
-def _is_alone(run: Run) -> bool:
-    """Tell whether nothing of ours may run beside this one."""
-    return run.kind == "cost" or (run.timing is not None and run.timing.alone)
 
 
 class _Job:
@@ -151,8 +168,8 @@ class _Job:
         self._run = run
         self._started_s = time.monotonic()
         pinned = share.cores if share.jobs > 1 else frozenset()
-        beside = replace(workplace, jobs=share.jobs)
-        self.child = _Child(context, _execute, run, beside, pinned)
+        self._workplace = replace(workplace, jobs=workplace.jobs * share.jobs)
+        self.child = _Child(context, _execute, run, self._workplace, pinned)
 
     @property
     def left_s(self) -> float | None:
@@ -161,21 +178,19 @@ class _Job:
             return None
         return max(0.0, self._started_s + self._run.timeout_s - time.monotonic())
 
-    def advance(self, emit: Emit) -> Outcome | None:
-        """Take the next message, if there is one; gives the outcome once the run has ended."""
+    def advance(self) -> Event | Outcome | None:
+        """Take the next message, if there is one; the outcome is the last."""
         if self.left_s == 0:
             self.close()
             reason = f"took longer than limits.trial_timeout, {self._run.timeout_s:g} s"
-            return self._run.ended("timeout", reason, self._elapsed_s())
+            return self._ended("timeout", reason)
         if not self.child.has_news():
             return None
-        message = self.child.receive()
-        if message is None:
-            return self._run.ended("failed", self.child.death(), self._elapsed_s())
-        if isinstance(message, Outcome):
-            return message
-        emit(message)
-        return None
+        told: Event | Outcome | None = self.child.receive()
+        return self._ended("failed", self.child.death()) if told is None else told
+
+    def _ended(self, status: Status, reason: str) -> Outcome:
+        return self._workplace.mark(self._run.ended(status, reason, self._elapsed_s()))
 
     def _elapsed_s(self) -> float:
         return time.monotonic() - self._started_s
@@ -258,6 +273,8 @@ def _execute(sender: Connection, run: Run, workplace: Workplace, pinned: frozens
     from bench.execute.run import execute
 
     _follow_parent()
+    if workplace.visible_gpus is not None:  # this process may be older than the parent's share
+        os.environ["CUDA_VISIBLE_DEVICES"] = workplace.visible_gpus
     if pinned and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, pinned)
     sender.send(execute(run, workplace, sender.send))

@@ -42,23 +42,22 @@ def execute(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
 
     def ended(status: Status, reason: str, *, trace: bool = False) -> Outcome:
         told = traceback.format_exc() if trace else None
-        outcome = run.ended(status, reason, time.monotonic() - started_s)
+        outcome = workplace.mark(run.ended(status, reason, time.monotonic() - started_s))
         return replace(outcome, started_at=started_at, traceback=told)
 
     try:
         if run.planned.skip is not None:
             raise UnavailableError(run.planned.skip)
-        outcome = WORK[run.kind](run, workplace, emit)
+        outcome = workplace.mark(WORK[run.kind](run, workplace, emit))
         wall_s = time.monotonic() - started_s
         trial, block, tuning = outcome.trial, outcome.block, outcome.tuning
         return replace(
             outcome,
             started_at=started_at,
             wall_s=wall_s,
-            trial=trial and replace(trial, wall_s=wall_s, jobs=workplace.jobs),
-            tuning=tuning and replace(tuning, wall_s=wall_s, jobs=workplace.jobs),
-            block=block
-            and replace(block, started_at=started_at, wall_s=wall_s, jobs=workplace.jobs),
+            trial=trial and replace(trial, wall_s=wall_s),
+            tuning=tuning and replace(tuning, wall_s=wall_s),
+            block=block and replace(block, started_at=started_at, wall_s=wall_s),
         )
     except UnavailableError as error:
         return ended("skipped", str(error))

@@ -4,7 +4,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable
 
-from bench.records import Outcome
+from bench.records import Brief
 from bench.study.plan import Run
 
 # Training images a second on one core of a 2020s server, reference network, fp32. Only for the
@@ -22,7 +22,7 @@ COST_STEPS = 5
 class Estimate:
     """Estimates of wall seconds; `is_rough` once one had no earlier run to go by."""
 
-    def __init__(self, known: Iterable[Outcome], cores: int) -> None:
+    def __init__(self, known: Iterable[Brief], cores: int) -> None:
         self._cores = cores
         self.is_rough = False
         walls: dict[tuple[str, str], list[float]] = defaultdict(list)

@@ -22,7 +22,7 @@ from bench.study.grid import LeftOut
 from bench.study.spec import Cell, DatasetChoice, Study, Timing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlannedCell:
     """A cell as this machine will run it; `skip` says why it can't."""
 
@@ -31,7 +31,7 @@ class PlannedCell:
     skip: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Run:
     """One trial, one timing block or one cost pass: all that a process needs to execute it."""
 
@@ -46,6 +46,11 @@ class Run:
     target_accuracy: float | None = None
     timeout_s: float | None = None
     validation: float = 0.0
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nothing of ours may run beside it on the same machine."""
+        return self.kind == "cost" or (self.timing is not None and self.timing.alone)
 
     def configuration(self) -> dict[str, object]:
         """Give all that the study says about this run and its numbers depend on."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.measure.machine import Machine
-from bench.records import Outcome
+from bench.records import Brief
 from bench.study.grid import Grid
 from bench.study.plan import PlannedCell, Run, planned_cell
 from bench.study.spec import Cell, Study
@@ -50,7 +50,7 @@ class Tuning:
                         validation=tune.validation if tune else 0.0,
                     )
 
-    def chosen(self, tried: Mapping[str, Outcome]) -> list[Cell]:
+    def chosen(self, tried: Mapping[str, Brief]) -> list[Cell]:
         """Give every cell at its best, by the outcomes of what was tried (by the run's id)."""
         scores: dict[str, list[float | None]] = defaultdict(list)
         for run in self.runs:
@@ -87,7 +87,5 @@ def plan_tuning(study: Study, grid: Grid, machine: Machine, datasets: Mapping[st
     return Tuning(study, planned, grid.cells)
 
 
-def _accuracy(outcome: Outcome | None) -> float | None:
-    if outcome is None or outcome.status != "ok" or outcome.tuning is None:
-        return None
-    return outcome.tuning.validation_accuracy
+def _accuracy(brief: Brief | None) -> float | None:
+    return brief.validation_accuracy if brief is not None and brief.status == "ok" else None

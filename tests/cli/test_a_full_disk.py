@@ -12,7 +12,7 @@ import pandas as pd
 ROOT = Path(__file__).parents[2]
 STUDY = """
 name: full
-base: {model: {name: mlp, depth: 1, hidden: 4}, dataset: digits, batch_size: 20000, epochs: 1}
+base: {model: {name: mlp, depth: 1, hidden: 4}, dataset: digits, batch_size: 60000, epochs: 1}
 seeds: [0, 1, 2, 3, 4, 5, 6, 7]
 timing: off
 """

@@ -14,16 +14,16 @@ ENDS = {
     "Dies": ("failed", "the process was ended by SIGSEGV"),
     "Killed": ("failed", "the process was ended by SIGKILL; perhaps the system ran out of memory"),
     "Leaves": ("failed", "the process ended with exit code 7 before it gave a result"),
-    "Hangs": ("timeout", "took longer than limits.trial_timeout, 3 s"),
+    "Hangs": ("timeout", "took longer than limits.trial_timeout, 2 s"),
     "Greedy": ("oom", "can't allocate memory: you tried to allocate 68719476736 bytes"),
     "NotANumber": ("diverged", "the training loss became nan"),
 }
 STUDY = f"""
 name: bad
-base: {{model: {{import: "misbehaving:Plain"}}, dataset: digits, batch_size: 2000, epochs: 1}}
+base: {{model: {{import: "misbehaving:Plain"}}, dataset: digits, batch_size: 30000, epochs: 1}}
 axes: {{model: [{", ".join(f'{{import: "misbehaving:{name}"}}' for name in ENDS)}]}}
 timing: off
-limits: {{trial_timeout: 3s}}
+limits: {{trial_timeout: 2s}}
 """
 
 

@@ -8,7 +8,7 @@ from bench.measure.machine import usable_cores
 
 STUDY = """
 name: small
-base: {model: {name: mlp, depth: 1, hidden: 8}, dataset: digits, batch_size: 2000, epochs: 2}
+base: {model: {name: mlp, depth: 1, hidden: 8}, dataset: digits, batch_size: 30000, epochs: 2}
 seeds: [0, 1]
 timing: off
 """

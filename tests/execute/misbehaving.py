@@ -169,3 +169,32 @@ class NotANetwork:
 class CannotBeBuilt(nn.Module):
     def __init__(self):
         raise ValueError("no such wire")
+
+
+class KillsItsWorkerOnce(InTraining):
+    """Kills the process that forked its server: on a cluster, the engine's worker."""
+
+    def __init__(self, folder: str = ""):
+        super().__init__()
+        self.folder = folder
+
+    def misbehave(self, x):
+        done = Path(self.folder) / "killed"
+        if not done.exists():
+            done.touch()
+            server = Path(f"/proc/{os.getppid()}/stat").read_text()
+            os.kill(int(server.rpartition(")")[2].split()[1]), signal.SIGKILL)
+            signal.pause()
+
+
+class WaitsForRelease(InTraining):
+    """Tells its number, and goes on once it is released."""
+
+    def __init__(self, folder: str = ""):
+        super().__init__()
+        self.folder = folder
+
+    def misbehave(self, x):
+        (Path(self.folder) / f"{os.getpid()}.pid").write_text(str(os.getpid()))
+        while not (Path(self.folder) / "released").exists():
+            time.sleep(0.02)

@@ -80,19 +80,17 @@ def test_what_goes_on_ends_when_nobody_asks_for_more(
     assert time.monotonic() - started_s < 10
 
 
-def test_runs_are_taken_as_they_can_begin(networks: str, digits_dir: Path, runs_of: Runs) -> None:
+@pytest.mark.parametrize("executor", ["local", "inline"])
+def test_nothing_begins_once_it_is_stopping(
+    executor: str, networks: str, digits_dir: Path, runs_of: Runs
+) -> None:
     runs = runs_of({"model": {"import": f"{networks}:Raises"}}, seeds=[0, 1])
-    taken: list[Run] = []
-
-    def given() -> object:
-        for run in runs:
-            taken.append(run)
-            yield run
-
-    outcomes = EXECUTORS["local"]().execute(given(), Workplace(digits_dir), lambda event: None)
-    next(outcomes)
-    assert taken == runs[:1]
-    outcomes.close()
+    begun: list[object] = []
+    outcomes = EXECUTORS[executor]().execute(
+        runs, Workplace(digits_dir), begun.append, lambda: len(begun) > 0
+    )
+    assert [outcome.run_id for outcome in outcomes] == [runs[0].run_id]
+    assert len(begun) == 1
 
 
 def test_one_process_has_one_job() -> None:

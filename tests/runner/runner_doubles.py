@@ -1,13 +1,15 @@
 """An executor that makes its outcomes up, and a screen that only remembers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.agenda import Agenda, Request, Task
-from bench.execute.executor import Emit, Event, Started, Workplace
+from bench.execute.executor import Emit, Event, Started, Stopping, Workplace, never
+from bench.measure.site import Site, this_site
 from bench.records import BlockRow, CostRow, EpochRow, Outcome, TimingRow, TrialRow, TuningRow
 from bench.runner import Finished, run_study
 from bench.study.plan import PlannedCell, Run
+from bench.study.spec import Cell
 
 STUDY = """
 name: made_up
@@ -26,13 +28,14 @@ Seconds = Callable[[Run], float]
 
 @dataclass
 class FakeExecutor:
-    """Gives an outcome for each run at once; may fail some, and be interrupted.
+    """Gives an outcome for each run at once; may fail or lose some, and be interrupted.
 
     `step_s` gives a block's step time; `passed` hears of the seconds that a run took.
     """
 
     failing: Callable[[Run], bool] = lambda run: False
     interrupt_after: int | None = None
+    loses: Callable[[Run], bool] = lambda run: False
     problems: list[str] = field(default_factory=list)
     step_s: Seconds = lambda run: 0.05
     disturbed: Callable[[Run], bool] = lambda run: False
@@ -45,15 +48,31 @@ class FakeExecutor:
     def executed(self) -> list[str]:
         return [run.run_id for run in self.runs]
 
+    def site(self, cells: Sequence[Cell]) -> Site:
+        return this_site()
+
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
         return self.problems
 
-    def execute(self, runs: Sequence[Run], workplace: Workplace, emit: Emit) -> Iterator[Outcome]:
+    def close(self) -> None:
+        pass
+
+    def execute(
+        self,
+        runs: Sequence[Run],
+        workplace: Workplace,
+        emit: Emit,
+        is_stopping: Stopping = never,
+    ) -> Generator[Outcome, None, None]:
         for run in runs:
+            if is_stopping():
+                return
             if len(self.runs) == self.interrupt_after:
                 raise KeyboardInterrupt
             emit(Started(run.run_id))
             self.runs.append(run)
+            if self.loses(run):
+                continue
             self.passed(self.wall_s(run))
             yield self.outcome(run)
 
@@ -137,3 +156,9 @@ def carry_out(request: Request, executor: FakeExecutor) -> Finished:
 
 def batch(run: Run) -> int:
     return run.planned.cell.batch_size
+
+
+def once(what: Callable[[Run], bool]) -> Callable[[Run], bool]:
+    """Find the first run that is so, and no other."""
+    left = [True]
+    return lambda run: bool(left) and what(run) and left.pop()

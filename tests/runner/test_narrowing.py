@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from runner_doubles import STUDY, Ask, FakeExecutor, Silent, batch
+from runner_doubles import STUDY, Ask, FakeExecutor, Silent, batch, once
 
 from bench import runner
 from bench.agenda import Narrowing, Request, draw_up
@@ -165,3 +165,16 @@ def test_cells_of_an_earlier_study_are_not_narrowed(ask: Ask, clock: Clock) -> N
     fake = executor(clock)
     narrow(ask(THREE_CELLS.replace("64, ", ""), narrowing=Narrowing(0.05, 3.0)), fake)
     assert extra(fake) == [(6, 128)]
+
+
+def test_an_extra_block_that_went_down_with_its_machine_is_timed_in_another(
+    ask: Ask, clock: Clock
+) -> None:
+    fake = executor(clock, loses=once(lambda run: run.role == "extra"))
+    narrow(ask(SIX, narrowing=Narrowing(0.05, LONG_S)), fake)
+    lost, again, *_ = extra(fake)
+    assert lost[1] == again[1] == 64
+    assert lost[0] != again[0]
+    blocks = pd.read_csv(ask().results / "made_up" / "blocks.csv")
+    assert lost[0] not in set(blocks.block)
+    assert again[0] in set(blocks.block)

@@ -11,6 +11,7 @@ from runner_doubles import ALL, BLOCKS, COSTS, STUDY, TRIALS, Ask, FakeExecutor,
 from bench import agenda
 from bench.agenda import Task, draw_up
 from bench.errors import StudyError
+from bench.measure import site
 from bench.records import Outcome
 from bench.runner import run_study
 
@@ -78,17 +79,17 @@ def test_failures_are_run_again_and_say_so(ask: Ask) -> None:
         (
             "software",
             lambda patch: patch.setattr(
-                agenda,
+                site,
                 "this_machine",
-                lambda real=agenda.this_machine: replace(real(), software=(("torch", "0.1"),)),
+                lambda real=site.this_machine: replace(real(), software=(("torch", "0.1"),)),
             ),
         ),
         (
             "machine",
             lambda patch: patch.setattr(
-                agenda,
+                site,
                 "this_machine",
-                lambda real=agenda.this_machine: replace(real(), cpu="another CPU"),
+                lambda real=site.this_machine: replace(real(), cpu="another CPU"),
             ),
         ),
     ],

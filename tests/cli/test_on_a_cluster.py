@@ -1,0 +1,82 @@
+"""`bench run --executor ray` as a user types it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from bench.agenda import Request, draw_up
+from bench.cli.agenda import print_summary
+from bench.measure.machine import this_machine
+from bench.measure.site import Node, Site
+
+STUDY = """
+name: spread
+base: {model: {import: "networks:Tiny"}, dataset: digits, threads: 1, device: cpu}
+axes: {epochs: [1, 2], batch_size: [30000]}
+timing: {blocks: 1, rounds: 1, epochs: 0}
+"""
+# What a user has beside the study has to reach the nodes, with what it imports from there.
+NETWORKS = "from layers import Flat\nclass Tiny(Flat): pass\n"
+LAYERS = """
+from torch import nn
+
+class Flat(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(784, 10))
+"""
+
+
+def test_a_study_runs_on_a_ray_of_its_own(bench: Callable, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    for name, text in (("s.yaml", STUDY), ("networks.py", NETWORKS), ("layers.py", LAYERS)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = bench("run", "s.yaml", "--executor", "ray", "--no-report")
+    assert done.returncode == 0, done.stderr
+    assert "cluster: 1 node of" in done.stdout
+    assert done.stderr == ""
+    trials = pd.read_csv(tmp_path / "results/spread/trials.csv")
+    assert trials.status.tolist() == ["ok", "ok"]
+    assert trials.node.notna().all()
+    assert trials.machine.nunique() == 1
+    # What the same machine gave without a cluster would be the same, and isn't run again.
+    assert "7 cached" in bench("plan", "s.yaml").stdout
+
+
+def test_an_address_without_ray_is_refused(bench: Callable, tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(STUDY, encoding="utf-8")
+    done = bench("run", "s.yaml", "--address", "auto")
+    assert done.returncode == 2
+    assert "--address goes with --executor ray" in done.stderr
+
+
+def told(study: str, site: Site, tmp_path: Path) -> str:
+    path = tmp_path / "s.yaml"
+    path.write_text(study, encoding="utf-8")
+    console = Console(width=200)
+    request = Request(path, results=tmp_path, data_dir=tmp_path)
+
+    def where(cells: object) -> Site:
+        return site
+
+    with console.capture() as capture:
+        print_summary(console, draw_up(request, where=where))
+    return capture.get()
+
+
+def test_a_plan_says_how_the_grid_would_spread(tmp_path: Path) -> None:
+    study = STUDY.replace('{import: "networks:Tiny"}', "lenet5")
+    machine = replace(this_machine(), cpu="a CPU", cores=16, gpus=())
+    nodes = tuple(Node(name, name, 16, 0, 16) for name in "abc")
+    one = Site(machine, nodes[:1], is_cluster=True)
+    three = Site(machine, nodes, idle=("2 × another CPU",), is_cluster=True)
+    said = told(study, three, tmp_path)
+    assert "cluster: 3 nodes of a CPU | 16 cores" in said
+    assert "at once: 48 trials, or 3 timing blocks" in said
+    assert "left alone: 2 × another CPU" in said
+    assert "at once: 16 trials, or 1 timing block" in told(study, one, tmp_path)
+    half = study.replace("axes: {", "axes: {threads: [1, 8], ")
+    assert "at once: 6 to 48 trials" in told(half, three, tmp_path)

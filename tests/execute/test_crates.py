@@ -1,0 +1,73 @@
+"""Data sets on their way to a node: complete, once, and nobody else's."""
+
+import os
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.data import DATASETS
+from bench.errors import DataError
+from bench.execute.crates import Content, Crate, packed, unpacked
+
+
+@pytest.fixture
+def node_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A node's folder for temporary files."""
+    folder = tmp_path / "node"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_a_node_reads_the_same_images(digits_dir: Path, node_folder: Path) -> None:
+    digest, content = packed("digits", digits_dir)
+    folder = unpacked(Crate(digest, lambda: content))
+    assert node_folder in folder.parents
+    here, there = DATASETS["digits"].read(digits_dir), DATASETS["digits"].read(folder)
+    assert np.array_equal(here.train_images, there.train_images)
+    assert np.array_equal(here.test_labels, there.test_labels)
+    DATASETS["digits"].verify(folder)
+
+
+def test_a_node_fetches_once(node_folder: Path) -> None:
+    fetched = Counter[str]()
+
+    def fetch() -> Content:
+        fetched["times"] += 1
+        return {"set/a": b"1", "set/b": b"2"}
+
+    folders = {unpacked(Crate("abc", fetch)) for _ in range(3)}
+    assert fetched["times"] == 1
+    (folder,) = folders
+    assert (folder / "set" / "b").read_bytes() == b"2"
+
+
+def test_what_was_cut_off_is_written_anew(node_folder: Path) -> None:
+    def cut_off() -> Content:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        unpacked(Crate("abc", cut_off))
+    folder = unpacked(Crate("abc", lambda: {"a": b"1"}))
+    assert [path.name for path in folder.iterdir()] == ["a"]
+
+
+def test_other_content_has_another_name(digits_dir: Path, tmp_path: Path) -> None:
+    digest, content = packed("digits", digits_dir)
+    for path, data in content.items():
+        copy = tmp_path / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert packed("digits", tmp_path)[0] != digest
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_a_folder_that_is_somebody_elses_is_refused(node_folder: Path) -> None:
+    theirs = node_folder / f"bench-data-{os.getuid()}"
+    theirs.mkdir()
+    os.chown(theirs, 1234, 1234)
+    with pytest.raises(DataError, match="belongs to somebody else"):
+        unpacked(Crate("abc", lambda: {"a": b"1"}))

@@ -1,0 +1,236 @@
+"""The grid on a real Ray cluster of two nodes, both on this machine."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.errors import BenchError
+from bench.execute import EXECUTORS
+from bench.execute import ray as on_ray
+from bench.execute.executor import Evaluated, Event, Executor, Lost, Started, Workplace
+from bench.execute.ray import RayExecutor
+from bench.measure.machine import Machine, this_machine
+from bench.measure.site import Node
+from bench.records import Outcome
+from bench.study.plan import Run
+from bench.study.spec import Cell
+
+pytest.importorskip("ray")
+Runs = Callable[..., list[Run]]
+CORES = 2
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(True, head_node_args={"num_cpus": CORES, "include_dashboard": False})
+    made.add_node(num_cpus=CORES)
+    made.wait_for_nodes()
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture(scope="module")
+def executor(cluster: Any) -> Iterator[Executor]:
+    """Joined once for all, with the networks that misbehave on its nodes."""
+    made = RayExecutor(address=cluster.address)
+    made.site([Cell.model_validate({"model": {"import": "misbehaving:Plain"}})])
+    yield made
+    made.close()
+
+
+def carry_out(
+    executor: Executor, runs: list[Run], data: Path, told: list[Event] | None = None
+) -> list[Outcome]:
+    emit = (told if told is not None else []).append
+    return list(executor.execute(runs, Workplace(data, machine="a machine"), emit))
+
+
+def network(name: str, **parameters: Any) -> dict[str, Any]:
+    return {"model": {"import": f"misbehaving:{name}", **parameters}}
+
+
+def test_a_cluster_is_nodes_of_one_kind(executor: Executor) -> None:
+    site = executor.site([])
+    assert len(site.nodes) == 2
+    assert len({node.name for node in site.nodes}) == 2
+    assert site.machine.fingerprint() == this_machine().fingerprint()
+    assert site.planned_on.cores == min(CORES, this_machine().cores)
+    assert site.idle == ()
+
+
+def test_trials_give_the_local_executors_losses_to_the_last_bit(
+    executor: Executor, digits_dir: Path, runs_of: Runs
+) -> None:
+    runs = runs_of(network("Plain", width=8), seeds=[0, 1, 2, 3])
+    told: list[Event] = []
+    there = {o.run_id: o for o in carry_out(executor, runs, digits_dir, told)}
+    here = {o.run_id: o for o in carry_out(EXECUTORS["local"](), runs, digits_dir)}
+    assert set(there) == set(here)
+    for run_id, outcome in there.items():
+        assert outcome.status == "ok", outcome.reason
+        for ours, theirs in zip(here[run_id].epochs, outcome.epochs, strict=True):
+            assert (ours.train_loss, ours.test_loss) == (theirs.train_loss, theirs.test_loss)
+    nodes = {o.trial.node for o in there.values() if o.trial}
+    assert nodes == {node.name for node in executor.site([]).nodes}
+    assert {o.trial.machine for o in there.values() if o.trial} == {"a machine"}
+    assert {event.node for event in told if isinstance(event, Started)} == nodes
+    assert sum(isinstance(event, Evaluated) for event in told) == len(runs)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "reason"),
+    [
+        ("Raises", "failed", "the third weight is made of cheese"),
+        ("Starves", "oom", "CUDA out of memory"),
+        ("NotANumber", "diverged", "the training loss became nan"),
+        ("Killed", "failed", "SIGKILL"),
+    ],
+)
+def test_a_run_that_goes_wrong_says_how(
+    name: str, status: str, reason: str, executor: Executor, digits_dir: Path, runs_of: Runs
+) -> None:
+    (outcome,) = carry_out(executor, runs_of(network(name)), digits_dir)
+    assert outcome.status == status
+    assert reason in (outcome.reason or "")
+    assert outcome.trial is not None
+    assert outcome.trial.node
+
+
+def test_a_run_that_takes_too_long_is_ended(
+    executor: Executor, digits_dir: Path, runs_of: Runs
+) -> None:
+    runs = runs_of(network("Hangs"), limits={"trial_timeout": "2s"})
+    (outcome,) = carry_out(executor, runs, digits_dir)
+    assert outcome.status == "timeout"
+    assert outcome.reason == "took longer than limits.trial_timeout, 2 s"
+
+
+def test_networks_are_built_on_a_node_before_the_first_run(
+    executor: Executor, runs_of: Runs
+) -> None:
+    cells = [runs_of(network(name))[0].planned for name in ("Plain", "WrongShape")]
+    (problem,) = executor.check(cells)
+    assert "gives (2, 7) for two images" in problem
+
+
+def test_a_block_is_timed_on_one_node(executor: Executor, digits_dir: Path, runs_of: Runs) -> None:
+    timing = {"blocks": 2, "rounds": 1, "epochs": 0}
+    outcomes = carry_out(executor, runs_of(network("Plain"), "block", timing=timing), digits_dir)
+    assert [o.status for o in outcomes] == ["ok"] * 4
+    where = {(o.block.block, o.block.node, o.block.jobs) for o in outcomes if o.block}
+    assert len(where) == 2
+
+
+def test_a_trial_whose_worker_is_killed_is_run_again(
+    executor: Executor, digits_dir: Path, runs_of: Runs, tmp_path: Path
+) -> None:
+    runs = runs_of(network("KillsItsWorkerOnce", folder=str(tmp_path)))
+    told: list[Event] = []
+    (outcome,) = carry_out(executor, runs, digits_dir, told)
+    assert outcome.status == "ok", outcome.reason
+    (lost,) = (event for event in told if isinstance(event, Lost))
+    assert lost.why == "its worker process died"
+
+
+def test_trials_of_a_node_that_dies_are_run_elsewhere(
+    executor: Executor, cluster: Any, digits_dir: Path, runs_of: Runs, tmp_path: Path
+) -> None:
+    third = cluster.add_node(num_cpus=CORES)
+    cluster.wait_for_nodes()
+    name = name_of(executor, third.node_id)
+    runs = runs_of(network("WaitsForRelease", folder=str(tmp_path)), seeds=list(range(6)))
+    told: list[Event] = []
+
+    def kill_once_it_works(event: Event) -> None:
+        told.append(event)
+        released = tmp_path / "released"
+        if isinstance(event, Started) and event.node == name and not released.exists():
+            cluster.remove_node(third, allow_graceful=False)
+            released.touch()
+
+    done = list(executor.execute(runs, Workplace(digits_dir), kill_once_it_works))
+    assert sorted(o.run_id for o in done) == sorted(run.run_id for run in runs)
+    assert {(o.status, o.reason) for o in done} == {("ok", None)}
+    assert name not in {o.trial.node for o in done if o.trial}
+    assert any(isinstance(event, Lost) and event.node == name for event in told)
+
+
+def name_of(executor: Executor, node_id: str) -> str:
+    """Wait until a node has joined; gives its name."""
+    found: dict[str, str] = {}
+
+    def joined() -> bool:
+        executor._joined.nodes()  # type: ignore[attr-defined]
+        found.update({node.node_id: node.name for node in executor.site([]).nodes})
+        return node_id in found
+
+    wait_until(joined)
+    return found[node_id]
+
+
+def test_what_goes_on_ends_when_nobody_asks_for_more(
+    executor: Executor, digits_dir: Path, runs_of: Runs, tmp_path: Path
+) -> None:
+    hanging = runs_of(network("WaitsForRelease", folder=str(tmp_path)), seeds=[0, 1])
+    failing = runs_of(network("Raises"))
+    outcomes = executor.execute([*hanging, *failing], Workplace(digits_dir), lambda event: None)
+    assert next(outcomes).status == "failed"
+    wait_until(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+    pids = [path.stem for path in tmp_path.glob("*.pid")]
+    outcomes.close()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+
+
+def wait_until(so: Callable[[], bool], within_s: float = 60.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def answer(name: str, cpu: str, cores: int, gpus: tuple[str, ...] = ()) -> Any:
+    machine = Machine(cpu, cores, 2**30, "an OS", gpus, "" if gpus else "none", (("torch", "1"),))
+    return on_ray.Answer(Node(name, name, cores, len(gpus), cores), machine)
+
+
+@pytest.mark.parametrize(
+    ("device", "chosen"), [("cpu", "Epyc"), ("cuda", "Xeon"), ("auto", "Xeon")]
+)
+def test_of_several_kinds_of_nodes_one_is_taken(device: str, chosen: str) -> None:
+    answers = [answer("a", "Xeon", 8, ("H100",))]
+    answers += [answer(name, "Epyc", 16) for name in "bc"]
+    kind = on_ray.best_kind(answers, [Cell.model_validate({"device": device})])
+    assert {a.machine.cpu for a in answers if a.kind == kind} == {chosen}
+
+
+def test_nodes_with_other_software_are_another_kind() -> None:
+    one = answer("a", "Epyc", 16)
+    other = replace(one, machine=replace(one.machine, software=(("torch", "2"),)))
+    assert one.kind != other.kind
+
+
+def test_ray_that_is_not_installed_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_ray.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(BenchError, match=r"Ray is not installed\n.*small-vision-bench\[ray\]"):
+        RayExecutor()
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("ray://head:10001", "not as a client"),
+        ("127.0.0.1:1", "nothing answers there"),
+        ("nonsense", "nothing answers there"),
+    ],
+)
+def test_an_address_that_does_not_serve_is_said(address: str, said: str) -> None:
+    with pytest.raises(BenchError, match=said):
+        RayExecutor(address=address).site([])

@@ -1,0 +1,45 @@
+"""A timing block that went down with its machine: what it lacks is timed in another one."""
+
+import pandas as pd
+from runner_doubles import ALL, Ask, FakeExecutor, Silent, batch, once
+
+from bench.agenda import draw_up
+from bench.runner import run_study
+
+
+def blocks_of(results: pd.DataFrame) -> dict[int, list[tuple[int, str]]]:
+    parts = results.groupby("block")[["batch_size", "role"]]
+    return {int(n): sorted(map(tuple, part.to_numpy().tolist())) for n, part in parts}
+
+
+def test_what_is_lost_is_timed_beside_the_baseline_in_a_new_block(ask: Ask) -> None:
+    executor = FakeExecutor(loses=once(lambda run: (run.block, batch(run)) == (1, 64)))
+    screen = Silent()
+    finished = run_study(ask(), screen, executor)
+    assert not finished.has_failed
+    table = pd.read_csv(finished.results / "blocks.csv")
+    assert (table.status == "ok").all()
+    assert not table.duplicated(["cell_id", "block", "role"]).any()
+    beside = [(64, "planned"), (512, "planned"), (512, "twin")]
+    whole = {0: beside, 1: [(512, "planned"), (512, "twin")], 2: beside}
+    assert blocks_of(table) == whole
+    assert len(screen.added) == 1
+    assert draw_up(ask()).to_do == ()
+
+
+def test_a_block_lost_again_is_begun_again(ask: Ask) -> None:
+    executor = FakeExecutor(loses=lambda run: run.block in (1, 2) and batch(run) == 64)
+    finished = run_study(ask(), Silent(), executor)
+    table = pd.read_csv(finished.results / "blocks.csv")
+    timed = table[table.batch_size == 64]
+    assert set(timed.block) == {0, 3}
+
+
+def test_nothing_is_twice(ask: Ask) -> None:
+    executor = FakeExecutor(loses=once(lambda run: run.kind == "block"))
+    finished = run_study(ask(), Silent(), executor)
+    assert sum(finished.statuses.values()) >= ALL
+    for name in ("trials", "blocks", "costs"):
+        table = pd.read_csv(finished.results / f"{name}.csv")
+        keys = [k for k in ("cell_id", "seed", "block", "role") if k in table]
+        assert not table.duplicated(keys).any()
