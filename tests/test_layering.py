@@ -12,7 +12,7 @@ RANKS = {
     "models": 1, "data": 1, "optim": 1, "measure": 1, "graphs": 1,
     "study": 2, "train": 2, "store": 2, "analysis": 2,
     "execute": 3, "report": 3, "agenda": 3, "derived": 3,
-    "runner": 4, "verify": 4, "regress": 4,
+    "runner": 4, "verify": 4, "regress": 4, "doctor": 4,
     "cli": 5,
     "__main__": 6,
 }  # fmt: skip

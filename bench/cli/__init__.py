@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from bench.cli import compare, data, gate, history, inspect, report, run, verify
+from bench.cli import compare, data, doctor, gate, history, inspect, report, run, verify
 from bench.errors import BenchError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("gate")(gate.gate)
 app.command("history")(history.history)
 app.command("list")(inspect.list_names)
 app.command("schema")(inspect.schema)
+app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 
 

@@ -304,8 +304,11 @@ class _Fetch:
 
 def _join(address: str | None, targets: Sequence[str]) -> ModuleType:
     """Join a cluster, or start one here, with this bench and the user's networks on its nodes."""
+    # No reports to Ray's makers, no warning about GPUs that CPU runs don't see, and our own folder
+    # of code also where `ray job submit` has brought another one.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_OVERRIDE_JOB_RUNTIME_ENV", "1")
     import ray
 
     if address is not None and address != "auto":

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from bench.agenda import Request, draw_up
+from bench.agenda import Agenda, Request, draw_up
 from bench.cli.agenda import print_summary
+from bench.cli.screen import TerminalScreen
+from bench.execute.executor import Lost, Started
 from bench.measure.machine import this_machine
 from bench.measure.site import Node, Site
 
@@ -53,26 +55,40 @@ def test_an_address_without_ray_is_refused(bench: Callable, tmp_path: Path) -> N
     assert "--address goes with --executor ray" in done.stderr
 
 
-def told(study: str, site: Site, tmp_path: Path) -> str:
+MACHINE = replace(this_machine(), cpu="a CPU", cores=16, gpus=())
+NODES = tuple(Node(name, name, 16, 0, 16) for name in "abc")
+
+
+def planned(study: str, site: Site, tmp_path: Path) -> Agenda:
     path = tmp_path / "s.yaml"
     path.write_text(study, encoding="utf-8")
-    console = Console(width=200)
     request = Request(path, results=tmp_path, data_dir=tmp_path)
+    return draw_up(request, where=lambda cells: site)
 
-    def where(cells: object) -> Site:
-        return site
 
+def told(study: str, site: Site, tmp_path: Path) -> str:
+    console = Console(width=200)
     with console.capture() as capture:
-        print_summary(console, draw_up(request, where=where))
+        print_summary(console, planned(study, site, tmp_path))
     return capture.get()
+
+
+def test_a_loss_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = STUDY.replace('{import: "networks:Tiny"}', "lenet5")
+    agenda = planned(study, Site(MACHINE, NODES, is_cluster=True), tmp_path)
+    run_id = agenda.to_measure[0].run.run_id
+    with TerminalScreen(verbose=False) as screen:
+        screen.planned(agenda)
+        screen.happened(Started(run_id, "a"))
+        screen.happened(Lost(run_id, "a", "its node was lost"))
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "lost 1 · seed 0 on a: its node was lost; it is done again"
 
 
 def test_a_plan_says_how_the_grid_would_spread(tmp_path: Path) -> None:
     study = STUDY.replace('{import: "networks:Tiny"}', "lenet5")
-    machine = replace(this_machine(), cpu="a CPU", cores=16, gpus=())
-    nodes = tuple(Node(name, name, 16, 0, 16) for name in "abc")
-    one = Site(machine, nodes[:1], is_cluster=True)
-    three = Site(machine, nodes, idle=("2 × another CPU",), is_cluster=True)
+    one = Site(MACHINE, NODES[:1], is_cluster=True)
+    three = Site(MACHINE, NODES, idle=("2 × another CPU",), is_cluster=True)
     said = told(study, three, tmp_path)
     assert "cluster: 3 nodes of a CPU | 16 cores" in said
     assert "at once: 48 trials, or 3 timing blocks" in said

@@ -131,7 +131,9 @@ def _counted(folders: list[Path]) -> str:
         left_out=("left_out", "sum"),
     )
     codes = Counter(
-        (folder / "said.txt").read_text(encoding="utf-8").split()[-1] for folder in folders
+        path.read_text(encoding="utf-8").split()[-1]
+        for folder in folders
+        if (path := folder / "said.txt").is_file()  # not where this script was interrupted
     )
     return f"{counts.join(numbers).round(3).to_string()}\nexit codes: {dict(codes)}"
 

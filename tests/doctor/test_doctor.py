@@ -1,0 +1,191 @@
+"""What `bench doctor` sees, on machines made up for it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench import doctor
+from bench.doctor import Finding, Place
+from bench.errors import DataError
+from bench.measure.counters import Jiffies, Reading
+from bench.measure.gpu_state import GpuState
+from bench.measure.machine import Machine
+
+MACHINE = Machine("a CPU", 8, 2**34, "an OS", (), "no CUDA device: made up", (("torch", "2"),))
+QUIET = Reading(
+    wall_s=0.0, own_s=0.0, children_s=0.0, involuntary_switches=0,
+    jiffies=Jiffies(0, 0, 0), pressure_us=0,
+)  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path / "data", tmp_path / "results", tmp_path / "proc", tmp_path / "sys")
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="ascii")
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, place: Place, **after: object) -> Finding:
+    """Let a second pass in which the counters grow so."""
+    readings = iter([QUIET, replace(QUIET, wall_s=1.0, **after)])
+    monkeypatch.setattr(doctor, "read", lambda proc: next(readings))
+    monkeypatch.setattr(doctor, "WATCH_S", 0.0)
+    return doctor.load(place)
+
+
+def test_a_quiet_machine_is_good(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
+    found = watched(monkeypatch, place, jiffies=Jiffies(5, 0, 800))
+    assert found.grade == "good"
+    assert "others keep 0.1 cores busy" in found.seen or "others keep 0.0" in found.seen
+
+
+def test_a_neighbour_is_seen(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
+    found = watched(monkeypatch, place, jiffies=Jiffies(200, 0, 800), pressure_us=300_000)
+    assert found.grade == "mind"
+    assert "others keep 2.0 cores busy, a task waited 30% of the time" in found.seen
+    assert "--set base.threads=" in found.mend
+
+
+def test_what_the_host_takes_is_seen(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
+    found = watched(monkeypatch, place, jiffies=Jiffies(0, 80, 800))
+    assert found.grade == "mind"
+    assert "10% was taken by the host" in found.seen
+
+
+def test_a_system_that_tells_nothing_is_said(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
+    assert "does not tell" in watched(monkeypatch, place, jiffies=None).seen
+
+
+@pytest.mark.parametrize(
+    ("told", "quota"), [("200000 100000", 2.0), ("max 100000", None), ("nonsense", None)]
+)
+def test_a_limit_on_cores_is_read(told: str, quota: float | None, place: Place) -> None:
+    write(place.sys / "fs/cgroup/cpu.max", told)
+    assert doctor.cpu_quota(place.sys) == quota
+    found = doctor.cores(place, MACHINE)
+    assert found.grade == ("mind" if quota else "good")
+    assert found.mend.startswith("--set base.threads=2") == bool(quota)
+
+
+@pytest.mark.parametrize(
+    ("governor", "boost", "grade", "seen"),
+    [
+        ("performance", "0", "good", "governor performance, boost off"),
+        ("performance", "1", "good", "governor performance, boost on"),
+        ("powersave", "1", "mind", "governor powersave, boost on"),
+        (None, None, "good", "a virtual machine"),
+    ],
+)
+def test_the_clock_is_read(
+    governor: str | None, boost: str | None, grade: str, seen: str, place: Place
+) -> None:
+    cpu = place.sys / "devices/system/cpu"
+    if governor and boost:
+        write(cpu / "cpu0/cpufreq/scaling_governor", governor)
+        write(cpu / "cpufreq/boost", boost)
+    found = doctor.clock_speed(place)
+    assert found.grade == grade
+    assert seen in found.seen
+
+
+@pytest.mark.parametrize(
+    ("floors", "grade", "said"),
+    [
+        ({1: 0.01, 8: 0.02}, "good", "up to 2.0% on 8 threads, by 1.0% on one"),
+        ({1: 0.01, 8: 0.30}, "mind", "threads=1 measures better"),
+        ({1: 0.20, 8: 0.30}, "mind", "a quieter moment"),
+    ],
+)
+def test_noise_is_told_with_what_mends_it(
+    floors: dict[int, float], grade: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_floor", floors.__getitem__)
+    (found,) = doctor.noise(MACHINE)
+    assert found.grade == grade
+    assert said in f"{found.seen} {found.mend}"
+
+
+@pytest.mark.parametrize(
+    ("state", "grade", "said"),
+    [
+        (GpuState(clock_mhz=1980.0, throttle=(), processes=0), "good", "H200"),
+        (GpuState(clock_mhz=1980.0, throttle=(), processes=2), "mind", "2 processes"),
+        (GpuState(clock_mhz=900.0, throttle=("hw_thermal",), processes=0), "mind", "hw_thermal"),
+        (None, "mind", "no answer"),
+    ],
+)
+def test_a_gpu_is_asked(
+    state: GpuState | None, grade: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.measure.gpu_state.ask", lambda gpu: state)
+    (found,) = doctor.gpus(replace(MACHINE, gpus=("H200",), no_cuda=""))
+    assert (found.grade, said in found.seen) == (grade, True)
+
+
+def test_torch_and_torchvision_that_do_not_match_are_explained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> None:
+        raise DataError("torch 2.13 and torchvision 0.20 don't go together", mend="both at once")
+
+    monkeypatch.setattr("bench.torchvision_import.import_torchvision", refuse)
+    (found,) = doctor.software()
+    assert (found.grade, found.mend) == ("mend", "both at once")
+
+
+def test_data_that_are_absent_are_no_fault_and_damaged_ones_are(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (found,) = doctor.data(place.data_dir)
+    assert found.grade == "good"
+    assert "mnist" in found.effect
+
+    class Damaged:
+        embedded = False
+
+        def missing(self, data_dir: Path) -> None:
+            return None
+
+        def verify(self, data_dir: Path) -> None:
+            raise DataError("is truncated", where="a file", mend="get it again")
+
+    monkeypatch.setattr(doctor, "DATASETS", {"x": Damaged()})
+    damaged, _ = doctor.data(place.data_dir)
+    assert (damaged.grade, damaged.seen, damaged.mend) == (
+        "mend", "a file: is truncated", "get it again",
+    )  # fmt: skip
+
+
+def test_room_is_looked_at(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.disk(place.results).grade == "good"
+    monkeypatch.setattr(doctor, "FREE_BYTES", 2**70)
+    assert doctor.disk(place.results).grade == "mind"
+    monkeypatch.setattr(doctor.os, "access", lambda path, mode: False)
+    assert doctor.disk(place.results).grade == "mend"
+    write(place.proc / "meminfo", "MemTotal: 9 kB\nMemAvailable: 8000000 kB\n")
+    assert "8.2 GB free" in doctor.memory(place).seen
+    write(place.proc / "meminfo", "MemAvailable: 1000 kB\n")
+    assert doctor.memory(place).grade == "mind"
+
+
+def test_it_runs_here_and_changes_nothing(bench: Callable, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    done = bench("doctor", "--json")
+    assert done.returncode in (0, 1), done.stderr
+    found = {finding["about"] for finding in json.loads(done.stdout)}
+    assert {"torch", "cores", "other load", "clock", "noise", "data", "disk", "memory"} <= found
+    assert any(about.startswith("GPU") for about in found)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_it_says_is_read_line_by_line(bench: Callable) -> None:
+    done = bench("doctor")
+    assert all(
+        line.startswith(("good", "mind", "mend", "      ")) for line in done.stdout.splitlines()
+    )
