@@ -19,6 +19,7 @@ TOGETHER = (
     "tests/report/",
     "tests/train/test_losses_are_the_references.py",
     "tests/regress/test_a_gate.py",
+    "tests/execute/test_ray.py",
 )
 # Any of pytest-benchmark's own options that ask for numbers.
 ASKED = ("only", "enable", "autosave", "save", "save_data", "json", "compare", "histogram")

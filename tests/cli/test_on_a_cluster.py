@@ -19,7 +19,7 @@ STUDY = """
 name: spread
 base: {model: {import: "networks:Tiny"}, dataset: digits, threads: 1, device: cpu}
 axes: {epochs: [1, 2], batch_size: [30000]}
-timing: {blocks: 1, rounds: 1, epochs: 0}
+timing: {blocks: 1, rounds: 1, epochs: 0, spares: 0}
 """
 # What a user has beside the study has to reach the nodes, with what it imports from there.
 NETWORKS = "from layers import Flat\nclass Tiny(Flat): pass\n"
@@ -82,7 +82,7 @@ def test_a_loss_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[
         screen.happened(Started(run_id, "a"))
         screen.happened(Lost(run_id, "a", "its node was lost"))
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "lost 1 · seed 0 on a: its node was lost; it is done again"
+    assert last == "lost epochs 1 · seed 0 on a: its node was lost; it is done again"
 
 
 def test_a_plan_says_how_the_grid_would_spread(tmp_path: Path) -> None:

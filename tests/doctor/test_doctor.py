@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from bench import doctor
+from bench.cli import app
 from bench.doctor import Finding, Place
 from bench.errors import DataError
 from bench.measure.counters import Jiffies, Reading
@@ -184,8 +186,17 @@ def test_it_runs_here_and_changes_nothing(bench: Callable, tmp_path: Path) -> No
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_what_it_says_is_read_line_by_line(bench: Callable) -> None:
-    done = bench("doctor")
-    assert all(
-        line.startswith(("good", "mind", "mend", "      ")) for line in done.stdout.splitlines()
-    )
+def test_what_it_says_is_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [
+        Finding("cores", "good", "2 of a CPU"),
+        Finding("torch", "mend", "not installed", "nothing can be trained", "pip install torch"),
+    ]
+    monkeypatch.setattr(doctor, "examine", lambda place: iter(found))
+    done = CliRunner().invoke(app, ["doctor"])
+    assert done.exit_code == 1
+    assert done.stdout.splitlines() == [
+        "good  cores: 2 of a CPU",
+        "mend  torch: not installed",
+        "      effect: nothing can be trained",
+        "      mend: pip install torch",
+    ]

@@ -259,7 +259,7 @@ def test_a_network_that_learnt_nothing_does_not_flatten_the_others(tables_of: Ta
     assert across[-1] - across[1] > 0.15
 
 
-@pytest.mark.parametrize("spread", [1.001, 1.03, 1.2, 1.8, 4.0, 30.0, 1e4, 1e9])
+@pytest.mark.parametrize("spread", [1.001, 1.2, 4.0, 1e4])
 @pytest.mark.parametrize("towards", [-1, 1])
 def test_ticks_of_ratios_are_few_and_hold_the_baseline(
     spread: float, towards: int, tables_of: TablesOf

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 from runner_doubles import STUDY, Ask
 
+from bench import runner
 from bench.agenda import Request
+
+
+@pytest.fixture(autouse=True)
+def at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the tables that follow from others at the end only; on the way they take long."""
+    monkeypatch.setattr(runner.Derived, "refresh", lambda derived: None)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from bench.agenda import Agenda, Task, draw_up
 from bench.records import Outcome
 from bench.runner import run_study
 
-TRIALS, CELLS = 1200, 4
+TRIALS, CELLS = 600, 4
 KIB = 1024
 
 

@@ -31,8 +31,6 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: clock.now_s))
-    # Which would be after every run, since computing takes no time on this clock.
-    monkeypatch.setattr(runner.Derived, "refresh", lambda derived: None)
     return clock
 
 
