@@ -5,23 +5,23 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
 from bench.analysis.comparison import noise_floor
 from bench.analysis.guards import OTHERS, PRESSURE, STEAL
+from bench.analysis.statistics import MIN_FOR_INTERVAL
 from bench.data import DATASETS
 from bench.errors import DataError
 from bench.measure.counters import Proc, others_cores, pressure_share, read, steal_share
 from bench.measure.machine import Machine, this_machine, usable_cores
+from bench.torchvision_import import import_torchvision
 
 # good: nothing to do. mind: numbers are worse than they could be. mend: something does not work.
 Grade = Literal["good", "mind", "mend"]
 
 WATCH_S = 1.0
 REPEATS = 24  # of the fixed kernel, in neighbouring pairs: as many as twelve blocks
-BLOCKS = 6
 WIDE = 0.05  # a noise floor beyond which 10% can hardly be found
 MUCH_WIDER = 2.0
 FREE_BYTES = 2 * 2**30
@@ -52,7 +52,7 @@ class Place:
 def examine(place: Place) -> Iterator[Finding]:
     """Look at everything, one finding after the other."""
     machine = this_machine()
-    yield from software()
+    yield software(machine)
     yield cores(place, machine)
     yield load(place)
     yield clock_speed(place)
@@ -63,23 +63,24 @@ def examine(place: Place) -> Iterator[Finding]:
     yield memory(place)
 
 
-def software() -> Iterator[Finding]:
+def software(machine: Machine) -> Finding:
     """Say whether torch is there, and whether torchvision fits it."""
-    about = "torch"
-    torch = _version("torch")
-    if torch is None:
+    about, installed = "torch", dict(machine.software)
+    if not _has_torch(machine):
         mend = "pip install --upgrade torch torchvision"
-        yield Finding(about, "mend", "not installed", "nothing can be trained", mend)
-        return
-    from bench.torchvision_import import import_torchvision
-
+        return Finding(about, "mend", "not installed", "nothing can be trained", mend)
     try:
         import_torchvision()
     except DataError as error:
         effect = "torchvision's networks and `loader: dataloader` don't work; the rest does"
-        yield Finding(about, "mend", error.what, effect, error.mend)
-        return
-    yield Finding(about, "good", f"{torch} with torchvision {_version('torchvision')}")
+        return Finding(about, "mend", error.what, effect, error.mend)
+    return Finding(
+        about, "good", f"{installed['torch']} with torchvision {installed['torchvision']}"
+    )
+
+
+def _has_torch(machine: Machine) -> bool:
+    return dict(machine.software)["torch"] != "absent"
 
 
 def cores(place: Place, machine: Machine) -> Finding:
@@ -174,25 +175,28 @@ def _boost(cpu: Path) -> bool | None:
 
 def noise(machine: Machine) -> Iterator[Finding]:
     """Time a fixed piece of work against itself, on all cores and on one."""
-    if _version("torch") is None:
+    if not _has_torch(machine):
         return
-    floors = {threads: _floor(threads) for threads in sorted({1, machine.cores})}
-    one, every = floors[1], floors[machine.cores]
+    one, every = (_floor(threads) for threads in (1, machine.cores))
+    if one is None or every is None:
+        yield Finding("noise", "mind", "not measured: the fixed work's memory is not to be had")
+        return
     told = f"the same work differs by up to {every:.1%} on {machine.cores} threads"
     told += f", by {one:.1%} on one" if machine.cores > 1 else ""
     if every > WIDE and every > MUCH_WIDER * one:
         effect = "a study on all cores can tell large changes only"
         yield Finding("noise", "mind", told, effect, "--set base.threads=1 measures better here")
     elif every > WIDE:
-        effect = f"changes of less than about {2 * every:.0%} can't be told with {BLOCKS} blocks"
+        small = f"{2 * every:.0%} can't be told with {MIN_FOR_INTERVAL} blocks"
+        effect = f"changes of less than about {small}"
         mend = "a quieter moment, or more blocks: --set timing.blocks=20"
         yield Finding("noise", "mind", told, effect, mend)
     else:
-        yield Finding("noise", "good", f"{told} ({BLOCKS} blocks, A/A)")
+        yield Finding("noise", "good", f"{told} ({MIN_FOR_INTERVAL} blocks, A/A)")
 
 
-def _floor(threads: int) -> float:
-    """Give the noise floor of the fixed kernel for as many blocks as a study has by default."""
+def _floor(threads: int) -> float | None:
+    """Give the noise floor of the fixed kernel for as many blocks as an interval needs."""
     import numpy as np
     import torch
 
@@ -201,11 +205,13 @@ def _floor(threads: int) -> float:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        times = [calibrate(torch.device("cpu")) or 1.0 for _ in range(REPEATS)]
+        times = [calibrate(torch.device("cpu")) for _ in range(REPEATS)]
     finally:
         torch.set_num_threads(before)
-    pairs = np.log(np.array(times)).reshape(-1, 2)
-    return noise_floor(pairs[:, 1] - pairs[:, 0], BLOCKS, least=0.0)
+    if None in times:
+        return None
+    pairs = np.log(np.array(times, dtype=float)).reshape(-1, 2)
+    return noise_floor(pairs[:, 1] - pairs[:, 0], MIN_FOR_INTERVAL, least=0.0)
 
 
 def gpus(machine: Machine) -> Iterator[Finding]:
@@ -289,10 +295,3 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         return ""
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

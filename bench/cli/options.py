@@ -53,7 +53,7 @@ Jobs = Annotated[
         "run alone.",
     ),
 ]
-Where = Annotated[
+ExecutorName = Annotated[
     Literal["local", "inline", "ray"],
     typer.Option(
         "--executor",

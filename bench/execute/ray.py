@@ -16,7 +16,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +27,7 @@ from bench.errors import BenchError
 from bench.execute import worker
 from bench.execute.crates import Crate, packed
 from bench.execute.executor import Emit, Stopping, Workplace, never
-from bench.execute.spread import Ended, News, Placed, Ticket, spread
+from bench.execute.spread import Ended, News, Placed, Ticket, nobody_left, spread
 from bench.measure.machine import Machine, this_machine, usable_cores
 from bench.measure.site import Node, Site
 from bench.records import Outcome
@@ -153,6 +153,8 @@ class _RayCluster:
     def site(self, jobs: int) -> Site:
         """Give the nodes of the kind that was chosen, and name the others."""
         own = [answer for answer in self._answers.values() if answer.kind == self._kind]
+        if not own:
+            raise nobody_left()
         others = Counter(a.kind for a in self._answers.values() if a.kind != self._kind)
         nodes = tuple(sorted((answer.node for answer in own), key=lambda node: node.name))
         idle = [f"{count} × {kind}, which is another kind" for kind, count in others.items()]
@@ -173,10 +175,12 @@ class _RayCluster:
 
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
         """Build every cell's network once, on a node."""
-        node_id = next(iter(self.nodes())).node_id
-        told = self._check.options(num_cpus=0, **self._on(node_id)).remote(cells)
-        problems: list[str] = self._ray.get(told)
-        return problems
+        for node in self.nodes():
+            told = self._check.options(num_cpus=0, **self._on(node.node_id)).remote(cells)
+            with suppress(self._ray.exceptions.RayError):  # another one may serve
+                problems: list[str] = self._ray.get(told)
+                return problems
+        raise nobody_left()
 
     def begin(self, placed: Placed) -> Ticket:
         """Give a node an assignment, with so many of its cores and GPUs."""

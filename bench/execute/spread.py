@@ -91,6 +91,14 @@ class Cluster(Protocol):
         """End an assignment, whatever it does; nothing more is told of it."""
 
 
+def nobody_left() -> BenchError:
+    """Say that nothing can go on."""
+    return BenchError(
+        "no node of the cluster is left",
+        mend="Start nodes and run this again: what was finished is kept.",
+    )
+
+
 def spread(
     cluster: Cluster,
     runs: Sequence[Run],
@@ -136,10 +144,7 @@ def spread(
             is_deserted = not floor.going and not cluster.nodes()
             alone_s = alone_s + time.monotonic() - began_s if is_deserted else 0.0
             if alone_s > patience_s:
-                raise BenchError(
-                    "no node of the cluster is left",
-                    mend="Start nodes and run this again: what was finished is kept.",
-                )
+                raise nobody_left()
 
 
 class _Waiting:

@@ -1,7 +1,6 @@
 """What `bench doctor` sees, on machines made up for it."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,9 +135,21 @@ def test_torch_and_torchvision_that_do_not_match_are_explained(
     def refuse() -> None:
         raise DataError("torch 2.13 and torchvision 0.20 don't go together", mend="both at once")
 
-    monkeypatch.setattr("bench.torchvision_import.import_torchvision", refuse)
-    (found,) = doctor.software()
+    monkeypatch.setattr("bench.doctor.import_torchvision", refuse)
+    found = doctor.software(MACHINE)
     assert (found.grade, found.mend) == ("mend", "both at once")
+
+
+def test_torch_that_is_absent_is_said() -> None:
+    bare = replace(MACHINE, software=(("torch", "absent"),))
+    assert doctor.software(bare).seen == "not installed"
+    assert list(doctor.noise(bare)) == []
+
+
+def test_noise_that_cannot_be_measured_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_floor", lambda threads: None)
+    (found,) = doctor.noise(MACHINE)
+    assert (found.grade, "not measured" in found.seen) == ("mind", True)
 
 
 def test_data_that_are_absent_are_no_fault_and_damaged_ones_are(
@@ -165,6 +176,7 @@ def test_data_that_are_absent_are_no_fault_and_damaged_ones_are(
 
 
 def test_room_is_looked_at(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "FREE_BYTES", 0)
     assert doctor.disk(place.results).grade == "good"
     monkeypatch.setattr(doctor, "FREE_BYTES", 2**70)
     assert doctor.disk(place.results).grade == "mind"
@@ -176,14 +188,15 @@ def test_room_is_looked_at(place: Place, monkeypatch: pytest.MonkeyPatch) -> Non
     assert doctor.memory(place).grade == "mind"
 
 
-def test_it_runs_here_and_changes_nothing(bench: Callable, tmp_path: Path) -> None:
-    before = sorted(tmp_path.rglob("*"))
-    done = bench("doctor", "--json")
-    assert done.returncode in (0, 1), done.stderr
+def test_it_runs_here_and_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor, "REPEATS", 4)
+    done = CliRunner().invoke(app, ["doctor", "--json", "--data-dir", str(tmp_path / "data")])
+    assert done.exit_code in (0, 1), done.output
     found = {finding["about"] for finding in json.loads(done.stdout)}
     assert {"torch", "cores", "other load", "clock", "noise", "data", "disk", "memory"} <= found
     assert any(about.startswith("GPU") for about in found)
-    assert sorted(tmp_path.rglob("*")) == before
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_it_says_is_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
