@@ -1,9 +1,11 @@
 """Fixtures that every room's tests share."""
 
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -95,13 +97,21 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def run_bench(environment: dict[str, str]) -> Bench:
-    """Run the real command line in a folder."""
+    """Run the real command line in a folder: here, or `alone` in a process of its own.
 
-    def run(folder: Path, *arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
+    Here it starts at once, and forks its runs from a server that has imported torch already.
+    """
+
+    def run(
+        folder: Path, *arguments: object, alone: bool = False, **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        given, own = [str(argument) for argument in arguments], {**environment, **more}
+        if not alone:
+            return called(folder, given, own)
         return subprocess.run(
-            [sys.executable, "-m", "bench", *map(str, arguments)],
+            [sys.executable, "-m", "bench", *given],
             cwd=folder,
-            env={**environment, **more},
+            env=own,
             capture_output=True,
             text=True,
             timeout=240,
@@ -111,12 +121,39 @@ def run_bench(environment: dict[str, str]) -> Bench:
     return run
 
 
+def called(
+    folder: Path, arguments: list[str], environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Call the command line in this process, and leave the process as it was."""
+    from bench.cli import main
+
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    before = set(sys.modules)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", ["bench", *arguments])
+        patch.setattr(sys, "path", list(sys.path))
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    for name in set(sys.modules) - before:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(f"{folder}{os.sep}"):
+            del sys.modules[name]
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture
 def bench(tmp_path: Path, digits_dir: Path, run_bench: Bench) -> Bench:
     """Run the real command line in an empty folder, offline, with the embedded digits."""
 
-    def run(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
-        return run_bench(tmp_path, *arguments, **{"BENCH_DATA_DIR": str(digits_dir), **more})
+    def run(
+        *arguments: str | Path, alone: bool = False, **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        own = {"BENCH_DATA_DIR": str(digits_dir), **more}
+        return run_bench(tmp_path, *arguments, alone=alone, **own)
 
     return run
 

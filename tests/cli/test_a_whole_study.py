@@ -52,7 +52,7 @@ IDENTITY = "study, cell_id, model, dataset, batch_size, optimizer, lr, device"
 @pytest.fixture
 def finished(bench: Callable, study: Callable, tmp_path: Path) -> str:
     (tmp_path / "tiny.py").write_text(NETWORK, encoding="utf-8")
-    done = bench("run", study(STUDY))
+    done = bench("run", study(STUDY), alone=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     return str(done.stdout)

@@ -10,7 +10,7 @@ timing: off
 
 
 def test_the_lines_are_the_references(bench: Callable, study: Callable) -> None:
-    done = bench("run", study(STUDY), "-v", "--no-report", "--executor", "inline")
+    done = bench("run", study(STUDY), "-v", "--no-report")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     train = [line for line in lines if line.startswith("Train Epoch")]

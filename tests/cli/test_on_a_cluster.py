@@ -36,7 +36,8 @@ def test_a_study_runs_on_a_ray_of_its_own(bench: Callable, tmp_path: Path) -> No
     pytest.importorskip("ray")
     for name, text in (("s.yaml", STUDY), ("networks.py", NETWORKS), ("layers.py", LAYERS)):
         (tmp_path / name).write_text(text, encoding="utf-8")
-    done = bench("run", "s.yaml", "--executor", "ray", "--no-report", "--set", "timing=off")
+    asked = ("--executor", "ray", "--no-report", "--set", "timing=off")
+    done = bench("run", "s.yaml", *asked, alone=True)
     assert done.returncode == 0, done.stderr
     assert "cluster: 1 node of" in done.stdout
     assert done.stderr == ""

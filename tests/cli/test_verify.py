@@ -4,11 +4,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-from click.testing import Result
-from typer.testing import CliRunner
-
-from bench.cli import app
 from bench.measure.machine import usable_cores
 
 STUDY = """
@@ -20,19 +15,13 @@ timing: off
 
 
 def test_trials_repeat_to_the_bit_and_a_changed_loss_is_told(
-    bench: Callable, tmp_path: Path, digits_dir: Path, monkeypatch: pytest.MonkeyPatch
+    bench: Callable, tmp_path: Path
 ) -> None:
-    def verify(*options: str) -> Result:
-        """In this process, which has started what trials are forked from."""
-        given = ["verify", "results/small", "--data-dir", str(digits_dir), *options]
-        return CliRunner().invoke(app, given)
-
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "small.yaml").write_text(STUDY, encoding="utf-8")
     jobs = str(min(2, len(usable_cores())))  # `verify` finds those that ran side by side, too
     assert bench("run", "small.yaml", "--jobs", jobs, "--no-report").returncode == 0
-    done = verify()
-    assert done.exit_code == 0, done.output
+    done = bench("verify", "results/small")
+    assert done.returncode == 0, done.stderr
     assert "2 trials of 2 repeated: all the same" in done.stdout
 
     (path,) = (tmp_path / "results/small/outcomes").glob("*-s1.json")
@@ -40,8 +29,8 @@ def test_trials_repeat_to_the_bit_and_a_changed_loss_is_told(
     loss = outcome["epochs"][1]["train_loss"]
     outcome["epochs"][1]["train_loss"] = loss * (1 + 2**-52)
     path.write_text(json.dumps(outcome))
-    done = verify("--sample", "5")
-    assert done.exit_code == 1
+    done = bench("verify", "results/small", "--sample", "5")
+    assert done.returncode == 1
     assert "train loss of epoch 2" in done.stdout
     assert repr(loss) in done.stdout
     assert "1 different" in done.stdout
@@ -50,8 +39,8 @@ def test_trials_repeat_to_the_bit_and_a_changed_loss_is_told(
         document = json.loads(each.read_text())
         document["key"]["code"] = "another"
         each.write_text(json.dumps(document))
-    done = verify()
-    assert done.exit_code == 4
+    done = bench("verify", "results/small")
+    assert done.returncode == 4
     assert "no trial can be repeated here: code changed" in done.stdout
 
 
