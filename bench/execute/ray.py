@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +128,16 @@ def best_kind(answers: Sequence[Answer], cells: Sequence[Cell]) -> str:
     return max(kinds, key=worth)
 
 
+@dataclass(frozen=True)
+class _Doubt:
+    """A worker that was lost, and what was asked of its node since."""
+
+    why: str
+    node_id: str
+    asked: Any  # the node's answer, once it comes
+    until_s: float
+
+
 class _RayCluster:
     """A Ray cluster that this process has joined."""
 
@@ -138,6 +148,7 @@ class _RayCluster:
         self._check = self._ray.remote(max_retries=0)(worker.check)
         self._crates: dict[str, Crate] = {}
         self._going: dict[Ticket, Any] = {}
+        self._doubts: dict[Ticket, _Doubt] = {}
         self._tickets = itertools.count()
         self._asked: dict[str, Any] = {}  # nodes that have not answered yet
         self._answers: dict[str, Answer] = {}
@@ -183,8 +194,8 @@ class _RayCluster:
         raise nobody_left()
 
     def begin(self, placed: Placed) -> Ticket:
-        """Give a node an assignment, with so many of its cores and GPUs."""
-        runs = placed.assignment.runs
+        """Give a node a task, with so many of its cores and GPUs."""
+        runs = placed.task.runs
         names = {run.planned.cell.dataset.name for run in runs}
         work = self._work.options(
             num_cpus=placed.cores, num_gpus=placed.gpus, **self._on(placed.node.node_id)
@@ -197,16 +208,18 @@ class _RayCluster:
     def news(self) -> Iterator[tuple[Ticket, News]]:
         """Wait up to a second, then tell all that is there."""
         tickets = {told: ticket for ticket, (told, _) in self._going.items()}
-        if not tickets:
+        awaited = [*tickets, *{doubt.asked for doubt in self._doubts.values()}]
+        if not awaited:
             time.sleep(0.2)
             return
-        self._ray.wait(list(tickets), timeout=1.0)
-        ready, _ = self._ray.wait(list(tickets), num_returns=len(tickets), timeout=0)
-        for told in ready:
+        self._ray.wait(awaited, timeout=1.0)
+        ready, _ = self._ray.wait(awaited, num_returns=len(awaited), timeout=0)
+        for told in tickets.keys() & set(ready):
             yield from ((tickets[told], news) for news in self._told(tickets[told]))
+        yield from self._settled(ready)
 
     def _told(self, ticket: Ticket) -> Iterator[News]:
-        """Tell all that has come of an assignment."""
+        """Tell all that has come of a task."""
         errors = self._ray.exceptions
         while ticket in self._going:  # it may be abandoned meanwhile
             told, _ = self._going[ticket]
@@ -221,25 +234,44 @@ class _RayCluster:
                 del self._going[ticket]
                 yield Ended("memory", _first_line(error))
             except errors.RayTaskError as error:
-                yield self._lost(ticket, f"its worker raised {_first_line(error.cause)}")
+                self._doubt(ticket, f"its worker raised {_first_line(error.cause)}")
             except errors.RayError:
-                yield self._lost(ticket, "its worker process died")
+                self._doubt(ticket, "its worker process died")
 
-    def _lost(self, ticket: Ticket, why: str) -> Ended:
-        """Find out whether a worker was lost alone or with its node, whose last words are none."""
+    def _doubt(self, ticket: Ticket, why: str) -> None:
+        """Ask whether a worker was lost alone or with its node, whose last words are none."""
         _, node_id = self._going.pop(ticket)
-        asked = self._describe.options(num_cpus=0, **self._on(node_id)).remote()
+        others = (doubt.asked for doubt in self._doubts.values() if doubt.node_id == node_id)
+        asked = next(others, None)
+        if asked is None:
+            asked = self._describe.options(num_cpus=0, **self._on(node_id)).remote()
+        self._doubts[ticket] = _Doubt(why, node_id, asked, time.monotonic() + ALIVE_S)
+
+    def _settled(self, ready: Collection[Any]) -> Iterator[tuple[Ticket, Ended]]:
+        """Tell of what was lost where a node has answered since, or has had its time."""
+        for ticket, doubt in list(self._doubts.items()):
+            is_gone = doubt.node_id not in self._answers or time.monotonic() > doubt.until_s
+            if not is_gone and doubt.asked not in ready:
+                continue
+            del self._doubts[ticket]
+            if is_gone or not self._has_answered(doubt.asked):
+                self._answers.pop(doubt.node_id, None)
+                yield ticket, Ended("node", "its node was lost")
+            else:
+                yield ticket, Ended("worker", doubt.why)
+
+    def _has_answered(self, asked: Any) -> bool:
         try:
-            self._ray.get(asked, timeout=ALIVE_S)
+            self._ray.get(asked)
         except self._ray.exceptions.RayError:
-            self._answers.pop(node_id, None)
-            return Ended("node", "its node was lost")
-        return Ended("worker", why)
+            return False
+        return True
 
     def abandon(self, ticket: Ticket) -> None:
         """Kill the worker process, and with it all that it started."""
-        told, _ = self._going.pop(ticket)
-        self._ray.cancel(told, force=True)
+        if self._doubts.pop(ticket, None) is None:
+            told, _ = self._going.pop(ticket)
+            self._ray.cancel(told, force=True)
 
     def _on(self, node_id: str) -> dict[str, Any]:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy

@@ -1,4 +1,4 @@
-"""What a process on a node does with an assignment: each run in a process forked there."""
+"""What a process on a node does with a task: each run in a process forked there."""
 
 import os
 import sys

@@ -15,7 +15,7 @@ def node(name: str, cores: int = 2, gpus: int = 0) -> Node:
 
 @dataclass
 class FakeCluster:
-    """Each call of `news` lets every assignment that goes on get one run further.
+    """Each call of `news` lets every task that goes on get one run further.
 
     `loses` is asked before each run whether its worker, its memory or its node goes instead;
     `meanwhile` is called between two rounds.
@@ -35,7 +35,7 @@ class FakeCluster:
     def begin(self, placed: Placed) -> Ticket:
         ticket = len(self.begun)
         self.begun.append(placed)
-        self.going[ticket] = placed, list(placed.assignment.runs)
+        self.going[ticket] = placed, list(placed.task.runs)
         self.most_at_once = max(self.most_at_once, len(self.going))
         return ticket
 

@@ -22,6 +22,8 @@ from bench.study.spec import Cell
 
 pytest.importorskip("ray")
 Runs = Callable[..., list[Run]]
+# How soon a node that died is missed; by default Ray takes some 15 s.
+NOTICES_SOON = {"health_check_period_ms": 200, "health_check_failure_threshold": 3}
 CORES = 1  # of a node: each worker process takes seconds to start
 
 
@@ -30,7 +32,8 @@ def cluster() -> Iterator[Any]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 
-    made = Cluster(True, head_node_args={"num_cpus": CORES, "include_dashboard": False})
+    head = {"num_cpus": CORES, "include_dashboard": False, "_system_config": NOTICES_SOON}
+    made = Cluster(True, head_node_args=head)
     made.add_node(num_cpus=CORES)
     made.wait_for_nodes()
     yield made

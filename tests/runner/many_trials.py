@@ -29,7 +29,7 @@ def study(trials: int, cells: int) -> str:
 
 @dataclass
 class InstantCluster:
-    """Every assignment ends when news are asked for."""
+    """Every task ends when news are asked for."""
 
     here: Sequence[Node]
     going: dict[Ticket, Placed] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class InstantCluster:
 
     def news(self) -> Iterator[tuple[Ticket, News]]:
         for ticket, placed in list(self.going.items()):
-            for run in placed.assignment.runs:
+            for run in placed.task.runs:
                 yield ticket, Started(run.run_id)
                 yield ticket, placed.workplace.mark(FakeExecutor().outcome(run))
             del self.going[ticket]
