@@ -84,10 +84,12 @@ def ratio_in_words(ratio: float) -> str:
 
 def _known(tables: Tables, target: float | None) -> pd.DataFrame:
     """Hold the tried cells against the target; nothing where a study has none."""
-    known = time_to_accuracy(tables.trials, 1.0 if target is None else target)
+    if target is None:
+        return pd.DataFrame()
+    known = time_to_accuracy(tables.trials, target)
     measured = known["known"].fillna(0).gt(0) | known["accuracy_mean"].notna()
     trained = tables.trials.loc[tables.trials["train_s"].notna(), "cell_id"].nunique()
-    return known if target is not None and measured.any() and trained else known.iloc[:0]
+    return known if measured.any() and trained else known.iloc[:0]
 
 
 def _against_baseline(known: pd.DataFrame, best: pd.Series) -> str:

@@ -55,12 +55,13 @@ def name_points(
     inked = _points_and_bars(axes, points, bars)
     inked += [Bbox([a, b]).padded(2) for a, b in pairwise(corners)]
     frame, written = axes.get_window_extent(), list[Bbox]()
+    ink = _edges(inked)
     for i, (name, colour) in names.items():
         places = (*_NEAR, *_FAR) if i in asked else _NEAR
         tried = [_annotated(axes, name, points[i], place, colour) for place in places]
         boxes = [_box(annotation) for annotation in tried]
         costs = [
-            (_covered(box, inked) + OUTSIDE * (_covered(box, written) + _outside(box, frame)))
+            (_covered(box, ink) + OUTSIDE * (_covered(box, _edges(written)) + _outside(box, frame)))
             / (box.width * box.height)
             + (AFAR if place in _FAR else 0)
             for box, place in zip(boxes, places, strict=True)
@@ -105,11 +106,17 @@ def _box(annotation: Annotation) -> Bbox:
     return Text.get_window_extent(annotation)
 
 
-def _covered(box: Bbox, others: Sequence[Bbox]) -> float:
-    shared = (Bbox.intersection(box, other) for other in others)
-    return float(sum(common.width * common.height for common in shared if common is not None))
+def _edges(boxes: Sequence[Bbox]) -> Floats:
+    """Give left, bottom, right and top of n boxes, (n, 4)."""
+    return np.array([box.extents for box in boxes], dtype=float).reshape(-1, 4)
+
+
+def _covered(box: Bbox, others: Floats) -> float:
+    """Sum what others, (n, 4), share of a box."""
+    low = np.maximum(box.extents[:2], others[:, :2])
+    high = np.minimum(box.extents[2:], others[:, 2:])
+    return float(np.clip(high - low, 0, None).prod(axis=1).sum())
 
 
 def _outside(box: Bbox, frame: Bbox) -> float:
-    inside = Bbox.intersection(box, frame)
-    return float(box.width * box.height - (inside.width * inside.height if inside else 0))
+    return float(box.width * box.height) - _covered(box, _edges([frame]))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -74,6 +75,7 @@ def _figure(title: str, views: Sequence[View], tables: Tables, body_in: float) -
     column = figure.subplots(len(views), 1, squeeze=False)[:, 0]
     for axes, view in zip(column, views, strict=True):
         _draw(axes, view, looks)
+    FigureCanvasAgg(figure)  # keeps what measures texts, which is made anew each time without it
     figure.draw_without_rendering()  # only then is it known where the points stand
     for axes, view in zip(column, views, strict=True):
         _name(axes, view, names, _corners(axes, view))
