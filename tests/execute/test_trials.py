@@ -93,14 +93,11 @@ def test_a_timing_block_times_every_phase(digits_dir: Path, runs_of: Runs, quick
         assert outcome.timings[0].phase == "step"
         assert {row.role for row in outcome.timings} == {outcome.block and outcome.block.role}
     assert {outcome.block and outcome.block.role for outcome in both} == {"planned", "twin"}
+    for outcome in both:
+        says_what_the_machine_did_meanwhile(outcome)
 
 
-def test_a_timing_block_says_what_the_machine_did_meanwhile(
-    digits_dir: Path, runs_of: Runs, quick: Import
-) -> None:
-    timing = {"blocks": 1, "rounds": 1, "epochs": 0}
-    runs = runs_of({"model": quick, "batch_size": 256}, "block", timing=timing)
-    (outcome,) = outcomes(runs[:1], digits_dir)
+def says_what_the_machine_did_meanwhile(outcome: Outcome) -> None:
     block = outcome.block
     assert block is not None
     assert (block.status, block.block, block.train_images) == ("ok", 0, 60_000)

@@ -368,6 +368,7 @@ def charts_of(tables_of: Callable[[str], Tables]) -> Callable[[str], dict[str, C
             with mpl.rc_context(STYLE):
                 for chart in charts:
                     chart.figure.draw_without_rendering()  # only then has every text its place
+                    chart.figure.set_layout_engine("none")  # where it stays
             drawn[name] = {chart.stem: chart for chart in charts}
         return drawn[name]
 
