@@ -7,6 +7,7 @@ from typing import Literal
 
 from bench.data.images import Progress
 from bench.data.provide import Provision, foresee, provide
+from bench.errors import BenchError, did_you_mean
 from bench.measure.site import Site, this_site
 from bench.records import Brief
 from bench.store import Store, code_digest, outcome_key
@@ -14,7 +15,7 @@ from bench.study.blocks import Timed, block_run, block_runs
 from bench.study.estimate import Estimate
 from bench.study.grid import expand
 from bench.study.load import load_study
-from bench.study.plan import Plan, Run, make_plan
+from bench.study.plan import Plan, Run, make_plan, planned_cell
 from bench.study.spec import Cell
 from bench.study.tuning import Tuning, plan_tuning
 
@@ -53,6 +54,7 @@ class Request:
     verbose: bool = False
     narrowing: Narrowing | None = None
     command: str = ""
+    only: tuple[str, ...] = ()  # cell ids; without any, every cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,8 @@ def draw_up(
     is_open = any(task.state in ("stale", "new") for task in tried)
     cells = tuning.chosen({t.run.run_id: t.known for t in tried if t.known is not None})
     base = tuning.base(cells)
+    if request.only:
+        cells = _only(request.only, {planned_cell(c, machine, served).cell_id: c for c in cells})
     plan = make_plan(study, cells, machine, served, base=base, left_out=grid.left_out)
     tasks = tried
     if not is_open:
@@ -166,6 +170,18 @@ def draw_up(
         store.detected_before(),
         is_open,
     )
+
+
+def _only(asked: Sequence[str], cells: Mapping[str, Cell]) -> list[Cell]:
+    """Keep the cells that are asked for by their ids, in the study's order."""
+    for cell_id in asked:
+        if cell_id not in cells:
+            raise BenchError(
+                "no cell of the study has this id on this machine",
+                where=f"--only {cell_id}",
+                mend=did_you_mean(cell_id, cells) or "`bench plan` lists the ids.",
+            )
+    return [cell for cell_id, cell in cells.items() if cell_id in asked]
 
 
 def _provisions(

@@ -23,6 +23,14 @@ Set = Annotated[
         "For example --set base.epochs=1 --set 'axes.batch_size=[64,512]'.",
     ),
 ]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CELL_ID",
+        help="Leave all other cells out, as if the study had only this one; may be repeated.",
+        show_default=False,
+    ),
+]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results/<study>/ goes.")]
 Reports = Annotated[
     Path, typer.Option("--reports", metavar="DIR", help="Where reports/<study>/ goes.")
@@ -88,7 +96,10 @@ def executor_for(where: str, jobs: int, address: str | None) -> "Executor":
     from bench.execute import EXECUTORS
 
     if where == "ray":
-        return EXECUTORS[where](jobs, address)
+        executor = EXECUTORS[where](jobs, address)
+        joined = f"joining the Ray cluster at {address}" if address else "starting Ray here"
+        typer.echo(f"{joined} …")  # which takes seconds
+        return executor
     if address is not None:
         raise BenchError("--address goes with --executor ray", mend="Add it, or leave this out.")
     return EXECUTORS[where](_checked(jobs))

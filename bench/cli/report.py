@@ -13,13 +13,17 @@ def report(
         Path, typer.Argument(metavar="DIR", help="A results folder.", show_default=False)
     ],
     reports: Reports = Path("reports"),
+    html: Annotated[
+        bool,
+        typer.Option("--html", help="Also write report.html, one file to open in a browser."),
+    ] = False,
 ) -> None:
     """Render the report of a results folder from its CSVs alone; nothing is trained again.
 
-    Example: bench report results/baseline
+    Example: bench report results/baseline --html
     """
     from bench.cli.terminal import console
     from bench.report.render import render
 
-    written = render(results, reports / results.resolve().name)
+    written = render(results, reports / results.resolve().name, html=html)
     console().print(str(written), markup=False)

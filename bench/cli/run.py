@@ -15,6 +15,7 @@ from bench.cli.options import (
     ExecutorName,
     Jobs,
     Offline,
+    Only,
     Out,
     Reports,
     Set,
@@ -31,6 +32,7 @@ INTERRUPTED = 130
 def run(
     study: StudyFile,
     set_: Set = None,
+    only: Only = None,
     out: Out = Path("results"),
     reports: Reports = Path("reports"),
     data_dir: DataDir = None,
@@ -66,6 +68,7 @@ def run(
         verbose=verbose,
         narrowing=narrowing(until_ci, budget),
         command=shlex.join(["bench", *sys.argv[1:]]),
+        only=tuple(only or ()),
     )
     carrier = executor_for(executor, jobs, address)
     with TerminalScreen(verbose=verbose) as screen, closing(carrier):
@@ -82,6 +85,7 @@ def run(
 def plan(
     study: StudyFile,
     set_: Set = None,
+    only: Only = None,
     out: Out = Path("results"),
     data_dir: DataDir = None,
     offline: Offline = False,
@@ -103,6 +107,7 @@ def plan(
         out,
         data_dir=data_folder(data_dir),
         offline=offline,
+        only=tuple(only or ()),
     )
     with closing(executor_for(executor, jobs, address)) as carrier:
         print_plan(console(), draw_up(request, where=carrier.site))

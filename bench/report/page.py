@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.analysis.bounds import RULE
-from bench.analysis.cells import config_fields, varying_fields
+from bench.analysis.cells import cell_labels, config_fields, varying_fields
 from bench.analysis.effects import RULE as EFFECTS_RULE
 from bench.analysis.effects import main_effects, ordered_changes
 from bench.analysis.load import Tables
@@ -28,6 +28,7 @@ from bench.report.findings import findings, not_ok
 from bench.report.tables import Column, open_books, result_columns
 from bench.report.time_to_accuracy import percent, target_columns, target_findings
 from bench.report.tuning import tuning_columns, tuning_findings, tuning_note
+from bench.report.words import in_words
 
 FILES = (
     "trials.csv",
@@ -46,7 +47,10 @@ LONG_TABLE = 40  # rows from which the table is folded
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """Everything that the template prints; `findings` and `not_ok` are markdown already."""
+    """Everything that the template prints; `findings` and `not_ok` are markdown already.
+
+    `alone` gives, by the name of each cell, the command that measures it again and no other.
+    """
 
     title: str
     description: str
@@ -73,6 +77,7 @@ class Page:
     constants: Sequence[tuple[str, str]]
     command: str
     redraw: str
+    alone: Sequence[tuple[str, str]]
     folder: str
     files: Sequence[str]
 
@@ -92,6 +97,7 @@ def compose(
     effects = main_effects(tables)
     same = [(field, summary[field].iloc[0]) for field in config_fields(summary)]
     found = [
+        *in_words(tables),
         *findings(tables, target),
         *target_findings(tables, target),
         *effect_findings(tables, effects),
@@ -127,7 +133,11 @@ def compose(
             (axis_name(f), format_value(v)) for f, v in same if f not in varying and pd.notna(v)
         ],
         command=" ".join(str(context.environment.get("command") or again).split()),
-        redraw=f"bench report {shlex.quote(shown_dir)}",
+        redraw=f"bench report {shlex.quote(shown_dir)} --html",
+        alone=[
+            (name, f"{again} --only {cell_id} --out again")
+            for cell_id, name in cell_labels(summary).items()
+        ],
         folder=Path(os.path.relpath(results_dir, report_dir)).as_posix(),
         files=[name for name in FILES if (results_dir / name).is_file()],
     )

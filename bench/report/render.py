@@ -11,18 +11,19 @@ from bench.report.context import read_context
 from bench.report.figures import FIGURES
 from bench.report.figures.chart import Chart
 from bench.report.page import Page, compose
-from bench.report.style import png_bytes
+from bench.report.style import png_bytes, svg_bytes
 from bench.report.text import escape
 from bench.store import write_whole
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(results_dir: Path, report_dir: Path) -> Path:
-    """Write report.md and figures/*.png from the tables alone; returns the page's path.
+def render(results_dir: Path, report_dir: Path, *, html: bool = False) -> Path:
+    """Write report.md and its figures from the tables alone; returns the page's path.
 
-    Figures that an earlier rendering left and this one does not make are removed. The same
-    tables give the same bytes. Raises StoreError for a folder that cannot be read or written.
+    With `html` the same as one file that needs no other, report.html, whose path is returned
+    then. What an earlier rendering left and this one does not make is removed. The same tables
+    give the same bytes. Raises StoreError for a folder that cannot be read or written.
     """
     tables = read_tables(results_dir)
     if tables.summary.empty:
@@ -30,9 +31,18 @@ def render(results_dir: Path, report_dir: Path) -> Path:
     context = read_context(results_dir)
     charts = [chart for draw in FIGURES.values() for chart in draw(tables)]
     page = compose(tables, context, charts, results_dir=results_dir, report_dir=report_dir)
-    _save_figures(charts, report_dir / "figures")
-    write_whole(report_dir / "report.md", _markdown(page))
-    return report_dir / "report.md"
+    pictures = _save_figures(charts, report_dir / "figures")
+    markdown = _markdown(page)
+    write_whole(report_dir / "report.md", markdown)
+    if not html:
+        (report_dir / "report.html").unlink(missing_ok=True)  # it would tell of other numbers
+        return report_dir / "report.md"
+    from bench.report.html import html_page  # which brings a browser's library with it
+    from bench.report.interactive import interactive
+
+    content = html_page(page.title, markdown, pictures, interactive(tables))
+    write_whole(report_dir / "report.html", content)
+    return report_dir / "report.html"
 
 
 def _markdown(page: Page) -> str:
@@ -48,10 +58,15 @@ def _markdown(page: Page) -> str:
     return environment.get_template("report.md.j2").render(page=page)
 
 
-def _save_figures(charts: Sequence[Chart], folder: Path) -> None:
+def _save_figures(charts: Sequence[Chart], folder: Path) -> dict[str, bytes]:
+    """Save every figure as PNG and SVG; gives the PNG files by the name that a page gives them."""
+    made = {}
     for chart in charts:
-        write_whole(folder / f"{chart.stem}.png", png_bytes(chart.figure))
-    made = {f"{chart.stem}.png" for chart in charts}
-    for path in folder.glob("*.png"):
+        made[f"{chart.stem}.png"] = png_bytes(chart.figure)
+        made[f"{chart.stem}.svg"] = svg_bytes(chart.figure)
+    for name, content in made.items():
+        write_whole(folder / name, content)
+    for path in folder.glob("*.[ps][nv]g"):
         if path.name not in made:
             path.unlink()
+    return {f"figures/{name}": content for name, content in made.items()}

@@ -396,6 +396,21 @@ def page_of(
     return get
 
 
+@pytest.fixture(scope="session")
+def html_of(
+    results_of: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """Give the path of a case's report.html, rendered once a session."""
+    root, made = tmp_path_factory.mktemp("pages"), dict[str, Path]()
+
+    def get(name: str) -> Path:
+        if name not in made:
+            made[name] = render(results_of(name), root / name, html=True)
+        return made[name]
+
+    return get
+
+
 @pytest.fixture
 def fresh_results(tmp_path: Path) -> Callable[..., Path]:
     """Make a results folder of one's own, to be changed."""

@@ -33,7 +33,7 @@ SPREAD = 0.3  # of an epoch: cells side by side, so that their bars do not hide 
 def learning_curves(tables: Tables) -> Sequence[Chart]:
     """Draw test accuracy and loss by epoch, mean and range over the seeds."""
     looks = looks_of(tables)
-    curves = _curves(tables.epochs, looks)
+    curves = curves_of(tables.epochs, looks)
     points = curves.drop_duplicates(["cell_id", "epoch"])
     if len(points) < 2:
         return ()
@@ -59,7 +59,7 @@ def learning_curves(tables: Tables) -> Sequence[Chart]:
     return (Chart("learning", figure, _alt(curves), _caption(looks, curves)),)
 
 
-def _curves(epochs: pd.DataFrame, looks: Looks) -> pd.DataFrame:
+def curves_of(epochs: pd.DataFrame, looks: Looks) -> pd.DataFrame:
     """Keep the epochs of the shown cells after training began, accuracy in percent."""
     kept = epochs[epochs["cell_id"].isin(list(looks.shown)) & (epochs["epoch"] > 0)]
     kept = kept[kept["test_accuracy"].notna()]

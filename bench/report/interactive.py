@@ -1,0 +1,319 @@
+"""Charts that answer to pointer and keyboard, as Vega-Lite specifications.
+
+Each stands for a figure of the same name, which serves where scripts don't run; cells have the
+same colours in both. Source of the grammar: https://vega.github.io/vega-lite/docs/
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.analysis.effects import ordered_changes
+from bench.analysis.load import Tables
+from bench.labels import named_value
+from bench.records import STEP_PHASES
+from bench.report.figures.cost_views import speed_view, trained_cells
+from bench.report.figures.forest import VERDICT_LOOKS, Panel, forest_panels
+from bench.report.figures.learning import curves_of
+from bench.report.figures.looks import Looks, looks_of
+from bench.report.figures.rows import rows_of
+from bench.report.figures.scales import LOG_FROM, accuracy_errors
+from bench.report.style import PHASE_COLOURS
+
+VEGA_LITE = "6.1"
+Spec = dict[str, Any]
+Interactive = Callable[[Tables], Sequence[Spec]]
+
+_SHAPES = {"o": "circle", "s": "square", "^": "triangle-up", "v": "triangle-down", "D": "diamond"}
+SPREAD = {"mean": "mean", "lowest": "min", "highest": "max"}
+_ROW_PX = 26
+_PICK = "pick"  # a click on the legend dims what was not clicked
+
+
+def interactive(tables: Tables) -> dict[str, Sequence[Spec]]:
+    """Make the charts of a study, by the stem of the figure that they stand for."""
+    made = {stem: draw(tables) for stem, draw in CHARTS.items()}
+    return {stem: specs for stem, specs in made.items() if specs}
+
+
+def against_baseline(tables: Tables) -> Sequence[Spec]:
+    """Draw what each cell's time and accuracy are over the baseline's, the floor behind them."""
+    changes = ordered_changes(tables)
+    panels = forest_panels(
+        tables.comparisons.set_index("cell_id"),
+        "change" if changes else "cell",
+        per_image=tables.trials["batch_size"].nunique() > 1,
+    )
+    names = {cell_id: change.name for cell_id, change in changes.items()}
+    return [_forest(panel, names or looks_of(tables).labels) for panel in panels]
+
+
+def _forest(panel: Panel, names: Mapping[str, str]) -> Spec:
+    is_time = panel.border == 1.0
+    values = panel.values.sort_values("value", ascending=is_time).reset_index()
+    shown = rows_of(values, names)
+    rows = [
+        {
+            "cell": names[str(row["cell_id"])],
+            "value": _plain(row["value"]),
+            "low": _plain(row["low"]),
+            "high": _plain(row["high"]),
+            "from": _plain(panel.border - row["floor"]),
+            "to": _plain(panel.border + row["floor"]),
+            "verdict": panel.words[row["verdict"]],
+            "n": int(row["n"]),
+        }
+        for row in shown.cells.to_dict("records")
+    ]
+    unit = "over the baseline cell's" if is_time else "difference to the baseline cell's"
+    looks = {panel.words[verdict]: look for verdict, look in VERDICT_LOOKS.items()}
+    x: Spec = {
+        "type": "quantitative",
+        "title": "ratio" if is_time else "percentage points",
+        "scale": {"zero": False},
+    }
+    y: Spec = {"field": "cell", "type": "nominal", "sort": None, "title": None}
+    told = [("cell", ""), ("value", ".3f"), ("low", ".3f"), ("high", ".3f"), ("verdict", "")]
+    return {
+        "title": f"{panel.name.capitalize()}, {unit}; the band is noise",
+        "height": {"step": _ROW_PX},
+        "data": {"values": rows},
+        "encoding": {"y": y, "tooltip": _tooltips([*told, ("n", "")])},
+        "layer": [
+            {
+                "mark": {"type": "bar", "height": {"band": 1}, "color": "#9aa5b1", "opacity": 0.25},
+                "encoding": {"x": {**x, "field": "from"}, "x2": {"field": "to"}},
+            },
+            {
+                "mark": {"type": "rule", "color": "#888888"},
+                "encoding": {"x": {"datum": panel.border}, "y": None},
+            },
+            {
+                "mark": {"type": "rule", "strokeWidth": 2},
+                "encoding": {
+                    "x": {**x, "field": "low"},
+                    "x2": {"field": "high"},
+                    "color": _scaled("verdict", {w: look.colour for w, look in looks.items()}),
+                    "opacity": _dimmed(),
+                },
+            },
+            {
+                "params": [_picked("verdict")],
+                "mark": {"type": "point", "filled": True, "size": 90},
+                "encoding": {
+                    "x": {**x, "field": "value"},
+                    "color": _scaled("verdict", {w: look.colour for w, look in looks.items()}),
+                    "shape": _scaled("verdict", {w: _SHAPES[k.marker] for w, k in looks.items()}),
+                    "opacity": _dimmed(),
+                },
+            },
+        ],
+    }
+
+
+def accuracy_over_speed(tables: Tables) -> Sequence[Spec]:
+    """Draw accuracy over speed, a point a cell with both its intervals."""
+    view = speed_view(trained_cells(tables))
+    if view is None:
+        return ()
+    looks, bars = looks_of(tables), accuracy_errors(view.cells)
+    rows = []
+    for i, cell in enumerate(view.cells.to_dict("records")):
+        x, y = float(view.x[i]), float(view.percents[i])
+        told = {"speed": x, "slowest": x - view.bars[0, i], "fastest": x + view.bars[1, i]}
+        told |= {"accuracy": y, "lowest": y - bars[0, i], "highest": y + bars[1, i]}
+        rows.append({**_look(looks, cell), **{k: _plain(v) for k, v in told.items()}})
+    is_far = view.x.max() / view.x.min() > LOG_FROM
+    scale = {"type": "log", "nice": False} if is_far else {"zero": False, "padding": 12}
+    x_axis = {"type": "quantitative", "title": "images/s", "scale": scale, "axis": {"format": "~s"}}
+    y_axis = {
+        "type": "quantitative",
+        "title": "test accuracy (%)",
+        "scale": {"zero": False, "padding": 8},
+    }
+    formats = [("cell", ""), *((name, ",.0f") for name in ("speed", "slowest", "fastest"))]
+    formats += [(name, ".2f") for name in ("accuracy", "lowest", "highest")]
+    shared = {**_colours(looks), "opacity": _dimmed(), "tooltip": _tooltips(formats)}
+    return [
+        {
+            "title": "Test accuracy over training speed, with both intervals",
+            "height": 340,
+            "data": {"values": rows},
+            "encoding": shared,
+            "layer": [
+                {
+                    "mark": {"type": "rule", "strokeWidth": 1.5},
+                    "encoding": {
+                        "x": {**x_axis, "field": "slowest"},
+                        "x2": {"field": "fastest"},
+                        "y": {**y_axis, "field": "accuracy"},
+                    },
+                },
+                {
+                    "mark": {"type": "rule", "strokeWidth": 1.5},
+                    "encoding": {
+                        "x": {**x_axis, "field": "speed"},
+                        "y": {**y_axis, "field": "lowest"},
+                        "y2": {"field": "highest"},
+                    },
+                },
+                {
+                    "params": [_picked("series")],
+                    "mark": {"type": "point", "filled": True, "size": 110},
+                    "encoding": {
+                        "x": {**x_axis, "field": "speed"},
+                        "y": {**y_axis, "field": "accuracy"},
+                        **_shapes(looks),
+                    },
+                },
+            ],
+        }
+    ]
+
+
+def learning(tables: Tables) -> Sequence[Spec]:
+    """Draw test accuracy by epoch: the mean over seeds, and their range."""
+    looks = looks_of(tables)
+    curves = curves_of(tables.epochs, looks)
+    if len(curves.drop_duplicates(["cell_id", "epoch"])) < 2 or curves["epoch"].max() < 2:
+        return ()
+    seeds = curves.groupby(["cell_id", "epoch"], sort=False)["test_accuracy"]
+    cells = {str(cell["cell_id"]): cell for cell in looks.cells.to_dict("records")}
+    rows = [
+        {
+            **_look(looks, cells[point["cell_id"]]),
+            "epoch": point["epoch"],
+            **{name: _plain(point[part]) for name, part in SPREAD.items()},
+            "seeds": point["count"],
+        }
+        for point in seeds.agg(["mean", "min", "max", "count"]).reset_index().to_dict("records")
+    ]
+    x = {"field": "epoch", "type": "quantitative", "axis": {"tickMinStep": 1, "format": "d"}}
+    y = {"type": "quantitative", "title": "test accuracy (%)", "scale": {"zero": False}}
+    told = [("cell", ""), ("epoch", ""), *((n, ".2f") for n in ("mean", "lowest", "highest"))]
+    dashes = {} if looks.facet is None else {"strokeDash": {"field": "group", "title": None}}
+    return [
+        {
+            "title": "Test accuracy by epoch, mean and range over the seeds",
+            "height": 320,
+            "data": {"values": rows},
+            "encoding": {
+                "x": x,
+                **_colours(looks),
+                "detail": {"field": "cell"},
+                "tooltip": _tooltips([*told, ("seeds", "")]),
+            },
+            "layer": [
+                {
+                    "mark": {"type": "area", "opacity": 0.15},
+                    "encoding": {"y": {**y, "field": "lowest"}, "y2": {"field": "highest"}},
+                },
+                {
+                    "params": [_picked("series")],
+                    "mark": {"type": "line", "point": True},
+                    "encoding": {"y": {**y, "field": "mean"}, "opacity": _dimmed(), **dashes},
+                },
+            ],
+        }
+    ]
+
+
+def phases(tables: Tables) -> Sequence[Spec]:
+    """Draw the time of an image in each phase of a step, the quickest cell first."""
+    looks = looks_of(tables)
+    medians = [f"{phase}_median" for phase in STEP_PHASES]
+    cells = looks.cells[looks.cells[medians].notna().any(axis=1)]
+    if cells.empty:
+        return ()
+    micros = cells[medians].astype(float).mul(1e6 / cells["batch_size"].astype(float), axis=0)
+    order = micros.sum(axis=1).sort_values(kind="stable").index
+    shown = rows_of(cells.assign(**micros, total=micros.sum(axis=1)).loc[order], looks.labels)
+    rows = [
+        {
+            "cell": looks.labels[str(cell["cell_id"])],
+            "phase": phase,
+            "order": i,
+            "time": _plain(cell[f"{phase}_median"]),
+            "share": _plain(cell[f"{phase}_median"] / cell["total"]),
+        }
+        for cell in shown.cells.to_dict("records")
+        for i, phase in enumerate(STEP_PHASES)
+    ]
+    told = [("cell", ""), ("phase", ""), ("time", ",.3~g"), ("share", ".0%")]
+    return [
+        {
+            "title": "Where the time of a step goes",
+            "height": {"step": _ROW_PX},
+            "data": {"values": rows},
+            "params": [_picked("phase")],
+            "mark": {"type": "bar"},
+            "encoding": {
+                "y": {"field": "cell", "type": "nominal", "sort": None, "title": None},
+                "x": {"field": "time", "type": "quantitative", "title": "µs an image"},
+                "color": _scaled("phase", PHASE_COLOURS),
+                "order": {"field": "order"},
+                "opacity": _dimmed(),
+                "tooltip": _tooltips(told),
+            },
+        }
+    ]
+
+
+CHARTS: Mapping[str, Interactive] = {
+    "against_baseline": against_baseline,
+    "learning": learning,
+    "phases": phases,
+    "accuracy_speed": accuracy_over_speed,
+}
+
+
+def _look(looks: Looks, cell: Mapping[Any, Any]) -> Spec:
+    """Name a cell, and say of which colour and of which shape it is."""
+    cell_id = str(cell["cell_id"])
+    look = looks.looks[cell_id]
+    told: Spec = {"cell": looks.labels[cell_id], "series": looks.colour_names[look.colour]}
+    return (
+        told
+        if looks.facet is None
+        else {**told, "group": named_value(looks.facet, cell[looks.facet])}
+    )
+
+
+def _colours(looks: Looks) -> Spec:
+    if len(looks.cells) == 1:
+        return {}
+    return {"color": _scaled("series", {name: c for c, name in looks.colour_names.items()})}
+
+
+def _shapes(looks: Looks) -> Spec:
+    if looks.facet is None:
+        return {}
+    markers: dict[str, str] = {}
+    for cell in looks.cells.to_dict("records"):
+        look = looks.looks[str(cell["cell_id"])]
+        markers[named_value(looks.facet, cell[looks.facet])] = _SHAPES[look.marker]
+    return {"shape": _scaled("group", markers)}
+
+
+def _scaled(field: str, values: Mapping[str, str]) -> Spec:
+    scale = {"domain": list(values), "range": list(values.values())}
+    return {"field": field, "type": "nominal", "title": None, "scale": scale}
+
+
+def _picked(field: str) -> Spec:
+    return {"name": _PICK, "select": {"type": "point", "fields": [field]}, "bind": "legend"}
+
+
+def _dimmed() -> Spec:
+    return {"condition": {"param": _PICK, "value": 1}, "value": 0.15}
+
+
+def _tooltips(fields: Sequence[tuple[str, str]]) -> list[Spec]:
+    return [{"field": f, **({"format": form} if form else {})} for f, form in fields]
+
+
+def _plain(value: Any) -> float | None:
+    """Give a number as JSON knows it, with the digits that a screen shows; None for a blank."""
+    number = float(value)
+    return float(f"{number:.6g}") if np.isfinite(number) else None

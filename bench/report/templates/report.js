@@ -1,0 +1,190 @@
+"use strict";
+
+// Charts in place of the figures that they stand for, in the colours of the page.
+const charts = JSON.parse(document.getElementById("charts").textContent);
+const drawn = new Map();
+const NARROW = 560;
+
+// What would be too dark on a dark page.
+const ON_DARK = {
+  "#333333": "#e0e0e0", "#1a1a1a": "#e0e0e0", "#2166ac": "#6db1f2", "#b2182b": "#f27272",
+  "#2f6f9f": "#4d94c8", "#8a8a8a": "#a5a5a5",
+};
+
+function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function looks(width) {
+  const style = getComputedStyle(document.documentElement);
+  const of = (name) => style.getPropertyValue(name).trim();
+  const text = { labelColor: of("--soft"), titleColor: of("--soft"), labelFontSize: 12, titleFontSize: 12 };
+  const narrow = width < NARROW;
+  return {
+    background: "transparent",
+    font: "system-ui, sans-serif",
+    view: { stroke: null, continuousWidth: 300 },
+    axis: {
+      ...text, gridColor: of("--line"), domainColor: of("--line"), tickColor: of("--line"),
+      titleFontWeight: "normal", labelLimit: narrow ? 110 : 360,
+    },
+    axisXQuantitative: { tickCount: narrow ? 4 : 8 },
+    legend: { ...text, orient: "top", layout: { top: { direction: narrow ? "vertical" : "horizontal" } }, columns: narrow ? 2 : 4, symbolLimit: 40, labelLimit: narrow ? 140 : 260 },
+  };
+}
+
+// Where there is no room beside a bar, its name stands in lines below each other.
+function stackNames(spec) {
+  const { y } = spec.encoding;
+  if (y?.type !== "nominal") return;
+  const lines = Math.max(...spec.data.values.map((row) => row.cell.split(" · ").length));
+  y.axis = { labelExpr: "split(datum.label, ' · ')", labelLineHeight: 13, labelOffset: -6.5 * (lines - 1) };
+  spec.height = { step: Math.max(26, 13 * lines + 10) };
+}
+
+async function draw(holder, spec, label) {
+  let text = JSON.stringify({ ...spec, title: undefined });
+  if (isDark()) for (const [from, to] of Object.entries(ON_DARK)) text = text.replaceAll(`"${from}"`, `"${to}"`);
+  const bare = JSON.parse(text);
+  if (holder.clientWidth < NARROW) stackNames(bare);
+  const whole = { ...bare, width: "container", autosize: { type: "fit-x", contains: "padding" } };
+  const result = await vegaEmbed(holder, whole, {
+    renderer: "svg", actions: false, config: looks(holder.clientWidth), tooltip: { theme: isDark() ? "dark" : "light" },
+  });
+  drawn.get(holder)?.finalize();
+  drawn.set(holder, result);
+  const svg = holder.querySelector("svg");
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", label);
+  svg.querySelectorAll("[role]").forEach((part) => part.removeAttribute("role"));
+  svg.querySelectorAll("[aria-label], [aria-roledescription]").forEach((part) => {
+    part.removeAttribute("aria-label");
+    part.removeAttribute("aria-roledescription");
+  });
+}
+
+const seen = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (isIntersecting) {
+      seen.unobserve(target);
+      target.draw();
+    }
+  }
+}, { rootMargin: "300px" });
+
+for (const picture of document.querySelectorAll("img[data-chart]")) {
+  const paragraph = picture.closest("p");
+  const still = document.createElement("details");
+  still.innerHTML = "<summary>The same as a picture</summary>";
+  paragraph.before(still);
+  for (const spec of charts[picture.dataset.chart]) {
+    const title = document.createElement("p");
+    title.className = "title";
+    title.textContent = spec.title;
+    still.before(title);
+    const holder = document.createElement("div");
+    holder.className = "chart";
+    holder.draw = () => draw(holder, spec, picture.alt);
+    still.before(holder);
+    seen.observe(holder);
+  }
+  still.append(paragraph);
+}
+
+function redraw() {
+  for (const holder of drawn.keys()) holder.draw();
+}
+
+// Light, dark, or as the system has it.
+const theme = document.getElementById("theme");
+function name() {
+  theme.textContent = isDark() ? "Light" : "Dark";
+  theme.setAttribute("aria-label", `Switch to ${isDark() ? "light" : "dark"} colours`);
+}
+theme.hidden = false;
+theme.addEventListener("click", () => {
+  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+  name();
+  redraw();
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { name(); redraw(); });
+name();
+
+// Tables: a click on a heading sorts, a word in the box filters.
+const FILTERED_FROM = 5;
+
+function key(cell) {
+  const text = cell.textContent.trim();
+  const found = text.replace(/,/g, "").replace(/−/g, "-").match(/^[<≥]?\s*([-+]?\d+(\.\d+)?)/);
+  return found ? Number(found[1]) : text;
+}
+
+function compared(a, b) {
+  const blanks = [a, b].map((value) => value === "–" || value === "");
+  if (blanks[0] !== blanks[1]) return { blank: blanks[0] ? 1 : -1 };
+  if (typeof a === "number" && typeof b === "number") return { order: a - b };
+  return { order: String(a).localeCompare(String(b), undefined, { numeric: true }) };
+}
+
+function sort(table, column) {
+  const heading = table.tHead.rows[0].cells[column];
+  const sign = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+  for (const cell of table.tHead.rows[0].cells) cell.removeAttribute("aria-sort");
+  heading.setAttribute("aria-sort", sign === 1 ? "ascending" : "descending");
+  const rows = [...table.tBodies[0].rows].map((row) => [key(row.cells[column]), row]);
+  rows.sort(([a], [b]) => {
+    const { blank, order } = compared(a, b);
+    return blank ?? sign * order; // what is blank stays last
+  });
+  table.tBodies[0].append(...rows.map(([, row]) => row));
+}
+
+for (const table of document.querySelectorAll("main table")) {
+  const holder = document.createElement("div");
+  holder.className = "scroll";
+  holder.tabIndex = 0;
+  holder.setAttribute("role", "region");
+  holder.setAttribute("aria-label", table.getAttribute("aria-label"));
+  table.before(holder);
+  holder.append(table);
+  if (![...table.tHead.rows[0].cells].some((cell) => cell.textContent)) {
+    table.tHead.remove(); // a list of names and values
+    continue;
+  }
+  [...table.tHead.rows[0].cells].forEach((heading, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    const parts = [...heading.childNodes];
+    const ends = parts.findIndex((part) => part.nodeName === "BR");
+    button.append(...(ends < 0 ? parts : parts.slice(0, ends)));
+    if (ends >= 0) {
+      const note = document.createElement("small"); // what a column's numbers stand on
+      note.append(...parts.slice(ends + 1));
+      parts[ends].remove();
+      button.append(note);
+    }
+    heading.append(button);
+    heading.scope = "col";
+    button.addEventListener("click", () => sort(table, column));
+  });
+  const rows = [...table.tBodies[0].rows];
+  if (rows.length < FILTERED_FROM) continue;
+  const label = document.createElement("label");
+  label.className = "filter";
+  label.innerHTML = '<span>Only rows with</span><input type="search" placeholder="lenet5 faster"><output></output>';
+  const [, box, count] = label.children;
+  box.addEventListener("input", () => {
+    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+      shown += row.hidden ? 0 : 1;
+    }
+    count.textContent = words.length ? `${shown} of ${rows.length}` : "";
+  });
+  holder.before(label);
+}
+
+for (const block of document.querySelectorAll("pre")) block.tabIndex = 0; // so that keys scroll it

@@ -1,0 +1,78 @@
+"""report.html holds all that it shows, and what users typed is never markup or script in it."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import vl_convert
+
+from bench.report.interactive import VEGA_LITE, interactive
+from bench.report.render import render
+
+Results = Callable[..., Path]
+
+
+@pytest.fixture
+def page(html_of: Results) -> str:
+    return html_of("baseline").read_text(encoding="utf-8")
+
+
+def test_it_needs_no_other_file_and_no_network(page: str) -> None:
+    markup = re.sub(r"(<script[^>]*>).*?</script>", r"\1", page, flags=re.DOTALL)
+    assert "data:image/png;base64" in markup
+    assert not re.search(r"<(script|img|iframe)[^>]* src=\"(?!data:)", markup)
+    assert not re.search(r"<link[^>]* href=\"(?!data:)", markup)
+    assert "@import" not in markup
+    assert len(page.encode()) < 2_000_000
+
+
+def test_it_says_all_that_the_markdown_says(page: str) -> None:
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))
+    for said in (
+        "no CUDA device on this machine",
+        "Example CPU | 2.4 GHz",
+        "Noise of the session:",
+        "bench run studies/baseline.yaml",
+    ):
+        assert said in text
+
+
+def test_every_cell_has_the_command_that_makes_it_again(page: str) -> None:
+    commands = re.findall(r"<code>(bench run [^<]* --only c\d+ --out again)</code>", page)
+    assert len(commands) == 16
+
+
+def test_every_chart_is_a_valid_specification(case: str, tables_of: Callable) -> None:
+    for specs in interactive(tables_of(case)).values():
+        for spec in specs:
+            assert vl_convert.vegalite_to_vega(spec, vl_version=VEGA_LITE)["marks"]
+
+
+def test_a_chart_of_many_cells_shows_both_ends(tables_of: Callable) -> None:
+    charts = interactive(tables_of("wide"))
+    for spec in (*charts["against_baseline"], *charts["phases"]):
+        assert len({row["cell"] for row in spec["data"]["values"]}) == 20
+
+
+def test_what_users_typed_stays_text(fresh_results: Results, tmp_path: Path) -> None:
+    results = fresh_results("no-epochs")
+    name = "</script><script>alert(1)</script>"
+    for table in ("trials", "timings"):
+        path = results / f"{table}.csv"
+        frame = pd.read_csv(path)
+        frame.assign(model=frame["model"].replace("convnet", name)).to_csv(path, index=False)
+    written = render(results, tmp_path / "report", html=True).read_text(encoding="utf-8")
+    assert "<script>alert" not in written
+    (data,) = re.findall(r'<script type="application/json" id="charts">(.*?)</script>', written)
+    assert "alert(1)" in json.dumps(json.loads(data))
+
+
+def test_a_page_of_before_is_gone_when_only_words_are_asked_for(
+    results_of: Results, tmp_path: Path
+) -> None:
+    page = render(results_of("one-cell"), tmp_path, html=True)
+    render(results_of("one-cell"), tmp_path)
+    assert not page.exists()
