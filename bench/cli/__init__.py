@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from bench.cli import compare, data, doctor, gate, history, inspect, report, run, verify
+from bench.cli import compare, data, doctor, gate, history, init, inspect, report, run, verify
 from bench.errors import BenchError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("plan")(run.plan)
 app.command("report")(report.report)
