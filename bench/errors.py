@@ -52,10 +52,14 @@ def shown(value: object) -> str:
 def did_you_mean(wrong: object, known: Iterable[str]) -> str:
     """Name the nearest valid spelling of `wrong`, and the others where they are few."""
     choices = sorted(known)
-    spelling = wrong[:100] if isinstance(wrong, str) else ""
-    near = get_close_matches(spelling, choices, n=1, cutoff=0.5)
-    if near:
-        return f"Did you mean '{near[0]}'?"
+    if near := nearest(wrong, choices):
+        return f"Did you mean '{near}'?"
     if choices and len(choices) <= 20:
         return f"Known: {', '.join(choices)}."
     return ""
+
+
+def nearest(wrong: object, known: Iterable[str]) -> str:
+    """Find the valid spelling that `wrong` comes near to; empty where none is."""
+    spelling = wrong[:100] if isinstance(wrong, str) else ""
+    return next(iter(get_close_matches(spelling, list(known), n=1, cutoff=0.5)), "")

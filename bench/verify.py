@@ -9,6 +9,7 @@ from bench.agenda import Request, Task, draw_up
 from bench.errors import BenchError
 from bench.execute.executor import Executor, Workplace
 from bench.measure.site import this_site
+from bench.nearby import results_hint
 from bench.records import EpochRow, Outcome
 from bench.store import Store
 from bench.study.plan import Run
@@ -66,7 +67,8 @@ def _finished(results: Path, data_dir: Path) -> list[Task]:
     resolved = results.resolve()
     study = resolved / "study.yaml"
     if not study.is_file():
-        raise BenchError("is no results folder: it has no study.yaml", where=str(results))
+        told = "is no results folder: it has no study.yaml"
+        raise BenchError(told, where=str(results), mend=results_hint(results))
     # What `threads: auto` meant depends on how many ran at once.
     known = Store(resolved).load().values()
     jobs = max((o.trial.jobs or 1 for o in known if o.trial is not None), default=1)

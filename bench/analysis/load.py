@@ -15,6 +15,7 @@ from bench.analysis.columns import COUNTS, SUMMARY_COLUMNS
 from bench.analysis.compare import against_baseline
 from bench.analysis.summary import summarise
 from bench.errors import StoreError
+from bench.nearby import results_hint
 from bench.records import IDENTITY, KEYS, ROWS
 
 _DTYPES: Mapping[type, str] = {int: "Int64", float: "float64", bool: "boolean"}
@@ -53,9 +54,7 @@ def read_tables(results_dir: Path, *, recompute: bool = False) -> Tables:
     """
     if not (results_dir / "trials.csv").is_file():
         raise StoreError(
-            "no trials.csv here",
-            where=str(results_dir),
-            mend="Name a results folder that `bench run` wrote, such as results/baseline.",
+            "no trials.csv here", where=str(results_dir), mend=results_hint(results_dir)
         )
     trials = _read_rows(results_dir, "trials")
     raw = {name: _read_or_empty(results_dir, name, trials) for name in ROWS if name != "trials"}

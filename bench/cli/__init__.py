@@ -4,21 +4,36 @@ Commands import what they need when they run, so that `--help` answers at once.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import typer
 
-from bench.cli import compare, data, doctor, gate, history, inspect, report, run, verify
+from bench.cli import (
+    compare,
+    completion,
+    data,
+    doctor,
+    gate,
+    history,
+    init,
+    inspect,
+    report,
+    run,
+    verify,
+)
 from bench.errors import BenchError
 
 app = typer.Typer(
     name="bench",
-    help="Benchmarks and ablation studies of small vision networks, with honest numbers.",
+    help="Benchmarks and ablation studies of small vision networks, with honest numbers.\n\n"
+    "Example: bench run studies/baseline.yaml",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("plan")(run.plan)
 app.command("report")(report.report)
@@ -37,8 +52,12 @@ def main() -> None:
     here = str(Path.cwd())
     if here not in sys.path:  # a script has its own folder there; `import:` means the user's
         sys.path.insert(0, here)
+    command = partial(app, prog_name="bench")  # by which shells know it, however it is started
     try:
-        app()
+        if completion.is_bash_asking():
+            completion.complete_in_bash(command)
+        else:
+            command()
     except BenchError as error:
         sys.stderr.write(f"bench: {error}\n")
         sys.exit(2)

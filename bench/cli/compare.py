@@ -6,12 +6,24 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.completion import complete_results
+
 REGRESSED, INCONCLUSIVE, INCOMPARABLE = 1, 3, 4
 
 
 def compare(
-    before: Annotated[Path, typer.Argument(metavar="DIR_A", help="Before.", show_default=False)],
-    after: Annotated[Path, typer.Argument(metavar="DIR_B", help="After.", show_default=False)],
+    before: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR_A", help="Before.", show_default=False, autocompletion=complete_results
+        ),
+    ],
+    after: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR_B", help="After.", show_default=False, autocompletion=complete_results
+        ),
+    ],
     every_measure: Annotated[
         bool,
         typer.Option("--all", help="Every phase; otherwise the training step and the accuracy."),
@@ -20,7 +32,8 @@ def compare(
 ) -> None:
     """Compare two results folders: a verdict for every cell that both have.
 
-    Exit code 0: nothing regressed; 1: something did; 3: not decided; 4: other machine or software.
+    Exit code 0: nothing regressed; 1: something did; 3: not decided;
+    4: other machine or software.
 
     Example: bench compare results/before results/after
     """

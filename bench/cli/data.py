@@ -4,10 +4,20 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.completion import complete_dataset
 from bench.cli.options import DataDir, Offline, data_folder
 
-app = typer.Typer(help="Fetch and verify data sets.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set; see bench list datasets.")]
+app = typer.Typer(
+    help="Fetch and verify data sets.\n\nExample: bench data fetch mnist", no_args_is_help=True
+)
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A data set; see bench list datasets.",
+        autocompletion=complete_dataset,
+    ),
+]
 
 
 @app.command()

@@ -64,8 +64,9 @@ def gate(
 ) -> None:
     """Measure a commit and what you have now, interleaved: a verdict for every benchmark.
 
-    Exit code 0: nothing is slower by as much as --detect; 1: something regressed, fails or is
-    missing; 3: noise may hide it; 4: other machine or software.
+    Exit code 0: nothing is slower by as much as --detect; 1: something
+    regressed, fails or is missing; 3: noise may hide it; 4: other machine
+    or software.
 
     Example: bench gate --base main -k step
     """

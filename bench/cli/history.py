@@ -10,7 +10,7 @@ from bench.cli.options import Reports
 
 def history(
     storage: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where pytest-benchmark stores its runs.")
+        Path, typer.Argument(metavar="DIR", help="Where pytest-benchmark stores its runs.")
     ] = Path(".benchmarks"),
     reports: Reports = Path("reports"),
 ) -> None:

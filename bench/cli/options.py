@@ -1,18 +1,39 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.errors import BenchError
+from bench.cli.completion import (
+    complete_executor,
+    complete_results,
+    complete_setting,
+    complete_study,
+)
+from bench.errors import BenchError, did_you_mean
 
 if TYPE_CHECKING:
     from bench.agenda import Narrowing
     from bench.execute.executor import Executor
 
 StudyFile = Annotated[
-    Path, typer.Argument(metavar="STUDY.yaml", help="The study file.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="STUDY.yaml",
+        help="The study file.",
+        show_default=False,
+        autocompletion=complete_study,
+    ),
+]
+Results = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR",
+        help="A results folder.",
+        show_default=False,
+        autocompletion=complete_results,
+    ),
 ]
 Set = Annotated[
     list[str] | None,
@@ -21,6 +42,7 @@ Set = Annotated[
         metavar="PATH=VALUE",
         help="Change a field of the study; may be repeated. "
         "For example --set base.epochs=1 --set 'axes.batch_size=[64,512]'.",
+        autocompletion=complete_setting,
     ),
 ]
 Only = Annotated[
@@ -62,10 +84,12 @@ Jobs = Annotated[
     ),
 ]
 ExecutorName = Annotated[
-    Literal["local", "inline", "ray"],
+    str,
     typer.Option(
         "--executor",
+        metavar="local|inline|ray",
         help="local: each run in a fresh process; inline: all in this one; ray: on a cluster.",
+        autocompletion=complete_executor,
     ),
 ]
 Address = Annotated[
@@ -95,6 +119,8 @@ def executor_for(where: str, jobs: int, address: str | None) -> "Executor":
     """Make the executor that was asked for."""
     from bench.execute import EXECUTORS
 
+    if where not in EXECUTORS:
+        raise BenchError(f"--executor: unknown '{where}'", mend=did_you_mean(where, EXECUTORS))
     if where == "ray":
         executor = EXECUTORS[where](jobs, address)
         joined = f"joining the Ray cluster at {address}" if address else "starting Ray here"

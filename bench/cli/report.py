@@ -1,17 +1,12 @@
 """`bench report`."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from bench.cli.options import Reports
+from bench.cli.options import Reports, Results
 
 
 def report(
-    results: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A results folder.", show_default=False)
-    ],
+    results: Results,
     reports: Reports = Path("reports"),
     html: Annotated[
         bool,

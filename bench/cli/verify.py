@@ -1,19 +1,16 @@
 """`bench verify`: whether stored trials can be repeated."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.cli.options import DataDir, data_folder
+from bench.cli.options import DataDir, Results, data_folder
 
 DIFFERENT, INCOMPARABLE = 1, 4
 
 
 def verify(
-    results: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A results folder.", show_default=False)
-    ],
+    results: Results,
     sample: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many trials to do again.")
     ] = 3,

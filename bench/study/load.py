@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bench.errors import StudyError, did_you_mean, shown
+from bench.nearby import study_hint
 from bench.study import source
 from bench.study.source import Source
 from bench.study.spec import CHOICES, Cell, Study
@@ -94,7 +95,7 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(source.LARGEST_BYTES + 1)
     except FileNotFoundError:
-        raise StudyError("no such study file", where=str(path), mend=_nearby(path)) from None
+        raise StudyError("no such study file", where=str(path), mend=study_hint(path)) from None
     except IsADirectoryError:
         raise StudyError("is a folder; name a study file in it", where=str(path)) from None
     except OSError as error:
@@ -106,11 +107,6 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise StudyError("is not a UTF-8 text file", where=f"{path}:{line}") from None
-
-
-def _nearby(path: Path) -> str:
-    from_here = sorted(path.parent.glob("*.yaml")) or sorted(Path("studies").glob("*.yaml"))
-    return f"Studies here: {', '.join(map(str, from_here[:8]))}" if from_here else ""
 
 
 def _apply(read: Source, override: str) -> None:

@@ -1,5 +1,6 @@
 """The JSON Schema of a study file, from the models and registries that check it."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ def study_schema() -> Schema:
     fields = definitions["Cell"]["properties"]
     fields["threads"]["anyOf"] = [{"const": "auto"}, {"type": "integer", "minimum": 1}]
     fields["normalisation"]["enum"] = list(NORMALISATIONS)
-    fields["device"]["pattern"] = f"^({DEVICE})$"
+    fields["device"]["anyOf"] = [{"enum": ["auto", "cpu", "cuda"]}, {"pattern": f"^({DEVICE})$"}]
     timeout = definitions["Limits"]["properties"]["trial_timeout"]
     timeout["anyOf"].append({"type": "string", "pattern": f"^{DURATION}$"})
     schema["properties"]["timing"] = {
@@ -34,6 +35,11 @@ def study_schema() -> Schema:
     }
     schema["properties"]["name"]["pattern"] = "^[a-z0-9][a-z0-9_-]{0,99}$"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def schema_text() -> str:
+    """Write the schema as a file holds it."""
+    return json.dumps(study_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _choice(choice: type[Choice]) -> Schema:

@@ -163,6 +163,22 @@ INVALID = [
 ]
 
 
+def test_a_validator_of_json_schema_says_the_same() -> None:
+    validator = pytest.importorskip("jsonschema").Draft202012Validator
+    validator.check_schema(SCHEMA)
+    takes = validator(SCHEMA).is_valid
+    studies = [path.read_text(encoding="utf-8") for path in REPOSITORYS]
+    assert [text for text in [*studies, *VALID] if not takes(read_value(text, "here"))] == []
+    assert [text for text in INVALID if takes(read_value(text, "here"))] == []
+
+
+@pytest.mark.parametrize("path", REPOSITORYS, ids=lambda p: p.stem)
+def test_every_study_tells_editors_of_it_first(path: Path) -> None:
+    first, _, _ = path.read_text(encoding="utf-8").partition("\n")
+    assert first == "# yaml-language-server: $schema=schema.json"
+    assert path.with_name("schema.json").is_file()
+
+
 @pytest.mark.parametrize("text", VALID)
 def test_it_takes_what_the_loader_takes(loaded: Callable[..., Any], text: str) -> None:
     assert loaded(text)
