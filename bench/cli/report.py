@@ -1,6 +1,9 @@
 """`bench report`."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from bench.cli.options import Reports, Results
 

@@ -345,7 +345,6 @@ def _join(address: str | None, targets: Sequence[str]) -> ModuleType:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_OVERRIDE_JOB_RUNTIME_ENV", "1")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     if _has_token():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray

@@ -10,7 +10,6 @@ from bench.analysis.compared import ACCURACY
 from bench.analysis.effects import ordered_changes
 from bench.analysis.load import Tables
 from bench.labels import UNCHANGED
-from bench.report.samples import count_of
 from bench.report.tables import EXPLORATORY
 from bench.report.text import escape, signed
 
@@ -39,7 +38,7 @@ def in_words(tables: Tables) -> list[str]:
     chosen = list(rows) if len(rows) <= ALL_TOLD else _worth_telling(rows)
     told = [f"**{escape(names[c])}** {_sentence(rows[c], than, an_image)}" for c in chosen]
     if not told:
-        none = f"None of {count_of(len(rows), 'cell')} is faster or more accurate than {than}"
+        none = f"No other of {len(rows) + 1} cells is faster or more accurate than {than}"
         return [f"{none} beyond what chance and noise explain."]
     return told
 
@@ -97,20 +96,20 @@ def _speed(row: Row, than: str, an_image: str) -> str:
 def _accuracy(row: Mapping[str, Row], than: str) -> Iterator[str]:
     if ACCURACY not in row:
         return
-    told = row[ACCURACY]
-    than = "" if "step" in row else f" than {than}"
+    told, alone = row[ACCURACY], "step" not in row
+    it, than_it, as_it = (than, f" than {than}", f" as {than}") if alone else ("it", "", "")
     points, interval, before = 100 * float(told["difference"]), _interval(told), told["before"]
     ends = interval and (100 * before * (interval[0] - 1), 100 * before * (interval[1] - 1))
     match told["verdict"]:
         case "IMPROVED":
-            yield f"is {points:.2f} points more accurate{than}{_span(ends)}"
+            yield f"is {points:.2f} points more accurate{than_it}{_span(ends)}"
         case "REGRESSED":
             loss = ends and (-ends[1], -ends[0])
-            yield f"is {-points:.2f} points less accurate{than}{_span(loss)}"
+            yield f"is {-points:.2f} points less accurate{than_it}{_span(loss)}"
         case "EQUIVALENT":
-            yield f"is as accurate ({_difference(points, ends)})"
+            yield f"is as accurate{as_it} ({_difference(points, ends)})"
         case _:
-            yield f"can't be told from it in accuracy ({_difference(points, ends)})"
+            yield f"can't be told from {it} in accuracy ({_difference(points, ends)})"
 
 
 def _interval(row: Row) -> Interval:
@@ -126,5 +125,6 @@ def _difference(points: float, ends: Interval) -> str:
 def _span(ends: Interval, before: str = "") -> str:
     if ends is None:
         return f"{before}{EXPLORATORY}" if before else f" ({EXPLORATORY})"
-    span = f"{ends[0]:.2f}–{ends[1]:.2f}"
+    low, high = (f"{round(end, 2) + 0.0:.2f}".replace("-", "−") for end in ends)
+    span = f"{low}–{high}" if ends[0] >= 0 else f"{low} to {high}"
     return f"{before}{span}" if before else f" ({span})"

@@ -43,8 +43,15 @@ def test_every_figure_of_the_page_is_there_with_words(case: str, page_of: Page) 
         content = (page.parent / name).read_bytes()
         assert content.startswith(b"\x89PNG") and len(content) > 10_000
         assert alt
-    pictures = {f"figures/{path.name}" for path in (page.parent / "figures").glob("*")}
+    pictures = {f"figures/{path.name}" for path in (page.parent / "figures").glob("*.png")}
     assert {name for _, name in images} == pictures
+
+
+def test_figures_for_papers_keep_their_words_as_text(results_of: Results, tmp_path: Path) -> None:
+    page = render(results_of("one-cell"), tmp_path)
+    drawn = (page.parent / "figures/throughput.svg").read_text(encoding="utf-8")
+    assert drawn.startswith("<?xml")
+    assert "images/s" in re.sub(r"<[^>]+>", "", drawn)
 
 
 def test_no_blank_of_the_tables_leaks_into_the_page(case: str, page_of: Page) -> None:
@@ -180,7 +187,7 @@ def test_rendering_twice_gives_the_same_bytes(results_of: Results, tmp_path: Pat
         return {str(p): p.read_bytes() for p in sorted(report.rglob("*")) if p.is_file()}
 
     first = everything()
-    assert len(first) == 8
+    assert len(first) == 15
     assert everything() == first
 
 
@@ -190,7 +197,7 @@ def test_figures_of_an_earlier_rendering_are_removed(results_of: Results, tmp_pa
     assert (report / "figures" / "by_model.png").is_file()
     render(results_of("one-cell"), report)
     left = sorted(path.name for path in (report / "figures").iterdir())
-    assert left == ["phases.png", "throughput.png"]
+    assert left == ["phases.png", "phases.svg", "throughput.png", "throughput.svg"]
 
 
 def test_phases_that_do_not_add_up_are_marked(fresh_results: Results, tmp_path: Path) -> None:
