@@ -7,7 +7,7 @@ from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-PLAIN_WIDTH = 120
+PLAIN_WIDTH = 200  # so that a table keeps a row on a line
 
 
 def console(*, errors: bool = False) -> Console:

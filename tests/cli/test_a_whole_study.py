@@ -72,6 +72,7 @@ def test_one_line_gives_tables_report_and_figures(
     check_report(report)
     check_resume(bench("run", study(STUDY)).stdout)
     check_rendering_again(bench, tmp_path)
+    check_one_cell_alone(bench, report)
 
 
 def check_rows(results: Path) -> None:
@@ -128,6 +129,15 @@ def check_report(report: Path) -> None:
 
 def check_resume(screen: str) -> None:
     assert "10 cached" in screen
+
+
+def check_one_cell_alone(bench: Callable, report: Path) -> None:
+    """Take a command that the report gives for a row: it finds that cell in the study."""
+    commands = re.findall(r"`bench run ([^`]* --only [^`]*)`", report.read_text(encoding="utf-8"))
+    assert len(commands) == 4
+    done = bench("plan", *commands[0].split())
+    assert done.returncode == 0, done.stderr
+    assert "1 cell: 1 trial, 1 cost pass, 4 timing blocks; 6 new" in done.stdout
 
 
 def check_rendering_again(bench: Callable, tmp_path: Path) -> None:

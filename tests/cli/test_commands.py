@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,6 +62,19 @@ def test_every_list_names_what_its_registry_holds(bench: Callable, name: str) ->
     assert done.returncode == 0, done.stderr
     listed = {line.split()[0] for line in done.stdout.splitlines() if line.strip()}
     assert set(known) <= listed
+
+
+def test_a_plan_of_one_cell_is_that_cells_own(bench: Callable) -> None:
+    study = ROOT / "studies" / "baseline.yaml"
+    whole = bench("plan", study)
+    (cell_id,) = set(re.findall(r"lenet5-b64-sgd-cpu-\w+", whole.stdout))
+    alone = bench("plan", study, "--only", cell_id)
+    assert alone.returncode == 0, alone.stderr
+    assert "1 cell: 3 trials, 1 cost pass, 12 timing blocks; 16 new" in alone.stdout
+    assert set(re.findall(r"\w+-b\d+-\w+-\w+-\w+", alone.stdout)) == {cell_id}
+    wrong = bench("plan", study, "--only", cell_id[:-1])
+    assert wrong.returncode == 2
+    assert f"Did you mean '{cell_id}'?" in wrong.stderr
 
 
 def test_the_schema_in_studies_is_what_the_command_prints(bench: Callable) -> None:
