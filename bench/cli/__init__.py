@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from bench.cli import compare, data, doctor, gate, history, inspect, report, run, verify
+from bench.cli import compare, data, doctor, export, gate, history, inspect, report, run, verify
 from bench.errors import BenchError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("plan")(run.plan)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("verify")(verify.verify)
+app.command("export")(export.export)
 app.command("gate")(gate.gate)
 app.command("history")(history.history)
 app.command("list")(inspect.list_names)
