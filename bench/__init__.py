@@ -1,3 +1,35 @@
 """Benchmarks and ablation studies of small vision networks."""
 
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.analysis.load import Tables
+
+__all__ = ["__version__", "load"]
 __version__ = "0.1.0"
+
+
+def load(results: str | PathLike[str]) -> "Tables":
+    """Load the tables of a results folder as pandas data frames.
+
+    Attributes, by row: `trials` (cell × seed), `epochs` (trial × epoch), `timings` (cell × block ×
+    phase × round), `blocks` (cell × block), `costs` (cell), `tuning` (candidate × seed), `summary`
+    (cell: each measure's median, 95% interval and n) and `comparisons` (cell × measure, against the
+    study's baseline cell). Each but the last has the whole configuration in its columns, so that
+    none needs a join; what was not measured is an empty frame or a blank. `tuned` names the fields
+    that the study tuned.
+
+    SI units, accuracies as fractions. Whole numbers come as Int64, numbers as float64, truth values
+    as boolean, text as strings: a blank is a missing value in all of them.
+
+    Raises `bench.errors.StoreError` for a folder without trials.csv, an unreadable table, and rows
+    of different hardware. Nothing is written, and torch is not imported.
+
+        >>> tables = bench.load("results/baseline")
+        >>> tables.trials.groupby(["model", "batch_size"])["test_accuracy"].mean()
+    """
+    from bench.analysis.load import read_tables
+
+    return read_tables(Path(results))

@@ -86,7 +86,8 @@ def _with_ratios(
     flops = costs["flops_per_image"].astype(float) * sizes.reindex(costs.index)
     own = timed[[*BLOCK, "peak_flops_per_s", "train_images"]]
     joined = measures.merge(own, on=list(BLOCK), how="left")
-    steps = joined["train_images"].astype("Float64").astype(float) / joined["cell_id"].map(sizes)
+    batch = joined["cell_id"].map(sizes).astype(float)
+    steps = joined["train_images"].astype("Float64").astype(float) / batch
     achieved = joined["cell_id"].map(flops).astype(float) / joined["step"]
     return joined.assign(
         efficiency=achieved / joined["peak_flops_per_s"],

@@ -14,6 +14,7 @@ from bench.cli import (
     completion,
     data,
     doctor,
+    export,
     gate,
     history,
     init,
@@ -39,6 +40,7 @@ app.command("plan")(run.plan)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("verify")(verify.verify)
+app.command("export")(export.export)
 app.command("gate")(gate.gate)
 app.command("history")(history.history)
 app.command("list")(inspect.list_names)

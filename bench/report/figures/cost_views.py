@@ -88,8 +88,8 @@ def flops_view(tables: Tables) -> View | None:
     # Whole images again: equal costs must not differ in their last digit.
     images = (finished["images_per_s"] * finished["train_s"]).round()
     images = images.groupby(finished["cell_id"]).median()
-    flops = cells["flops_per_image"] * cells["cell_id"].map(images)
-    known = _with_both(cells.assign(training_flops=flops.astype(float)), "training_flops")
+    flops = cells["flops_per_image"] * cells["cell_id"].map(images).astype(float)
+    known = _with_both(cells.assign(training_flops=flops), "training_flops")
     x = known["training_flops"].to_numpy(dtype=float)
     if len(known) < 2 or np.ptp(x) == 0:
         return None

@@ -1,0 +1,101 @@
+"""The JSON that github-action-benchmark follows from commit to commit.
+
+https://github.com/benchmark-action/github-action-benchmark: an array of {name, unit, value, range,
+extra}, read with `tool: customSmallerIsBetter` or `customBiggerIsBetter`. The action takes one
+direction a file, joins commits by `name`, and shows values as they stand: hence two files, each
+named after its tool, units that never change, and no more digits than a person reads.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.analysis.cells import cell_labels
+from bench.analysis.load import Tables, read_tables
+from bench.errors import BenchError
+from bench.export.exported import Exported, folder_for
+from bench.labels import SEPARATOR, is_blank
+from bench.store import write_whole
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number of every cell: its name and unit in the chart, its column in summary.csv."""
+
+    name: str
+    unit: str
+    scale: float  # from the column's unit
+    column: str  # <measure>_<median or mean>; the interval's ends stand beside it
+    count: str  # the column that says how many samples there were
+    sample: str  # of what
+
+
+TOOLS: Mapping[str, tuple[Measure, ...]] = {
+    "customSmallerIsBetter": (
+        Measure("step", "ms", 1e3, "step_median", "step_n", "timing block"),
+        Measure(
+            "peak memory", "MiB", 2**-20, "peak_memory_bytes_median", "peak_memory_bytes_n", "seed"
+        ),
+    ),
+    "customBiggerIsBetter": (
+        Measure(
+            "data + training step",
+            "images/s",
+            1.0,
+            "step_images_per_s_median",
+            "step_images_per_s_n",
+            "timing block",
+        ),
+        Measure("training", "images/s", 1.0, "images_per_s_median", "images_per_s_n", "seed"),
+        Measure("test accuracy", "%", 100.0, "accuracy_mean", "seeds", "seed"),
+    ),
+}
+
+
+def to_github_action_benchmark(results: Path, out: str | None) -> Exported:
+    """Write `<out>/<tool>.json` for both tools: an entry a measure of every cell that ended well.
+
+    Raises BenchError where no cell has any, StoreError for what is no results folder.
+    """
+    tables, folder = read_tables(results), folder_for(results, out)
+    benchmarks = {tool: list(_entries(tables, measures)) for tool, measures in TOOLS.items()}
+    count = sum(map(len, benchmarks.values()))
+    if not count:
+        raise BenchError("no cell has a result to export", where=str(results))
+    for tool, entries in benchmarks.items():
+        text = json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False)
+        write_whole(folder / f"{tool}.json", f"{text}\n")
+    return Exported(f"{count} benchmarks", " ".join(str(folder / f"{tool}.json") for tool in TOOLS))
+
+
+def _entries(tables: Tables, measures: tuple[Measure, ...]) -> Iterator[dict[str, Any]]:
+    labels = cell_labels(tables.summary)
+    for cell in tables.summary.to_dict("records"):
+        name = f"{cell['study']}{SEPARATOR}{labels[cell['cell_id']]}"
+        for measure in measures if cell["status"] == "ok" else ():
+            if not is_blank(cell[measure.column]):
+                yield _entry(name, cell, measure)
+
+
+def _entry(name: str, cell: Mapping[Any, Any], measure: Measure) -> dict[str, Any]:
+    """Make one entry; its `range` is the 95% interval, left out where there are too few samples."""
+    stem, _, statistic = measure.column.rpartition("_")
+    low, high = (cell[f"{stem}_{end}"] for end in ("low", "high"))
+    entry = {
+        "name": f"{name}{SEPARATOR}{measure.name}",
+        "unit": measure.unit,
+        "value": _rounded(measure.scale * cell[measure.column]),
+    }
+    told = statistic
+    if not is_blank(low):
+        entry["range"] = "–".join(f"{_rounded(measure.scale * end)}" for end in (low, high))
+        told = f"{statistic}, 95% interval"
+    n = cell[measure.count]
+    samples = f"n = {n} {measure.sample}{'s' * (n != 1)}"
+    return {**entry, "extra": f"{told}\n{samples}\n{cell['cell_id']}"}
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}")

@@ -1,0 +1,23 @@
+"""Parquet: a file a table, the types of its columns kept."""
+
+from pathlib import Path
+
+from bench.analysis.load import read_tables
+from bench.export.exported import Exported, folder_for, require
+from bench.records import ROWS
+from bench.store import write_whole
+
+TABLES = (*ROWS, "summary", "comparisons")
+
+
+def to_parquet(results: Path, out: str | None) -> Exported:
+    """Write every table to `<out>/<table>.parquet`; `pandas.read_parquet` gives it back as it was.
+
+    Raises BenchError where pyarrow is missing, StoreError for what is no results folder.
+    """
+    require("pyarrow", extra="parquet")
+    tables, folder = read_tables(results), folder_for(results, out)
+    for name in TABLES:
+        content = getattr(tables, name).to_parquet(engine="pyarrow", index=False)
+        write_whole(folder / f"{name}.parquet", content)
+    return Exported(f"{len(TABLES)} tables", str(folder))

@@ -1,0 +1,55 @@
+"""`bench export`: what is asked for wrongly is one message."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--to", "parket"], "--to: no format 'parket'\n  Did you mean 'parquet'?"),
+        (["--to", "github-action-benchmarks"], "Did you mean 'github-action-benchmark'?"),
+        (["--to", "x"], "Known: github-action-benchmark, mlflow, parquet."),
+        ([], "Missing option '--to'"),
+    ],
+)
+def test_an_unknown_format_is_answered_with_the_nearest(
+    bench: Callable, results: Path, arguments: list[str], said: str
+) -> None:
+    done = bench("export", results, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_a_folder_without_results_is_named(bench: Callable, tmp_path: Path) -> None:
+    done = bench("export", "nowhere", "--to", "github-action-benchmark")
+    assert done.returncode == 2
+    assert "nowhere: no trials.csv here" in done.stderr
+    assert not (tmp_path / "exports").exists()
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [("mlflow", "holds no trial"), ("github-action-benchmark", "no cell has a result to export")],
+)
+def test_a_study_that_was_only_begun_is_no_traceback(
+    bench: Callable, results: Path, to: str, said: str
+) -> None:
+    if to == "mlflow":
+        pytest.importorskip("mlflow")
+        pytest.importorskip("sqlalchemy")
+    for table in results.glob("*.csv"):
+        if table.stem == "trials":
+            header = table.read_text(encoding="utf-8").partition("\n")[0]
+            table.write_text(f"{header}\n", encoding="utf-8")
+        else:
+            table.unlink()
+    done = bench("export", results, "--to", to)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_help_has_an_example(bench: Callable) -> None:
+    assert "Example: bench export results/baseline --to" in bench("export", "--help").stdout
