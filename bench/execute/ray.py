@@ -345,8 +345,6 @@ def _join(address: str | None, targets: Sequence[str]) -> ModuleType:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_OVERRIDE_JOB_RUNTIME_ENV", "1")
-    if _has_token():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
 
     if address is not None and address != "auto":
@@ -369,18 +367,9 @@ def _join(address: str | None, targets: Sequence[str]) -> ModuleType:
                 f"cannot join a Ray cluster: {_first_line(error)}",
                 where=f"--address {address}" if address else "--executor ray",
                 mend="`ray start --head` starts one; `ray status` says whether there is one. If it "
-                "asks for a token, ~/.ray/auth_token of its head is needed here too.",
+                "asks for a token, it takes RAY_AUTH_MODE=token and its head's ~/.ray/auth_token.",
             ) from None
     return ray
-
-
-def _has_token() -> bool:
-    """Tell whether there is a token to show a cluster; one that asks for none takes no offence.
-
-    Source: https://docs.ray.io/en/latest/ray-security/token-auth.html
-    """
-    path = os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"
-    return bool(os.environ.get("RAY_AUTH_TOKEN")) or Path(path).is_file()
 
 
 def _knock(address: str) -> None:

@@ -226,16 +226,6 @@ def test_ray_that_is_not_installed_is_one_message(monkeypatch: pytest.MonkeyPatc
         RayExecutor()
 
 
-def test_a_token_is_shown_where_there_is_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
-    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
-    assert not on_ray._has_token()
-    (tmp_path / "token").write_text("secret")
-    assert on_ray._has_token()
-
-
 @pytest.mark.parametrize(
     ("address", "said"),
     [

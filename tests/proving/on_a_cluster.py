@@ -77,10 +77,11 @@ def started_by_hand() -> Iterator[str]:
     head = ["start", "--head", "--port", "6399", "--num-cpus", "1", "--include-dashboard=false"]
     try:
         for node in (head, ["start", "--address", "127.0.0.1:6399", "--num-cpus", "1"]):
-            own = {**os.environ, "RAY_AUTH_MODE": "token"}  # what a head asks for
-            subprocess.run([*ray, *node], check=True, env=own, stdout=subprocess.DEVNULL)
+            subprocess.run([*ray, *node], check=True, stdout=subprocess.DEVNULL)
+            os.environ["RAY_AUTH_MODE"] = "token"  # the head asks for one
         yield "127.0.0.1:6399"
     finally:
+        os.environ.pop("RAY_AUTH_MODE", None)
         subprocess.run([*ray, "stop"], check=True, stdout=subprocess.DEVNULL)
 
 
