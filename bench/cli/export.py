@@ -1,15 +1,14 @@
 """`bench export`: a study for other tools."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bench.cli.options import Results
+
 
 def export(
-    results: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A results folder.", show_default=False)
-    ],
+    results: Results,
     to: Annotated[
         str,
         typer.Option(

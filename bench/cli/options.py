@@ -115,8 +115,8 @@ Offline = Annotated[
 ]
 
 
-def executor_for(where: str, jobs: int, address: str | None) -> "Executor":
-    """Make the executor that was asked for."""
+def executor_for(where: str, jobs: int, address: str | None, *, quiet: bool = False) -> "Executor":
+    """Make the executor that was asked for, and say so where that takes seconds."""
     from bench.execute import EXECUTORS
 
     if where not in EXECUTORS:
@@ -124,7 +124,8 @@ def executor_for(where: str, jobs: int, address: str | None) -> "Executor":
     if where == "ray":
         executor = EXECUTORS[where](jobs, address)
         joined = f"joining the Ray cluster at {address}" if address else "starting Ray here"
-        typer.echo(f"{joined} …")  # which takes seconds
+        if not quiet:
+            typer.echo(f"{joined} …")
         return executor
     if address is not None:
         raise BenchError("--address goes with --executor ray", mend="Add it, or leave this out.")

@@ -76,10 +76,10 @@ class Bars:
         if self._current is not None:
             self._progress.update(self._current, description=name, completed=share)
 
-    def overall(self, pace: Pace, runs: int) -> None:
-        """Show how far all runs are."""
+    def overall(self, pace: Pace, runs: int, best: str) -> None:
+        """Show how far all runs are, and the best that they gave so far."""
         if self._all is not None:
-            note = _left(pace.runs, runs, pace.left_s)
+            note = _left(pace.runs, runs, pace.left_s) + (f", {best}" if best else "")
             self._progress.update(self._all, completed=pace.share, note=note)
 
     def fetching(self, what: str, done: int, total: int) -> None:

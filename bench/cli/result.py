@@ -12,6 +12,7 @@ from bench.analysis.guards import how_it_moved
 from bench.analysis.load import read_tables
 from bench.cli.terminal import counted, duration, table
 from bench.labels import is_blank
+from bench.report.words import sentences
 from bench.runner import Finished, Narrowed
 
 NUMBERS = ("test accuracy", "training images/s", "step")
@@ -37,6 +38,8 @@ def print_result(console: Console, finished: Finished, runs: int, elapsed_s: flo
         else:
             rows.add_row(f"[dim]{name}[/]", f"[dim]{cell['status']}[/]")
     console.print(rows)
+    for name, said in sentences(tables):
+        console.print(f"[bold]{escape(name)}[/] {escape(said)}" if name else escape(said))
     if compared:
         console.print(f"[dim]{_legend(tables.comparisons)}[/]")
     moved = how_it_moved(tables.blocks)
@@ -46,9 +49,9 @@ def print_result(console: Console, finished: Finished, runs: int, elapsed_s: flo
         console.print(_narrowed(finished.narrowed))
     statuses = ", ".join(f"{n} {status}" for status, n in sorted(finished.statuses.items()))
     console.print(f"{counted(runs, 'run')} in {duration(elapsed_s)}; {statuses}")
-    console.print(f"tables: {escape(str(finished.results))}")
+    console.print(f"tables: {escape(str(finished.results))}", soft_wrap=True)
     if finished.report is not None:
-        console.print(f"report: {escape(str(finished.report))}")
+        console.print(f"report: {escape(str(finished.report))}", soft_wrap=True)
 
 
 def _compared(comparisons: pd.DataFrame) -> dict[str, tuple[str, str]]:

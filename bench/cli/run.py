@@ -47,12 +47,16 @@ def run(
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Print the training loop's own log lines.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Tell all of it as lines of JSON, for scripts.")
+    ] = False,
 ) -> None:
     """Run a study: what is not there yet is trained and timed, tabulated and drawn.
 
     Example: bench run studies/baseline.yaml
     """
     from bench.agenda import Request
+    from bench.cli.json_lines import JsonScreen
     from bench.cli.screen import TerminalScreen
     from bench.runner import run_study
 
@@ -70,8 +74,9 @@ def run(
         command=shlex.join(["bench", *sys.argv[1:]]),
         only=tuple(only or ()),
     )
-    carrier = executor_for(executor, jobs, address)
-    with TerminalScreen(verbose=verbose) as screen, closing(carrier):
+    carrier = executor_for(executor, jobs, address, quiet=as_json)
+    chosen = JsonScreen() if as_json else TerminalScreen(verbose=verbose)
+    with chosen as screen, closing(carrier):
         try:
             finished = run_study(request, screen, carrier)
         except KeyboardInterrupt:

@@ -1,8 +1,6 @@
 """What a person sees while a study runs: progress with time left, then the result."""
 
-import signal
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
 
 from rich.markup import escape
 from rich.segment import Segment, Segments
@@ -11,19 +9,20 @@ from bench.agenda import Agenda, Task
 from bench.cli.agenda import cell_names, print_summary, run_name
 from bench.cli.progress import Bars, Pace
 from bench.cli.result import print_result
+from bench.cli.stoppable import Stoppable
 from bench.cli.terminal import console, counted, duration
 from bench.execute.executor import Evaluated, Event, Lost, Started, Stepped
 from bench.records import Outcome
 from bench.runner import Finished
 
-ENDS = (signal.SIGINT, signal.SIGTERM)
 HEARTBEATS = 10  # lines of progress where there is no terminal to draw a bar on
 
 
-class TerminalScreen:
+class TerminalScreen(Stoppable):
     """Shows a study on a terminal with live bars, elsewhere with a few plain lines."""
 
     def __init__(self, *, verbose: bool) -> None:
+        super().__init__()
         self._console = console()
         self._bars = Bars(self._console) if self._console.is_terminal else None
         self._verbose = verbose
@@ -31,33 +30,15 @@ class TerminalScreen:
         self._tasks: Mapping[str, Task] = {}
         self._pace = Pace(0.0)
         self._heartbeats = 0
-        self._handlers: Mapping[int, Any] = {}
-        self._going: dict[str, str] = {}  # the runs that go on, and their nodes, by ids
-        self._is_stopping = False
-
-    def __enter__(self) -> Self:
-        self._handlers = {
-            number: signal.signal(number, self._asked_to_end)
-            for number in ENDS
-            if signal.getsignal(number) != signal.SIG_IGN  # as in a job that a script started
-        }
-        return self
+        self._best: tuple[float, str] = (0.0, "")  # the highest accuracy of a trial, and whose
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+        super().__exit__()
         if self._bars is not None:
             self._bars.stop()
 
-    def is_stopping(self) -> bool:
-        """Tell whether no further run shall begin."""
-        return self._is_stopping
-
-    def _asked_to_end(self, number: int, _: object) -> None:
-        """Let the current run end at the first Ctrl-C; end at once at the second, or SIGTERM."""
-        if number != signal.SIGINT or self._is_stopping or not self._going:
-            raise KeyboardInterrupt
-        self._is_stopping = True
+    def tell_stopping(self) -> None:
+        """Say what the first Ctrl-C does."""
         self._console.print(
             "[bold yellow]ends once what runs now has ended; Ctrl-C again abandons it[/]"
         )
@@ -86,7 +67,7 @@ class TerminalScreen:
         name = self._run_name(self._tasks[event.run_id])
         match event:
             case Started():
-                self._going[event.run_id] = event.node
+                self.going[event.run_id] = event.node
                 self._show(name, 0.0)
                 if self._verbose:
                     at = f" on {event.node}" if event.node else ""
@@ -100,26 +81,28 @@ class TerminalScreen:
                 if self._verbose:
                     self._print_as_it_is(test_line(event))
             case Lost():
-                self._going.pop(event.run_id, None)
+                self.going.pop(event.run_id, None)
                 told = escape(f"{name} on {event.node}: {event.why}")
                 self._console.print(f"[yellow]lost[/] {told}; it is done again")
 
     def ended(self, task: Task, outcome: Outcome) -> None:
         """Move the overall bar, or print a line at each tenth of the work."""
-        self._going.pop(outcome.run_id, None)
+        self.going.pop(outcome.run_id, None)
         if outcome.status not in ("ok", "skipped"):
             name, reason = escape(self._run_name(task)), escape(outcome.reason or "")
             self._console.print(f"[bold red]{outcome.status}[/] {name}: {reason}")
         if task.run.run_id not in self._tasks:
             return
         self._pace.advance(task.estimate_s)
-        if self._bars is not None:
-            self._bars.overall(self._pace, len(self._tasks))
-        elif self._pace.share * HEARTBEATS >= self._heartbeats + 1:
+        if outcome.trial is not None and outcome.trial.test_accuracy is not None:
+            self._best = max(self._best, (outcome.trial.test_accuracy, self._run_name(task)))
+        self._show_all()
+        if self._bars is None and self._pace.share * HEARTBEATS >= self._heartbeats + 1:
             self._heartbeats = int(self._pace.share * HEARTBEATS)
-            self._console.print(
-                f"{self._pace.runs}/{len(self._tasks)} runs, {duration(self._pace.left_s)} left"
-            )
+            left = f"{self._pace.runs}/{len(self._tasks)} runs, {duration(self._pace.left_s)} left"
+            accuracy, whose = self._best
+            best = f"; best so far {accuracy:.2%}, {whose}" if whose else ""
+            self._console.print(left + best, markup=False)
 
     def extended(self, tasks: Sequence[Task], why: str) -> None:
         """Say which cells are timed again, and count them among all that is to do."""
@@ -127,8 +110,7 @@ class TerminalScreen:
         self._pace.extend(sum(task.estimate_s for task in tasks))
         cells = counted(len({task.run.planned.cell_id for task in tasks}), "cell")
         self._console.print(f"timing block {tasks[0].run.block} is added: {cells} {why}")
-        if self._bars is not None:
-            self._bars.overall(self._pace, len(self._tasks))
+        self._show_all()
 
     def finished(self, finished: Finished) -> None:
         """Print the closing table and where everything lies."""
@@ -138,13 +120,20 @@ class TerminalScreen:
         """Print above the bars, tabs and all, which rich would otherwise turn into spaces."""
         self._console.print(Segments([Segment(text), Segment.line()]))
 
+    def _show_all(self) -> None:
+        """Show how far all runs are."""
+        accuracy, whose = self._best
+        if self._bars is not None:
+            best = f"best {accuracy:.2%}" if whose else ""
+            self._bars.overall(self._pace, len(self._tasks), best)
+
     def _show(self, name: str, share: float) -> None:
         """Show the run that was heard of last, and how many go on beside it."""
         if self._bars is None:
             return
-        nodes = len(set(self._going.values()))
+        nodes = len(set(self.going.values()))
         beside = (
-            f"{len(self._going)} runs on {counted(nodes, 'node')}; {name}" if nodes > 1 else name
+            f"{len(self.going)} runs on {counted(nodes, 'node')}; {name}" if nodes > 1 else name
         )
         self._bars.current(beside, share)
 

@@ -20,27 +20,34 @@ Interval = tuple[float, float] | None
 
 
 def in_words(tables: Tables) -> list[str]:
-    """Say in markdown how cells stand to the baseline cell, a sentence each.
+    """Say in markdown how cells stand to the baseline cell, a sentence each."""
+    return [
+        f"**{escape(name)}** {escape(said)}" if name else escape(said)
+        for name, said in sentences(tables)
+    ]
+
+
+def sentences(tables: Tables) -> list[tuple[str, str]]:
+    """Say how cells stand to the baseline cell: a cell's name, and what goes on after it.
 
     Of many cells those are told that are most worth it: the fastest, the most accurate, and the
-    fastest that loses no accuracy, as far as verdicts bear it out.
+    fastest that loses no accuracy, as far as verdicts bear it out. Where none is, a sentence
+    without a name says so.
     """
     rows = _by_cell(tables.comparisons)
-    names = {
-        **cell_labels(tables.summary),
-        **{cell_id: change.name for cell_id, change in ordered_changes(tables).items()},
-    }
     if not rows:
         return []
-    baseline = cell_labels(tables.summary)[str(tables.comparisons["baseline_id"].iloc[0])]
-    than = "the baseline cell" if baseline == UNCHANGED else escape(baseline)
+    labels = cell_labels(tables.summary)
+    changes = ordered_changes(tables)
+    baseline = labels[str(tables.comparisons["baseline_id"].iloc[0])]
+    than = "the baseline cell" if baseline == UNCHANGED else baseline
     an_image = " an image" if tables.trials["batch_size"].nunique() > 1 else ""
+    names = {**labels, **{cell_id: change.name for cell_id, change in changes.items()}}
     chosen = list(rows) if len(rows) <= ALL_TOLD else _worth_telling(rows)
-    told = [f"**{escape(names[c])}** {_sentence(rows[c], than, an_image)}" for c in chosen]
-    if not told:
+    if not chosen:
         none = f"No other of {len(rows) + 1} cells is faster or more accurate than {than}"
-        return [f"{none} beyond what chance and noise explain."]
-    return told
+        return [("", f"{none} beyond what chance and noise explain.")]
+    return [(names[cell_id], _sentence(rows[cell_id], than, an_image)) for cell_id in chosen]
 
 
 def _by_cell(comparisons: pd.DataFrame) -> dict[str, dict[str, Row]]:

@@ -113,6 +113,8 @@ def check_screen(screen: str) -> None:
     assert "WARNING: mnist is not there, digits serves instead" in screen
     assert "skipped: 2 cells" in screen
     assert "estimate:" in screen
+    assert "; best so far " in screen
+    assert " in speed (time " in screen  # two blocks tell nothing
     assert "tables: results/small" in screen
     assert "report: reports/small/report.md" in screen
     assert "\x1b" not in screen
