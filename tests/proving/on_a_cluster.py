@@ -120,7 +120,7 @@ def losses(out: Path) -> dict[tuple[str, int, int], tuple[float, ...]]:
 
 def planned(executor: Executor, seeds: list[int]) -> list[Run]:
     base = {"dataset": "mnist", "epochs": 1, "device": "cpu", "threads": 1}
-    model = {"model": "mlp"}
+    model = {"model": {"name": "mlp", "hidden": 128}}
     study = Study.model_validate(
         {"name": "s", "timing": "off", "seeds": seeds, "base": base | model}
     )
