@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from bench.cli.stoppable import Stoppable
 
 ROOT = Path(__file__).parents[2]
 NETWORK = """
@@ -74,18 +75,33 @@ def test_one_ctrl_c_lets_the_current_run_end(tmp_path: Path, digits_dir: Path) -
     assert finished(tmp_path) == [0]
 
 
-def twice(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.2)  # two that come at once are one to the system
-    process.send_signal(signal.SIGINT)
-
-
-@pytest.mark.parametrize("end", [twice, subprocess.Popen.terminate])
-def test_two_of_them_or_sigterm_abandon_it(
-    tmp_path: Path, digits_dir: Path, end: Callable[[subprocess.Popen[str]], None]
-) -> None:
+def test_sigterm_abandons_it(tmp_path: Path, digits_dir: Path) -> None:
     with running(tmp_path, digits_dir) as process:
-        end(process)
+        process.terminate()
         process.communicate(timeout=60)
     assert process.returncode == 130
     assert finished(tmp_path) == []
+
+
+class Asked(Stoppable):
+    """Listens as screens do, and keeps how often it said that it stops."""
+
+    said = 0
+
+    def tell_stopping(self) -> None:
+        self.said += 1
+
+
+def test_a_second_ctrl_c_abandons_what_goes_on() -> None:
+    with Asked() as screen:
+        screen.going["a run"] = ""
+        signal.raise_signal(signal.SIGINT)
+        assert (screen.is_stopping(), screen.said) == (True, 1)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_ctrl_c_before_any_run_ends_at_once() -> None:
+    with Asked() as screen, pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert screen.said == 0

@@ -387,37 +387,22 @@ def page_of(
 
     def get(name: str) -> Path:
         if name not in rendered:
-            rendered[name] = rendered_of(charts_of(name), results_of(name), root / name)
+            drawn = {"drawn": lambda tables: charts_of(name).values()}
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("bench.report.render.FIGURES", drawn)
+                patch.setattr("bench.report.render.svg_bytes", lambda figure: b"<svg/>")
+                patch.setattr("bench.report.style.DPI", 80)  # draws sooner
+                rendered[name] = render(results_of(name), root / name)
         return rendered[name]
 
     return get
 
 
-def rendered_of(
-    charts: Mapping[str, Chart], results: Path, report: Path, *, html: bool = False
-) -> Path:
-    """Render a page of figures that are laid out already; their SVG files are empty."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.report.render.FIGURES", {"drawn": lambda tables: charts.values()})
-        patch.setattr("bench.report.render.svg_bytes", lambda figure: b"<svg/>")
-        return render(results, report, html=html)
-
-
 @pytest.fixture(scope="session")
-def html_of(
-    results_of: Callable[[str], Path],
-    charts_of: Callable[[str], dict[str, Chart]],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[[str], Path]:
-    """Give the path of a case's report.html, rendered once a session like its report.md."""
-    root, made = tmp_path_factory.mktemp("pages"), dict[str, Path]()
-
-    def get(name: str) -> Path:
-        if name not in made:
-            made[name] = rendered_of(charts_of(name), results_of(name), root / name, html=True)
-        return made[name]
-
-    return get
+def real_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Render what `studies/baseline.yaml` found on MNIST, as one page."""
+    published = Path(__file__).parents[2] / "results/published/amd-epyc-2c/baseline"
+    return render(published, tmp_path_factory.mktemp("real"), html=True)
 
 
 @pytest.fixture

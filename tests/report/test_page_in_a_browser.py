@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from bench.report.render import render
-
 ROOT = Path(__file__).parents[2]
 PHONE, DESK = 375, 1440
 BROWSER, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
@@ -17,13 +15,6 @@ needs_browser = pytest.mark.skipif(not (BROWSER and DRIVER), reason="no chromium
 # axe-core, which checks what people with impaired sight or without a mouse need.
 AXE = Path(os.environ.get("AXE_CORE", ROOT / "node_modules/axe-core/axe.min.js"))
 Show = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Render what `studies/baseline.yaml` found on MNIST."""
-    published = ROOT / "results/published/amd-epyc-2c/baseline"
-    return render(published, tmp_path_factory.mktemp("real"), html=True)
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +66,10 @@ def texts(browser: Any, column: int) -> list[str]:
 
 @needs_browser
 @pytest.mark.parametrize("width", [PHONE, DESK])
-@pytest.mark.parametrize("name", ["real", "changes"])
 def test_it_opens_without_errors_and_nothing_overflows(
-    name: str, width: int, real: Path, html_of: Callable[[str], Path], show: Show
+    width: int, real_page: Path, show: Show
 ) -> None:
-    browser = show(real if name == "real" else html_of(name), width)
+    browser = show(real_page, width)
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     outside = browser.execute_script(
@@ -91,8 +81,8 @@ def test_it_opens_without_errors_and_nothing_overflows(
 
 
 @needs_browser
-def test_every_picture_loads_and_charts_stand_in_for_theirs(real: Path, show: Show) -> None:
-    browser = show(real)
+def test_every_picture_loads_and_charts_stand_in_for_theirs(real_page: Path, show: Show) -> None:
+    browser = show(real_page)
     pictures = browser.execute_script(
         "return [...document.images].map((i) => [i.naturalWidth, i.alt, i.dataset.chart ?? ''])"
     )
@@ -107,8 +97,8 @@ def test_every_picture_loads_and_charts_stand_in_for_theirs(real: Path, show: Sh
 
 
 @needs_browser
-def test_a_click_on_a_heading_sorts_and_blanks_stay_last(real: Path, show: Show) -> None:
-    browser = show(real)
+def test_a_click_on_a_heading_sorts_and_blanks_stay_last(real_page: Path, show: Show) -> None:
+    browser = show(real_page)
     headings = browser.execute_script(
         "return [...document.querySelector('main table').tHead.rows[0].cells]"
         ".map((c) => c.innerText)"
@@ -125,17 +115,17 @@ def test_a_click_on_a_heading_sorts_and_blanks_stay_last(real: Path, show: Show)
 
 
 @needs_browser
-def test_a_word_filters_rows(real: Path, show: Show) -> None:
-    browser = show(real)
+def test_a_word_filters_rows(real_page: Path, show: Show) -> None:
+    browser = show(real_page)
     browser.find_element("css selector", ".filter input").send_keys("lenet5 512 adam")
     assert texts(browser, 0) == ["lenet5", "lenet5"]
     assert browser.find_element("css selector", ".filter output").text == "2 of 16"
 
 
 @needs_browser
-def test_it_follows_the_system_and_can_be_switched(real: Path, show: Show) -> None:
+def test_it_follows_the_system_and_can_be_switched(real_page: Path, show: Show) -> None:
     paper = "return getComputedStyle(document.body).backgroundColor"
-    browser = show(real, scheme="dark")
+    browser = show(real_page, scheme="dark")
     dark = browser.execute_script(paper)
     browser.find_element("id", "theme").click()
     light = browser.execute_script(paper)
@@ -148,9 +138,9 @@ def test_it_follows_the_system_and_can_be_switched(real: Path, show: Show) -> No
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_an_accessibility_checker_finds_nothing(
-    width: int, scheme: str, real: Path, show: Show
+    width: int, scheme: str, real_page: Path, show: Show
 ) -> None:
-    browser = show(real, width, scheme)
+    browser = show(real_page, width, scheme)
     browser.execute_script(AXE.read_text(encoding="utf-8"))
     found = browser.execute_async_script(
         "const done = arguments[0]; axe.run().then((r) => done(r.violations.map("

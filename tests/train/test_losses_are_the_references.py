@@ -16,7 +16,7 @@ from bench.registry import load
 from bench.study.spec import Cell
 
 STEPS = 50
-FEWER = 20  # on the embedded data, whose batches are as large
+FEWER = 10  # on the embedded data, whose batches are as large
 
 
 class Reference(nn.Module):
