@@ -83,6 +83,14 @@ def test_sigterm_abandons_it(tmp_path: Path, digits_dir: Path) -> None:
     assert finished(tmp_path) == []
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Let Ctrl-C be heard, also where whoever runs the tests ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Asked(Stoppable):
     """Listens as screens do, and keeps how often it said that it stops."""
 
@@ -92,6 +100,7 @@ class Asked(Stoppable):
         self.said += 1
 
 
+@pytest.mark.usefixtures("heard")
 def test_a_second_ctrl_c_abandons_what_goes_on() -> None:
     with Asked() as screen:
         screen.going["a run"] = ""
@@ -101,6 +110,7 @@ def test_a_second_ctrl_c_abandons_what_goes_on() -> None:
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("heard")
 def test_a_ctrl_c_before_any_run_ends_at_once() -> None:
     with Asked() as screen, pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
