@@ -1,5 +1,6 @@
 """What a study asks for, held against what its results folder has: cached, stale, new, skipped."""
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Literal
 from bench.data.images import Progress
 from bench.data.provide import Provision, foresee, provide
 from bench.errors import BenchError, did_you_mean
+from bench.labels import cell_labels
+from bench.measure.machine import Machine
 from bench.measure.site import Site, this_site
 from bench.records import Brief
 from bench.store import Store, code_digest, outcome_key
@@ -54,7 +57,7 @@ class Request:
     verbose: bool = False
     narrowing: Narrowing | None = None
     command: str = ""
-    only: tuple[str, ...] = ()  # cell ids; without any, every cell
+    only: tuple[str, ...] = ()  # names or ids of cells; without any, every cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +152,13 @@ def draw_up(
     tuning = plan_tuning(study, grid, machine, served)
     store = Store(request.results / study.name)
     known = {} if request.fresh else store.briefs()
+    if request.only:
+        tuning = _only(request.only, tuning, known, machine, served)
     ledger = _Ledger(tuning, site, known)
     tried = tuple(ledger.task(run, decided=decide) for run in tuning.runs)
     is_open = any(task.state in ("stale", "new") for task in tried)
     cells = tuning.chosen({t.run.run_id: t.known for t in tried if t.known is not None})
     base = tuning.base(cells)
-    if request.only:
-        cells = _only(request.only, {planned_cell(c, machine, served).cell_id: c for c in cells})
     plan = make_plan(study, cells, machine, served, base=base, left_out=grid.left_out)
     tasks = tried
     if not is_open:
@@ -172,16 +175,36 @@ def draw_up(
     )
 
 
-def _only(asked: Sequence[str], cells: Mapping[str, Cell]) -> list[Cell]:
-    """Keep the cells that are asked for by their ids, in the study's order."""
-    for cell_id in asked:
-        if cell_id not in cells:
+def _only(
+    asked: Sequence[str],
+    tuning: Tuning,
+    known: Mapping[str, Brief],
+    machine: Machine,
+    served: Mapping[str, str],
+) -> Tuning:
+    """Keep the cells that are asked for by name or id, and what there is to try for them.
+
+    A tuned cell also goes by its name without the tuned fields, whatever is chosen for it.
+    """
+    cells = tuning.chosen(known)
+    plan = make_plan(tuning.study, cells, machine, served, base=tuning.base(cells))
+    names = cell_labels({c.cell_id: c.cell.flat() for c in plan.cells})
+    untuned = cell_labels({c.cell_id: tuning.untuned(c.cell) for c in plan.cells})
+    every = {*names, *names.values(), *untuned.values()}
+    for name in asked:
+        if name not in every:
             raise BenchError(
-                "no cell of the study has this id on this machine",
-                where=f"--only {cell_id}",
-                mend=did_you_mean(cell_id, cells) or "`bench plan` lists the ids.",
+                "no cell of the study has this name or id on this machine",
+                where=f"--only {shlex.quote(name)}",
+                mend=did_you_mean(name, every) or "`bench plan` lists names and ids.",
             )
-    return [cell for cell_id, cell in cells.items() if cell_id in asked]
+    ids = [planned_cell(cell, machine, served).cell_id for cell in cells]
+    kept = [i for i, c in enumerate(ids) if {c, names[c], untuned[c]}.intersection(asked)]
+    return replace(
+        tuning,
+        candidates=tuple(tuning.candidates[i] for i in kept),
+        declared=tuple(tuning.declared[i] for i in kept),
+    )
 
 
 def _provisions(

@@ -23,8 +23,7 @@ Config = Mapping[Any, Any]  # by field; a table's rows have keys of any kind
 
 def varying_fields(cells: Sequence[Config]) -> list[str]:
     """List the fields that differ between the cells, in their order; a blank is a value."""
-    names = dict.fromkeys(name for cell in cells for name in cell)
-    return [name for name in names if len({plain(cell.get(name)) for cell in cells}) > 1]
+    return list(_varying(cells))
 
 
 def label_fields(cells: Sequence[Config]) -> list[str]:
@@ -33,11 +32,8 @@ def label_fields(cells: Sequence[Config]) -> list[str]:
     A parameter of a part (`lr`, `optimizer.momentum`) that merely follows the part it belongs
     to is left out; it stays where two cells differ in nothing else.
     """
-    varying = varying_fields(cells)
-    kept = [name for name in varying if not _is_parameter(name)]
-    for name in filter(_is_parameter, varying):
-        if _groups(cells, [*kept, name]) > _groups(cells, kept):
-            kept.append(name)
+    varying = _varying(cells)
+    kept = _telling(varying, [name for name in varying if not _is_parameter(name)])
     return [name for name in varying if name in kept]
 
 
@@ -50,7 +46,8 @@ def cell_labels(cells: Mapping[str, Config]) -> dict[str, str]:
     """
     fields = label_fields(list(cells.values())) or ["model"]
     if len(fields) > MANY_FIELDS:
-        fields = _telling(list(cells.values()), fields)
+        varying = _varying(list(cells.values()))
+        fields = _telling({name: varying[name] for name in fields}, ())
     changed = _changed(list(cells.values()), fields)
     labels = {
         cell_id: label(cell, changed[i] if changed else fields) if i or not changed else UNCHANGED
@@ -63,12 +60,23 @@ def cell_labels(cells: Mapping[str, Config]) -> dict[str, str]:
     }
 
 
-def _telling(cells: Sequence[Config], fields: Sequence[str]) -> list[str]:
-    """Take fields in their order until every cell is told from every other."""
-    kept: list[str] = []
-    for name in fields:
-        if _groups(cells, [*kept, name]) > _groups(cells, kept):
+def _varying(cells: Sequence[Config]) -> dict[str, list[Any]]:
+    """Give the values of every field that differs between the cells, in the order of the cells."""
+    names = dict.fromkeys(name for cell in cells for name in cell)
+    values = {name: [plain(cell.get(name)) for cell in cells] for name in names}
+    return {name: column for name, column in values.items() if len(set(column)) > 1}
+
+
+def _telling(varying: Mapping[str, Sequence[Any]], taken: Sequence[str]) -> list[str]:
+    """Take to those `taken` each field that tells cells apart which all before it do not."""
+    kept, groups, count = list(taken), [0] * len(next(iter(varying.values()), ())), 1
+    for name in (*taken, *(name for name in varying if name not in taken)):
+        numbers: dict[Any, int] = {}  # of a group within a group
+        pairs = zip(groups, varying[name], strict=True)
+        groups = [numbers.setdefault(pair, len(numbers)) for pair in pairs]
+        if len(numbers) > count and name not in taken:
             kept.append(name)
+        count = len(numbers)
     return kept
 
 
@@ -160,7 +168,3 @@ def owner(field: str) -> str:
 
 def _is_parameter(field: str) -> bool:
     return field == "lr" or "." in field
-
-
-def _groups(cells: Sequence[Config], fields: Sequence[str]) -> int:
-    return len({tuple(plain(cell.get(name)) for name in fields) for cell in cells})

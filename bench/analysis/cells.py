@@ -27,14 +27,28 @@ def configurations(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 def varying_fields(frame: pd.DataFrame) -> list[str]:
     """List the configuration fields that differ between the cells; a blank is a value."""
-    return labels.varying_fields(list(configurations(frame).values()))
+    return labels.varying_fields(list(_varying(frame).values()))
 
 
 def label_fields(frame: pd.DataFrame) -> list[str]:
     """List the varying fields that it takes to tell every cell from every other."""
-    return labels.label_fields(list(configurations(frame).values()))
+    return labels.label_fields(list(_varying(frame).values()))
 
 
 def cell_labels(frame: pd.DataFrame) -> dict[str, str]:
     """Name every cell by what varies; keys are cell ids in the order of the frame."""
-    return labels.cell_labels(configurations(frame))
+    return labels.cell_labels(_varying(frame))
+
+
+def _varying(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Give each cell's configuration without most of what is the same in all; large grids have few.
+
+    The model stays: a study of one cell is named after it.
+    """
+    cells = frame.drop_duplicates("cell_id")
+    same = [
+        name
+        for name in config_fields(cells)
+        if name != "model" and cells[name].nunique(dropna=False) == 1
+    ]
+    return configurations(cells.drop(columns=same))

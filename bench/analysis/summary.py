@@ -176,11 +176,14 @@ def _accuracy(finished: pd.DataFrame) -> pd.DataFrame:
 
 def _status(trials: pd.DataFrame) -> pd.DataFrame:
     """Say how each cell ended: ok, or the commonest other status with its commonest reason."""
-    rows = {}
-    for cell_id, group in trials.groupby("cell_id", sort=False):
+    rows: dict[str, dict[str, object]] = {
+        cell_id: {"status": "ok", "reason": None} for cell_id in trials["cell_id"].unique()
+    }
+    told = trials[(trials["status"] != "ok") | trials["reason"].notna()]
+    for cell_id, group in told.groupby("cell_id", sort=False):
         status = _commonest(group.loc[group["status"] != "ok", "status"]) or "ok"
         reason = _commonest(group.loc[group["status"] == status, "reason"])
-        rows[cell_id] = {"status": status, "reason": reason}
+        rows[str(cell_id)] = {"status": status, "reason": reason}
     return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=["status", "reason"])
 
 

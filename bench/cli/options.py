@@ -48,8 +48,9 @@ Set = Annotated[
 Only = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="CELL_ID",
-        help="Leave all other cells out, as if the study had only this one; may be repeated.",
+        metavar="CELL",
+        help="Leave all other cells out, as if the study had only this one, by its name or id "
+        "as `bench plan` gives them; may be repeated.",
         show_default=False,
     ),
 ]

@@ -195,7 +195,7 @@ class _RayCluster:
 
     def begin(self, placed: Placed) -> Ticket:
         """Give a node a task, with so many of its cores and GPUs."""
-        runs = placed.task.runs
+        runs = placed.unit.runs
         names = {run.planned.cell.dataset.name for run in runs}
         work = self._work.options(
             num_cpus=placed.cores, num_gpus=placed.gpus, **self._on(placed.node.node_id)

@@ -21,11 +21,11 @@ from bench.study.plan import Run
 ATTEMPTS = 3
 PATIENCE_S = 60.0
 
-Ticket = Hashable  # how a cluster names a task that it was given
+Ticket = Hashable  # how a cluster names a unit of work that it was given
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class WorkUnit:
     """Runs that one node executes one after the other: a trial, or what is left of a block.
 
     `node_id` is given where it has to be that node. `attempt` counts from 1.
@@ -55,9 +55,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A task that goes on, what it takes of its node, and what its runs need there."""
+    """A unit of work that goes on, what it takes of its node, and what its runs need there."""
 
-    task: Task
+    unit: WorkUnit
     node: Node
     cores: int
     gpus: int
@@ -66,7 +66,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class Ended:
-    """A task goes on no more; `lost` says what went with it, blank where all went well."""
+    """A unit of work goes on no more; `lost` says what went with it, blank where all went well."""
 
     lost: Literal["", "worker", "memory", "node"] = ""
     why: str = ""
@@ -76,7 +76,7 @@ News = Event | Outcome | Ended
 
 
 class Cluster(Protocol):
-    """An engine that has nodes, and carries tasks there."""
+    """An engine that has nodes, and carries units of work there."""
 
     def nodes(self) -> Sequence[Node]:
         """List the nodes that are there now."""
@@ -85,10 +85,10 @@ class Cluster(Protocol):
         """Let a node begin."""
 
     def news(self) -> Iterable[tuple[Ticket, News]]:
-        """Wait a moment for what the nodes tell; `Ended` is the last of a task."""
+        """Wait a moment for what the nodes tell; `Ended` is the last of a unit of work."""
 
     def abandon(self, ticket: Ticket) -> None:
-        """End a task, whatever it does; nothing more is told of it."""
+        """End a unit of work, whatever it does; nothing more is told of it."""
 
 
 def nobody_left() -> BenchError:
@@ -151,10 +151,10 @@ class _Waiting:
     """What has not begun, in the order of the study; what was lost comes first."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
-        self._runs = _tasks(runs)
-        self._first: deque[Task] = deque()
+        self._runs = _units(runs)
+        self._first: deque[WorkUnit] = deque()
 
-    def first(self) -> Task | None:
+    def first(self) -> WorkUnit | None:
         """Look at the next one."""
         if not self._first:
             self._first.extend(itertools.islice(self._runs, 1))
@@ -164,9 +164,9 @@ class _Waiting:
         """Take the next one."""
         self._first.popleft()
 
-    def give_back(self, task: Task) -> None:
+    def give_back(self, unit: WorkUnit) -> None:
         """Let one be the next."""
-        self._first.appendleft(task)
+        self._first.appendleft(unit)
 
     def clear(self) -> None:
         """Let nothing begin any more."""
@@ -174,12 +174,12 @@ class _Waiting:
         self._first.clear()
 
 
-def _tasks(runs: Iterable[Run]) -> Iterator[Task]:
+def _units(runs: Iterable[Run]) -> Iterator[WorkUnit]:
     """Keep the runs of a timing block together; every other run stands alone."""
     for _, together in itertools.groupby(
         runs, lambda run: run.block if run.kind == "block" else run.run_id
     ):
-        yield Task(tuple(together))
+        yield WorkUnit(tuple(together))
 
 
 class _Floor:
@@ -196,32 +196,32 @@ class _Floor:
     def fill(self, waiting: _Waiting) -> None:
         """Begin as much as there is room for, in order."""
         nodes = self._cluster.nodes()
-        while (task := waiting.first()) is not None:
-            is_bound = task.node_id != ""
-            if is_bound and all(node.node_id != task.node_id for node in nodes):
+        while (unit := waiting.first()) is not None:
+            is_bound = unit.node_id != ""
+            if is_bound and all(node.node_id != unit.node_id for node in nodes):
                 waiting.take()  # the rest of a block whose node is gone
                 continue
-            room = [node for node in nodes if self._has_room(node, task)]
+            room = [node for node in nodes if self._has_room(node, unit)]
             if not room:
                 return
             waiting.take()
-            self._begin(task, max(room, key=self._free_cores))
+            self._begin(unit, max(room, key=self._free_cores))
 
     def _free_cores(self, node: Node) -> int:
         return node.cores - self._cores[node.node_id]
 
-    def _has_room(self, node: Node, task: Task) -> bool:
+    def _has_room(self, node: Node, unit: WorkUnit) -> bool:
         return (
-            task.node_id in ("", node.node_id)
-            and task.cores_on(node) <= self._free_cores(node)
-            and task.gpus_on(node) <= node.gpus - self._gpus[node.node_id]
+            unit.node_id in ("", node.node_id)
+            and unit.cores_on(node) <= self._free_cores(node)
+            and unit.gpus_on(node) <= node.gpus - self._gpus[node.node_id]
         )
 
-    def _begin(self, task: Task, node: Node) -> None:
-        cores = task.cores_on(node)
-        jobs = 1 if task.is_alone else node.at_once(cores)
+    def _begin(self, unit: WorkUnit, node: Node) -> None:
+        cores = unit.cores_on(node)
+        jobs = 1 if unit.is_alone else node.at_once(cores)
         workplace = replace(self._workplace, jobs=jobs, node=node.name)
-        placed = Placed(task, node, cores, task.gpus_on(node), workplace)
+        placed = Placed(unit, node, cores, unit.gpus_on(node), workplace)
         ticket = self._cluster.begin(placed)
         self.going[ticket] = placed
         self._done[ticket] = set()
@@ -233,14 +233,14 @@ class _Floor:
         self._done[ticket].add(outcome.run_id)
 
     def end(self, ticket: Ticket) -> tuple[Run, ...]:
-        """Free what a task took; gives the runs that it left undone."""
+        """Free what a unit of work took; gives the runs that it left undone."""
         placed, done = self.going.pop(ticket), self._done.pop(ticket)
         self._cores[placed.node.node_id] -= placed.cores
         self._gpus[placed.node.node_id] -= placed.gpus
-        return tuple(run for run in placed.task.runs if run.run_id not in done)
+        return tuple(run for run in placed.unit.runs if run.run_id not in done)
 
     def abandon(self, ticket: Ticket) -> None:
-        """End a task, whatever it does."""
+        """End a unit of work, whatever it does."""
         self._cluster.abandon(ticket)
         self.end(ticket)
 
@@ -258,7 +258,7 @@ def _after_loss(
     One that has taken its worker with it too often has failed. The rest of a block stays on its
     node; a block that had no outcome yet may begin anywhere.
     """
-    before = placed.task
+    before = placed.unit
     attempt = 1 if len(left) < len(before.runs) else before.attempt
     attempt += ended.lost != "node"  # which is nobody's fault
     if attempt > ATTEMPTS:
@@ -268,4 +268,4 @@ def _after_loss(
         left, attempt = left[1:], 1
     is_begun = before.node_id != "" or len(left) < len(before.runs)
     if left:
-        waiting.give_back(Task(left, placed.node.node_id if is_begun else "", attempt))
+        waiting.give_back(WorkUnit(left, placed.node.node_id if is_begun else "", attempt))

@@ -19,7 +19,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(results_dir: Path, report_dir: Path, *, html: bool = False) -> Path:
-    """Write report.md and its figures from the tables alone; returns the page's path.
+    """Write report.md and its figures (PNG and SVG) from the tables alone; returns the page's path.
 
     With `html` the same as one file that needs no other, report.html, whose path is returned
     then. What an earlier rendering left and this one does not make is removed. The same tables
@@ -66,7 +66,7 @@ def _save_figures(charts: Sequence[Chart], folder: Path) -> dict[str, bytes]:
         made[f"{chart.stem}.svg"] = svg_bytes(chart.figure)
     for name, content in made.items():
         write_whole(folder / name, content)
-    for path in folder.glob("*.[ps][nv]g"):
+    for path in (*folder.glob("*.png"), *folder.glob("*.svg")):
         if path.name not in made:
             path.unlink()
     return {f"figures/{name}": content for name, content in made.items()}

@@ -10,6 +10,8 @@ import numpy as np
 import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -129,16 +131,18 @@ def wrapped(label: str, width: int = 44) -> str:
 def png_bytes(figure: Figure) -> bytes:
     """Draw a figure as PNG; the same figure gives the same bytes on the same software."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    figure.set_dpi(DPI)
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
 @styled
 def svg_bytes(figure: Figure) -> bytes:
-    """Draw a figure as SVG, its words as text; the same figure gives the same bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+    """Draw a figure as SVG, as `png_bytes` does; names that have a halo are shapes, not text."""
+    buffer = io.StringIO()
+    undated = {"Date": None, "Creator": None}
+    FigureCanvasSVG(figure).print_svg(buffer, metadata=undated)  # type: ignore[no-untyped-call]
+    return buffer.getvalue().encode()
 
 
 def _legend_columns(texts: Sequence[str]) -> int:

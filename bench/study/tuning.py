@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from bench.labels import owner
 from bench.measure.machine import Machine
 from bench.records import Brief
 from bench.study.grid import Grid
@@ -65,16 +66,16 @@ class Tuning:
 
     def base(self, chosen: list[Cell]) -> Cell:
         """Give the baseline cell: the study's base, at its best."""
-        own = self._untuned(self.study.base)
-        return next((cell for cell in chosen if self._untuned(cell) == own), self.study.base)
+        own = self.untuned(self.study.base)
+        return next((cell for cell in chosen if self.untuned(cell) == own), self.study.base)
 
-    def _untuned(self, cell: Cell) -> dict[str, object]:
+    def untuned(self, cell: Cell) -> dict[str, object]:
         """Give a cell's configuration without the tuned fields."""
         tuned = {"lr" if path == "optimizer.lr" else path for path in self.study.tuned}
         return {
             name: value
             for name, value in cell.flat().items()
-            if name not in tuned and name.partition(".")[0] not in tuned
+            if name not in tuned and owner(name) not in tuned
         }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,7 +138,7 @@ def check_one_cell_alone(bench: Callable, report: Path) -> None:
     """Take a command that the report gives for a row: it finds that cell in the study."""
     commands = re.findall(r"`bench run ([^`]* --only [^`]*)`", report.read_text(encoding="utf-8"))
     assert len(commands) == 4
-    done = bench("plan", *commands[0].split())
+    done = bench("plan", *shlex.split(commands[0]))
     assert done.returncode == 0, done.stderr
     assert "1 cell: 1 trial, 1 cost pass, 4 timing blocks; 6 new" in done.stdout
 

@@ -72,6 +72,8 @@ def test_a_plan_of_one_cell_is_that_cells_own(bench: Callable) -> None:
     assert alone.returncode == 0, alone.stderr
     assert "1 cell: 3 trials, 1 cost pass, 12 timing blocks; 16 new" in alone.stdout
     assert set(re.findall(r"\w+-b\d+-\w+-\w+-\w+", alone.stdout)) == {cell_id}
+    named = bench("plan", study, "--only", "lenet5 · batch 64 · sgd · cpu")
+    assert named.stdout == alone.stdout
     wrong = bench("plan", study, "--only", cell_id[:-1])
     assert wrong.returncode == 2
     assert f"Did you mean '{cell_id}'?" in wrong.stderr

@@ -35,7 +35,7 @@ class FakeCluster:
     def begin(self, placed: Placed) -> Ticket:
         ticket = len(self.begun)
         self.begun.append(placed)
-        self.going[ticket] = placed, list(placed.task.runs)
+        self.going[ticket] = placed, list(placed.unit.runs)
         self.most_at_once = max(self.most_at_once, len(self.going))
         return ticket
 

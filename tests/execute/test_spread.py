@@ -105,7 +105,7 @@ def test_a_block_that_need_not_be_alone_takes_its_threads_only(runs_of: Runs) ->
 def test_what_is_timed_waits_until_a_node_is_free(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a", 2)])
     carry_out(cluster, [*trials(runs_of, 3), *blocks(runs_of)])
-    beside = [len(placed.task.runs) for placed in cluster.begun]
+    beside = [len(placed.unit.runs) for placed in cluster.begun]
     assert beside == [1, 1, 1, 2, 2]
     assert cluster.most_at_once == 2
 
@@ -134,7 +134,7 @@ def test_a_trial_that_takes_its_worker_with_it_each_time_has_failed(
     assert bad.trial is not None
     assert bad.trial.node == "a"
     assert outcomes[runs[1].run_id].status == "ok"
-    assert sum(placed.task.runs == (runs[0],) for placed in cluster.begun) == 3
+    assert sum(placed.unit.runs == (runs[0],) for placed in cluster.begun) == 3
 
 
 def test_trials_of_a_lost_node_are_run_on_another(runs_of: Runs) -> None:

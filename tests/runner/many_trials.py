@@ -45,7 +45,7 @@ class InstantCluster:
 
     def news(self) -> Iterator[tuple[Ticket, News]]:
         for ticket, placed in list(self.going.items()):
-            for run in placed.task.runs:
+            for run in placed.unit.runs:
                 yield ticket, Started(run.run_id)
                 yield ticket, placed.workplace.mark(FakeExecutor().outcome(run))
             del self.going[ticket]

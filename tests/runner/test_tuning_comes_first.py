@@ -1,5 +1,7 @@
 """A study that tunes: first all is tried, then each cell is compared at its best."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import pytest
 from runner_doubles import Ask, FakeExecutor, Silent
@@ -63,6 +65,27 @@ def test_the_plan_tells_what_is_tried_and_what_follows(ask: Ask) -> None:
     assert agenda.is_open
     assert {task.run.kind for task in agenda.tasks} == {"tuning"}
     assert len(agenda.plan.cells) == 2
+
+
+def test_one_cell_alone_is_tuned_alone(ask: Ask) -> None:
+    executor = FakeExecutor(validation=by_rate)
+    run_study(ask(TUNED, only=("sgd",)), Silent(), executor)
+    assert {run.planned.cell.optimizer.name for run in executor.runs} == {"sgd"}
+    assert kinds(executor).count("tuning") == TRIED / 2
+
+
+def test_a_tuned_cell_keeps_its_name_whatever_is_chosen_for_it(ask: Ask) -> None:
+    axes = TUNED.replace("optimizer: [adam, sgd]", "batch_size: [32, 64], optimizer: [sgd]")
+    for best in (0.01, 0.1):
+        rates = {32: best, 64: 0.001}
+
+        def by_size(run: Run, rates: Mapping[int, float] = rates) -> float:
+            cell = run.planned.cell
+            return 0.9 if cell.optimizer.parameters["lr"] == rates[cell.batch_size] else 0.6
+
+        run_study(ask(axes, fresh=True), Silent(), FakeExecutor(validation=by_size))
+        (cell,) = draw_up(ask(axes, only=("batch 32",))).plan.cells
+        assert (cell.cell.batch_size, cell.cell.optimizer.parameters["lr"]) == (32, best)
 
 
 def test_a_candidate_that_fails_is_not_chosen(ask: Ask) -> None:
