@@ -1,7 +1,8 @@
 """What each axis of a full grid does by itself: main effects on accuracy and on time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,8 @@ def main_effects(tables: Tables) -> pd.DataFrame:
     return corrected(framed(study, baseline_id, compared)).rename(columns={"cell_id": "effect"})
 
 
-def ordered_changes(tables: Tables) -> dict[str, Change]:
+@lru_cache(maxsize=1)
+def ordered_changes(tables: Tables) -> Mapping[str, Change]:
     """Say by cell_id what each compared cell of a one-at-a-time study changes.
 
     The change that costs most accuracy on the mean comes first, those without an accuracy last;

@@ -14,12 +14,13 @@ STEAL = 0.02  # of the CPU time, taken by the host for other guests
 PRESSURE = 0.10  # of the wall time, in which some task waited for a core
 OTHERS = 0.15  # cores kept busy by other processes; without them, pressure is the cell's own
 CALIBRATION = 0.10  # change of the fixed kernel that is worth a word
+EVIDENCE = ("steal_share", "pressure_share", "others_cores", "gpu_throttle", "gpu_others")
 POWER_CAP = "sw_power_cap"  # a GPU at its power limit is at work, not disturbed
 
 
 def disturbed(blocks: pd.DataFrame) -> pd.Series:
     """Say of every row of blocks.csv what disturbed it; an empty text for nothing."""
-    reasons = [disturbance(row) for row in blocks.to_dict("records")]
+    reasons = [disturbance(row) for row in blocks[list(EVIDENCE)].to_dict("records")]
     return pd.Series(reasons, index=blocks.index, dtype="string")
 
 

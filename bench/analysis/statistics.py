@@ -44,19 +44,21 @@ def median_intervals(samples: Floats) -> tuple[Floats, Floats]:
 
     This is `scipy.stats.bootstrap(..., np.median, method="percentile")` over sorted values with
     one set of resamples for all rows. A resample's median is a mean of two order statistics, so
-    only their ranks are drawn, once for each n: a whole grid costs what one cell costs there.
-    The limits are the 250th and the 9,750th of the 9,999 sorted medians, with no interpolation,
-    so that infinite values are no trouble. Source: Davison & Hinkley (1997), section 5.3.
+    only their ranks are drawn, once for each n, and of equal ones only how often they came. The
+    limits are the 250th and the 9,750th of the 9,999 sorted medians, with no interpolation, so
+    that infinite values are no trouble. Source: Davison & Hinkley (1997), section 5.3.
     """
     ordered = np.sort(samples, axis=1)
-    lower, upper = _median_ranks(samples.shape[1])
-    first = round((RESAMPLES + 1) * (1 - CONFIDENCE) / 2) - 1
-    last = RESAMPLES - 1 - first
-    limits = np.empty((2, len(ordered)))
-    for i, row in enumerate(ordered):
-        medians = (row[lower] + row[upper]) / 2
-        limits[:, i] = np.partition(medians, (first, last))[[first, last]]
-    return limits[0], limits[1]
+    lower, upper, counts = _median_ranks(samples.shape[1])
+    medians = (ordered[:, lower] + ordered[:, upper]) / 2
+    by_size = np.argsort(medians, axis=1)
+    places = np.cumsum(counts[by_size], axis=1)
+    first = round((RESAMPLES + 1) * (1 - CONFIDENCE) / 2)
+    low, high = (
+        medians[np.arange(len(medians)), by_size[np.arange(len(medians)), at]]
+        for at in ((places >= place).argmax(axis=1) for place in (first, RESAMPLES + 1 - first))
+    )
+    return low, high
 
 
 def mean_t(values: ArrayLike) -> Estimate:
@@ -99,8 +101,13 @@ def _sample(values: ArrayLike) -> Floats:
 
 
 @lru_cache(maxsize=64)  # a study that grows asks for every size up to its last
-def _median_ranks(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Draw the ranks of the two middle values of every resample of n sorted values."""
+def _median_ranks(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Draw the ranks of the two middle values of every resample of n sorted values.
+
+    Gives the lower, the upper, and how many of the resamples have these two.
+    """
     rng = np.random.default_rng(SEED)
     ranks = np.sort(rng.integers(0, n, size=(RESAMPLES, n)), axis=1)
-    return ranks[:, (n - 1) // 2].copy(), ranks[:, n // 2].copy()  # a view would keep all ranks
+    middle = ranks[:, [(n - 1) // 2, n // 2]]
+    pairs, counts = np.unique(middle, axis=0, return_counts=True)
+    return pairs[:, 0], pairs[:, 1], counts

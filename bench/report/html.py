@@ -94,7 +94,7 @@ def _embedded(png: bytes) -> str:
         height = round(image.height * PICTURE_PX / image.width)
         image = image.resize((PICTURE_PX, height), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    image.quantize(COLOURS, dither=Image.Dither.NONE).save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 

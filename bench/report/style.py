@@ -133,6 +133,7 @@ def png_bytes(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.set_dpi(DPI)
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    figure.set_layout_engine("none")  # its parts lie where they should: as SVG, too
     return buffer.getvalue()
 
 
