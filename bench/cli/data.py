@@ -34,7 +34,11 @@ def fetch(name: Name, data_dir: DataDir = None, offline: Offline = False) -> Non
     source = DATASETS[_known(name)]
     folder = data_folder(data_dir)
     if offline and source.missing(folder):
-        raise DataError(f"{name} is not there, and nothing may be downloaded (--offline)")
+        raise DataError(
+            "is not there, and nothing may be downloaded (--offline)",
+            where=name,
+            mend=f"Leave --offline out, or name by --data-dir a folder that has it; not {folder}.",
+        )
     target = console()
     bars = Bars(target)
     try:

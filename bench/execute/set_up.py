@@ -79,7 +79,10 @@ def build_model(cell: Cell) -> nn.Module:
     """Build a cell's network on the CPU, in torch's current random state."""
     model = load(cell.model.target)(**cell.model.parameters)
     if not isinstance(model, nn.Module):
-        raise BenchError(f"{cell.model.target} is no torch.nn.Module")
+        raise BenchError(
+            f"{cell.model.target} gives no torch.nn.Module; "
+            "name the class of a network, or a function that returns one"
+        )
     load(cell.initialisation.target)(model, **cell.initialisation.parameters)
     return model
 

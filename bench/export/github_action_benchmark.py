@@ -63,7 +63,9 @@ def to_github_action_benchmark(results: Path, out: str | None) -> Exported:
     benchmarks = {tool: list(_entries(tables, measures)) for tool, measures in TOOLS.items()}
     count = sum(map(len, benchmarks.values()))
     if not count:
-        raise BenchError("no cell has a result to export", where=str(results))
+        raise BenchError(
+            "no cell has a result to export", where=str(results), mend="Run the study first."
+        )
     for tool, entries in benchmarks.items():
         text = json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False)
         write_whole(folder / f"{tool}.json", f"{text}\n")

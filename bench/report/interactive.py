@@ -13,10 +13,12 @@ from bench.analysis.effects import ordered_changes
 from bench.analysis.load import Tables
 from bench.labels import named_value
 from bench.records import STEP_PHASES
+from bench.report.figures.against_baseline import panels_of
 from bench.report.figures.cost_views import speed_view, trained_cells
-from bench.report.figures.forest import VERDICT_LOOKS, Panel, forest_panels
+from bench.report.figures.forest import VERDICT_LOOKS, Panel
 from bench.report.figures.learning import curves_of
 from bench.report.figures.looks import Looks, looks_of
+from bench.report.figures.phases import MEDIANS, quickest_first
 from bench.report.figures.rows import rows_of
 from bench.report.figures.scales import LOG_FROM, accuracy_errors
 from bench.report.style import PHASE_COLOURS
@@ -40,13 +42,8 @@ def interactive(tables: Tables) -> dict[str, Sequence[Spec]]:
 def against_baseline(tables: Tables) -> Sequence[Spec]:
     """Draw what each cell's time and accuracy are over the baseline's, the floor behind them."""
     changes = ordered_changes(tables)
-    panels = forest_panels(
-        tables.comparisons.set_index("cell_id"),
-        "change" if changes else "cell",
-        per_image=tables.trials["batch_size"].nunique() > 1,
-    )
     names = {cell_id: change.name for cell_id, change in changes.items()}
-    return [_forest(panel, names or looks_of(tables).labels) for panel in panels]
+    return [_forest(panel, names or looks_of(tables).labels) for panel in panels_of(tables)]
 
 
 def _forest(panel: Panel, names: Mapping[str, str]) -> Spec:
@@ -222,13 +219,11 @@ def learning(tables: Tables) -> Sequence[Spec]:
 def phases(tables: Tables) -> Sequence[Spec]:
     """Draw the time of an image in each phase of a step, the quickest cell first."""
     looks = looks_of(tables)
-    medians = [f"{phase}_median" for phase in STEP_PHASES]
-    cells = looks.cells[looks.cells[medians].notna().any(axis=1)]
+    cells = quickest_first(looks.cells)
     if cells.empty:
         return ()
-    micros = cells[medians].astype(float).mul(1e6 / cells["batch_size"].astype(float), axis=0)
-    order = micros.sum(axis=1).sort_values(kind="stable").index
-    shown = rows_of(cells.assign(**micros, total=micros.sum(axis=1)).loc[order], looks.labels)
+    micros = cells[MEDIANS].astype(float).mul(1e6 / cells["batch_size"].astype(float), axis=0)
+    shown = rows_of(cells.assign(**micros, total=micros.sum(axis=1)), looks.labels)
     rows = [
         {
             "cell": looks.labels[str(cell["cell_id"])],

@@ -27,7 +27,11 @@ def render(results_dir: Path, report_dir: Path, *, html: bool = False) -> Path:
     """
     tables = read_tables(results_dir)
     if tables.summary.empty:
-        raise StoreError("trials.csv has no rows: no run has ended yet", where=str(results_dir))
+        raise StoreError(
+            "trials.csv has no rows: no run has ended yet",
+            where=str(results_dir),
+            mend="`bench run` goes on where its study was interrupted.",
+        )
     context = read_context(results_dir)
     charts = [chart for draw in FIGURES.values() for chart in draw(tables)]
     page = compose(tables, context, charts, results_dir=results_dir, report_dir=report_dir)

@@ -72,7 +72,9 @@ def expand(study: Study, source: Source) -> Grid:
     _require_known_patterns(study, source, sieve.known)
     if not cells:
         raise StudyError(
-            "exclude: the grid is empty, every cell is excluded", where=source.place(("exclude",))
+            "exclude: the grid is empty, every cell is excluded",
+            where=source.place(("exclude",)),
+            mend="Let a pattern name more fields: it leaves out the cells that have all of them.",
         )
     _require_few_runs(study, source, cells)
     return Grid(tuple(cells), tuple(sieve.left_out))
@@ -207,6 +209,7 @@ def _require_small_grid(study: Study, source: Source) -> None:
         raise StudyError(
             f"axes: the full grid has {told} cells; at most {MOST_CELLS:,} are planned",
             where=source.place(("axes",)),
+            mend="Give fewer values, or take another design, such as one_at_a_time.",
         )
 
 
@@ -222,6 +225,7 @@ def _require_few_runs(study: Study, source: Source, cells: Sequence[Sequence[Cel
             f"asks for {runs:,} runs (cells: {len(cells):,}, seeds: {seeds:,}, "
             f"timing blocks: {blocks:,}); at most {MOST_RUNS:,} are planned",
             where=source.name,
+            mend="Give fewer values, seeds or blocks, or make several studies of it.",
         )
 
 

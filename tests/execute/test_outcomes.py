@@ -149,7 +149,7 @@ def test_networks_that_cannot_be_trained_are_found_before_the_first_run(
 ) -> None:
     expected = {
         "WrongShape": "gives (2, 7) for two images, where (2, 10) is asked for",
-        "NotANetwork": "is no torch.nn.Module",
+        "NotANetwork": "gives no torch.nn.Module",
         "CannotBeBuilt": "ValueError: no such wire",
         "Absent": "Absent",
     }

@@ -25,7 +25,8 @@ def test_a_grid_of_a_million_cells_is_refused_without_making_one(
     monkeypatch.setattr(grid, "_checked", make)
     monkeypatch.setattr(grid, "_assigned", make)
     assert refusal(MILLION) == (
-        "study.yaml:2: axes: the full grid has 1,000,000 cells; at most 100,000 are planned"
+        "study.yaml:2: axes: the full grid has 1,000,000 cells; at most 100,000 are planned\n"
+        "  Give fewer values, or take another design, such as one_at_a_time."
     )
 
 
@@ -35,7 +36,7 @@ def test_a_grid_beyond_counting_is_refused(refusal: Refusal) -> None:
     said = "axes: the full grid has 1,000,000,000,000,000,000 cells; at most 100,000 are planned"
     model = "{import: 'no_such_module:Net'}"
     text = f"name: x\nbase: {{model: {model}}}\naxes:\n{axes}"
-    assert refusal(text) == f"study.yaml:3: {said}"
+    assert refusal(text).startswith(f"study.yaml:3: {said}")
 
 
 def test_a_size_with_more_digits_than_python_writes_is_told() -> None:
@@ -55,14 +56,15 @@ def test_the_same_axes_one_at_a_time_are_few(planned: Callable[..., Plan]) -> No
 def test_more_timing_blocks_than_can_be_planned_are_refused(refusal: Refusal, timing: str) -> None:
     said = refusal(f"name: x\ntiming: {timing}")
     assert said.startswith("study.yaml: asks for 2,000,000,00")
-    assert said.endswith("at most 1,000,000 are planned")
+    assert "at most 1,000,000 are planned" in said
 
 
 def test_more_trials_than_can_be_planned_are_refused(refusal: Refusal) -> None:
     seeds = ", ".join(map(str, range(10_001)))
     assert refusal(f"name: x\naxes: {{epochs: {HUNDRED}}}\nseeds: [{seeds}]\ntiming: off") == (
         "study.yaml: asks for 1,000,200 runs (cells: 100, seeds: 10,001, timing blocks: 0); "
-        "at most 1,000,000 are planned"
+        "at most 1,000,000 are planned\n"
+        "  Give fewer values, seeds or blocks, or make several studies of it."
     )
 
 

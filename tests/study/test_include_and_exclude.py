@@ -83,7 +83,8 @@ def test_exclude_matches_a_default_that_is_not_written(cells_of: CellsOf) -> Non
 
 def test_excluding_everything_leaves_an_empty_grid(refusal: Refusal) -> None:
     assert refusal("name: x\naxes: {epochs: [1, 2]}\nexclude: [{model: convnet}]") == (
-        "study.yaml:3: exclude: the grid is empty, every cell is excluded"
+        "study.yaml:3: exclude: the grid is empty, every cell is excluded\n"
+        "  Let a pattern name more fields: it leaves out the cells that have all of them."
     )
 
 

@@ -24,11 +24,7 @@ def against_baseline(tables: Tables) -> Sequence[Chart]:
     A one-at-a-time study is drawn as its changes, the one that costs most accuracy first.
     """
     changes = ordered_changes(tables)
-    panels = forest_panels(
-        tables.comparisons.set_index("cell_id"),
-        "change" if changes else "cell",
-        per_image=tables.trials["batch_size"].nunique() > 1,
-    )
+    panels = panels_of(tables)
     if not panels:
         return ()
     looks = looks_of(tables)
@@ -48,6 +44,15 @@ def against_baseline(tables: Tables) -> Sequence[Chart]:
     against = "the baseline cell" if baseline == UNCHANGED else baseline
     alt = f"{measures} of {rows} against {against}, with intervals"
     return (Chart("against_baseline", figure, alt[0].upper() + alt[1:], forest_caption(panels)),)
+
+
+def panels_of(tables: Tables) -> list[Panel]:
+    """Make a panel of each measure that was compared with the baseline cell's."""
+    return forest_panels(
+        tables.comparisons.set_index("cell_id"),
+        "change" if ordered_changes(tables) else "cell",
+        per_image=tables.trials["batch_size"].nunique() > 1,
+    )
 
 
 def _ordered(cells: pd.DataFrame, panels: Sequence[Panel]) -> pd.DataFrame:

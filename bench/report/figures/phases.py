@@ -21,6 +21,7 @@ from bench.report.samples import count_of, median_note
 from bench.report.style import INK, PHASE_COLOURS, SOFT_INK, canvas, styled
 from bench.report.text import number
 
+MEDIANS = [f"{phase}_median" for phase in STEP_PHASES]
 SHARES_FROM = 8.0  # bars that differ by more than this factor are drawn as shares
 NAMED_FROM = 0.08  # a part of the axes' width that holds its percentage
 
@@ -38,14 +39,12 @@ class Unit:
 def step_phases(tables: Tables) -> Sequence[Chart]:
     """Draw what a training step spends in each phase, the quickest cell first."""
     looks = looks_of(tables)
-    medians = [f"{phase}_median" for phase in STEP_PHASES]
-    cells = looks.cells[looks.cells[medians].notna().any(axis=1)]
+    cells = quickest_first(looks.cells)
     if cells.empty:
         return ()
-    order = (cells[medians].sum(axis=1) / _images(cells)).sort_values(kind="stable").index
-    rows = rows_of(cells.loc[order], looks.labels)
+    rows = rows_of(cells, looks.labels)
     unit = _unit(rows.cells)
-    parts = rows.cells[medians].fillna(0).to_numpy(dtype=float) * unit.per_second[:, np.newaxis]
+    parts = rows.cells[MEDIANS].fillna(0).to_numpy(dtype=float) * unit.per_second[:, np.newaxis]
     totals = parts.sum(axis=1)
     shares = totals.max() / totals.min() > SHARES_FROM
     note = f"{median_note(rows.cells['forward_n'], 'timing block')}. In the bars: share of the sum"
@@ -66,7 +65,14 @@ def step_phases(tables: Tables) -> Sequence[Chart]:
         _mark_steps(axes, rows, steps)
     axes.set_xlabel("share of the step" if shares else f"{unit.words} ({unit.symbol})")
     alt = f"Bars: time in data, forward, backward and optimizer for {count_of(len(cells), 'cell')}"
-    return (Chart("phases", figure, alt, _caption(cells[medians])),)
+    return (Chart("phases", figure, alt, _caption(cells[MEDIANS])),)
+
+
+def quickest_first(cells: pd.DataFrame) -> pd.DataFrame:
+    """Take the cells of which a phase was timed, ordered by the time of a step an image."""
+    timed = cells[cells[MEDIANS].notna().any(axis=1)]
+    per_image = timed[MEDIANS].sum(axis=1) / _images(timed)
+    return timed.loc[per_image.sort_values(kind="stable").index]
 
 
 def _images(cells: pd.DataFrame) -> pd.Series:
