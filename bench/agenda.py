@@ -1,7 +1,8 @@
 """What a study asks for, held against what its results folder has: cached, stale, new, skipped."""
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -262,8 +263,11 @@ class _Ledger:
             elif cell_id in lapsed and lapsed[cell_id].state == "stale":
                 del lapsed[cell_id]  # a valid one stands in for it by now
         done = {Timed(t.run.planned.cell_id, t.run.role, t.run.block) for t in kept}
+        counts = Counter((timed.cell_id, timed.role) for timed in done)
+        blocks = plan.study.timing.blocks if plan.study.timing else 0
+        whole = {cell_id for (cell_id, _), count in counts.items() if count >= blocks}
         return kept + [
-            self._missing(run, lapsed.get(run.planned.cell_id))
+            self._missing(run, lapsed.get(run.planned.cell_id), whole)
             for run in block_runs(plan, done, self.used_blocks)
         ]
 
@@ -275,9 +279,13 @@ class _Ledger:
             if planned is not None and block is not None:
                 yield self.task(block_run(plan, planned, block.role, block.block))
 
-    def _missing(self, run: Run, lapsed: Task | None) -> Task:
-        """Plan a block's part, for the reason for which the cell's last one no longer counts."""
-        state, why = (lapsed.state, lapsed.why) if lapsed else ("new", "")
+    def _missing(self, run: Run, lapsed: Task | None, whole: Set[str]) -> Task:
+        """Plan a block's part, for the reason for which the cell's last one no longer counts.
+
+        A cell in `whole` has all of its blocks, and is timed again only for the sake of others.
+        """
+        beside = "other cells are timed beside it" if run.planned.cell_id in whole else ""
+        state, why = (lapsed.state, lapsed.why) if lapsed else ("new", beside)
         return Task(run, state, why, self._key(run), self._estimate_s(run))
 
     def _estimate_s(self, run: Run) -> float:

@@ -30,6 +30,7 @@ class _Contrast:
     after: Sequence[str]
 
 
+@lru_cache(maxsize=1)
 def main_effects(tables: Tables) -> pd.DataFrame:
     """Estimate the effect of every axis of a full grid and each value but the baseline cell's.
 

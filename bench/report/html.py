@@ -22,7 +22,7 @@ from bench.report.interactive import VEGA_LITE, Spec
 
 _TEMPLATES = Path(__file__).parent / "templates"
 ALERT = "[!WARNING]\n"  # which only repository pages know
-COLOURS = 128  # of an embedded picture: charts have fewer, and weigh a third
+COLOURS = 256  # of an embedded picture, which makes it a fifth as large
 PICTURE_PX = 1080
 
 
@@ -94,7 +94,9 @@ def _embedded(png: bytes) -> str:
         height = round(image.height * PICTURE_PX / image.width)
         image = image.resize((PICTURE_PX, height), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(buffer, "PNG")
+    # An octree keeps few colours nearer to what they were than the median cut, and sooner.
+    few = image.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    few.save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 

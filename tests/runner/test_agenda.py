@@ -48,6 +48,14 @@ def test_blocks_stay_cached_when_more_are_asked_for(ask: Ask) -> None:
     assert parts(drawn.to_do) == {2: BESIDE}
 
 
+def test_a_cell_more_is_timed_beside_the_baseline_which_is_said(ask: Ask) -> None:
+    carry_out(ask(), FakeExecutor())
+    drawn = draw_up(ask(STUDY.replace("[64, 512]", "[64, 512, 128]")))
+    beside = ("new", "other cells are timed beside it")
+    assert states(drawn) == {("cached", ""): 6, ("new", ""): 2, beside: 4}
+    assert {batch(task.run) for task in blocks(drawn.to_do) if task.why} == {512}
+
+
 def test_blocks_stay_cached_when_fewer_are_asked_for(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
     drawn = draw_up(ask(STUDY.replace("blocks: 2", "blocks: 1")))
@@ -89,7 +97,7 @@ def test_a_failed_block_is_tried_again_in_a_new_one_beside_the_baseline(ask: Ask
     assert parts(drawn.to_do) == {2: BESIDE}
     assert {(batch(t.run), t.state, t.why) for t in drawn.to_do} == {
         (64, "new", "failed before"),
-        (512, "new", ""),
+        (512, "new", "other cells are timed beside it"),
     }
     assert not carry_out(ask(), FakeExecutor()).has_failed
     assert draw_up(ask()).to_do == ()

@@ -68,19 +68,24 @@ def along_each_axis(tables: Tables) -> Sequence[Chart]:
     """
     looks = looks_of(tables)
     fields = label_fields(looks.cells)
-    axes = [_axis(looks.cells, field, [f for f in fields if f != field]) for field in fields]
+    parts = {change.part for change in one_at_a_time(looks.cells).values()}
+    axes = [
+        _axis(looks.cells, field, [f for f in fields if f != field], one_of_many=len(parts) > 1)
+        for field in fields
+    ]
     charts = [_chart(axis, looks) for axis in axes if axis is not None]
     return [chart for chart in charts if chart is not None]
 
 
-def _axis(cells: pd.DataFrame, field: str, others: Sequence[str]) -> Axis | None:
+def _axis(
+    cells: pd.DataFrame, field: str, others: Sequence[str], *, one_of_many: bool
+) -> Axis | None:
     """Join the cells that differ in `field` alone; a line needs two of them."""
     lines = cells.groupby(list(others), sort=False, dropna=False).ngroup() if others else 0
     codes = pd.factorize(cells[field], use_na_sentinel=False)[0]
     placed = cells.assign(line=lines, x=codes)
     joined = placed[placed.groupby("line")["x"].transform("nunique") > 1]
-    parts = {change.part for change in one_at_a_time(cells).values()}
-    if joined.empty or (len(parts) > 1 and joined[field].nunique(dropna=False) == 2):
+    if joined.empty or (one_of_many and joined[field].nunique(dropna=False) == 2):
         return None
     codes, values = pd.factorize(joined[field], use_na_sentinel=False)
     places = _places(values)
