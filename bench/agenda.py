@@ -263,9 +263,9 @@ class _Ledger:
             elif cell_id in lapsed and lapsed[cell_id].state == "stale":
                 del lapsed[cell_id]  # a valid one stands in for it by now
         done = {Timed(t.run.planned.cell_id, t.run.role, t.run.block) for t in kept}
-        counts = Counter((timed.cell_id, timed.role) for timed in done)
+        counts = Counter(timed.cell_id for timed in done if timed.role == "planned")
         blocks = plan.study.timing.blocks if plan.study.timing else 0
-        whole = {cell_id for (cell_id, _), count in counts.items() if count >= blocks}
+        whole = {cell_id for cell_id, count in counts.items() if count >= blocks}
         return kept + [
             self._missing(run, lapsed.get(run.planned.cell_id), whole)
             for run in block_runs(plan, done, self.used_blocks)

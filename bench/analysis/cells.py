@@ -41,7 +41,7 @@ def cell_labels(frame: pd.DataFrame) -> dict[str, str]:
 
 
 def _varying(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Give each cell's configuration without most of what is the same in all; large grids have few.
+    """Give of each cell's configuration what differs between the cells, which is little of it.
 
     The model stays: a study of one cell is named after it.
     """
