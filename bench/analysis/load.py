@@ -22,7 +22,8 @@ _DTYPES: Mapping[type, str] = {int: "Int64", float: "float64", bool: "boolean"}
 _TEXT = "string"
 WHOLE = re.compile(r"[+-]?[0-9]+")
 TRUTHS: Mapping[str, bool] = {"true": True, "false": False}
-MEND = "Run the study again: it makes this anew from its outcomes, and measures none again."
+MEND = "Run the study again: it makes the tables anew from its outcomes, and measures none again."
+WITHOUT = "Delete it: the tables are read without it, and `bench run` writes a new one."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,9 +80,9 @@ def read_mapping(path: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:
     try:
         content = parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise StoreError(f"not readable: {error}", where=str(path), mend=MEND) from error
+        raise StoreError(f"not readable: {error}", where=str(path), mend=WITHOUT) from error
     if not isinstance(content, Mapping):
-        raise StoreError("expected names with values", where=str(path), mend=MEND)
+        raise StoreError("expected names with values", where=str(path), mend=WITHOUT)
     return content
 
 
