@@ -195,6 +195,7 @@ class Brief:
     wall_s: float
     key: Mapping[str, str]
     block: BlockRow | None
+    test_accuracy: float | None
     validation_accuracy: float | None
 
 
@@ -230,6 +231,7 @@ class Outcome:
             wall_s=self.wall_s,
             key={sys.intern(part): sys.intern(value) for part, value in self.key.items()},
             block=self.block,
+            test_accuracy=self.trial.test_accuracy if self.trial else None,
             validation_accuracy=self.tuning.validation_accuracy if self.tuning else None,
         )
 

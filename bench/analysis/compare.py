@@ -78,22 +78,24 @@ def _times(measured: pd.DataFrame, baseline_id: str) -> Iterator[Comparison]:
             rows.pivot(index="block", columns="cell_id", values=measure)
             for rows in (known, known[~known["spoilt"]])
         )
-        clean = clean.reindex_like(every)
         noise = SessionNoise(twin_logs(measured, measure))
-        for cell_id in every.columns.drop(baseline_id):
-            pairs, kept = (
-                _pairs(side[baseline_id].to_numpy(), side[cell_id].to_numpy())
-                for side in (every, clean)
-            )
+        undisturbed = _pairs(clean.reindex_like(every), baseline_id)
+        for cell_id, pairs in _pairs(every, baseline_id).items():
             if len(pairs):
-                yield compared_times(str(cell_id), measure, pairs, kept, noise)
+                yield compared_times(cell_id, measure, pairs, undisturbed[cell_id], noise)
 
 
-def _pairs(before: Floats, after: Floats) -> Floats:
-    """Put two sides together, (n, 2), where both are known."""
-    pairs = np.column_stack([before, after]).astype(float)
-    known: Floats = pairs[~np.isnan(pairs).any(axis=1)]
-    return known
+def _pairs(wide: pd.DataFrame, baseline_id: str) -> dict[str, Floats]:
+    """Put each cell's column beside the baseline's, (n, 2), where both are known."""
+    before = wide[baseline_id].to_numpy(dtype=float)
+    afters = wide.drop(columns=baseline_id)
+    both = ~np.isnan(afters.to_numpy(dtype=float)) & ~np.isnan(before)[:, None]
+    return {
+        str(cell_id): np.column_stack([before[known], after[known]])
+        for cell_id, after, known in zip(
+            afters, afters.to_numpy(dtype=float).T, both.T, strict=True
+        )
+    }
 
 
 class SessionNoise:
@@ -153,10 +155,9 @@ def _accuracies(trials: pd.DataFrame, baseline_id: str) -> Iterator[Comparison]:
     wide = finished.pivot(index="seed", columns="cell_id", values=ACCURACY).astype(float)
     if baseline_id not in wide:
         return
-    for cell_id in wide.columns.drop(baseline_id):
-        pairs = wide[[baseline_id, cell_id]].dropna().to_numpy()
+    for cell_id, pairs in _pairs(wide, baseline_id).items():
         if len(pairs):
-            yield compared_accuracies(str(cell_id), pairs[:, 0], pairs[:, 1])
+            yield compared_accuracies(cell_id, pairs[:, 0], pairs[:, 1])
 
 
 def _logs(before: Floats, after: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,13 +36,14 @@ class JsonScreen(Stoppable):
             _tell("download", what=what, done=done, total=total)
 
     def planned(self, agenda: Agenda) -> None:
-        """Tell the plan, every run with its state."""
+        """Tell the plan: how many runs are in which state, and what the rest takes."""
         self._names = cell_names(agenda)
         self._tasks = {task.run.run_id: task for task in agenda.to_measure}
         self._pace = Pace(agenda.estimate_s)
         name, cells = agenda.plan.study.name, len(agenda.plan.cells)
         runs, estimate_s = len(self._tasks), agenda.estimate_s
-        _tell("plan", study=name, cells=cells, runs=runs, estimate_s=estimate_s)
+        states = Counter(task.state for task in agenda.tasks)
+        _tell("plan", study=name, cells=cells, runs=runs, states=states, estimate_s=estimate_s)
 
     def happened(self, event: Event) -> None:
         """Tell of a run's beginning, of its epochs, and of its loss with a machine."""

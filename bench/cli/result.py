@@ -12,6 +12,8 @@ from bench.analysis.guards import how_it_moved
 from bench.analysis.load import read_tables
 from bench.cli.terminal import counted, duration, table
 from bench.labels import is_blank
+from bench.report.cells import measured_first
+from bench.report.text import digits, signed
 from bench.report.words import sentences
 from bench.runner import Finished, Narrowed
 
@@ -29,7 +31,7 @@ def print_result(console: Console, finished: Finished, runs: int, elapsed_s: flo
     narrow = console.width < WIDE
     numbers = NUMBERS[: 2 if narrow else 3]
     rows = table(console, "cell", *numbers, *(VERDICTS if compared else ()), right={*numbers})
-    for cell in tables.summary.to_dict("records"):
+    for cell in measured_first(tables.summary).to_dict("records"):
         name = escape(names[cell["cell_id"]])
         if cell["status"] == "ok":
             verdicts = compared.get(cell["cell_id"], ("baseline", "")) if compared else ()
@@ -38,8 +40,8 @@ def print_result(console: Console, finished: Finished, runs: int, elapsed_s: flo
         else:
             rows.add_row(f"[dim]{name}[/]", f"[dim]{cell['status']}[/]")
     console.print(rows)
-    for name, said in sentences(tables):
-        console.print(f"[bold]{escape(name)}[/] {escape(said)}" if name else escape(said))
+    for sentence in sentences(tables):
+        console.print(sentence.written(escape, lambda name: f"[bold]{escape(name)}[/]"))
     if compared:
         console.print(f"[dim]{_legend(tables.comparisons)}[/]")
     moved = how_it_moved(tables.blocks)
@@ -61,7 +63,7 @@ def _compared(comparisons: pd.DataFrame) -> dict[str, tuple[str, str]]:
         if row["measure"] == "step":
             text = _judged(f"{row['ratio']:.2f}", TIME_WORDS[row["verdict"]])
         elif row["measure"] == ACCURACY:
-            text = _judged(f"{100 * row['difference']:+.2f}", ACCURACY_WORDS[row["verdict"]])
+            text = _judged(signed(100 * row["difference"]), ACCURACY_WORDS[row["verdict"]])
         else:
             continue
         told.setdefault(row["cell_id"], {})[row["measure"]] = text
@@ -106,21 +108,21 @@ def _accuracy(cell: dict[Any, Any]) -> str:
 def _speed(cell: dict[Any, Any], *, narrow: bool) -> str:
     measure = "images_per_s" if is_blank(cell["step_images_per_s_median"]) else "step_images_per_s"
     if not narrow or is_blank(cell[f"{measure}_low"]):
-        return _estimate(cell, measure, 1.0, ",.0f")
+        return _estimate(cell, measure)
     median, low, high = (cell[f"{measure}_{part}"] for part in ("median", "low", "high"))
-    return f"{median:,.0f} ± {(high - low) / 2 / median:.0%}"
+    return f"{digits(median, low, high)[0]} ± {(high - low) / 2 / median:.0%}"
 
 
 def _step(cell: dict[Any, Any]) -> str:
-    text = _estimate(cell, "step", 1e3, ".3g")
+    text = _estimate(cell, "step", 1e3)
     return f"{text} ms" if text else ""
 
 
-def _estimate(cell: dict[Any, Any], measure: str, scale: float, form: str) -> str:
+def _estimate(cell: dict[Any, Any], measure: str, scale: float = 1.0) -> str:
     median, low, high = (cell[f"{measure}_{part}"] for part in ("median", "low", "high"))
     if is_blank(median):
         return ""
-    text = f"{scale * median:{form}}"
     if is_blank(low):
-        return f"{text} (n={cell[f'{measure}_n']})"
-    return f"{text} ({scale * low:{form}}–{scale * high:{form}})"
+        return f"{digits(scale * median)[0]} (n={cell[f'{measure}_n']})"
+    value, *ends = digits(scale * median, scale * low, scale * high)
+    return f"{value} ({'–'.join(ends)})"

@@ -59,6 +59,9 @@ class TerminalScreen(Stoppable):
         self._tasks = {t.run.run_id: t for t in agenda.to_measure}
         self._pace = Pace(agenda.estimate_s)
         self._heartbeats = 0
+        for task in agenda.tasks:
+            if task.state == "cached" and task.known is not None:
+                self._note_best(task, task.known.test_accuracy)
         if self._bars is not None and self._tasks:
             self._bars.start(len(self._tasks), self._pace.left_s)
 
@@ -94,8 +97,8 @@ class TerminalScreen(Stoppable):
         if task.run.run_id not in self._tasks:
             return
         self._pace.advance(task.estimate_s)
-        if outcome.trial is not None and outcome.trial.test_accuracy is not None:
-            self._best = max(self._best, (outcome.trial.test_accuracy, self._run_name(task)))
+        if outcome.trial is not None:
+            self._note_best(task, outcome.trial.test_accuracy)
         self._show_all()
         if self._bars is None and self._pace.share * HEARTBEATS >= self._heartbeats + 1:
             self._heartbeats = int(self._pace.share * HEARTBEATS)
@@ -119,6 +122,10 @@ class TerminalScreen(Stoppable):
     def _print_as_it_is(self, text: str) -> None:
         """Print above the bars, tabs and all, which rich would otherwise turn into spaces."""
         self._console.print(Segments([Segment(text), Segment.line()]))
+
+    def _note_best(self, task: Task, accuracy: float | None) -> None:
+        if accuracy is not None:
+            self._best = max(self._best, (accuracy, self._run_name(task)))
 
     def _show_all(self) -> None:
         """Show how far all runs are."""

@@ -1,27 +1,30 @@
 """Every cell against the baseline cell: the tables, and what they say in a sentence."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from math import comb
 from typing import Any
 
 import pandas as pd
 
-from bench.analysis.cells import cell_labels
 from bench.analysis.compared import ACCURACY, ACCURACY_WORDS, TIME_WORDS, session_noise
 from bench.analysis.effects import ordered_changes
 from bench.analysis.guards import how_it_moved
 from bench.analysis.load import Tables
 from bench.labels import UNCHANGED
 from bench.records import PHASES
+from bench.report.cells import spoken_names
 from bench.report.samples import count_of, counted
 from bench.report.tables import BLANK, EXPLORATORY, Column, name_columns
 from bench.report.text import escape, number, signed
 
+SIGNIFICANT = 0.05
 OTHER_TIMES = tuple(phase for phase in PHASES if phase != "step")
 
 
 def baseline_name(tables: Tables) -> str:
     """Name in markdown the cell that the others are compared with."""
-    label = cell_labels(tables.summary)[tables.summary["cell_id"].iloc[0]]
+    label = spoken_names(tables)[tables.summary["cell_id"].iloc[0]]
     return "the baseline cell" if label == UNCHANGED else f"**{escape(label)}**, the baseline cell"
 
 
@@ -61,15 +64,21 @@ def headlines(
         if rows.empty:
             continue
         say = difference_text if measure == ACCURACY else ratio_text
-        holm = f"rank test, over {count_of(len(rows), noun)}"
+        floors = {_floor(row) for row in rows.to_dict("records")}
+        (floor,) = floors if len(floors) == 1 else ("",)
         columns += [
             _column(keys, rows, heading, say, counted(rows["n"], unit)),
-            _column(keys, rows, "verdict", _verdict, is_number=False),
-            _column(keys, rows, "p (Holm)", _p, holm),
-            _column(keys, rows, "noise floor", _floor),
+            _column(
+                keys, rows, "verdict", _verdict, floor and f"noise floor {floor}", is_number=False
+            ),
+            *([] if floor else [_column(keys, rows, "noise floor", _floor)]),
             _column(keys, rows, "detects", _detects),
         ]
-    return columns
+        p = partial(_p, rows=len(rows))
+        columns.append(
+            _column(keys, rows, "p (Holm)", p, f"rank test, over {count_of(len(rows), noun)}")
+        )
+    return [column for column in columns if any(text != BLANK for text in column.texts)]
 
 
 def comparison_findings(tables: Tables) -> list[str]:
@@ -139,7 +148,7 @@ def _column(
     is_number: bool = True,
 ) -> Column:
     """Write a text for every key; a blank for those without a comparison."""
-    told = {str(key): say(row) for key, row in rows.iterrows()}
+    told = {key: say(row) for key, row in zip(rows.index, rows.to_dict("records"), strict=True)}
     return Column(heading, note, [told.get(key, BLANK) for key in keys], is_number)
 
 
@@ -184,7 +193,7 @@ def difference_text(row: Mapping[Any, Any]) -> str:
     return f"{text} [{signed(low)}, {signed(high)}]"
 
 
-def _verdict(row: Mapping[str, Any]) -> str:
+def _verdict(row: Mapping[Any, Any]) -> str:
     words = ACCURACY_WORDS if row["measure"] == ACCURACY else TIME_WORDS
     word = words[row["verdict"]]
     if row["verdict"] != "INCONCLUSIVE" or pd.isna(row["further"]):
@@ -197,13 +206,19 @@ def _ratio_and_verdict(row: Mapping[str, Any]) -> str:
     return f"{ratio_text(row)} {TIME_WORDS[row['verdict']]}"
 
 
-def _p(row: Mapping[str, Any]) -> str:
-    """Write the second opinion: p of the exact rank test, corrected for the number of cells."""
-    p = row["p_value"]
-    return BLANK if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+def _p(row: Mapping[str, Any], rows: int) -> str:
+    """Write the second opinion: p of the exact rank test, corrected for the number of rows.
+
+    A blank where no result could have reached 0.05: of n against n values the least p of both
+    sides is 2 / C(2n, n).
+    """
+    p, n = row["p_value"], int(row["n"])
+    if pd.isna(p) or rows * 2 / comb(2 * n, n) > SIGNIFICANT:
+        return BLANK
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _floor(row: Mapping[str, Any]) -> str:
+def _floor(row: Mapping[Any, Any]) -> str:
     if row["measure"] == ACCURACY:
         return f"{100 * row['floor'] * row['before']:.2f} points"
     return f"{row['floor']:.1%}"

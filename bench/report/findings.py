@@ -8,6 +8,7 @@ import pandas as pd
 from bench.analysis.cells import cell_labels, label_fields
 from bench.analysis.load import Tables
 from bench.labels import named_value
+from bench.report.cells import spoken_names
 from bench.report.samples import count_of, speed_of
 from bench.report.tables import EXPLORATORY, accuracy_text
 from bench.report.text import escape, listed, number, shortened
@@ -17,8 +18,7 @@ NAMED = 6  # so many cells are named one by one
 
 def findings(tables: Tables, target: float | None) -> list[str]:
     """Say in markdown which cells are best, and how much of the grid there is."""
-    summary = tables.summary
-    labels = cell_labels(summary)
+    summary, labels = tables.summary, spoken_names(tables)
     said = [
         _most_accurate(summary, labels),
         _fastest(summary, labels),
@@ -130,7 +130,8 @@ def _target_reached(tables: Tables, labels: dict[str, str], target: float | None
 def _how_it_ended(summary: pd.DataFrame) -> str:
     total, counts = len(summary), summary["status"].value_counts()
     if counts.get("ok", 0) == total:
-        return f"**Runs:** {'the cell' if total == 1 else f'all {total} cells'} ran to the end."
+        every = {1: "the cell", 2: "both cells"}.get(total, f"all {total} cells")
+        return f"**Runs:** {every} ran to the end."
     ended = ", ".join(f"{n} {status}" for status, n in counts.items() if status != "ok")
     return f"**Runs:** {counts.get('ok', 0)} of {total} cells ran to the end; {ended}."
 

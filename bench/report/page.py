@@ -13,8 +13,8 @@ from bench.analysis.cells import cell_labels, config_fields, varying_fields
 from bench.analysis.effects import RULE as EFFECTS_RULE
 from bench.analysis.effects import main_effects, ordered_changes
 from bench.analysis.load import Tables
-from bench.analysis.tuning import tuned_fields
 from bench.labels import axis_name, format_value
+from bench.report.cells import as_asked
 from bench.report.comparisons import (
     baseline_name,
     comparison_findings,
@@ -106,7 +106,6 @@ def compose(
         *tuning_findings(tables),
     ]
     shown_dir = _from_here(results_dir)
-    untuned = summary.drop(columns=tuned_fields(summary, tables.tuned))
     again = f"bench run {shlex.quote(f'{shown_dir}/study.yaml')}"
     return Page(
         title=str(context.study.get("name") or summary["study"].iloc[0]),
@@ -138,7 +137,7 @@ def compose(
         redraw=f"bench report {shlex.quote(shown_dir)} --html",
         alone=[
             (name, " ".join(f"{again} --only {shlex.quote(name)} --out again".split()))
-            for name in cell_labels(untuned).values()
+            for name in cell_labels(as_asked(tables)).values()
         ],
         folder=Path(os.path.relpath(results_dir, report_dir)).as_posix(),
         files=[name for name in FILES if (results_dir / name).is_file()],

@@ -1,9 +1,11 @@
 """From a results folder to a page: read, draw, find the words, save."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jinja2
+from PIL import Image
 
 from bench.analysis.load import read_tables
 from bench.errors import StoreError
@@ -11,7 +13,7 @@ from bench.report.context import read_context
 from bench.report.figures import FIGURES
 from bench.report.figures.chart import Chart
 from bench.report.page import Page, compose
-from bench.report.style import png_bytes, svg_bytes
+from bench.report.style import compressed, pixels, svg_bytes
 from bench.report.text import escape
 from bench.store import write_whole
 
@@ -62,15 +64,19 @@ def _markdown(page: Page) -> str:
     return environment.get_template("report.md.j2").render(page=page)
 
 
-def _save_figures(charts: Sequence[Chart], folder: Path) -> dict[str, bytes]:
-    """Save every figure as PNG and SVG; gives the PNG files by the name that a page gives them."""
-    made = {}
-    for chart in charts:
-        made[f"{chart.stem}.png"] = png_bytes(chart.figure)
-        made[f"{chart.stem}.svg"] = svg_bytes(chart.figure)
+def _save_figures(charts: Sequence[Chart], folder: Path) -> dict[str, Image.Image]:
+    """Save every figure as PNG and SVG; gives the pictures by the name that a page gives them."""
+    pictures, compressing, made = {}, {}, {}
+    with ThreadPoolExecutor() as beside:
+        for chart in charts:
+            picture = pixels(chart.figure)
+            pictures[f"figures/{chart.stem}.png"] = picture
+            compressing[f"{chart.stem}.png"] = beside.submit(compressed, picture)
+            made[f"{chart.stem}.svg"] = svg_bytes(chart.figure)
+    made |= {name: done.result() for name, done in compressing.items()}
     for name, content in made.items():
         write_whole(folder / name, content)
     for path in (*folder.glob("*.png"), *folder.glob("*.svg")):
         if path.name not in made:
             path.unlink()
-    return {f"figures/{name}": content for name, content in made.items()}
+    return pictures

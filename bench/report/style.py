@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from PIL import Image
 
 WIDTH_IN = 9.0
 DPI = 160  # a page shows a figure about 900 px wide; the rest is for sharp screens
@@ -127,19 +128,31 @@ def wrapped(label: str, width: int = 44) -> str:
     return "\n".join(textwrap.wrap(label, max(width, 8))) or label
 
 
-@styled
 def png_bytes(figure: Figure) -> bytes:
     """Draw a figure as PNG; the same figure gives the same bytes on the same software."""
-    buffer = io.BytesIO()
+    return compressed(pixels(figure))
+
+
+@styled
+def pixels(figure: Figure) -> Image.Image:
+    """Draw a figure as a picture."""
     figure.set_dpi(DPI)
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
     figure.set_layout_engine("none")  # its parts lie where they should: as SVG, too
+    return Image.fromarray(np.array(canvas.buffer_rgba()))
+
+
+def compressed(picture: Image.Image) -> bytes:
+    """Write a picture as PNG; needs the interpreter for little of its time."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", dpi=(DPI, DPI))
     return buffer.getvalue()
 
 
 @styled
 def svg_bytes(figure: Figure) -> bytes:
-    """Draw a figure as SVG, as `png_bytes` does; names that have a halo are shapes, not text."""
+    """Draw a figure as SVG, as `pixels` does; names that have a halo are shapes, not text."""
     buffer = io.StringIO()
     undated = {"Date": None, "Creator": None}
     FigureCanvasSVG(figure).print_svg(buffer, metadata=undated)  # type: ignore[no-untyped-call]

@@ -10,6 +10,7 @@ from bench.analysis.cells import cell_labels, label_fields
 from bench.analysis.load import Tables
 from bench.analysis.statistics import MIN_FOR_INTERVAL
 from bench.labels import UNCHANGED, field_name, format_value
+from bench.report.cells import measured_first
 from bench.report.samples import counted, speed_of
 from bench.report.text import number
 
@@ -43,8 +44,8 @@ def name_columns(cell_ids: Iterable[str], summary: pd.DataFrame) -> list[Column]
 
 
 def result_columns(tables: Tables, target: float | None) -> list[Column]:
-    """Make the result table's columns; a cell without numbers keeps its row."""
-    summary = tables.summary
+    """Make the result table's columns; a cell without numbers keeps its row, below the others."""
+    summary = measured_first(tables.summary)
     speed = speed_of(summary)
     columns = name_columns(summary["cell_id"], summary)
     columns.append(_accuracy(summary))
@@ -52,7 +53,7 @@ def result_columns(tables: Tables, target: float | None) -> list[Column]:
     columns.append(
         _with_open_books(_estimates("step (ms)", summary, "step", "timing block", 1e3), summary)
     )
-    columns.append(_time_to_target(tables, target))
+    columns.append(_time_to_target(summary, tables.trials, target))
     columns.append(_estimates("peak memory (MB)", summary, "peak_memory_bytes", "seed", 1e-6))
     counts = summary["parameters"]
     columns.append(Column("parameters", "", [BLANK if pd.isna(n) else f"{n:,}" for n in counts]))
@@ -127,18 +128,18 @@ def _with_open_books(column: Column, summary: pd.DataFrame) -> Column:
     return Column(column.heading, column.note, marked)
 
 
-def _time_to_target(tables: Tables, target: float | None) -> Column:
+def _time_to_target(summary: pd.DataFrame, trials: pd.DataFrame, target: float | None) -> Column:
     """Write the median time to the target and how many of the seeds reached it."""
     heading = "time to target (s)" if target is None else f"time to {100 * target:.6g}% (s)"
-    column = _estimates(heading, tables.summary, "time_to_target_s", "seed")
-    known = tables.trials[tables.trials["time_to_target_s"].notna()]
+    column = _estimates(heading, summary, "time_to_target_s", "seed")
+    known = trials[trials["time_to_target_s"].notna()]
     reached = np.isfinite(known["time_to_target_s"]).groupby(known["cell_id"]).sum()
     texts = [
         text if text == BLANK else f"{'missed' if text.startswith('∞') else text} ({k} of {n})"
         for text, k, n in zip(
             column.texts,
-            tables.summary["cell_id"].map(reached).fillna(0).astype(int),
-            tables.summary["time_to_target_s_n"],
+            summary["cell_id"].map(reached).fillna(0).astype(int),
+            summary["time_to_target_s_n"],
             strict=True,
         )
     ]

@@ -65,10 +65,15 @@ def number(value: float, low: float = math.nan, high: float = math.nan) -> str:
 
     "21,300 [21,100, 21,500]", "0.0214"; an infinite one is "∞".
     """
+    value_text, *ends = digits(value, low, high)
+    return f"{value_text} [{', '.join(ends)}]" if ends else value_text
+
+
+def digits(value: float, low: float = math.nan, high: float = math.nan) -> list[str]:
+    """Write a number, and both ends of its interval if it has one, with equally many decimals."""
     decimals = _decimals(value, low, high)
-    if math.isnan(low) or math.isnan(high):
-        return _fixed(value, decimals)
-    return f"{_fixed(value, decimals)} [{_fixed(low, decimals)}, {_fixed(high, decimals)}]"
+    known = [value] if math.isnan(low) or math.isnan(high) else [value, low, high]
+    return [_fixed(each, decimals) for each in known]
 
 
 def _fixed(value: float, decimals: int) -> str:

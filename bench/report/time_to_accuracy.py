@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.cells import cell_labels
 from bench.analysis.load import Tables
 from bench.analysis.statistics import MIN_FOR_INTERVAL
 from bench.analysis.time_to_accuracy import time_to_accuracy
+from bench.report.cells import spoken_names
 from bench.report.samples import count_of, counted
 from bench.report.tables import BLANK, EXPLORATORY, Column, name_columns
 from bench.report.text import escape, number
@@ -61,10 +61,10 @@ def target_findings(tables: Tables, target: float | None) -> list[str]:
         if bounds.isna().all():
             return [f"{head} no cell is certified; that takes three seeds or more."]
         best = known.nlargest(1, "accuracy_lower_bound").iloc[0]
-        label = escape(cell_labels(tables.summary)[best["cell_id"]])
+        label = escape(spoken_names(tables)[best["cell_id"]])
         return [f"{head} no cell is certified. The nearest is {label} ({_evidence(best)})."]
     best = certified.nsmallest(1, "train_s_median").iloc[0]
-    label = escape(cell_labels(tables.summary)[best["cell_id"]])
+    label = escape(spoken_names(tables)[best["cell_id"]])
     said = f"{head} {label} in {number(best['train_s_median'])} s of training"
     return [f"{said} ({_against_baseline(known, best)}{_evidence(best)}){_others(certified)}."]
 

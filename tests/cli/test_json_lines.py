@@ -18,6 +18,7 @@ def test_a_study_is_told_line_by_line(bench: Callable, study: Callable, tmp_path
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines[0]["event"] == "plan"
     assert (lines[0]["study"], lines[0]["cells"], lines[0]["runs"]) == ("told", 4, 4)
+    assert lines[0]["states"] == {"new": 4, "skipped": 2}
     ends = [line for line in lines if line["event"] == "end" and line["kind"] == "trial"]
     assert sorted(line["status"] for line in ends) == ["ok", "ok", "skipped", "skipped"]
     trained = [line for line in ends if line["status"] == "ok"]

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from bench.agenda import Request, draw_up  # noqa: E402
+from bench.derived import Derived  # noqa: E402
 from bench.records import EpochRow, Outcome, TimingRow, TrialRow  # noqa: E402
 from bench.store import Store, write_whole  # noqa: E402
 from bench.study.plan import Run  # noqa: E402
@@ -84,7 +85,9 @@ def write(folder: Path) -> Path:
         study = folder / "thousand.yaml"
         study.write_text(STUDY, encoding="utf-8")
         agenda = draw_up(Request(study, results=folder / "results", offline=True))
-        Store(results).write_tables([made_up(task.run) for task in agenda.tasks])
+        store = Store(results)
+        store.write_tables([made_up(task.run) for task in agenda.tasks])
+        Derived(store).write()
         write_whole(results / "study.yaml", write_yaml(agenda.plan.resolved()))
     return results
 

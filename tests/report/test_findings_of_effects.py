@@ -111,7 +111,7 @@ def test_a_full_grid_tells_its_largest_effects(tables_of: TablesOf) -> None:
 
 
 def test_the_table_has_a_row_a_change_the_costliest_first(tables_of: TablesOf) -> None:
-    change, difference, verdict, p, *_ = headline_columns(tables_of("changes"))
+    change, difference, verdict, detects, *_, p = headline_columns(tables_of("changes"))
     assert (change.heading, change.texts[0], change.texts[-1]) == (
         "change", "hidden 500 → 20", "batch 512 → 64",
     )  # fmt: skip
@@ -119,6 +119,7 @@ def test_the_table_has_a_row_a_change_the_costliest_first(tables_of: TablesOf) -
     values = [float(text.split()[0].replace("−", "-")) for text in difference.texts]
     assert values == sorted(values)
     assert (verdict.texts[0], verdict.texts[-1]) == ("worse", "better")
+    assert (verdict.note, detects.heading) == ("noise floor 0.10 points", "detects")
     assert (p.heading, p.note) == ("p (Holm)", "rank test, over 7 changes")
     assert phase_columns(tables_of("changes"))[0].texts == change.texts
 

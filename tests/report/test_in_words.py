@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from bench.analysis.load import Tables
+from bench.report.cells import spoken_names
+from bench.report.text import escape
 from bench.report.words import in_words
 
 Change = Mapping[str, Any]
@@ -54,7 +56,7 @@ FASTER = {"verdict": "IMPROVED", "ratio": 0.5, "low": 0.4, "high": 0.8}
     ],
 )
 def test_speed(told: Callable[..., list[str]], step: Change, said: str) -> None:
-    assert told(step) == [f"**model convnet → lenet5** {said}"]
+    assert told(step) == [f"**lenet5** {said}"]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_speed(told: Callable[..., list[str]], step: Change, said: str) -> None:
     ],
 )
 def test_accuracy(told: Callable[..., list[str]], accuracy: Change, said: str) -> None:
-    assert told(accuracy=accuracy) == [f"**model convnet → lenet5** {said}"]
+    assert told(accuracy=accuracy) == [f"**lenet5** {said}"]
 
 
 def test_both_are_one_sentence(told: Callable[..., list[str]]) -> None:
@@ -88,13 +90,76 @@ def test_both_are_one_sentence(told: Callable[..., list[str]]) -> None:
     assert sentence.endswith("(1.25–2.50) and is 0.49 points less accurate (0.20–0.98).")
 
 
+def test_where_neither_is_known_both_are_said_at_once(told: Callable[..., list[str]]) -> None:
+    nothing = {"verdict": "INCONCLUSIVE", "ratio": 0.9, "low": None, "high": None}
+    (sentence,) = told(nothing, {"verdict": "INCONCLUSIVE", "difference": 0.01})
+    assert sentence.endswith(
+        "can't be told from convnet in speed (time 0.90×, exploratory) or in accuracy "
+        "(+1.00 points, exploratory)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        # Alike in two fields: those come first, and both cells go by the one that differs.
+        (
+            {"model": "lenet5"},
+            "With batch 64 and adam, **lenet5** trains 2.00× faster than convnet",
+        ),
+        (
+            {"batch_size": 512},
+            "With convnet and adam, **batch 512** trains 2.00× faster per image than batch 64",
+        ),
+        (
+            {"model": "lenet5", "optimizer": "sgd"},
+            "With batch 64, **lenet5 · sgd** trains 2.00× faster than convnet · adam",
+        ),
+        (
+            {"model": "lenet5", "batch_size": 512, "optimizer": "sgd"},
+            "**lenet5 · batch 512 · sgd** trains 2.00× faster per image than "
+            "convnet · batch 64 · adam",
+        ),
+    ],
+)
+def test_two_cells_go_by_what_differs(
+    chosen: Mapping[str, Any], said: str, tables_of: Callable[[str], Tables]
+) -> None:
+    tables = tables_of("baseline")
+    wanted = {"model": "convnet", "batch_size": 64, "optimizer": "adam", "device": "cpu", **chosen}
+    cells = tables.summary
+    (cell_id,) = cells.loc[(cells[[*wanted]] == wanted).all(axis=1), "cell_id"]
+    steps = tables.comparisons[tables.comparisons["measure"] == "step"]
+    row = steps[steps["cell_id"] == cell_id].assign(**FASTER)
+    (sentence,) = in_words(replace(tables, comparisons=row))
+    assert sentence == f"{said} (1.25–2.50)."
+
+
+def test_cells_alike_in_many_fields_go_by_their_full_names(
+    tables_of: Callable[[str], Tables],
+) -> None:
+    tables = tables_of("wide")  # five axes: one differs, four are alike
+    steps = tables.comparisons[tables.comparisons["measure"] == "step"]
+    baseline_id = steps["baseline_id"].iloc[0]
+    names = spoken_names(tables)
+    cells = tables.summary.set_index("cell_id")
+    base = cells.loc[baseline_id]
+    fields = ["model", "batch_size", "optimizer", "lr", "memory_format"]
+    cell_id = next(i for i, cell in cells.iterrows() if (cell[fields] != base[fields]).sum() == 1)
+    (sentence,) = in_words(
+        replace(tables, comparisons=steps[steps["cell_id"] == cell_id].assign(**FASTER))
+    )
+    assert sentence.startswith(f"**{escape(names[cell_id])}** trains")
+    assert escape(names[baseline_id]) in sentence
+
+
 def test_of_many_cells_the_best_are_told(tables_of: Callable[[str], Tables]) -> None:
     tables = tables_of("sixteen")
     sentences = in_words(tables)
     assert 1 <= len(sentences) <= 3
     steps = tables.comparisons[tables.comparisons["measure"] == "step"]
     fastest = steps[steps["verdict"] == "IMPROVED"]["ratio"].min()
-    assert f"trains {1 / fastest:.2f}× faster an image" in sentences[0]
+    assert f"trains {1 / fastest:.2f}× faster per image than convnet" in sentences[0]
 
 
 def test_where_nothing_is_told_apart_that_is_said(tables_of: Callable[[str], Tables]) -> None:

@@ -248,10 +248,39 @@ def test_every_cell_is_held_against_the_baseline_with_a_verdict(page_of: Page) -
     assert len(rows) == 15
     words = r"(faster|slower|same|can't tell( \(\d+ more blocks?\))?)"
     ratio = r"\d\.\d+ \[\d\.\d+, \d\.\d+\]"
-    assert all(
-        re.search(rf"\| {ratio} \| {words} \| (< )?0\.\d+ \| \d+\.\d% \| \d+\.\d% \|$", r)
-        for r in rows
+    assert all(re.search(rf"\| {ratio} \| {words} \| \d+\.\d% \| (< )?0\.\d+ \|$", r) for r in rows)
+    heading = next(line for line in table.splitlines() if line.startswith("|"))
+    assert re.search(r"\| verdict<br>noise floor \d+\.\d% \| detects \|", heading)
+
+
+def test_a_noise_floor_that_differs_by_cell_has_a_column(page_of: Page) -> None:
+    section = read(page_of("disturbed")).split("## Against the baseline cell")[1]
+    heading = next(line for line in section.splitlines() if line.startswith("|"))
+    assert "| verdict | noise floor | detects |" in heading
+
+
+def test_a_rank_test_that_could_show_nothing_is_not_shown(page_of: Page) -> None:
+    heading = next(
+        line
+        for line in read(page_of("sixteen")).split("## Against the baseline cell")[1].splitlines()
+        if line.startswith("|")
     )
+    accuracy, time = heading.split("time of a step per image")
+    assert "p (Holm)" not in accuracy  # of three against three seeds, p is 0.1 at the least
+    assert "p (Holm)" in time
+
+
+def test_cells_without_a_number_stand_last(page_of: Page) -> None:
+    section = read(page_of("baseline")).split("## Results")[1].split("\n## ")[0]
+    statuses = [line.split(" | ")[-1] for line in section.splitlines() if line.startswith("| ")]
+    assert statuses[2:] == ["ok |"] * 8 + ["skipped |"] * 8
+
+
+def test_what_only_tells_cells_without_a_number_apart_is_not_in_a_name(page_of: Page) -> None:
+    text = read(page_of("baseline"))
+    findings = text.split("## Results")[0]
+    assert "adam" in findings and "cpu" not in findings
+    assert "--only 'convnet · batch 64 · adam · cpu'" in text  # by which the cell is found
 
 
 def test_a_study_of_one_cell_compares_nothing(page_of: Page) -> None:

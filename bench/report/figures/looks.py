@@ -9,9 +9,9 @@ from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 
 from bench.analysis.cells import cell_labels, label_fields
-from bench.analysis.columns import MEASURES
 from bench.analysis.load import Tables
 from bench.labels import label, named_value
+from bench.report.cells import measured
 from bench.report.samples import speed_of
 from bench.report.style import CELL_COLOURS, INK, MARKERS, OTHERS
 
@@ -82,12 +82,6 @@ def looks_of(tables: Tables) -> Looks:
             if 2 <= panels <= len(MARKERS) and colours <= len(CELL_COLOURS):
                 return _by_facet(cells, labels, facet, rest)
     return _one_by_one(cells, labels)
-
-
-def measured(summary: pd.DataFrame) -> pd.DataFrame:
-    """Keep the cells with any number to draw."""
-    counts = summary[["seeds", *(f"{measure}_n" for measure in MEASURES)]]
-    return summary[(counts > 0).any(axis=1)].reset_index(drop=True)
 
 
 def _by_facet(

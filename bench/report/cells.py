@@ -1,0 +1,42 @@
+"""The cells that a report speaks of, and what its sentences call them."""
+
+from functools import lru_cache
+
+import pandas as pd
+
+from bench.analysis.cells import cell_labels
+from bench.analysis.columns import MEASURES
+from bench.analysis.load import Tables
+from bench.analysis.tuning import tuned_fields
+
+
+def measured(summary: pd.DataFrame) -> pd.DataFrame:
+    """Keep the cells with any number to draw."""
+    return summary[_is_measured(summary)].reset_index(drop=True)
+
+
+def measured_first(summary: pd.DataFrame) -> pd.DataFrame:
+    """Put the cells without any number below the others; the order stays otherwise."""
+    is_measured = _is_measured(summary)
+    return pd.concat([summary[is_measured], summary[~is_measured]], ignore_index=True)
+
+
+def _is_measured(summary: pd.DataFrame) -> pd.Series:
+    counts = summary[["seeds", *(f"{measure}_n" for measure in MEASURES)]]
+    return (counts > 0).any(axis=1)
+
+
+def as_asked(tables: Tables) -> pd.DataFrame:
+    """Give the cells as the study asks for them: without what tuning chose for each."""
+    return tables.summary.drop(columns=tuned_fields(tables.summary, tables.tuned))
+
+
+@lru_cache(maxsize=1)  # of a study with a thousand cells it takes a quarter of a second
+def spoken_names(tables: Tables) -> dict[str, str]:
+    """Name every cell for a sentence: the measured ones by what tells them from each other.
+
+    What tuning chose for each is left to the tables, and so is what sets apart only cells that
+    gave no number, such as a device that is not there.
+    """
+    asked = as_asked(tables)
+    return {**cell_labels(asked), **cell_labels(measured(asked))}
