@@ -26,6 +26,16 @@ def _is_measured(summary: pd.DataFrame) -> pd.Series:
     return (counts > 0).any(axis=1)
 
 
+def to_tell_apart(summary: pd.DataFrame) -> pd.DataFrame:
+    """Give the cells whose names must differ: the measured ones, or all where that is but one.
+
+    What sets apart only cells that gave no number, such as a device that is not there, then has
+    no place in names.
+    """
+    known = measured(summary)
+    return known if len(known) > 1 else summary
+
+
 def as_asked(tables: Tables) -> pd.DataFrame:
     """Give the cells as the study asks for them: without what tuning chose for each."""
     return tables.summary.drop(columns=tuned_fields(tables.summary, tables.tuned))
@@ -33,10 +43,6 @@ def as_asked(tables: Tables) -> pd.DataFrame:
 
 @lru_cache(maxsize=1)  # of a study with a thousand cells it takes a quarter of a second
 def spoken_names(tables: Tables) -> dict[str, str]:
-    """Name every cell for a sentence: the measured ones by what tells them from each other.
-
-    What tuning chose for each is left to the tables, and so is what sets apart only cells that
-    gave no number, such as a device that is not there.
-    """
+    """Name every cell for a sentence; what tuning chose for each is left to the tables."""
     asked = as_asked(tables)
-    return {**cell_labels(asked), **cell_labels(measured(asked))}
+    return {**cell_labels(asked), **cell_labels(to_tell_apart(asked))}

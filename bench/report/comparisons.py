@@ -1,6 +1,7 @@
 """Every cell against the baseline cell: the tables, and what they say in a sentence."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import comb
 from typing import Any
@@ -13,7 +14,7 @@ from bench.analysis.guards import how_it_moved
 from bench.analysis.load import Tables
 from bench.labels import UNCHANGED
 from bench.records import PHASES
-from bench.report.cells import spoken_names
+from bench.report.cells import spoken_names, to_tell_apart
 from bench.report.samples import count_of, counted
 from bench.report.tables import BLANK, EXPLORATORY, Column, name_columns
 from bench.report.text import escape, number, signed
@@ -68,9 +69,7 @@ def headlines(
         (floor,) = floors if len(floors) == 1 else ("",)
         columns += [
             _column(keys, rows, heading, say, counted(rows["n"], unit)),
-            _column(
-                keys, rows, "verdict", _verdict, floor and f"noise floor {floor}", is_number=False
-            ),
+            _column(keys, rows, "verdict", _verdict, floor and f"noise floor {floor}"),
             *([] if floor else [_column(keys, rows, "noise floor", _floor)]),
             _column(keys, rows, "detects", _detects),
         ]
@@ -81,8 +80,8 @@ def headlines(
     return [column for column in columns if any(text != BLANK for text in column.texts)]
 
 
-def comparison_findings(tables: Tables) -> list[str]:
-    """Say in markdown how the cells stand to the baseline, and what to know of the session."""
+def verdict_findings(tables: Tables) -> list[str]:
+    """Count in markdown the verdicts on the cells."""
     said = []
     for measure, what, words in (
         ("step", step_time_name(tables).capitalize(), TIME_WORDS),
@@ -92,7 +91,12 @@ def comparison_findings(tables: Tables) -> list[str]:
         if len(counts):
             told = ", ".join(f"{counts[w]} {w}" for w in words.values() if w in counts)
             said.append(f"**{what}** against {baseline_name(tables)}: {told}.")
-    said += _noise(tables)
+    return said
+
+
+def session_findings(tables: Tables) -> list[str]:
+    """Say in markdown what to know of the session: its noise, what moved, what was added."""
+    said = _noise(tables)
     left_out = tables.comparisons.loc[tables.comparisons["measure"] == "step", "left_out"]
     moved = how_it_moved(tables.blocks)
     if moved:
@@ -144,12 +148,12 @@ def _column(
     heading: str,
     say: Any,
     note: str = "",
-    *,
-    is_number: bool = True,
 ) -> Column:
     """Write a text for every key; a blank for those without a comparison."""
     told = {key: say(row) for key, row in zip(rows.index, rows.to_dict("records"), strict=True)}
-    return Column(heading, note, [told.get(key, BLANK) for key in keys], is_number)
+    is_verdict = say is _verdict
+    texts = [told.get(key, BLANK) for key in keys]
+    return Column(heading, note, texts, not is_verdict, is_verdict)
 
 
 def _named_cells(tables: Tables) -> tuple[list[str], list[Column]]:
@@ -162,8 +166,8 @@ def _named_cells(tables: Tables) -> tuple[list[str], list[Column]]:
     if changes:
         names = [change.name for change in changes.values()]
         return list(changes), [Column("change", "", names, is_number=False)]
-    summary = tables.summary
-    return list(summary["cell_id"]), name_columns(summary["cell_id"], summary)
+    cell_ids = list(to_tell_apart(tables.summary)["cell_id"])
+    return cell_ids, name_columns(cell_ids, tables.summary)
 
 
 def _compared_only(names: Sequence[Column], columns: Sequence[Column]) -> list[Column]:
@@ -173,7 +177,7 @@ def _compared_only(names: Sequence[Column], columns: Sequence[Column]) -> list[C
     rows = zip(*(column.texts for column in columns), strict=True)
     kept = [any(text != BLANK for text in row) for row in rows]
     return [
-        Column(c.heading, c.note, [t for t, k in zip(c.texts, kept, strict=True) if k], c.is_number)
+        replace(c, texts=[t for t, k in zip(c.texts, kept, strict=True) if k])
         for c in (*names, *columns)
     ]
 
@@ -194,8 +198,8 @@ def difference_text(row: Mapping[Any, Any]) -> str:
 
 
 def _verdict(row: Mapping[Any, Any]) -> str:
-    words = ACCURACY_WORDS if row["measure"] == ACCURACY else TIME_WORDS
-    word = words[row["verdict"]]
+    """Write a verdict in markdown, and how much more would decide an open one."""
+    word = _word(row)
     if row["verdict"] != "INCONCLUSIVE" or pd.isna(row["further"]):
         return word
     unit = "seed" if row["measure"] == ACCURACY else "block"
@@ -203,7 +207,14 @@ def _verdict(row: Mapping[Any, Any]) -> str:
 
 
 def _ratio_and_verdict(row: Mapping[str, Any]) -> str:
-    return f"{ratio_text(row)} {TIME_WORDS[row['verdict']]}"
+    return f"{ratio_text(row)} {_word(row)}"
+
+
+def _word(row: Mapping[Any, Any]) -> str:
+    """Write a verdict's word in markdown: in bold where it decides."""
+    words = ACCURACY_WORDS if row["measure"] == ACCURACY else TIME_WORDS
+    word = words[row["verdict"]]
+    return word if row["verdict"] == "INCONCLUSIVE" else f"**{word}**"
 
 
 def _p(row: Mapping[str, Any], rows: int) -> str:

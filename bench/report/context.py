@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 
 from bench.analysis.load import read_mapping
+from bench.labels import SEPARATOR
+from bench.report.samples import count_of
 from bench.report.text import amount_of_bytes
 
 _WORDS: Mapping[str, str] = {
@@ -42,6 +44,22 @@ class Context:
             return None
         why = f" ({data['why']})" if data.get("why") else ""
         return f"These numbers are from {used}, not from {requested}{why}."
+
+    def in_short(self) -> str:
+        """Say in a line what these numbers were measured on: data, hardware, torch, day."""
+        machine = _section(self.environment, "machine")
+        cores, gpus = machine.get("cores"), machine.get("gpus")
+        torch = _section(self.environment, "software").get("torch")
+        told = [
+            _section(self.environment, "data").get("used"),
+            f"{count_of(cores, 'core')} of {machine['cpu']}"
+            if cores and machine.get("cpu")
+            else None,
+            _value("", gpus) if gpus else None,
+            f"torch {torch}" if torch else None,
+            str(self.environment.get("started_at") or "")[:10],
+        ]
+        return SEPARATOR.join(str(part) for part in told if part)
 
     def conditions(self) -> list[tuple[str, str]]:
         """List what is known of machine, software, data and time, as (name, value)."""

@@ -16,16 +16,20 @@ from bench.report.text import escape, listed, number, shortened
 NAMED = 6  # so many cells are named one by one
 
 
-def findings(tables: Tables, target: float | None) -> list[str]:
-    """Say in markdown which cells are best, and how much of the grid there is."""
+def best_findings(tables: Tables, target: float | None) -> list[str]:
+    """Say in markdown which cells are best."""
     summary, labels = tables.summary, spoken_names(tables)
     said = [
         _most_accurate(summary, labels),
         _fastest(summary, labels),
         _target_reached(tables, labels, target),
-        _how_it_ended(summary),
-        _side_by_side(tables.trials),
     ]
+    return [sentence for sentence in said if sentence]
+
+
+def run_findings(tables: Tables) -> list[str]:
+    """Say in markdown how much of the grid there is, and whether trials ran side by side."""
+    said = [_how_it_ended(tables.summary), _side_by_side(tables.trials)]
     return [sentence for sentence in said if sentence]
 
 

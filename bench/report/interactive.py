@@ -64,17 +64,20 @@ def _forest(panel: Panel, names: Mapping[str, str]) -> Spec:
         for row in shown.cells.to_dict("records")
     ]
     unit = "over the baseline cell's" if is_time else "difference to the baseline cell's"
-    looks = {panel.words[verdict]: look for verdict, look in VERDICT_LOOKS.items()}
+    given = {panel.words[verdict] for verdict in shown.cells["verdict"]}
+    looks = {w: look for v, look in VERDICT_LOOKS.items() if (w := panel.words[v]) in given}
     x: Spec = {
         "type": "quantitative",
         "title": "ratio" if is_time else "percentage points",
         "scale": {"zero": False},
     }
+    # Bands without gaps, so that what is noise is one area.
     y: Spec = {"field": "cell", "type": "nominal", "sort": None, "title": None}
+    y["scale"] = {"type": "band", "padding": 0}
     told = [("cell", ""), ("value", ".3f"), ("low", ".3f"), ("high", ".3f"), ("verdict", "")]
     return {
         "title": f"{panel.name.capitalize()}, {unit}; the band is noise",
-        "height": {"step": _ROW_PX},
+        "height": _ROW_PX * len(shown.cells),
         "data": {"values": rows},
         "encoding": {"y": y, "tooltip": _tooltips([*told, ("n", "")])},
         "layer": [
@@ -239,7 +242,7 @@ def phases(tables: Tables) -> Sequence[Spec]:
     return [
         {
             "title": "Where the time of a step goes",
-            "height": {"step": _ROW_PX},
+            "height": _ROW_PX * len(shown.cells),
             "data": {"values": rows},
             "params": [_picked("phase")],
             "mark": {"type": "bar"},

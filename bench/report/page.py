@@ -17,15 +17,16 @@ from bench.labels import axis_name, format_value
 from bench.report.cells import as_asked
 from bench.report.comparisons import (
     baseline_name,
-    comparison_findings,
     headline_columns,
     phase_columns,
+    session_findings,
+    verdict_findings,
 )
 from bench.report.context import Context
 from bench.report.costs import cost_columns
 from bench.report.effects import effect_columns, effect_findings
 from bench.report.figures.chart import Chart
-from bench.report.findings import findings, not_ok
+from bench.report.findings import best_findings, not_ok, run_findings
 from bench.report.tables import Column, open_books, result_columns
 from bench.report.time_to_accuracy import percent, target_columns, target_findings
 from bench.report.tuning import tuning_columns, tuning_findings, tuning_note
@@ -48,15 +49,18 @@ LONG_TABLE = 40  # rows from which the table is folded
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """Everything that the template prints; `findings` and `not_ok` are markdown already.
+    """Everything that the template prints.
 
-    `alone` gives, by the name of each cell, the command that measures it again and no other.
+    `findings`, `measured` and `not_ok` are markdown already. `alone` gives, by the name of each
+    cell, the command that measures it again and no other.
     """
 
     title: str
     description: str
     warning: str | None
+    conditions_in_short: str
     findings: Sequence[str]
+    measured: Sequence[str]
     columns: Sequence[Column]
     folded: bool
     open_books: int
@@ -99,10 +103,10 @@ def compose(
     same = [(field, summary[field].iloc[0]) for field in config_fields(summary)]
     found = [
         *in_words(tables),
-        *findings(tables, target),
+        *best_findings(tables, target),
         *target_findings(tables, target),
         *effect_findings(tables, effects),
-        *comparison_findings(tables),
+        *verdict_findings(tables),
         *tuning_findings(tables),
     ]
     shown_dir = _from_here(results_dir)
@@ -111,7 +115,9 @@ def compose(
         title=str(context.study.get("name") or summary["study"].iloc[0]),
         description=str(context.study.get("description") or ""),
         warning=context.fallback(),
+        conditions_in_short=context.in_short(),
         findings=found,
+        measured=[*run_findings(tables), *session_findings(tables)],
         columns=result_columns(tables, target),
         folded=len(summary) > LONG_TABLE,
         open_books=int(open_books(summary).sum()),

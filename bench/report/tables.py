@@ -10,7 +10,7 @@ from bench.analysis.cells import cell_labels, label_fields
 from bench.analysis.load import Tables
 from bench.analysis.statistics import MIN_FOR_INTERVAL
 from bench.labels import UNCHANGED, field_name, format_value
-from bench.report.cells import measured_first
+from bench.report.cells import measured_first, to_tell_apart
 from bench.report.samples import counted, speed_of
 from bench.report.text import number
 
@@ -22,24 +22,32 @@ OPEN_BOOKS = "†"
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a markdown table: its heading in one or two lines, and a text a row."""
+    """A column of a markdown table: its heading in one or two lines, and a text a row.
+
+    Texts of numbers and verdicts are markdown already.
+    """
 
     heading: str
     note: str
     texts: Sequence[str]
     is_number: bool = True
+    is_verdict: bool = False
 
 
 def name_columns(cell_ids: Iterable[str], summary: pd.DataFrame) -> list[Column]:
-    """Name some of a summary's cells: a column a field, or one where each is one change."""
-    labels = cell_labels(summary)
+    """Name some of a summary's cells by what tells them apart: a column a field.
+
+    One column where each is one change.
+    """
+    ids, apart = list(cell_ids), to_tell_apart(summary)
+    cells = apart if set(ids) <= set(apart["cell_id"]) else summary
+    labels = cell_labels(cells)
     if UNCHANGED in labels.values():
-        names = [labels[cell_id] for cell_id in cell_ids]
-        return [Column("cell", "", names, is_number=False)]
-    cells = summary.set_index("cell_id").loc[list(cell_ids)]
+        return [Column("cell", "", [labels[cell_id] for cell_id in ids], is_number=False)]
+    named = cells.set_index("cell_id").loc[ids]
     return [
-        Column(field_name(f), "", [format_value(v) for v in cells[f]], is_number=False)
-        for f in label_fields(summary) or ["model"]
+        Column(field_name(f), "", [format_value(v) for v in named[f]], is_number=False)
+        for f in label_fields(cells) or ["model"]
     ]
 
 

@@ -18,7 +18,7 @@ from bench.labels import (
     label,
     named_value,
 )
-from bench.report.cells import as_asked, measured, spoken_names
+from bench.report.cells import as_asked, spoken_names, to_tell_apart
 from bench.report.tables import EXPLORATORY
 from bench.report.text import escape, listed, signed
 
@@ -66,7 +66,7 @@ def sentences(tables: Tables) -> list[Sentence]:
         than = "the baseline cell" if named == UNCHANGED else named
         none = f"No other of {len(rows) + 1} cells is faster or more accurate than {than}"
         return [Sentence("", "", f"{none} beyond what chance and noise explain.")]
-    pairs = _Pairs(measured(as_asked(tables)), baseline_id, names)
+    pairs = _Pairs(to_tell_apart(as_asked(tables)), baseline_id, names)
     return [_sentence(rows[cell_id], pairs.of(cell_id)) for cell_id in chosen]
 
 

@@ -118,7 +118,7 @@ def test_the_table_has_a_row_a_change_the_costliest_first(tables_of: TablesOf) -
     assert len(change.texts) == 7
     values = [float(text.split()[0].replace("−", "-")) for text in difference.texts]
     assert values == sorted(values)
-    assert (verdict.texts[0], verdict.texts[-1]) == ("worse", "better")
+    assert (verdict.texts[0], verdict.texts[-1]) == ("**worse**", "**better**")
     assert (verdict.note, detects.heading) == ("noise floor 0.10 points", "detects")
     assert (p.heading, p.note) == ("p (Holm)", "rank test, over 7 changes")
     assert phase_columns(tables_of("changes"))[0].texts == change.texts

@@ -66,11 +66,11 @@ def texts(browser: Any, column: int) -> list[str]:
 
 @needs_browser
 @pytest.mark.parametrize("width", [PHONE, DESK])
-def test_it_opens_without_errors_and_nothing_overflows(
+def test_it_opens_without_errors_or_warnings_and_nothing_overflows(
     width: int, real_page: Path, show: Show
 ) -> None:
     browser = show(real_page, width)
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    assert browser.get_log("browser") == []
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     outside = browser.execute_script(
         "return [...document.querySelectorAll('main *')]"
@@ -120,6 +120,32 @@ def test_a_word_filters_rows(real_page: Path, show: Show) -> None:
     browser.find_element("css selector", ".filter input").send_keys("lenet5 512 adam")
     assert texts(browser, 0) == ["lenet5", "lenet5"]
     assert browser.find_element("css selector", ".filter output").text == "2 of 16"
+
+
+@needs_browser
+def test_a_verdict_that_decides_has_the_colour_of_its_direction(
+    real_page: Path, show: Show
+) -> None:
+    browser = show(real_page)
+    seen = browser.execute_script(
+        "return [...document.querySelectorAll('td strong')]"
+        ".map((word) => [word.textContent, getComputedStyle(word).color])"
+    )
+    colours = dict(seen)
+    assert {"faster", "slower", "worse"} <= set(colours)
+    assert colours["slower"] == colours["worse"] != colours["faster"]
+
+
+@needs_browser
+def test_on_a_phone_one_column_names_a_cell(real_page: Path, show: Show) -> None:
+    read = (
+        "return [...document.querySelector('main table').tBodies[0].rows[0].cells]"
+        ".filter((cell) => cell.offsetWidth).map((cell) => cell.textContent).slice(0, 4)"
+    )
+    assert show(real_page, DESK).execute_script(read) == ["convnet", "512", "adam", "cpu"]
+    name, accuracy, *_ = show(real_page, PHONE).execute_script(read)
+    assert name == "convnet · batch 512 · adam · cpu"
+    assert accuracy.startswith("97.")
 
 
 @needs_browser

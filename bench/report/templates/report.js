@@ -38,9 +38,10 @@ function looks(width) {
 function stackNames(spec) {
   const { y } = spec.encoding;
   if (y?.type !== "nominal") return;
-  const lines = Math.max(...spec.data.values.map((row) => row.cell.split(" · ").length));
+  const names = [...new Set(spec.data.values.map((row) => row.cell))];
+  const lines = Math.max(...names.map((name) => name.split(" · ").length));
   y.axis = { labelExpr: "split(datum.label, ' · ')", labelLineHeight: 13, labelOffset: -6.5 * (lines - 1) };
-  spec.height = { step: Math.max(26, 13 * lines + 10) };
+  spec.height = names.length * Math.max(26, 13 * lines + 10);
 }
 
 async function draw(holder, spec, label) {
@@ -140,6 +141,32 @@ function sort(table, column) {
   table.tBodies[0].append(...rows.map(([, row]) => row));
 }
 
+// Where there is no room for many columns of names, one column holds them all.
+function joinNames(table) {
+  const names = [...table.tHead.rows[0].cells].findIndex((cell) => cell.style.textAlign === "right");
+  if (names < 2) return;
+  const headings = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+  for (const row of table.rows) {
+    const parts = [...row.cells].slice(0, names);
+    const whole = row.insertCell(names);
+    whole.className = "whole";
+    whole.textContent = parts
+      .map(({ textContent }, i) => (/^[\d–]/.test(textContent) ? `${headings[i]} ${textContent}` : textContent))
+      .join(" · ");
+    for (const part of parts) part.classList.add("part");
+  }
+  const heading = document.createElement("th");
+  heading.className = "whole";
+  heading.textContent = "cell";
+  table.tHead.rows[0].cells[names].replaceWith(heading);
+}
+
+// What a verdict says is seen at a glance: the words of the tables, as in the figures.
+const VERDICTS = { faster: "good", better: "good", slower: "bad", worse: "bad", same: "same" };
+for (const word of document.querySelectorAll("td strong")) {
+  if (word.textContent in VERDICTS) word.className = VERDICTS[word.textContent];
+}
+
 for (const table of document.querySelectorAll("main table")) {
   const holder = document.createElement("div");
   holder.className = "scroll";
@@ -152,19 +179,20 @@ for (const table of document.querySelectorAll("main table")) {
     table.tHead.remove(); // a list of names and values
     continue;
   }
+  joinNames(table);
   [...table.tHead.rows[0].cells].forEach((heading, column) => {
     const button = document.createElement("button");
     button.type = "button";
     const parts = [...heading.childNodes];
     const ends = parts.findIndex((part) => part.nodeName === "BR");
     button.append(...(ends < 0 ? parts : parts.slice(0, ends)));
+    heading.append(button);
     if (ends >= 0) {
       const note = document.createElement("small"); // what a column's numbers stand on
       note.append(...parts.slice(ends + 1));
       parts[ends].remove();
-      button.append(note);
+      heading.append(note);
     }
-    heading.append(button);
     heading.scope = "col";
     button.addEventListener("click", () => sort(table, column));
   });
