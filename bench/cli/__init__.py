@@ -6,6 +6,7 @@ Commands import what they need when they run, so that `--help` answers at once.
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -27,13 +28,31 @@ from bench.errors import BenchError
 
 app = typer.Typer(
     name="bench",
-    help="Benchmarks and ablation studies of small vision networks, with honest numbers.\n\n"
-    "Example: bench run studies/baseline.yaml",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=inspect.print_version,
+            is_eager=True,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Benchmarks and ablation studies of small vision networks, with honest numbers.
+
+    Example: bench run studies/baseline.yaml
+    """
+
+
 app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("plan")(run.plan)

@@ -1,4 +1,4 @@
-"""`bench list` and `bench schema`: what a study may say."""
+"""`bench list` and `bench schema`: what a study may say; `bench --version`."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,3 +60,12 @@ def schema() -> None:
     from bench.study.schema import schema_text
 
     typer.echo(schema_text(), nl=False)
+
+
+def print_version(asked: bool) -> None:
+    """Print the version and end, where it was asked for."""
+    from bench import __version__
+
+    if asked:
+        typer.echo(f"bench {__version__}")
+        raise typer.Exit()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bench import __version__
+
 ROOT = Path(__file__).parents[2]
 STUDY = "name: x\nbase: {dataset: digits}\n"
 
@@ -29,6 +31,11 @@ def test_help_and_plan_import_neither_torch_nor_pandas(arguments: list[str]) -> 
         capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] in ("0 []", "None []"), done.stdout + done.stderr
+
+
+def test_the_version_is_the_packages(bench: Callable) -> None:
+    done = bench("--version")
+    assert (done.returncode, done.stdout) == (0, f"bench {__version__}\n")
 
 
 def test_plan_lists_cells_states_and_an_estimate(bench: Callable) -> None:

@@ -1,6 +1,7 @@
 """What a shell is offered at Tab: files that are there, names that are known, and at once."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -179,25 +180,41 @@ def test_an_answer_imports_neither_torch_nor_pandas(words: str, tmp_path: Path) 
     assert done.stdout.startswith("_files" if words == "report " else "_arguments")
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
-def test_bash_itself_completes_by_the_script_that_is_installed(
-    bench: Callable, tmp_path: Path
+# How each shell is asked, once it has read the script that is installed for it, what it offers.
+SHELLS = {
+    "bash": (
+        ("bash", "--norc", "-c"),
+        "COMP_WORDS=(bench plan --set base.model = le) COMP_CWORD=5\n"
+        "_bench_completion bench\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n",
+    ),
+    "zsh": (
+        ("zsh", "-f", "-c"),
+        "_arguments() { print -r -- $1 }\n"
+        "words=(bench plan --set base.model=le) CURRENT=4\n_bench_completion\n",
+    ),
+    "fish": (("fish", "--no-config", "-c"), "complete -C 'bench plan --set base.model=le'\n"),
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_shell_itself_completes_by_the_script_that_is_installed(
+    shell: str, bench: Callable, tmp_path: Path
 ) -> None:
-    script = bench(_BENCH_COMPLETE="source_bash").stdout
-    assert "complete -o default -F _bench_completion bench" in script
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell} here")
+    start, ask = SHELLS[shell]
+    script = bench(_BENCH_COMPLETE=f"source_{shell}").stdout
+    defined = "compdef() { : }\n" if shell == "zsh" else ""  # which a prompt would have
     command = tmp_path / "bench"
     command.write_text(f"#!{sys.executable}\nfrom bench.cli import main\nmain()\n")
     command.chmod(0o755)
-    asked = (
-        f"{script}\nCOMP_WORDS=(bench plan --set base.model = le) COMP_CWORD=5\n"
-        "_bench_completion bench\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n"
-    )
     done = subprocess.run(
-        ["bash", "--norc", "-c", asked],
+        [*start, f"{defined}{script}\n{ask}"],
         cwd=tmp_path,
         env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout.splitlines() == ["lenet5", "lenet5_1998"], done.stderr
+    assert re.findall(r"\blenet5\w*", done.stdout) == ["lenet5", "lenet5_1998"], done.stderr
+    assert "convnet" not in done.stdout
