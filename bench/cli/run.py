@@ -76,12 +76,12 @@ def run(
     )
     carrier = executor_for(executor, jobs, address, quiet=as_json)
     chosen = JsonScreen() if as_json else TerminalScreen(verbose=verbose)
-    with chosen as screen, closing(carrier):
-        try:
+    try:
+        with chosen as screen, closing(carrier):
             finished = run_study(request, screen, carrier)
-        except KeyboardInterrupt:
-            typer.echo("bench: interrupted; what was finished is kept.", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+    except KeyboardInterrupt:
+        typer.echo("bench: interrupted; what was finished is kept.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
     screen.finished(finished)
     if finished.has_failed:
         raise typer.Exit(1)

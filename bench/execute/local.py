@@ -10,10 +10,10 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
@@ -213,7 +213,8 @@ class _Child:
     def __init__(self, context: BaseContext, work: Callable[..., None], *args: Any) -> None:
         self.receiver, sender = context.Pipe(duplex=False)
         self._process: BaseProcess = context.Process(target=work, args=(sender, *args))  # type: ignore[attr-defined]
-        self._process.start()
+        with _deaf_to_ctrl_c():  # for the server, too, which starts with the first process
+            self._process.start()
         sender.close()
         self._finished = False
 
@@ -248,6 +249,20 @@ class _Child:
             hint = "; perhaps the system ran out of memory" if name == "SIGKILL" else ""
             return f"the process was ended by {name}{hint}"
         return f"the process ended with exit code {code} before it gave a result"
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Keep Ctrl-C, which a terminal sends to all that was started here, from what starts now."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # where it is started later, it unblocks the signal again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _kill(process: BaseProcess) -> None:

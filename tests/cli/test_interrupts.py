@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -35,8 +35,10 @@ timing: off
 
 
 @contextmanager
-def running(folder: Path, data: Path) -> Iterator[subprocess.Popen[str]]:
-    """Start the study in a folder, and wait until its first run steps."""
+def running(
+    folder: Path, data: Path, until: str = "Train Epoch"
+) -> Iterator[subprocess.Popen[str]]:
+    """Start the study in a folder, and wait for a line: by default of the first run's steps."""
     (folder / "slow_network.py").write_text(NETWORK, encoding="utf-8")
     (folder / "slow.yaml").write_text(STUDY, encoding="utf-8")
     own = {"BENCH_DATA_DIR": str(data), "BENCH_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
@@ -47,13 +49,14 @@ def running(folder: Path, data: Path) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,  # so that a signal can go to all that it starts, as Ctrl-C does
         # Whoever runs the tests may ignore Ctrl-C, as a job in the background does.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert process.stdout is not None
         for line in process.stdout:
-            if line.startswith("Train Epoch"):
+            if line.startswith(until):
                 break
         yield process
     finally:
@@ -67,12 +70,34 @@ def finished(folder: Path) -> list[int]:
 
 def test_one_ctrl_c_lets_the_current_run_end(tmp_path: Path, digits_dir: Path) -> None:
     with running(tmp_path, digits_dir) as process:
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "ends once what runs now has ended; Ctrl-C again abandons it" in said
     assert "interrupted; what was finished is kept" in said
     assert finished(tmp_path) == [0]
+
+
+def imports_torch(process: subprocess.Popen[str]) -> bool:
+    """Tell whether a child of a process has begun to load torch."""
+    proc = Path("/proc")
+    children = (proc / f"{process.pid}/task/{process.pid}/children").read_text().split()
+    with suppress(OSError):  # one that ended meanwhile
+        return any("libtorch" in (proc / child / "maps").read_text() for child in children)
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no /proc to see children in")
+def test_ctrl_c_while_torch_is_imported_is_no_traceback(tmp_path: Path, digits_dir: Path) -> None:
+    with running(tmp_path, digits_dir, until="estimate") as process:
+        while process.poll() is None and not imports_torch(process):
+            pass  # the server that runs are forked from takes seconds for it
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted; what was finished is kept" in said
+    assert "Traceback" not in said
+    assert "KeyboardInterrupt" not in said
 
 
 def test_sigterm_abandons_it(tmp_path: Path, digits_dir: Path) -> None:
