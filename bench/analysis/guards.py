@@ -61,7 +61,8 @@ def how_it_moved(blocks: pd.DataFrame) -> str:
             if reason in seen
         ]
         worst += sorted(seen - {"steal", "other processes"})
-        said.append(f"{n} of {len(measured)} timing blocks were disturbed ({', '.join(worst)})")
+        were = "was" if n == 1 else "were"
+        said.append(f"{n} of {len(measured)} timing blocks {were} disturbed ({', '.join(worst)})")
     spread = calibration_spread(measured)
     if spread > CALIBRATION:
         said.append(f"the same fixed work took up to {spread:.0%} longer in some blocks")

@@ -15,6 +15,8 @@ from bench.study.plan import Run
 
 KINDS: Sequence[Kind] = ("tuning", "trial", "cost", "block")
 ROLES: Sequence[Role] = ("planned", "twin", "extra")
+COLUMNS = ("cell", "id", "runs", "state", "why", "estimate")
+WIDE = 110  # columns of a terminal; on less, cells go by their names alone
 COLOURS: Mapping[State, str] = {
     "cached": "green",
     "stale": "yellow",
@@ -67,6 +69,9 @@ def print_summary(console: Console, agenda: Agenda) -> None:
             f"last time {counted(n, 'timing block')} found changes of a step's time from "
             f"{change:.1%} on"
         )
+    if not agenda.to_measure:
+        console.print("nothing is left to run")
+        return
     rough = " (rough: not all of it ran here before)" if agenda.is_rough else ""
     then = ", and then what is chosen" if agenda.is_open else ""
     console.print(f"estimate: {duration(agenda.estimate_s)}{then}{rough}")
@@ -116,22 +121,22 @@ def print_plan(console: Console, agenda: Agenda) -> None:
     """Print the summary and then every run, those of a cell that share a fate on one line."""
     print_summary(console, agenda)
     names = cell_names(agenda)
-    rows = table(
-        console, "cell", "id", "runs", "state", "why", "estimate", right=frozenset({"estimate"})
-    )
+    shown = [name for name in COLUMNS if name != "id" or console.width >= WIDE]
+    rows = table(console, *shown, right=frozenset({"estimate"}))
     order = {cell_id: i for i, cell_id in enumerate(names)}
     tasks = sorted(agenda.tasks, key=lambda t: (order[t.run.planned.cell_id], _sort(t)))
     for (cell_id, _, state, why), group in groupby(tasks, key=_fate):
         shared = list(group)
         estimate_s = sum(t.estimate_s for t in shared)
-        rows.add_row(
-            escape(names[cell_id]),
-            cell_id,
-            _run_names([t.run for t in shared]),
-            f"[{COLOURS[state]}]{state}[/]",
-            escape(why),
-            duration(estimate_s) if state in ("new", "stale") else "",
-        )
+        texts = {
+            "cell": escape(names[cell_id]),
+            "id": cell_id,
+            "runs": _run_names([t.run for t in shared]),
+            "state": f"[{COLOURS[state]}]{state}[/]",
+            "why": escape(why),
+            "estimate": duration(estimate_s) if state in ("new", "stale") else "",
+        }
+        rows.add_row(*(texts[name] for name in shown))
     console.print(rows)
     for left in agenda.plan.left_out:
         console.print(f"[dim]left out: {escape(left.point)} – {escape(left.why)}[/]")

@@ -12,12 +12,13 @@ from bench.analysis.guards import how_it_moved
 from bench.analysis.load import read_tables
 from bench.cli.terminal import counted, duration, table
 from bench.labels import is_blank
-from bench.report.cells import measured_first
+from bench.report.cells import measured_first, to_tell_apart
 from bench.report.text import digits, signed
 from bench.report.words import sentences
 from bench.runner import Finished, Narrowed
 
 NUMBERS = ("test accuracy", "training images/s", "step")
+NARROW_NUMBERS = ("test accuracy", "images/s")
 VERDICTS = ("× step time", "Δ accuracy")
 WIDE = 110  # columns; on less, the step is left to the images/s and intervals are shares
 COLOURS = {"faster": "green", "better": "green", "slower": "red", "worse": "red"}
@@ -26,12 +27,13 @@ COLOURS = {"faster": "green", "better": "green", "slower": "red", "worse": "red"
 def print_result(console: Console, finished: Finished, runs: int, elapsed_s: float) -> None:
     """Print the closing table, how the runs ended, and where everything lies."""
     tables = read_tables(finished.results)
-    names = cell_labels(tables.summary)
+    summary = tables.summary
+    names = {**cell_labels(summary), **cell_labels(to_tell_apart(summary))}
     compared = _compared(tables.comparisons)
     narrow = console.width < WIDE
-    numbers = NUMBERS[: 2 if narrow else 3]
+    numbers = NARROW_NUMBERS if narrow else NUMBERS
     rows = table(console, "cell", *numbers, *(VERDICTS if compared else ()), right={*numbers})
-    for cell in measured_first(tables.summary).to_dict("records"):
+    for cell in measured_first(summary).to_dict("records"):
         name = escape(names[cell["cell_id"]])
         if cell["status"] == "ok":
             verdicts = compared.get(cell["cell_id"], ("baseline", "")) if compared else ()

@@ -19,7 +19,11 @@ def console(*, errors: bool = False) -> Console:
 
 def table(target: Console, *columns: str, right: Set[str] = frozenset()) -> Table:
     """Make a table that suits the console: ruled on a terminal, bare columns elsewhere."""
-    made = Table(box=box.SIMPLE_HEAD if target.is_terminal else None, pad_edge=False)
+    made = Table(
+        box=box.SIMPLE_HEAD if target.is_terminal else None,
+        pad_edge=False,
+        collapse_padding=target.is_terminal,
+    )
     for name in columns:
         is_number = name in right
         justify: JustifyMethod = "right" if is_number else "left"

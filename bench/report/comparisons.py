@@ -105,8 +105,8 @@ def session_findings(tables: Tables) -> list[str]:
     outlying, timed = (int(tables.summary[c].sum()) for c in ("outlying_blocks", "step_n"))
     if outlying:
         said.append(
-            f"**Outliers:** {outlying} of {count_of(timed, 'timing block')} lie outside Tukey's "
-            "fences of their cell. They are counted like all others: medians bear them."
+            f"**Outliers:** {outlying} of {count_of(timed, 'timing block')} outside Tukey's fences "
+            "of their cell, counted like all others: medians bear them."
         )
     extra = tables.blocks[tables.blocks["role"] == "extra"]
     if len(extra):

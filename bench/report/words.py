@@ -66,7 +66,7 @@ def sentences(tables: Tables) -> list[Sentence]:
         than = "the baseline cell" if named == UNCHANGED else named
         none = f"No other of {len(rows) + 1} cells is faster or more accurate than {than}"
         return [Sentence("", "", f"{none} beyond what chance and noise explain.")]
-    pairs = _Pairs(to_tell_apart(as_asked(tables)), baseline_id, names)
+    pairs = _Pairs(tables, baseline_id, names)
     return [_sentence(rows[cell_id], pairs.of(cell_id)) for cell_id in chosen]
 
 
@@ -83,15 +83,20 @@ class _Pair:
 class _Pairs:
     """Names pairs by what differs between the two, which is less than what tells all apart."""
 
-    def __init__(self, cells: pd.DataFrame, baseline_id: str, names: Mapping[str, str]) -> None:
+    def __init__(self, tables: Tables, baseline_id: str, names: Mapping[str, str]) -> None:
+        cells = to_tell_apart(as_asked(tables))
         self._configs = configurations(cells)
         self._fields = label_fields(cells)
+        self._batch_sizes = dict(
+            zip(tables.summary["cell_id"], tables.summary["batch_size"], strict=True)
+        )
         self._baseline_id = baseline_id
         self._names = names
 
     def of(self, cell_id: str) -> _Pair:
         """Name a cell and the baseline cell."""
         cell, base = self._configs[cell_id], self._configs[self._baseline_id]
+        sizes = self._batch_sizes  # which tuning may have chosen
         apart = differing(cell, base, self._fields)
         name, than = (label(config, apart) for config in (cell, base))
         alike = [
@@ -108,7 +113,7 @@ class _Pairs:
             name,
             than,
             f"With {listed(alike)}," if alike else "",
-            " per image" if cell["batch_size"] != base["batch_size"] else "",
+            "" if sizes[cell_id] == sizes[self._baseline_id] else " per image",
         )
 
 

@@ -73,7 +73,7 @@ def test_the_worst_of_what_was_seen_is_told(blocks: Table) -> None:
 
 def test_what_did_not_disturb_is_not_told(blocks: Table) -> None:
     said = how_it_moved(blocks({"steal_share": 0.0, "gpu_throttle": "hw_slowdown"}, {}))
-    assert said == "1 of 2 timing blocks were disturbed (GPU throttled)"
+    assert said == "1 of 2 timing blocks was disturbed (GPU throttled)"
 
 
 def test_blocks_that_failed_are_not_counted(blocks: Table) -> None:
