@@ -32,12 +32,14 @@ def results_folders(root: Path = RESULTS) -> list[Path]:
 
 
 def study_hint(path: Path) -> str:
-    """Name the study file that `path` most likely means, or those that are here."""
+    """Name the study file that `path` most likely means, or all; without any, how to make one."""
     known = study_files(path.parent)
     if near := _nearest(path, known):
         return f"Did you mean '{near}'?"
     here = [study for study in known if study.parent == path.parent] or known
-    return f"Studies here: {', '.join(map(str, here[:SHOWN]))}" if here else ""
+    if not here:
+        return "`bench init NAME` writes one to begin with."
+    return f"Studies here: {', '.join(map(str, here[:SHOWN]))}"
 
 
 def results_hint(path: Path) -> str:

@@ -88,12 +88,12 @@ def gate(
         data_dir=data_dir,
         offline=offline,
     )
-    with TerminalGateScreen(errors=as_json) as screen:
-        try:
+    try:
+        with TerminalGateScreen(errors=as_json) as screen:
             gated = run_gate(request, screen)
-        except KeyboardInterrupt:
-            typer.echo("bench: interrupted; the worktrees are gone.", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+    except KeyboardInterrupt:
+        typer.echo("bench: interrupted; the worktrees are gone.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
     if as_json:
         typer.echo(json.dumps(records(gated), indent=1))
     else:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from bench.agenda import Narrowing
     from bench.execute.executor import Executor
 
+# How the help of a command with many options groups them.
+STUDY = "What to run"
+PLACES = "Files and data"
+WAY = "How to run it"
+SHOWN = "What to show"
+
 StudyFile = Annotated[
     Path,
     typer.Argument(
@@ -40,6 +46,7 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
+        rich_help_panel=STUDY,
         help="Change a field of the study; may be repeated. "
         "For example --set base.epochs=1 --set 'axes.batch_size=[64,512]'.",
         autocompletion=complete_setting,
@@ -49,20 +56,30 @@ Only = Annotated[
     list[str] | None,
     typer.Option(
         metavar="CELL",
+        rich_help_panel=STUDY,
         help="Leave all other cells out, as if the study had only this one, by its name or id "
         "as `bench plan` gives them; may be repeated.",
         show_default=False,
     ),
 ]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results/<study>/ goes.")]
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out", metavar="DIR", rich_help_panel=PLACES, help="Where results/<study>/ goes."
+    ),
+]
 Reports = Annotated[
-    Path, typer.Option("--reports", metavar="DIR", help="Where reports/<study>/ goes.")
+    Path,
+    typer.Option(
+        "--reports", metavar="DIR", rich_help_panel=PLACES, help="Where reports/<study>/ goes."
+    ),
 ]
 UntilCi = Annotated[
     str | None,
     typer.Option(
         "--until-ci",
         metavar="WIDTH",
+        rich_help_panel=STUDY,
         help="Time cells again until each step's interval is within ± WIDTH, e.g. 2%.",
         show_default=False,
     ),
@@ -71,6 +88,7 @@ Budget = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
+        rich_help_panel=STUDY,
         help="How long to do so, e.g. 10m (the default); without --until-ci: all of it.",
         show_default=False,
     ),
@@ -80,6 +98,7 @@ Jobs = Annotated[
     typer.Option(
         min=1,
         metavar="N",
+        rich_help_panel=WAY,
         help="Trials that may run at once on a machine, each on cores of its own; timing blocks "
         "run alone.",
     ),
@@ -89,6 +108,7 @@ ExecutorName = Annotated[
     typer.Option(
         "--executor",
         metavar="local|inline|ray",
+        rich_help_panel=WAY,
         help="local: each run in a fresh process; inline: all in this one; ray: on a cluster.",
         autocompletion=complete_executor,
     ),
@@ -97,6 +117,7 @@ Address = Annotated[
     str | None,
     typer.Option(
         metavar="auto|HOST:PORT",
+        rich_help_panel=WAY,
         help="The Ray cluster to join; without one, ray starts one on this machine.",
         show_default=False,
     ),
@@ -107,12 +128,15 @@ DataDir = Annotated[
         "--data-dir",
         metavar="DIR",
         envvar="BENCH_DATA_DIR",
+        rich_help_panel=PLACES,
         help="Where the data sets lie, in torchvision's layout; your cache folder by default.",
     ),
 ]
 Offline = Annotated[
     bool,
-    typer.Option("--offline", envvar="BENCH_OFFLINE", help="Download nothing."),
+    typer.Option(
+        "--offline", envvar="BENCH_OFFLINE", rich_help_panel=PLACES, help="Download nothing."
+    ),
 ]
 
 

@@ -1,5 +1,7 @@
 """The closing table of a study, every number with its uncertainty."""
 
+import shlex
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -56,6 +58,15 @@ def print_result(console: Console, finished: Finished, runs: int, elapsed_s: flo
     console.print(f"tables: {escape(str(finished.results))}", soft_wrap=True)
     if finished.report is not None:
         console.print(f"report: {escape(str(finished.report))}", soft_wrap=True)
+        console.print(f"[dim]as a page: {escape(_page_command(finished))}[/]", soft_wrap=True)
+
+
+def _page_command(finished: Finished) -> str:
+    """Give the command that makes the report's page beside it."""
+    command = ["bench", "report", str(finished.results), "--html"]
+    if finished.report is not None and (root := finished.report.parents[1]) != Path("reports"):
+        command += ["--reports", str(root)]
+    return shlex.join(command)
 
 
 def _compared(comparisons: pd.DataFrame) -> dict[str, tuple[str, str]]:

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from bench.cli.options import (
+    SHOWN,
+    STUDY,
     Address,
     Budget,
     DataDir,
@@ -40,15 +42,28 @@ def run(
     executor: ExecutorName = "local",
     address: Address = None,
     jobs: Jobs = 1,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Reuse no earlier outcome.")] = False,
-    no_report: Annotated[bool, typer.Option("--no-report", help="Render no report.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", rich_help_panel=STUDY, help="Reuse no earlier outcome.")
+    ] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", rich_help_panel=SHOWN, help="Render no report.")
+    ] = False,
     until_ci: UntilCi = None,
     budget: Budget = None,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Print the training loop's own log lines.")
+        bool,
+        typer.Option(
+            "-v",
+            "--verbose",
+            rich_help_panel=SHOWN,
+            help="Print the training loop's own log lines.",
+        ),
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Tell all of it as lines of JSON, for scripts.")
+        bool,
+        typer.Option(
+            "--json", rich_help_panel=SHOWN, help="Tell all of it as lines of JSON, for scripts."
+        ),
     ] = False,
 ) -> None:
     """Run a study: what is not there yet is trained and timed, tabulated and drawn.
