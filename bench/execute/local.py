@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
@@ -292,14 +293,23 @@ def _execute(sender: Connection, run: Run, workplace: Workplace, pinned: frozens
         os.environ["CUDA_VISIBLE_DEVICES"] = workplace.visible_gpus
     if pinned and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, pinned)
-    sender.send(execute(run, workplace, sender.send))
+    tell = partial(_tell, sender)
+    tell(execute(run, workplace, tell))
 
 
 def _check(sender: Connection, cells: Sequence[PlannedCell]) -> None:
     from bench.execute.set_up import check
 
     _follow_parent()
-    sender.send(check(cells))
+    _tell(sender, check(cells))
+
+
+def _tell(sender: Connection, message: Any) -> None:
+    """Send a message; end where nobody listens any more, as after Ctrl-C while this one started."""
+    try:
+        sender.send(message)
+    except BrokenPipeError:
+        raise SystemExit(0) from None
 
 
 def _follow_parent() -> None:

@@ -43,7 +43,9 @@ def test_where_there_are_none_the_studies_folder_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert said(Path("nowhere/c.yaml")) == "nowhere/c.yaml: no such study file"
+    assert said(Path("nowhere/c.yaml")) == (
+        "nowhere/c.yaml: no such study file\n  `bench init NAME` writes one to begin with."
+    )
     Path("studies").mkdir()
     Path("studies/a.yaml").touch()
     assert said(Path("nowhere/c.yaml")).endswith("Studies here: studies/a.yaml")
