@@ -58,15 +58,17 @@ def print_result(console: Console, finished: Finished, runs: int, elapsed_s: flo
     console.print(f"tables: {escape(str(finished.results))}", soft_wrap=True)
     if finished.report is not None:
         console.print(f"report: {escape(str(finished.report))}", soft_wrap=True)
-        console.print(f"[dim]as a page: {escape(_page_command(finished))}[/]", soft_wrap=True)
+        console.print(_page(finished.results, finished.report), soft_wrap=True)
 
 
-def _page_command(finished: Finished) -> str:
-    """Give the command that makes the report's page beside it."""
-    command = ["bench", "report", str(finished.results), "--html"]
-    if finished.report is not None and (root := finished.report.parents[1]) != Path("reports"):
-        command += ["--reports", str(root)]
-    return shlex.join(command)
+def _page(results: Path, report: Path) -> str:
+    """Say where the report's page is, or by which command it would be there."""
+    page, root = report.with_suffix(".html"), report.parents[1]
+    if page.is_file():
+        return f"page: {escape(str(page))}"
+    elsewhere = [] if root == Path("reports") else ["--reports", str(root)]
+    command = shlex.join(["bench", "report", str(results), "--html", *elsewhere])
+    return f"[dim]as a page: {escape(command)}[/]"
 
 
 def _compared(comparisons: pd.DataFrame) -> dict[str, tuple[str, str]]:

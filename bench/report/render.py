@@ -24,8 +24,9 @@ def render(results_dir: Path, report_dir: Path, *, html: bool = False) -> Path:
     """Write report.md and its figures (PNG and SVG) from the tables alone; returns the page's path.
 
     With `html` the same as one file that needs no other, report.html, whose path is returned
-    then. What an earlier rendering left and this one does not make is removed. The same tables
-    give the same bytes. Raises StoreError for a folder that cannot be read or written.
+    then; one that is there already is made anew in any case, since it would tell of other numbers.
+    What an earlier rendering left and this one does not make is removed. The same tables give the
+    same bytes. Raises StoreError for a folder that cannot be read or written.
     """
     tables = read_tables(results_dir)
     if tables.summary.empty:
@@ -40,15 +41,13 @@ def render(results_dir: Path, report_dir: Path, *, html: bool = False) -> Path:
     pictures = _save_figures(charts, report_dir / "figures")
     markdown = _markdown(page)
     write_whole(report_dir / "report.md", markdown)
-    if not html:
-        (report_dir / "report.html").unlink(missing_ok=True)  # it would tell of other numbers
-        return report_dir / "report.md"
-    from bench.report.html import html_page  # which brings a browser's library with it
-    from bench.report.interactive import interactive
+    one_file = report_dir / "report.html"
+    if html or one_file.is_file():
+        from bench.report.html import html_page  # which brings a browser's library with it
+        from bench.report.interactive import interactive
 
-    content = html_page(page.title, markdown, pictures, interactive(tables))
-    write_whole(report_dir / "report.html", content)
-    return report_dir / "report.html"
+        write_whole(one_file, html_page(page.title, markdown, pictures, interactive(tables)))
+    return one_file if html else report_dir / "report.md"
 
 
 def _markdown(page: Page) -> str:

@@ -70,9 +70,17 @@ def test_what_users_typed_stays_text(fresh_results: Results, tmp_path: Path) -> 
     assert "alert(1)" in json.dumps(json.loads(data))
 
 
-def test_a_page_of_before_is_gone_when_only_words_are_asked_for(
-    results_of: Results, tmp_path: Path
+def test_a_page_that_is_there_tells_of_the_new_numbers(
+    fresh_results: Results, tmp_path: Path
 ) -> None:
-    page = render(results_of("one-cell"), tmp_path, html=True)
+    results = fresh_results("one-cell")
+    page = render(results, tmp_path, html=True)
+    path = results / "trials.csv"
+    pd.read_csv(path).assign(test_accuracy=0.4321).to_csv(path, index=False)
+    assert render(results, tmp_path).name == "report.md"
+    assert "43.21%" in page.read_text(encoding="utf-8")
+
+
+def test_no_page_is_made_where_none_was_asked_for(results_of: Results, tmp_path: Path) -> None:
     render(results_of("one-cell"), tmp_path)
-    assert not page.exists()
+    assert not (tmp_path / "report.html").exists()
