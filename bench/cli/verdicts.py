@@ -24,7 +24,7 @@ COLOURS: Mapping[str, str] = {
 }
 NAMES: Mapping[str, str] = {ACCURACY: "accuracy"}
 COLUMNS = ("cell", "measure", "B / A", "verdict", "detects", "n", "floor", "to decide")
-WIDE = 110  # on fewer columns of a terminal the last two are left out
+WIDE = 110  # on fewer columns of a terminal the last one is left out
 INTERLEAVE = (
     "To decide more, measure both in one study (a value each on an axis): its blocks are "
     "interleaved, and the drift between two sessions is gone."
@@ -47,7 +47,7 @@ def print_verdicts(console: Console, compared: Compared) -> None:
         console.print(f"[yellow]{escape(warning)}[/]")
     for change in _changes(compared):
         console.print(f"changed: {escape(change)}")
-    shown = COLUMNS if console.width >= WIDE else COLUMNS[:-2]
+    shown = COLUMNS if console.width >= WIDE else COLUMNS[:-1]
     rows = table(console, *shown, right={*COLUMNS[2:7]})
     for row in compared.rows.to_dict("records"):
         texts = (
