@@ -122,7 +122,8 @@ def _sentence(row: Mapping[str, Row], pair: _Pair) -> Sentence:
     told = [row[measure] for measure in ("step", ACCURACY) if measure in row]
     if len(told) == 2 and all(one["verdict"] == "INCONCLUSIVE" for one in told):
         speed, accuracy = _known_time(row["step"]), _known_difference(row[ACCURACY])
-        said = f"can't be told from {pair.than} in speed ({speed}) or in accuracy ({accuracy})"
+        both = f"in speed{pair.an_image} ({speed}) or in accuracy ({accuracy})"
+        said = f"can't be told from {pair.than} {both}"
     else:
         speeds = [_speed(row["step"], pair.than, pair.an_image)] if "step" in row else []
         said = " and ".join([*speeds, *_accuracy(row, pair.than)])
@@ -166,7 +167,7 @@ def _speed(row: Row, than: str, an_image: str) -> str:
         case "EQUIVALENT":
             return f"is as fast{an_image} as {than} ({_known_time(row)})"
         case _:
-            return f"can't be told from {than} in speed ({_known_time(row)})"
+            return f"can't be told from {than} in speed{an_image} ({_known_time(row)})"
 
 
 def _accuracy(row: Mapping[str, Row], than: str) -> Iterator[str]:
