@@ -134,10 +134,10 @@ def _target_reached(tables: Tables, labels: dict[str, str], target: float | None
 def _how_it_ended(summary: pd.DataFrame) -> str:
     total, counts = len(summary), summary["status"].value_counts()
     if counts.get("ok", 0) == total:
-        every = {1: "the cell", 2: "both cells"}.get(total, f"all {total} cells")
+        every = {1: "the cell", 2: "both cells"}.get(total, f"all {total:,} cells")
         return f"**Runs:** {every} ran to the end."
-    ended = ", ".join(f"{n} {status}" for status, n in counts.items() if status != "ok")
-    return f"**Runs:** {counts.get('ok', 0)} of {total} cells ran to the end; {ended}."
+    ended = ", ".join(f"{n:,} {status}" for status, n in counts.items() if status != "ok")
+    return f"**Runs:** {counts.get('ok', 0):,} of {total:,} cells ran to the end; {ended}."
 
 
 def _name_cells(summary: pd.DataFrame, cell_ids: Sequence[str] | pd.Series) -> str:

@@ -19,7 +19,7 @@ from bench.report.figures.forest import VERDICT_LOOKS, Panel
 from bench.report.figures.learning import curves_of
 from bench.report.figures.looks import Looks, looks_of
 from bench.report.figures.phases import MEDIANS, quickest_first
-from bench.report.figures.rows import rows_of
+from bench.report.figures.rows import END, Rows, rows_of
 from bench.report.figures.scales import LOG_FROM, accuracy_errors
 from bench.report.style import PHASE_COLOURS
 
@@ -50,66 +50,79 @@ def _forest(panel: Panel, names: Mapping[str, str]) -> Spec:
     is_time = panel.border == 1.0
     values = panel.values.sort_values("value", ascending=is_time).reset_index()
     shown = rows_of(values, names)
-    rows = [
-        {
-            "cell": names[str(row["cell_id"])],
-            "value": _plain(row["value"]),
-            "low": _plain(row["low"]),
-            "high": _plain(row["high"]),
-            "from": _plain(panel.border - row["floor"]),
-            "to": _plain(panel.border + row["floor"]),
-            "verdict": panel.words[row["verdict"]],
-            "n": int(row["n"]),
-        }
-        for row in shown.cells.to_dict("records")
-    ]
     unit = "over the baseline cell's" if is_time else "difference to the baseline cell's"
-    given = {panel.words[verdict] for verdict in shown.cells["verdict"]}
-    looks = {w: look for v, look in VERDICT_LOOKS.items() if (w := panel.words[v]) in given}
-    x: Spec = {
-        "type": "quantitative",
-        "title": "ratio" if is_time else "percentage points",
-        "scale": {"zero": False},
-    }
     # Bands without gaps, so that what is noise is one area.
     y: Spec = {"field": "cell", "type": "nominal", "sort": None, "title": None}
     y["scale"] = {"type": "band", "padding": 0}
     told = [("cell", ""), ("value", ".3f"), ("low", ".3f"), ("high", ".3f"), ("verdict", "")]
     return {
-        "title": f"{panel.name.capitalize()}, {unit}; the band is noise",
+        "title": f"{panel.name.capitalize()}, {unit}; the band is noise{_ends(shown)}",
         "height": _ROW_PX * len(shown.cells),
-        "data": {"values": rows},
+        "data": {"values": [_forest_row(panel, row, names) for row in _records(shown)]},
         "encoding": {"y": y, "tooltip": _tooltips([*told, ("n", "")])},
-        "layer": [
-            {
-                "mark": {"type": "bar", "height": {"band": 1}, "color": "#9aa5b1", "opacity": 0.25},
-                "encoding": {"x": {**x, "field": "from"}, "x2": {"field": "to"}},
-            },
-            {
-                "mark": {"type": "rule", "color": "#888888"},
-                "encoding": {"x": {"datum": panel.border}, "y": None},
-            },
-            {
-                "mark": {"type": "rule", "strokeWidth": 2},
-                "encoding": {
-                    "x": {**x, "field": "low"},
-                    "x2": {"field": "high"},
-                    "color": _scaled("verdict", {w: look.colour for w, look in looks.items()}),
-                    "opacity": _dimmed(),
-                },
-            },
-            {
-                "params": [_picked("verdict")],
-                "mark": {"type": "point", "filled": True, "size": 90},
-                "encoding": {
-                    "x": {**x, "field": "value"},
-                    "color": _scaled("verdict", {w: look.colour for w, look in looks.items()}),
-                    "shape": _scaled("verdict", {w: _SHAPES[k.marker] for w, k in looks.items()}),
-                    "opacity": _dimmed(),
-                },
-            },
-        ],
+        "layer": _forest_layers(panel, shown, "ratio" if is_time else "percentage points"),
     }
+
+
+def _forest_row(panel: Panel, row: Mapping[Any, Any], names: Mapping[str, str]) -> Spec:
+    return {
+        "cell": names[str(row["cell_id"])],
+        "value": _plain(row["value"]),
+        "low": _plain(row["low"]),
+        "high": _plain(row["high"]),
+        "from": _plain(panel.border - row["floor"]),
+        "to": _plain(panel.border + row["floor"]),
+        "verdict": panel.words[row["verdict"]],
+        "n": int(row["n"]),
+    }
+
+
+def _forest_layers(panel: Panel, shown: Rows, unit: str) -> list[Spec]:
+    """Lay the floor, the border, the intervals and the points over each other."""
+    given = {panel.words[verdict] for verdict in shown.cells["verdict"]}
+    looks = {w: look for v, look in VERDICT_LOOKS.items() if (w := panel.words[v]) in given}
+    colour = _scaled("verdict", {w: look.colour for w, look in looks.items()})
+    x: Spec = {"type": "quantitative", "title": unit, "scale": {"zero": False}}
+    floor: Spec = {
+        "mark": {"type": "bar", "height": {"band": 1}, "color": "#9aa5b1", "opacity": 0.25},
+        "encoding": {"x": {**x, "field": "from"}, "x2": {"field": "to"}},
+    }
+    border: Spec = {
+        "mark": {"type": "rule", "color": "#888888"},
+        "encoding": {"x": {"datum": panel.border}, "y": None},
+    }
+    intervals: Spec = {
+        "mark": {"type": "rule", "strokeWidth": 2},
+        "encoding": {
+            "x": {**x, "field": "low"},
+            "x2": {"field": "high"},
+            "color": colour,
+            "opacity": _dimmed(),
+        },
+    }
+    points: Spec = {
+        "params": [_picked("verdict")],
+        "mark": {"type": "point", "filled": True, "size": 90},
+        "encoding": {
+            "x": {**x, "field": "value"},
+            "color": colour,
+            "shape": _scaled("verdict", {w: _SHAPES[k.marker] for w, k in looks.items()}),
+            "opacity": _dimmed(),
+        },
+    }
+    known = shown.cells["low"].notna().any()  # Vega can't scale what has no value at all
+    return [floor, border, *([intervals] if known else []), points]
+
+
+def _ends(shown: Rows) -> str:
+    """Say for a title that only both ends of many rows are drawn."""
+    if not shown.omitted:
+        return ""
+    return f"; the first and the last {END} of {len(shown.cells) + shown.omitted:,}"
+
+
+def _records(shown: Rows) -> list[dict[Any, Any]]:
+    return shown.cells.to_dict("records")
 
 
 def accuracy_over_speed(tables: Tables) -> Sequence[Spec]:
@@ -235,13 +248,13 @@ def phases(tables: Tables) -> Sequence[Spec]:
             "time": _plain(cell[f"{phase}_median"]),
             "share": _plain(cell[f"{phase}_median"] / cell["total"]),
         }
-        for cell in shown.cells.to_dict("records")
+        for cell in _records(shown)
         for i, phase in enumerate(STEP_PHASES)
     ]
     told = [("cell", ""), ("phase", ""), ("time", ",.3~g"), ("share", ".0%")]
     return [
         {
-            "title": "Where the time of a step goes",
+            "title": f"Where the time of a step goes{_ends(shown)}",
             "height": _ROW_PX * len(shown.cells),
             "data": {"values": rows},
             "params": [_picked("phase")],

@@ -28,7 +28,7 @@ def speed_of(cells: pd.DataFrame) -> Speed:
 def counted(counts: pd.Series, noun: str) -> str:
     """Write a count, or a range of counts, with its noun: "6 timing blocks", "1–3 seeds"."""
     low, high = int(counts.min()), int(counts.max())
-    number = f"{low}" if low == high else f"{low}–{high}"
+    number = f"{low:,}" if low == high else f"{low:,}–{high:,}"
     return f"{number} {noun}{'' if number == '1' else 's'}"
 
 

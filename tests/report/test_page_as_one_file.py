@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -55,6 +56,15 @@ def test_a_chart_of_many_cells_shows_both_ends(tables_of: Callable) -> None:
     charts = interactive(tables_of("wide"))
     for spec in (*charts["against_baseline"], *charts["phases"]):
         assert len({row["cell"] for row in spec["data"]["values"]}) == 20
+        assert re.search(r"; the first and the last 10 of 7[12]$", spec["title"])
+
+
+def test_what_has_no_interval_is_drawn_as_a_point(tables_of: Callable) -> None:
+    tables = tables_of("baseline")
+    bare = tables.comparisons.assign(low=float("nan"), high=float("nan"))
+    for known, layers in ((tables.comparisons, 4), (bare, 3)):
+        specs = interactive(replace(tables, comparisons=known))["against_baseline"]
+        assert [len(spec["layer"]) for spec in specs] == [layers] * 2
 
 
 def test_what_users_typed_stays_text(fresh_results: Results, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ function looks(width) {
       titleFontWeight: "normal", labelLimit: narrow ? 110 : 360,
     },
     axisXQuantitative: { tickCount: narrow ? 4 : 8 },
-    legend: { ...text, orient: "top", layout: { top: { direction: narrow ? "vertical" : "horizontal" } }, columns: narrow ? 2 : 4, symbolLimit: 40, labelLimit: narrow ? 140 : 260 },
+    legend: { ...text, symbolOpacity: 1, orient: "top", layout: { top: { direction: narrow ? "vertical" : "horizontal" } }, columns: narrow ? 2 : 4, symbolLimit: 40, labelLimit: narrow ? 140 : 260 },
   };
 }
 
