@@ -8,13 +8,12 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
-from bench.analysis.cells import cell_labels
 from bench.analysis.compared import ACCURACY, ACCURACY_WORDS, TIME_WORDS, session_noise
 from bench.analysis.guards import how_it_moved
 from bench.analysis.load import read_tables
 from bench.cli.terminal import counted, duration, table
 from bench.labels import is_blank
-from bench.report.cells import measured_first, to_tell_apart
+from bench.report.cells import measured_first, short_names
 from bench.report.text import digits, signed
 from bench.report.words import sentences
 from bench.runner import Finished, Narrowed
@@ -30,7 +29,7 @@ def print_result(console: Console, finished: Finished, runs: int, elapsed_s: flo
     """Print the closing table, how the runs ended, and where everything lies."""
     tables = read_tables(finished.results)
     summary = tables.summary
-    names = {**cell_labels(summary), **cell_labels(to_tell_apart(summary))}
+    names = short_names(summary)
     compared = _compared(tables.comparisons)
     narrow = console.width < WIDE
     numbers = NARROW_NUMBERS if narrow else NUMBERS

@@ -41,8 +41,12 @@ def as_asked(tables: Tables) -> pd.DataFrame:
     return tables.summary.drop(columns=tuned_fields(tables.summary, tables.tuned))
 
 
+def short_names(summary: pd.DataFrame) -> dict[str, str]:
+    """Name every cell, the measured ones by nothing but what tells those apart."""
+    return {**cell_labels(summary), **cell_labels(to_tell_apart(summary))}
+
+
 @lru_cache(maxsize=1)  # of a study with a thousand cells it takes a quarter of a second
 def spoken_names(tables: Tables) -> dict[str, str]:
     """Name every cell for a sentence; what tuning chose for each is left to the tables."""
-    asked = as_asked(tables)
-    return {**cell_labels(asked), **cell_labels(to_tell_apart(asked))}
+    return short_names(as_asked(tables))

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from math import comb
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.analysis.compared import ACCURACY, ACCURACY_WORDS, TIME_WORDS, session_noise
+from bench.analysis.comparison import holm, least_p
 from bench.analysis.effects import ordered_changes
 from bench.analysis.guards import how_it_moved
 from bench.analysis.load import Tables
@@ -67,16 +67,16 @@ def headlines(
         say = difference_text if measure == ACCURACY else ratio_text
         floors = {_floor(row) for row in rows.to_dict("records")}
         (floor,) = floors if len(floors) == 1 else ("",)
+        holm_note = f"rank test, over {count_of(len(rows), noun)}"
         columns += [
             _column(keys, rows, heading, say, counted(rows["n"], unit)),
-            _column(keys, rows, "verdict", _verdict, floor and f"noise floor {floor}"),
+            _column(
+                keys, rows, "verdict", _verdict, floor and f"noise floor {floor}", is_verdict=True
+            ),
             *([] if floor else [_column(keys, rows, "noise floor", _floor)]),
             _column(keys, rows, "detects", _detects),
+            _column(keys, _with_least_p(rows), "p (Holm)", _p, holm_note),
         ]
-        p = partial(_p, rows=len(rows))
-        columns.append(
-            _column(keys, rows, "p (Holm)", p, f"rank test, over {count_of(len(rows), noun)}")
-        )
     return [column for column in columns if any(text != BLANK for text in column.texts)]
 
 
@@ -148,10 +148,11 @@ def _column(
     heading: str,
     say: Any,
     note: str = "",
+    *,
+    is_verdict: bool = False,
 ) -> Column:
     """Write a text for every key; a blank for those without a comparison."""
     told = {key: say(row) for key, row in zip(rows.index, rows.to_dict("records"), strict=True)}
-    is_verdict = say is _verdict
     texts = [told.get(key, BLANK) for key in keys]
     return Column(heading, note, texts, not is_verdict, is_verdict)
 
@@ -217,14 +218,18 @@ def _word(row: Mapping[Any, Any]) -> str:
     return word if row["verdict"] == "INCONCLUSIVE" else f"**{word}**"
 
 
-def _p(row: Mapping[str, Any], rows: int) -> str:
+def _with_least_p(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the least p that each row could have had, corrected as p itself is."""
+    return rows.assign(least_p=holm(np.array([least_p(int(n)) for n in rows["n"]])))
+
+
+def _p(row: Mapping[str, Any]) -> str:
     """Write the second opinion: p of the exact rank test, corrected for the number of rows.
 
-    A blank where no result could have reached 0.05: of n against n values the least p of both
-    sides is 2 / C(2n, n).
+    A blank where no result could have reached 0.05.
     """
-    p, n = row["p_value"], int(row["n"])
-    if pd.isna(p) or rows * 2 / comb(2 * n, n) > SIGNIFICANT:
+    p = row["p_value"]
+    if pd.isna(p) or row["least_p"] > SIGNIFICANT:
         return BLANK
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 

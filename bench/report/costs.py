@@ -10,21 +10,21 @@ from bench.report.text import number, short
 
 def cost_columns(summary: pd.DataFrame) -> list[Column]:
     """Make the table of costs: FLOPs, how fast they are done, memory, and the bottleneck."""
-    counted = summary[summary["step_flops"].notna()]
-    if counted.empty:
+    measured = summary[summary["step_flops"].notna()]
+    if measured.empty:
         return []
-    columns = name_columns(counted["cell_id"], summary)
+    columns = name_columns(measured["cell_id"], summary)
     columns += [
-        Column("FLOPs/image", "forward, backward", _texts(counted["flops_per_image"], short)),
-        Column("FLOP/s", "achieved", _texts(counted["achieved_flops_per_s"], short)),
-        Column("of the peak (%)", "own matrix product", _efficiency(counted)),
-        Column("peak memory (MB)", "one step", _texts(counted["step_peak_bytes"] / 1e6, number)),
+        Column("FLOPs/image", "forward, backward", _texts(measured["flops_per_image"], short)),
+        Column("FLOP/s", "achieved", _texts(measured["achieved_flops_per_s"], short)),
+        Column("of the peak (%)", "own matrix product", _efficiency(measured)),
+        Column("peak memory (MB)", "one step", _texts(measured["step_peak_bytes"] / 1e6, number)),
     ]
     columns += [
-        Column(f"{word} (ms)", "alone", _texts(1e3 * counted[f"{word}_bound_s"], number))
+        Column(f"{word} (ms)", "alone", _texts(1e3 * measured[f"{word}_bound_s"], number))
         for word in WORDS
     ]
-    bottleneck = [BLANK if pd.isna(word) else f"{word} bound" for word in counted["bottleneck"]]
+    bottleneck = [BLANK if pd.isna(word) else f"{word} bound" for word in measured["bottleneck"]]
     columns.append(Column("bottleneck", "", bottleneck, is_number=False))
     return [c for c in columns if not c.is_number or any(text != BLANK for text in c.texts)]
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
-from bench.analysis.comparison import holm, mann_whitney
+from bench.analysis.comparison import holm, least_p, mann_whitney
 
 few = st.lists(st.integers(0, 4), min_size=1, max_size=4)
 p_values = st.lists(st.floats(0, 1), max_size=12)
@@ -88,6 +88,15 @@ def test_only_ranks_count_and_the_sides_count_alike(values: list[int], cut: int)
 def test_a_missed_target_ranks_last() -> None:
     missed = mann_whitney([1, 2, 3], [4, 5, math.inf])
     assert missed == mann_whitney([1, 2, 3], [4, 5, 6])
+
+
+@pytest.mark.parametrize("n", range(1, 13))
+def test_the_least_p_is_that_of_samples_that_do_not_meet(n: int) -> None:
+    assert least_p(n) == pytest.approx(mann_whitney(range(n), range(n, 2 * n)))
+
+
+def test_of_nothing_the_least_p_is_one() -> None:
+    assert least_p(0) == 1.0
 
 
 def test_against_nothing_there_is_no_p() -> None:

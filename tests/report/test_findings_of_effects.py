@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bench.analysis.compare import against_baseline
-from bench.analysis.effects import main_effects
+from bench.analysis.effects import main_effects, ordered_changes
 from bench.analysis.load import Tables
 from bench.report.comparisons import headline_columns, phase_columns
 from bench.report.effects import effect_columns, effect_findings
@@ -122,6 +122,17 @@ def test_the_table_has_a_row_a_change_the_costliest_first(tables_of: TablesOf) -
     assert (verdict.note, detects.heading) == ("noise floor 0.10 points", "detects")
     assert (p.heading, p.note) == ("p (Holm)", "rank test, over 7 changes")
     assert phase_columns(tables_of("changes"))[0].texts == change.texts
+
+
+def test_few_pairs_in_one_row_hide_the_rank_test_of_no_other(tables_of: TablesOf) -> None:
+    tables = tables_of("changes")
+    steps = tables.comparisons[tables.comparisons["measure"] == "step"]
+    # Beside six rows of twelve pairs, one of five may still show something; one of three may not.
+    pairs = dict(zip(steps["cell_id"], [5, 3, *[12] * 5], strict=True))
+    mixed = replace(tables, comparisons=steps.assign(n=steps["cell_id"].map(pairs)))
+    *_, p = headline_columns(mixed)
+    shown = dict(zip(ordered_changes(mixed), p.texts, strict=True))  # a row a change
+    assert [pairs[cell_id] for cell_id, text in shown.items() if text == "–"] == [3]
 
 
 def test_the_table_of_effects_has_a_row_an_effect(tables_of: TablesOf) -> None:
