@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from bench.data import DATASETS
 from bench.data.images import Progress
 from bench.data.provide import Provision, foresee, provide
 from bench.errors import BenchError, did_you_mean
+from bench.keys import changes, code_parts, outcome_key
 from bench.labels import cell_labels
 from bench.measure.machine import Machine
 from bench.measure.site import Site, this_site
 from bench.records import Brief
-from bench.store import Store, code_digest, outcome_key
+from bench.store import Store
 from bench.study.blocks import Timed, block_run, block_runs
 from bench.study.estimate import Estimate
 from bench.study.grid import expand
@@ -155,7 +157,8 @@ def draw_up(
     known = {} if request.fresh else store.briefs()
     if request.only:
         tuning = _only(request.only, tuning, known, machine, served)
-    ledger = _Ledger(tuning, site, known)
+    digests = {p.used: p.digest for p in provisions}
+    ledger = _Ledger(site, known, digests)
     tried = tuple(ledger.task(run, decided=decide) for run in tuning.runs)
     is_open = any(task.state in ("stale", "new") for task in tried)
     cells = tuning.chosen({t.run.run_id: t.known for t in tried if t.known is not None})
@@ -224,14 +227,15 @@ def _provisions(
 class _Ledger:
     """Holds every run against its former outcome, and estimates what is left."""
 
-    def __init__(self, tuning: Tuning, site: Site, known: Mapping[str, Brief]) -> None:
+    def __init__(
+        self, site: Site, known: Mapping[str, Brief], digests: Mapping[str, str | None]
+    ) -> None:
         self._known = known
         self._site = site
         self._estimate = Estimate(known.values(), site.machine.cores)
         self._fingerprint = site.machine.fingerprint()
-        cells = (planned.cell for candidates in tuning.candidates for planned in candidates)
-        targets = {cell.model.target for cell in cells}
-        self._codes = {target: code_digest(target) for target in targets}
+        self._digests = digests  # of each data set's content
+        self._codes: dict[frozenset[str], Mapping[str, str]] = {}
 
     @property
     def is_rough(self) -> bool:
@@ -300,8 +304,16 @@ class _Ledger:
         return self._estimate.seconds(run) / beside
 
     def _key(self, run: Run) -> dict[str, str]:
-        code = self._codes[run.planned.cell.model.target]
-        return outcome_key(run.configuration(), code, self._fingerprint)
+        cell = run.planned.cell
+        targets = frozenset((*cell.targets(), type(DATASETS[cell.dataset.name]).__module__))
+        if targets not in self._codes:
+            self._codes[targets] = code_parts(targets)
+        return outcome_key(
+            run.configuration(),
+            self._codes[targets],
+            self._fingerprint,
+            self._digests.get(cell.dataset.name),
+        )
 
 
 def _state(
@@ -315,5 +327,5 @@ def _state(
     is_told = former.status == "ok" or (run.kind == "tuning" and former.status == "diverged")
     if not is_told and not decided:
         return "new", f"{former.status} before"
-    changed = [part for part, value in key.items() if former.key.get(part) != value]
-    return ("stale", f"{', '.join(changed)} changed") if changed else ("cached", "")
+    changed = changes(former.key, key)
+    return ("stale", changed) if changed else ("cached", "")

@@ -7,17 +7,16 @@ set. They are read from its source, so that planning needs neither torch nor the
 
 import ast
 import importlib
-import importlib.util
 import json
-import sys
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
+
+from bench.modules import source_file
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -109,67 +108,6 @@ def _types_in(body: list[ast.stmt]) -> Mapping[str, Any]:
         for alias in node.names
     }
     return {k: v for k, v in TYPES.items() if k in from_here or k in BUILTIN}
-
-
-def source_file(module: str) -> Path | None:
-    """Find a module's file on the import path without running any of its packages."""
-    parts = module.split(".")
-    for root in sys.path:
-        found = _file_of(Path(root or ".").joinpath(*parts))
-        if found is not None:
-            return found
-    # An editable install answers through a finder; only the top package's spec is asked for,
-    # which imports nothing.
-    try:
-        spec = importlib.util.find_spec(parts[0])
-    except ValueError:  # `__main__` has none
-        return None
-    if spec is None or spec.origin is None:
-        return None
-    origin = Path(spec.origin)
-    if origin.name == "__init__.py":
-        return _file_of(origin.parent.joinpath(*parts[1:]))
-    return origin if len(parts) == 1 and origin.suffix == ".py" else None
-
-
-def _file_of(base: Path) -> Path | None:
-    """Find the file of a module; a package comes before a module of its name, as in Python."""
-    candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def source_files(module: str) -> list[Path]:
-    """Find a module's file and all that it imports from its own folder, directly or not."""
-    first = source_file(module)
-    files = [] if first is None else [first]
-    for file in files:  # grows on the way
-        for name, folder in _imported(file):
-            found = source_file(name) if folder is None else _file_of(folder.joinpath(name))
-            if found is not None and found not in files and _is_within(found, files[0].parent):
-                files.append(found)
-    return files
-
-
-def _imported(file: Path) -> Iterator[tuple[str, Path | None]]:
-    """List what a file may import: a module's name, and for a relative one the folder it is in."""
-    try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):  # whoever imports it will be told
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, None) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            stem = [node.module] if node.module else []
-            names = [".".join((*stem, *rest)) for rest in ((), *((a.name,) for a in node.names))]
-            folder = [*file.parents][: node.level][-1] if node.level else None
-            for name in filter(None, names):
-                yield (name.replace(".", "/"), folder) if folder else (name, None)
-
-
-def _is_within(path: Path, folder: Path) -> bool:
-    """Tell whether a file is in a folder, and not in a package that is installed there."""
-    return path.is_relative_to(folder) and "site-packages" not in path.relative_to(folder).parts
 
 
 def _declared(

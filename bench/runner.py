@@ -193,7 +193,7 @@ class _Session:
             self._add(runs, "whose machine was lost")
 
     def _keep(self, task: Task, outcome: Outcome) -> None:
-        keyed = replace(outcome, key=task.key)
+        keyed = replace(outcome, key={**outcome.key, **task.key})
         self._store.save(keyed)
         self._ended[task.run.run_id] = keyed.brief()
         if not self._agenda.is_open:  # while tuning goes on, the tables stay as they were
@@ -303,6 +303,7 @@ class _Conditions:
         environment = {
             **self._agenda.site.describe(),
             "data": asdict(next((p for p in provisions if p.why), provisions[0])),
+            "datasets": {p.used: p.digest for p in provisions if p.digest is not None},
             "started_at": self._started_at,
             "finished_at": finished_at,
             "commit": self._commit,

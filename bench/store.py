@@ -6,9 +6,7 @@ results/<study>/
   study.yaml environment.json
 """
 
-import ast
 import csv
-import hashlib
 import json
 import math
 import os
@@ -25,7 +23,6 @@ from pydantic import TypeAdapter, ValidationError
 from bench.errors import StoreError
 from bench.labels import is_blank
 from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Brief, Outcome, Scalar, columns_of
-from bench.registry import source_file, source_files
 from bench.whole import sweep, whole_file
 
 Row = Mapping[str, Any]
@@ -34,28 +31,6 @@ OUTCOME = TypeAdapter(Outcome)
 MEND = "Choose another folder with --out or --reports, or free some space."
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-
-# The code that makes a run's numbers, besides the network's own.
-MEASURING_CODE = (
-    "bench.train",
-    "bench.execute.run",
-    "bench.execute.set_up",
-    "bench.graphs",
-    "bench.data.augmentation",
-    "bench.data.loaders",
-    "bench.data.normalisation",
-    "bench.measure.clock",
-    "bench.measure.cost",
-    "bench.measure.counters",
-    "bench.measure.guards",
-    "bench.measure.memory",
-    "bench.measure.peaks",
-    "bench.measure.phases",
-    "bench.models.initialisation",
-    "bench.optim.averaging",
-    "bench.optim.optimizers",
-    "bench.optim.schedules",
-)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -67,37 +42,6 @@ def write_whole(path: Path, content: str | bytes) -> None:
 def _encoded(text: str) -> bytes:
     """Encode as UTF-8; half characters, as file names in error messages have, are escaped."""
     return text.encode("utf-8", errors="backslashreplace")
-
-
-def outcome_key(
-    configuration: Mapping[str, Any], code: str, fingerprint: Mapping[str, str]
-) -> dict[str, str]:
-    """Give what an outcome depends on, part by part; it is reused while all parts are the same."""
-    canonical = json.dumps(configuration, sort_keys=True)
-    return {"configuration": _digest(canonical), "code": code, **fingerprint}
-
-
-def code_digest(model_target: str) -> str:
-    """Digest the code that makes the numbers of a run with this network.
-
-    The network's is its module, and what that imports from its own folder.
-    """
-    measuring = [path for module in MEASURING_CODE if (path := source_file(module)) is not None]
-    network = source_files(model_target.partition(":")[0])
-    return _digest("".join(_code(path) for path in (*measuring, *network)))
-
-
-def _code(path: Path) -> str:
-    """Give a file's code, without its comments and layout, which change no number."""
-    source = path.read_bytes()
-    try:
-        return ast.dump(ast.parse(source))
-    except (SyntaxError, ValueError):
-        return repr(source)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Store:

@@ -87,7 +87,7 @@ def _warnings(folder: Path, tables: Tables) -> list[str]:
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Say where machine and software differ; what one of the two does not tell is left out."""
+    """Say where machine, software or data differ; what one of the two does not tell is left out."""
     told = [conditions(environment) for environment in (before, after)]
     return [
         f"{name}: {told[0][name]} before, {told[1][name]} after"
@@ -101,4 +101,8 @@ def conditions(environment: Mapping[str, Any]) -> dict[str, str]:
     machine, software = (environment.get(name) or {} for name in ("machine", "software"))
     told = {name: machine[name] for name in MACHINE if name in machine}
     told |= {name: version for name, version in software.items() if name != "bench"}
+    told |= {f"content of {name}": d for name, d in (environment.get("datasets") or {}).items()}
+    if (variables := environment.get("variables")) is not None:
+        set_ones = " ".join(f"{name}={value}" for name, value in variables.items())
+        told["environment variables"] = set_ones or "none"
     return {k: ", ".join(v) if isinstance(v, list) else str(v) for k, v in told.items()}

@@ -1,6 +1,7 @@
 """Digests of files."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.errors import DataError
@@ -25,3 +26,9 @@ def check_digest(path: Path, algorithm: str, expected: str, mend: str) -> None:
     if found != expected:
         what = f"is altered: its {algorithm.upper()} is {found}, not {expected}"
         raise DataError(what, where=str(path), mend=mend)
+
+
+def digest_of_set(digests: Mapping[str, str]) -> str:
+    """Return one digest of a data set's files, from the SHA-256 of each by its name."""
+    lines = (f"{digests[name]}  {name}\n" for name in sorted(digests))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]

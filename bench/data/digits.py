@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from bench.data.digests import check_digest
+from bench.data.digests import check_digest, digest_of_set
 from bench.data.idx import IdxFile, check, header, read_image_set
 from bench.data.images import ImageSet, Progress
 from bench.data.whole import whole_file
@@ -81,6 +81,10 @@ class DigitsSource:
     def paths(self, data_dir: Path) -> list[Path]:
         """List the four files."""
         return [self._folder(data_dir) / file.name for file in FILES]
+
+    def digest(self, data_dir: Path) -> str:
+        """Return the digest of the only content that `fetch` lets stand, made yet or not."""
+        return digest_of_set({file.name: file.sha256 for file in FILES})
 
     def read(self, data_dir: Path) -> ImageSet:
         """Map the four files, made first where one isn't there (a few seconds, once)."""

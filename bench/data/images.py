@@ -62,6 +62,9 @@ class Source(Protocol):
     def paths(self, data_dir: Path) -> list[Path]:
         """List the files that `read` opens, whether they are there or not."""
 
+    def digest(self, data_dir: Path) -> str | None:
+        """Return a digest of what `read` would open; None where that isn't there to be read."""
+
     def read(self, data_dir: Path) -> ImageSet:
         """Open the set; checks the structure of its files but not their digests.
 

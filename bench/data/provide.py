@@ -10,11 +10,15 @@ from bench.errors import DataError
 
 @dataclass(frozen=True)
 class Provision:
-    """The data set asked for, the one that serves, and why it is another one."""
+    """The data set asked for, the one that serves, and why it is another one.
+
+    `digest` is of the content of the one that serves; None where that is not there yet.
+    """
 
     requested: str
     used: str
     why: str | None = None
+    digest: str | None = None
 
 
 def provide(
@@ -36,20 +40,20 @@ def provide(
             if fallback is None:
                 raise DataError(error.what, where=error.where, mend=_mend(name, error)) from None
             served = provide(fallback, None, data_dir, offline=offline, progress=progress)
-            return Provision(name, served.used, error.what)
+            return Provision(name, served.used, error.what, served.digest)
     elif source.embedded:
         source.fetch(data_dir, progress)
     source.verify(data_dir)
-    return Provision(name, name)
+    return Provision(name, name, digest=source.digest(data_dir))
 
 
 def foresee(name: str, fallback: str | None, data_dir: Path, *, offline: bool) -> Provision:
     """Say what `provide` would find, without touching the network or writing a file."""
     missing = DATASETS[name].missing(data_dir)
     if missing is None:
-        return Provision(name, name)
+        return Provision(name, name, digest=DATASETS[name].digest(data_dir))
     if offline and fallback is not None:
-        return Provision(name, fallback, _offline(missing))
+        return Provision(name, fallback, _offline(missing), DATASETS[fallback].digest(data_dir))
     return Provision(name, name, f"{missing}; `bench run` downloads it")
 
 

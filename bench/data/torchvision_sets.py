@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec
 
-from bench.data.digests import check_digest, digest
+from bench.data.digests import check_digest, digest, digest_of_set
 from bench.data.idx import IdxFile, check, read_image_set
 from bench.data.images import ImageSet, Progress
 from bench.data.whole import whole_file
@@ -97,6 +97,13 @@ class TorchvisionSource:
     def paths(self, data_dir: Path) -> list[Path]:
         """List the four unpacked files."""
         return [self._raw(data_dir) / file.name for file in self.files]
+
+    def digest(self, data_dir: Path) -> str | None:
+        """Return a digest of the four unpacked files; None where one can't be read."""
+        try:
+            return digest_of_set({p.name: digest(p, "sha256") for p in self.paths(data_dir)})
+        except OSError:
+            return None
 
     def read(self, data_dir: Path) -> ImageSet:
         """Map the four files."""

@@ -28,10 +28,10 @@ from bench.execute import worker
 from bench.execute.crates import Crate, packed
 from bench.execute.executor import Emit, Stopping, Workplace, never
 from bench.execute.spread import Ended, News, Placed, Ticket, nobody_left, spread
-from bench.measure.machine import Machine, this_machine, usable_cores
+from bench.measure.machine import Machine, usable_cores
 from bench.measure.site import Node, Site
+from bench.modules import imported_modules, is_users
 from bench.records import Outcome
-from bench.registry import source_file, source_files
 from bench.study.plan import PlannedCell, Run, planned_cell
 from bench.study.spec import Cell
 
@@ -143,7 +143,7 @@ class _RayCluster:
 
     def __init__(self, address: str | None, cells: Sequence[Cell]) -> None:
         self._ray = _join(address, [cell.model.target for cell in cells])
-        self._describe = self._ray.remote(max_retries=0)(this_machine)
+        self._describe = self._ray.remote(max_retries=0)(worker.describe)
         self._work = self._ray.remote(max_retries=0)(worker.carry_out)
         self._check = self._ray.remote(max_retries=0)(worker.check)
         self._crates: dict[str, Crate] = {}
@@ -388,16 +388,17 @@ def _knock(address: str) -> None:
 def _stage(targets: Sequence[str], folder: Path) -> None:
     """Copy this bench and the user's own modules, which the nodes may lack."""
     _copy(Path(bench.__file__).parent, folder / "bench")
+    modules: dict[str, Path] = {}
     for module in {target.partition(":")[0] for target in targets}:
-        top = module.partition(".")[0]
-        found = source_file(top)
-        if top == "bench" or found is None or "site-packages" in found.parts:
-            continue
-        if found.name == "__init__.py":
+        modules |= imported_modules(module, is_users)
+    for top in {name.partition(".")[0] for name in modules}:
+        found = modules.get(top)
+        if found is not None and found.name == "__init__.py":
             _copy(found.parent, folder / top)
-            continue
-        for path in source_files(top):
-            copy = folder / path.relative_to(found.parent)
+    for name, path in modules.items():
+        copy = folder.joinpath(*name.split("."))
+        copy = copy / path.name if path.name == "__init__.py" else copy.with_suffix(".py")
+        if not copy.exists():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy)
 

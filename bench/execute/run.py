@@ -12,7 +12,15 @@ import torch
 
 from bench.errors import DivergedError, UnavailableError
 from bench.execute.executor import Emit, Evaluated, Stepped, Workplace
-from bench.execute.set_up import Bench, count_flops_per_image, environment, last_line, set_up
+from bench.execute.set_up import (
+    ALREADY_LOADED,
+    Bench,
+    count_flops_per_image,
+    environment,
+    last_line,
+    set_up,
+)
+from bench.keys import loaded_parts
 from bench.measure.cost import count_step, parameter_count
 from bench.measure.guards import Watch
 from bench.measure.memory import device_bytes, peak_bytes, reset_peak
@@ -38,12 +46,13 @@ MEMORY_STEPS = 3  # optimizers make their state in the first
 def execute(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
     """Execute one run in this process."""
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    started_s = time.monotonic()
+    started_s, since_s = time.monotonic(), time.time()
 
     def ended(status: Status, reason: str, *, trace: bool = False) -> Outcome:
         told = traceback.format_exc() if trace else None
         outcome = workplace.mark(run.ended(status, reason, time.monotonic() - started_s))
-        return replace(outcome, started_at=started_at, traceback=told)
+        key = loaded_parts(ALREADY_LOADED, since_s)
+        return replace(outcome, started_at=started_at, traceback=told, key=key)
 
     try:
         if run.planned.skip is not None:
@@ -55,6 +64,7 @@ def execute(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
             outcome,
             started_at=started_at,
             wall_s=wall_s,
+            key=loaded_parts(ALREADY_LOADED, since_s),
             trial=trial and replace(trial, wall_s=wall_s),
             tuning=tuning and replace(tuning, wall_s=wall_s),
             block=block and replace(block, started_at=started_at, wall_s=wall_s),

@@ -11,6 +11,8 @@ from dataclasses import replace
 from bench.execute.crates import Crate, unpacked
 from bench.execute.executor import Event, Stepped, Workplace
 from bench.execute.local import LocalExecutor
+from bench.measure.machine import Machine, this_machine
+from bench.measure.variables import undo_own_changes
 from bench.records import Outcome
 from bench.study.plan import PlannedCell, Run
 
@@ -30,6 +32,12 @@ def carry_out(
             yield from _now_and_then(news)
 
 
+def describe() -> Machine:
+    """Return the machine and its software, as a run here finds them."""
+    undo_own_changes()
+    return this_machine()
+
+
 def check(cells: Sequence[PlannedCell]) -> list[str]:
     """Build every cell's network once, in a process of its own."""
     return _forking().check(cells)
@@ -42,6 +50,7 @@ def _forking() -> LocalExecutor:
     names. The working folder may be gone by now: where nodes share a machine, one that joins makes
     all of them anew.
     """
+    undo_own_changes()
     vars(sys.modules["__main__"]).pop("__file__", None)
     os.chdir(tempfile.gettempdir())
     return LocalExecutor()

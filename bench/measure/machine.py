@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
-from bench.registry import source_file
+from bench.measure.variables import relevant_variables
+from bench.modules import source_file
 
 # What a run's numbers can depend on; the report's own libraries cannot change them.
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn")
+VARIABLE = "variable "  # before the name of each in a fingerprint
 
 
 @dataclass(frozen=True)
 class Machine:
     """What a run's numbers depend on, and which devices a run can have.
 
-    `cores` are those that this process may use. `no_cuda` says why `gpus` is empty.
+    `cores` are those that this process may use. `no_cuda` says why `gpus` is empty. `variables`
+    are the environment variables that change numbers.
     """
 
     cpu: str
@@ -31,19 +34,26 @@ class Machine:
     gpus: tuple[str, ...]
     no_cuda: str
     software: tuple[tuple[str, str], ...]
+    variables: tuple[tuple[str, str], ...] = ()
 
     def fingerprint(self) -> dict[str, str]:
         """Give what makes numbers comparable: same fingerprint, same kind of machine."""
         return {
             "machine": " | ".join((self.cpu, f"{self.cores} cores", *self.gpus)),
             "software": " ".join(f"{name}={version}" for name, version in self.software),
+            **{f"{VARIABLE}{name}": value for name, value in self.variables},
         }
 
     def describe(self) -> dict[str, Any]:
         """Give the machine and its software as environment.json holds them."""
         described = asdict(self)
-        described.pop("software")
-        return {"machine": described, "software": {"bench": __version__, **dict(self.software)}}
+        for apart in ("software", "variables"):
+            described.pop(apart)
+        return {
+            "machine": described,
+            "software": {"bench": __version__, **dict(self.software)},
+            "variables": dict(self.variables),
+        }
 
 
 def this_machine() -> Machine:
@@ -60,6 +70,7 @@ def this_machine() -> Machine:
             ("python", platform.python_version()),
             *((name, _version(name)) for name in PACKAGES),
         ),
+        variables=tuple(relevant_variables().items()),
     )
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.models import MODELS
-from bench.registry import Entry, source_file
+from bench.modules import source_file
+from bench.registry import Entry
 
 GROUP = "bench.models"
 TORCHVISION = "torchvision:"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
@@ -123,6 +123,10 @@ class Cell(Strict):
     threads: Annotated[int | str, BeforeValidator(_threads)] = _field(
         "auto", "CPU threads; auto: all cores that bench may use"
     )
+
+    def targets(self) -> Iterator[str]:
+        """Yield the `module:callable` of everything that the cell names."""
+        return (value.target for _, value in self if isinstance(value, Choice))
 
     def flat(self) -> dict[str, Scalar]:
         """Give the configuration as table columns, parameters by their dotted path.

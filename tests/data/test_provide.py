@@ -36,6 +36,9 @@ class Made:
         if self.damaged:
             raise DataError("was altered", where="a-file")
 
+    def digest(self, data_dir: Path) -> str | None:
+        return None if self.lacks and not self.calls else f"content of {self.name}"
+
     def read(self, data_dir: Path) -> ImageSet:
         raise AssertionError("providing reads nothing")
 
@@ -60,12 +63,12 @@ def served(name: str, fallback: str | None = None, *, offline: bool = False) -> 
 
 
 def test_what_is_there_is_verified_and_not_fetched(sources: dict[str, Made]) -> None:
-    assert served("there") == Provision("there", "there")
+    assert served("there") == Provision("there", "there", digest="content of there")
     assert sources["there"].calls == ["verify"]
 
 
 def test_what_is_absent_is_fetched_and_then_verified(sources: dict[str, Made]) -> None:
-    assert served("absent", "embedded") == Provision("absent", "absent")
+    assert served("absent", "embedded") == Provision("absent", "absent", digest="content of absent")
     assert sources["absent"].calls == ["fetch", "verify"]
 
 
@@ -73,7 +76,9 @@ def test_what_cannot_be_fetched_is_served_by_the_fallback_which_is_said(
     sources: dict[str, Made],
 ) -> None:
     provision = served("unreachable", "embedded")
-    assert provision == Provision("unreachable", "embedded", "no mirror answered")
+    assert provision == Provision(
+        "unreachable", "embedded", "no mirror answered", "content of embedded"
+    )
     assert sources["embedded"].calls == ["fetch", "verify"]
 
 

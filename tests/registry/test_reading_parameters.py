@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 import pytest
 
-from bench.registry import Fraction, Parameter, PositiveInt, parameters, source_file
+from bench.modules import source_file
+from bench.registry import Fraction, Parameter, PositiveInt, parameters
 
 Written = Callable[[str, str], str]
 

@@ -75,7 +75,10 @@ def test_failures_are_run_again_and_say_so(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("part", "change"),
     [
-        ("code", lambda patch: patch.setattr(agenda, "code_digest", lambda target: "another")),
+        (
+            "code",
+            lambda patch: patch.setattr(agenda, "code_parts", lambda targets: {"code": "another"}),
+        ),
         (
             "software",
             lambda patch: patch.setattr(

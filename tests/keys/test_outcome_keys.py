@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.store import outcome_key
+from bench.keys import outcome_key
 
 CONFIGURATION: dict[str, Any] = {"model": "convnet", "lr": 0.1, "seed": 0, "timing": {"blocks": 6}}
 FINGERPRINT = {"machine": "a CPU | 4 cores", "software": "python=3.12 torch=2.6"}
-KEY = outcome_key(CONFIGURATION, "code", FINGERPRINT)
+CODE = {"code": "1"}
+KEY = outcome_key(CONFIGURATION, CODE, FINGERPRINT)
 
 
 def parts_changed(other: dict[str, str]) -> set[str]:
@@ -23,12 +24,12 @@ def test_it_has_a_part_for_each_thing_that_an_outcome_depends_on() -> None:
 
 
 def test_the_same_things_have_the_same_key() -> None:
-    assert parts_changed(outcome_key(dict(CONFIGURATION), "code", dict(FINGERPRINT))) == set()
+    assert parts_changed(outcome_key(dict(CONFIGURATION), CODE, dict(FINGERPRINT))) == set()
 
 
 def test_the_order_of_a_configuration_does_not_matter() -> None:
     backwards = dict(reversed(CONFIGURATION.items()))
-    assert parts_changed(outcome_key(backwards, "code", FINGERPRINT)) == set()
+    assert parts_changed(outcome_key(backwards, CODE, FINGERPRINT)) == set()
 
 
 @pytest.mark.parametrize(
@@ -36,24 +37,24 @@ def test_the_order_of_a_configuration_does_not_matter() -> None:
     [{"lr": 0.2}, {"seed": 1}, {"timing": {"blocks": 5}}, {"new": None}, {"model": "lenet5"}],
 )
 def test_another_configuration_changes_that_part_alone(change: dict[str, Any]) -> None:
-    assert parts_changed(outcome_key(CONFIGURATION | change, "code", FINGERPRINT)) == {
+    assert parts_changed(outcome_key(CONFIGURATION | change, CODE, FINGERPRINT)) == {
         "configuration"
     }
 
 
 def test_other_code_changes_that_part_alone() -> None:
-    assert parts_changed(outcome_key(CONFIGURATION, "other", FINGERPRINT)) == {"code"}
+    assert parts_changed(outcome_key(CONFIGURATION, {"code": "other"}, FINGERPRINT)) == {"code"}
 
 
 @pytest.mark.parametrize("part", FINGERPRINT)
 def test_another_machine_or_software_changes_that_part_alone(part: str) -> None:
     other = FINGERPRINT | {part: "another"}
-    assert parts_changed(outcome_key(CONFIGURATION, "code", other)) == {part}
+    assert parts_changed(outcome_key(CONFIGURATION, CODE, other)) == {part}
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.text()), st.dictionaries(st.text(), st.text()))
 def test_two_configurations_have_one_key_just_when_they_are_equal(
     one: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    first, second = (outcome_key(c, "code", FINGERPRINT) for c in (one, other))
+    first, second = (outcome_key(c, CODE, FINGERPRINT) for c in (one, other))
     assert (first == second) == (one == other)

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from bench.registry import source_file, source_files
+from bench.modules import source_file
 
 Written = Callable[[str, str], str]
 RAISES = 'raise RuntimeError("this module was run")\n'
@@ -102,50 +102,3 @@ def test_a_main_module_that_no_one_found_is_not_found(monkeypatch: pytest.Monkey
     assert main.__spec__ is None
     monkeypatch.setitem(sys.modules, "__main__", main)
     assert source_file("__main__") is None
-
-
-def test_a_module_goes_with_what_it_imports_from_its_own_folder(written: Written) -> None:
-    written("__init__.py", "")
-    written("blocks.py", "from . import shapes\nimport json")
-    written("shapes.py", "from .nets import Net")
-    written("layers/conv.py", "from ..late import LATE")
-    written("late.py", "")
-    written("unused.py", "")
-    module = written(
-        "nets.py",
-        "import os, sys\nfrom .blocks import Block\ndef f():\n    from .layers.conv import Conv\n",
-    )
-    names = [path.name for path in source_files(module)]
-    assert names[0] == "nets.py"
-    assert sorted(names) == ["blocks.py", "conv.py", "late.py", "nets.py", "shapes.py"]
-
-
-def test_absolute_imports_are_followed_too(written: Written) -> None:
-    blocks = written("blocks.py", "")
-    package, _, name = blocks.rpartition(".")
-    module = written(
-        "nets.py", f"import {blocks}\nfrom {package} import missing\nimport {package}x"
-    )
-    assert [path.name for path in source_files(module)] == ["nets.py", f"{name}.py"]
-
-
-def test_what_is_installed_inside_the_folder_is_not_its_own(
-    written: Written, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written("env/site-packages/own_installed.py", "")
-    module = written("nets.py", "import own_installed")
-    found = source_file(module)
-    assert found is not None
-    monkeypatch.syspath_prepend(found.parent / "env" / "site-packages")
-    assert source_file("own_installed") is not None
-    assert source_files(module) == [found]
-
-
-@pytest.mark.parametrize("source", ["from ......... import x", "import (", "from . import *"])
-def test_imports_that_lead_nowhere_are_left_out(written: Written, source: str) -> None:
-    module = written("nets.py", source)
-    assert [path.name for path in source_files(module)] == ["nets.py"]
-
-
-def test_a_module_without_source_has_no_files() -> None:
-    assert source_files("sys") == []
