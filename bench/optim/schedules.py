@@ -65,12 +65,21 @@ def one_cycle(
         optimizer,
         max_lr=peak,
         total_steps=span.steps,
-        pct_start=pct_start,
+        pct_start=_warmed_up(pct_start, span.steps),
         div_factor=div_factor,
         final_div_factor=final_div_factor,
         anneal_strategy=anneal,
         cycle_momentum=cycle_momentum and _has_momentum(optimizer),
     )
+
+
+def _warmed_up(pct_start: float, steps: int) -> float:
+    """Return `pct_start`, but for a rise of exactly one step a little less.
+
+    The rate is at its peak from the first step on, as it is after a shorter rise; torch itself
+    would divide by the rise's length, zero.
+    """
+    return (1 - 1e-9) / steps if pct_start * steps == 1 else pct_start
 
 
 def _has_momentum(optimizer: Optimizer) -> bool:

@@ -77,3 +77,33 @@ def test_one_cycle_moves_only_momentum_that_there_is(
         schedule.step()
     assert (len(seen) > 1) == moves
     assert moves or seen == {momentum}
+
+
+@pytest.mark.parametrize("anneal", ["cos", "linear"])
+@pytest.mark.parametrize(("pct_start", "steps"), [(0.01, 100), (0.5, 2), (0.25, 4), (0.0, 5)])
+def test_one_cycle_with_a_rise_of_one_step_or_none_starts_near_its_peak(
+    pct_start: float, steps: int, anneal: str
+) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
+    schedule = load(SCHEDULES["one_cycle"].target)
+    scheduler = schedule(optimizer, Span(1, steps), pct_start=pct_start, anneal=anneal)
+    used = []
+    for _ in range(steps):
+        used.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert used == sorted(used, reverse=True)
+    assert used[0] == pytest.approx(0.1, rel=0.25)
+    assert used[-1] == pytest.approx(0.1 / 25 / 1e4)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 100, 117, 60_000])
+@pytest.mark.parametrize("pct_start", [0.0, 0.01, 0.1, 0.3, 0.5, 0.9999999999999999])
+def test_one_cycle_works_over_any_number_of_steps(pct_start: float, steps: int) -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
+    schedule = load(SCHEDULES["one_cycle"].target)
+    scheduler = schedule(optimizer, Span(1, steps), pct_start=pct_start)
+    for _ in range(min(steps, 3)):
+        assert 0 <= optimizer.param_groups[0]["lr"] <= 0.1 + 1e-12
+        optimizer.step()
+        scheduler.step()
