@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from bench.data import DATASETS
 from bench.data.images import ImageSet
@@ -66,14 +67,18 @@ def _problem(cell: Cell) -> str | None:
     """Say why a cell's network can't be trained; None where it can."""
     try:
         model = build_model(cell)
-        shape = tuple(model(torch.zeros(2, 1, 28, 28)).shape)
-        loss_of(model, cell.label_smoothing)
+        output = model(two_images())
+        loss = loss_of(model, cell.label_smoothing)
+        shape = tuple(output.shape)
+        if shape != (2, CLASSES):
+            return f"gives {shape} for two images, where (2, {CLASSES}) is asked for"
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            return "has no parameters to train"
+        loss(output, torch.zeros(2, dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
     except BenchError as error:
         return str(error)
     except Exception as error:
         return last_line(error)
-    if shape != (2, CLASSES):
-        return f"gives {shape} for two images, where (2, {CLASSES}) is asked for"
     return None
 
 
@@ -85,8 +90,24 @@ def build_model(cell: Cell) -> nn.Module:
             f"{cell.model.target} gives no torch.nn.Module; "
             "name the class of a network, or a function that returns one"
         )
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        _materialise(model)
     load(cell.initialisation.target)(model, **cell.initialisation.parameters)
     return model
+
+
+@torch.no_grad()
+def _materialise(model: nn.Module) -> None:
+    """Give lazy layers their shapes by two images, and leave all else as it was."""
+    was_training = model.training
+    model.eval()
+    model(two_images())
+    model.train(was_training)
+
+
+def two_images() -> Tensor:
+    """Return a batch of two black images: (2, 1, 28, 28)."""
+    return torch.zeros(2, 1, 28, 28)
 
 
 def set_up(

@@ -162,6 +162,40 @@ class WrongShape(nn.Module):
         return x.flatten(1)[:, :7] * self.weight
 
 
+class NoParameters(nn.Module):
+    def forward(self, x):
+        return x.flatten(1)[:, :10]
+
+
+class AllFrozen(Plain):
+    def __init__(self):
+        super().__init__()
+        self.requires_grad_(False)
+
+
+class CutOff(Plain):
+    def forward(self, x):
+        return super().forward(x).detach()
+
+
+class BadLoss(Plain):
+    def loss(self, output, target):
+        raise TypeError("no such loss")
+
+
+class Lazy(nn.Module):
+    """Has layers that take their shapes from the first images."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.LazyConv2d(2, 5, stride=5)
+        self.norm = nn.LazyBatchNorm2d()
+        self.fc = nn.LazyLinear(10)
+
+    def forward(self, x):
+        return self.fc(self.norm(self.conv(x)).flatten(1))
+
+
 class NotANetwork:
     pass
 

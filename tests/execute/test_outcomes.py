@@ -150,6 +150,10 @@ def test_networks_that_cannot_be_trained_are_found_before_the_first_run(
     expected = {
         "WrongShape": "gives (2, 7) for two images, where (2, 10) is asked for",
         "NotANetwork": "gives no torch.nn.Module",
+        "NoParameters": "has no parameters to train",
+        "AllFrozen": "has no parameters to train",
+        "CutOff": "does not require grad",
+        "BadLoss": "TypeError: no such loss",
         "CannotBeBuilt": "ValueError: no such wire",
         "Absent": "Absent",
     }
