@@ -8,11 +8,14 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parents[1]
 if "PYTEST_XDIST_WORKER" in os.environ:  # several at once share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+hypothesis.settings.register_profile("no time", deadline=None)  # the machine is shared
+hypothesis.settings.load_profile("no time")
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
 
