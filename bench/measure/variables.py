@@ -19,8 +19,10 @@ NAMES = frozenset(
 )
 # Where things are, which version, what is logged. CUDA_VISIBLE_DEVICES chooses a GPU, which the
 # fingerprint names itself. OpenBLAS serves NumPy alone, and bench gives it one thread.
+# scikit-learn sets the two of KMP when it is imported, and libgomp knows neither.
 IGNORED = re.compile(
     r"(\w+_(HOME|PATH|DIR|ROOT|VERSION|CACHE_\w+|LOGS?(_\w+)?|LOG_LEVEL)"
+    r"|KMP_DUPLICATE_LIB_OK|KMP_INIT_AT_FORK"
     r"|CUDA_VISIBLE_DEVICES|CUDA_DEVICE_ORDER|OPENBLAS_NUM_THREADS|TORCH_SHOW_CPP_STACKTRACES)"
 )
 
