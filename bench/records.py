@@ -10,6 +10,7 @@ History of the format:
   3  tuning.csv; steps and steps_to_target in trials.csv
   4  jobs in trials.csv, tuning.csv and blocks.csv
   5  machine and node in trials.csv, tuning.csv, blocks.csv and costs.csv
+  6  step_images in blocks.csv
 """
 
 import sys
@@ -17,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 Scalar = bool | int | float | str | None
 Status = Literal["ok", "skipped", "failed", "diverged", "timeout", "oom"]
@@ -133,6 +134,7 @@ class BlockRow:
     machine: str | None = column("", "processor, cores and GPUs that it ran on", default=None)
     node: str | None = column("", "of a cluster: which of its machines", default=None)
     train_images: int | None = column("1", "images an epoch", default=None)
+    step_images: int | None = column("1", "images of each timed step", default=None)
     calibration_before_s: float | None = column("s", "the fixed kernel before", default=None)
     calibration_after_s: float | None = column("s", "the fixed kernel after", default=None)
     steal_share: float | None = column("fraction", "CPU time the host took away", default=None)

@@ -48,6 +48,7 @@ SUMMARY_COLUMNS = (
     "bottleneck",
     "phases_over_step",
     "epoch_over_steps",
+    "step_images",
     "disturbed_blocks",
     "outlying_blocks",
     "status",
@@ -55,4 +56,4 @@ SUMMARY_COLUMNS = (
 )
 
 # The columns that hold whole numbers, besides every `<m>_n`.
-COUNTS = ("seeds", "parameters", "disturbed_blocks", "outlying_blocks")
+COUNTS = ("seeds", "parameters", "step_images", "disturbed_blocks", "outlying_blocks")

@@ -49,10 +49,8 @@ def clean_blocks(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
 
     The phases of a step are in seconds an image, epoch and eval in seconds.
     """
-    measures = block_measures(timings)
-    sizes = timings.drop_duplicates("cell_id").set_index("cell_id")["batch_size"].astype(float)
-    batch = measures["cell_id"].map(sizes).astype(float)
-    measures[PER_BATCH] = measures[PER_BATCH].div(batch, axis=0)
+    measures = block_measures(timings, blocks)
+    measures[PER_BATCH] = measures[PER_BATCH].div(measures["step_images"], axis=0)
     evidence = blocks[[*BLOCK]].assign(spoilt=(disturbed(blocks) != "").astype(bool))
     merged = measures.merge(evidence, on=[*BLOCK], how="left")
     return merged.assign(spoilt=merged["spoilt"].fillna(False).astype(bool))

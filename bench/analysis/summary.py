@@ -40,8 +40,8 @@ def summarise(
     finished = trials[trials["status"] == "ok"]
     counted = costs[costs["status"] == "ok"].groupby("cell_id", sort=False)[list(COSTS)].first()
     timed = blocks[(blocks["status"] == "ok") & (blocks["role"] != "twin")]
-    measures = block_measures(timings)
-    measures = _with_ratios(measures[measures["role"] != "twin"], timed, counted, cells)
+    measures = block_measures(timings, blocks)
+    measures = _with_ratios(measures[measures["role"] != "twin"], timed, counted)
     values = pd.concat([_long(measures, BLOCK_MEASURES), _long(finished, TRIAL_MEASURES)])
     parts = [
         cells.set_index(index),
@@ -51,7 +51,7 @@ def summarise(
         counted.reindex(index),
         _of_blocks(timed).reindex(index),
         _outlying(measures).reindex(index),
-        measures.groupby("cell_id")[["phases_over_step", "epoch_over_steps"]]
+        measures.groupby("cell_id")[["phases_over_step", "epoch_over_steps", "step_images"]]
         .median()
         .reindex(index),
         _status(trials).reindex(index),
@@ -59,36 +59,46 @@ def summarise(
     return _finished(pd.concat(parts, axis=1), [str(name) for name in cells.columns])
 
 
-def block_measures(timings: pd.DataFrame) -> pd.DataFrame:
-    """Give each timing block its median of the rounds after warm-up.
+def block_measures(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
+    """Return each timing block's medians of the rounds after warm-up.
 
-    Columns: cell_id, block, role, every phase in seconds, and step_images_per_s: the batch over
-    data and step together. A phase that was not timed is blank, a block that failed has no row.
+    Columns: cell_id, block, role, every phase in seconds, step_images, and step_images_per_s:
+    these over data and step together. A phase that was not timed is blank, a block that failed
+    has no row.
     """
     counted = timings["seconds"].notna() & ~timings["is_warmup"].astype("boolean").fillna(True)
     rounds = timings.loc[counted, [*BLOCK, "phase", "batch_size", "seconds"]]
     by_phase = rounds.groupby([*BLOCK, "phase"], sort=False)["seconds"].median()
-    blocks = by_phase.unstack("phase").reindex(columns=list(PHASES)).astype(float).reset_index()
+    timed = by_phase.unstack("phase").reindex(columns=list(PHASES)).astype(float).reset_index()
     batch = rounds.drop_duplicates("cell_id").set_index("cell_id")["batch_size"].astype(float)
-    step_s = blocks["data"] + blocks["step"]
-    return blocks.assign(step_images_per_s=blocks["cell_id"].map(batch).astype(float) / step_s)
+    timed["step_images"] = _step_images(timed, blocks, timed["cell_id"].map(batch).astype(float))
+    return timed.assign(step_images_per_s=timed["step_images"] / (timed["data"] + timed["step"]))
 
 
-def _with_ratios(
-    measures: pd.DataFrame, timed: pd.DataFrame, costs: pd.DataFrame, cells: pd.DataFrame
-) -> pd.DataFrame:
+def _step_images(timed: pd.DataFrame, blocks: pd.DataFrame, batch: pd.Series) -> pd.Series:
+    """Return the images of a step of each timed block.
+
+    Blocks of older tables did not store them; a step never had more than the data set.
+    """
+    counted = blocks[[*BLOCK, "step_images", "train_images"]]
+    joined = timed[[*BLOCK]].merge(counted, on=list(BLOCK), how="left")
+    stored, images = (
+        joined[name].astype("Float64").astype(float) for name in ("step_images", "train_images")
+    )
+    return stored.fillna(batch.where(~(images < batch), images))
+
+
+def _with_ratios(measures: pd.DataFrame, timed: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     """Add to every block what it says of itself.
 
     Columns: efficiency, what part of the block's own peak the step reaches; phases_over_step and
     epoch_over_steps, near 1 where the books close.
     """
-    sizes = cells.set_index("cell_id")["batch_size"].astype(float)
-    flops = costs["flops_per_image"].astype(float) * sizes.reindex(costs.index)
     own = timed[[*BLOCK, "peak_flops_per_s", "train_images"]]
     joined = measures.merge(own, on=list(BLOCK), how="left")
-    batch = joined["cell_id"].map(sizes).astype(float)
-    steps = joined["train_images"].astype("Float64").astype(float) / batch
-    achieved = joined["cell_id"].map(flops).astype(float) / joined["step"]
+    steps = joined["train_images"].astype("Float64").astype(float) / joined["step_images"]
+    flops = joined["cell_id"].map(costs["flops_per_image"].astype(float)).astype(float)
+    achieved = flops * joined["step_images"] / joined["step"]
     return joined.assign(
         efficiency=achieved / joined["peak_flops_per_s"],
         phases_over_step=joined[COMPUTE].sum(axis=1, min_count=len(COMPUTE)) / joined["step"],
@@ -203,8 +213,8 @@ def _finished(known: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
     known[counts] = known[counts].fillna(0)
     known[wholes] = known[wholes].astype("Int64")
     known[floats] = known[floats].astype(float)
-    batch = known["batch_size"].astype(float)
-    known["achieved_flops_per_s"] = known["flops_per_image"] * batch / known["step_median"]
+    images = known["step_images"].astype("Float64").astype(float)
+    known["achieved_flops_per_s"] = known["flops_per_image"] * images / known["step_median"]
     known["efficiency"] = known["efficiency_median"]
     known[[*BOUNDS, "bottleneck"]] = bounds(known)
     known[texts] = known[texts].astype("string")

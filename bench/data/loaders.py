@@ -41,6 +41,7 @@ class Loader(Protocol):
 
     train_images: int
     test_images: int
+    step_images: int  # of every batch but an epoch's last
     steps_per_epoch: int
 
     def train(self) -> Iterator[Batch]:
@@ -78,6 +79,7 @@ class _Fed:
     def __init__(self, feed: Feed) -> None:
         self.train_images = len(feed.images.train_images)
         self.test_images = len(feed.images.test_images)
+        self.step_images = min(feed.batch_size, self.train_images)
         self.steps_per_epoch = -(-self.train_images // feed.batch_size)
         self._feed = feed
         self._order = _Order(self.train_images, feed.seed)

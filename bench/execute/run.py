@@ -25,7 +25,7 @@ from bench.measure.cost import count_step, parameter_count
 from bench.measure.guards import Watch
 from bench.measure.memory import device_bytes, peak_bytes, reset_peak
 from bench.measure.peaks import Peaks, machine_peaks
-from bench.measure.phases import StepParts, endless, time_passes, time_steps, time_two_images
+from bench.measure.phases import StepParts, full_batches, time_passes, time_steps, time_two_images
 from bench.records import (
     BlockRow,
     CostRow,
@@ -40,6 +40,7 @@ from bench.records import (
 from bench.study.plan import Run
 from bench.train import StepLog, evaluate, train_epoch
 
+MEASURED_EPOCHS = 1_000_000  # span of a schedule where steps are measured, not trained
 MEMORY_STEPS = 3  # optimizers make their state in the first
 
 
@@ -189,7 +190,7 @@ def _logger(
                 step.step,
                 bench.loader.steps_per_epoch,
                 bench.loader.train_images,
-                bench.cell.batch_size,
+                bench.loader.step_images,
                 loss,
             )
         )
@@ -214,7 +215,7 @@ def _reached(
 def _block(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
     """Time the phases of a cell's training step, then whole epochs and evaluations."""
     assert run.timing is not None
-    bench = set_up(run.planned.cell, run.seed, workplace, epochs=max(run.planned.cell.epochs, 1000))
+    bench = set_up(run.planned.cell, run.seed, workplace, epochs=MEASURED_EPOCHS)
     training, loader, clock = bench.training, bench.loader, bench.clock
     watch = Watch(bench.device)
     watch.start()
@@ -233,6 +234,7 @@ def _block(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
         role=run.role,
         status="ok",
         train_images=loader.train_images,
+        step_images=loader.step_images,
         **asdict(guards),
         peak_flops_per_s=peaks.flops_per_s if peaks else None,
         peak_bytes_per_s=peaks.bytes_per_s if peaks else None,
@@ -259,7 +261,7 @@ def _step_parts(bench: Bench) -> StepParts:
     training = bench.training
     training.model.train()
     return StepParts(
-        batch=endless(bench.loader.train),
+        batch=full_batches(bench.loader.train, bench.loader.step_images),
         zero_grad=lambda: training.optimizer.zero_grad(set_to_none=True),
         forward=lambda batch: training.loss(*batch),
         backward=training.backward,
@@ -290,7 +292,7 @@ def _cost(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
     takes some of its own.
     """
     cell = run.planned.cell
-    bench = set_up(cell, run.seed, workplace, epochs=1)
+    bench = set_up(cell, run.seed, workplace, epochs=MEASURED_EPOCHS)
     batches = bench.loader.train()
     bench.training.model.train()
     reset_peak(bench.device)
@@ -300,7 +302,7 @@ def _cost(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
     bench.clock.now_s()  # synchronises
     peak, on_device = peak_bytes(bench.device), device_bytes(bench.device)
     plain = cell.model_copy(update={"compile": False, "cuda_graphs": False})
-    eager = set_up(plain, run.seed, workplace, epochs=1)
+    eager = set_up(plain, run.seed, workplace, epochs=MEASURED_EPOCHS)
     eager.training.model.train()
     batch = next(iter(eager.loader.train()))
     eager.training.step(*batch)  # optimizers make their state in their first step

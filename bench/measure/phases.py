@@ -244,7 +244,13 @@ def _garbage_collection_off() -> Iterator[None]:
             gc.enable()
 
 
-def endless(epoch: Callable[[], Iterator[Any]]) -> Callable[[], Any]:
-    """Give one batch a call, from as many epochs as it takes."""
+def full_batches(
+    epoch: Callable[[], Iterator[tuple[Any, Any]]], images: int
+) -> Callable[[], tuple[Any, Any]]:
+    """Return a function that gives one batch of `images` a call, from as many epochs as it takes.
+
+    The smaller batch that ends an epoch is left out: its step is another step.
+    """
     batches = itertools.chain.from_iterable(epoch() for _ in itertools.count())
-    return lambda: next(batches)
+    full = (batch for batch in batches if len(batch[1]) == images)
+    return lambda: next(full)

@@ -238,7 +238,8 @@ def phases(tables: Tables) -> Sequence[Spec]:
     cells = quickest_first(looks.cells)
     if cells.empty:
         return ()
-    micros = cells[MEDIANS].astype(float).mul(1e6 / cells["batch_size"].astype(float), axis=0)
+    images = cells["step_images"].astype("Float64").astype(float)
+    micros = cells[MEDIANS].astype(float).mul(1e6 / images, axis=0)
     shown = rows_of(cells.assign(**micros, total=micros.sum(axis=1)), looks.labels)
     rows = [
         {

@@ -33,6 +33,7 @@ CONTRACT = [
     *(
         "phases_over_step",
         "epoch_over_steps",
+        "step_images",
         "disturbed_blocks",
         "outlying_blocks",
         "status",
@@ -203,7 +204,7 @@ def test_a_part_of_the_cells_can_be_summarised_alone(trials: Table, timed: Table
 
 
 def test_block_measures_leave_out_what_was_not_timed(timed: Table) -> None:
-    measures = block_measures(timed({"step": 0.5, "data": 0.5}, {"forward": 0.1}))
+    measures = block_measures(timed({"step": 0.5, "data": 0.5}, {"forward": 0.1}), table("blocks"))
     assert measures["block"].to_list() == [0, 1]
     assert measures["step_images_per_s"].iloc[0] == 100
     assert measures[["step", "step_images_per_s", "backward"]].iloc[1].isna().all()

@@ -11,7 +11,7 @@ from bench.measure.phases import (
     WARMUP_CAP_STEPS,
     WARMUP_WINDOW_STEPS,
     StepParts,
-    endless,
+    full_batches,
     time_passes,
     time_steps,
     time_two_images,
@@ -132,6 +132,12 @@ def test_two_images_take_forward_and_backward_without_the_cold_ones() -> None:
 
 
 def test_batches_go_on_into_the_next_epoch() -> None:
-    epochs = iter([iter("ab"), iter("cd")])
-    batch = endless(lambda: next(epochs))
-    assert [batch() for _ in range(4)] == list("abcd")
+    epochs = iter([zip("ab", "12", strict=True), zip("cd", "34", strict=True)])
+    batch = full_batches(lambda: next(epochs), images=1)
+    assert [batch()[0] for _ in range(4)] == list("abcd")
+
+
+def test_the_smaller_batch_that_ends_an_epoch_is_not_timed() -> None:
+    epoch = [("two", [1, 2]), ("two more", [3, 4]), ("one", [5])]
+    batch = full_batches(lambda: iter(epoch), images=2)
+    assert [batch()[0] for _ in range(4)] == ["two", "two more", "two", "two more"]

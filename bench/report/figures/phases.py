@@ -76,7 +76,7 @@ def quickest_first(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _images(cells: pd.DataFrame) -> pd.Series:
-    return cells["batch_size"].astype(float)
+    return cells["step_images"].astype("Float64").astype(float)
 
 
 def _unit(cells: pd.DataFrame) -> Unit:

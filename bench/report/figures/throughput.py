@@ -46,7 +46,7 @@ def throughput(tables: Tables) -> Sequence[Chart]:
 def _singles(tables: Tables, rows: Rows, speed: Speed) -> list[Floats]:
     """Collect what stands behind each row's median: its blocks, or its seeds."""
     if speed is TIMED:
-        samples = block_measures(tables.timings)
+        samples = block_measures(tables.timings, tables.blocks)
         samples = samples[samples["role"] != "twin"]
     else:
         samples = tables.trials[tables.trials["status"] == "ok"]

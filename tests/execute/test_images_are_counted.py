@@ -1,0 +1,52 @@
+"""Whatever the batch size, a step has the images that it was given, and no more."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.execute import EXECUTORS
+from bench.execute.executor import Workplace
+from bench.records import Outcome
+from bench.study.plan import Run
+from bench.train import Training
+
+Runs = Callable[..., list[Run]]
+TIMING = {"blocks": 1, "rounds": 1, "epochs": 0}
+
+
+def outcome_of(run: Run, folder: Path) -> Outcome:
+    (outcome,) = EXECUTORS["inline"]().execute([run], Workplace(folder), lambda event: None)
+    return outcome
+
+
+@pytest.mark.parametrize(("batch_size", "images"), [(100_000, 60_000), (40_000, 40_000)])
+def test_the_images_of_a_step_are_counted_not_assumed(
+    networks: str, digits_dir: Path, runs_of: Runs, batch_size: int, images: int
+) -> None:
+    config = {"model": {"import": f"{networks}:Plain"}, "batch_size": batch_size, "epochs": 1}
+    seen: list[int] = []
+    run = runs_of(config, "block", timing=TIMING)[0]
+    with pytest.MonkeyPatch.context() as patch:
+        real = Training.loss
+        patch.setattr(
+            Training, "loss", lambda self, x, y: (seen.append(len(y)), real(self, x, y))[1]
+        )
+        outcome = outcome_of(run, digits_dir)
+    assert outcome.block is not None
+    assert outcome.block.step_images == images
+    assert {count for count in seen if count != 2} == {images}  # two are timed alone
+
+
+@pytest.mark.parametrize("kind", ["trial", "cost", "block"])
+def test_one_cycle_over_a_single_step_works(
+    networks: str, digits_dir: Path, runs_of: Runs, kind: str
+) -> None:
+    config = {
+        "model": {"import": f"{networks}:Plain"},
+        "batch_size": 60_000,
+        "epochs": 1,
+        "schedule": "one_cycle",
+    }
+    outcome = outcome_of(runs_of(config, kind, timing=TIMING)[0], digits_dir)
+    assert outcome.status == "ok", outcome.reason
