@@ -14,7 +14,7 @@ from bench.analysis.statistics import MIN_FOR_INTERVAL
 from bench.data import DATASETS
 from bench.errors import DataError
 from bench.measure.counters import Proc, others_cores, pressure_share, read, steal_share
-from bench.measure.machine import Machine, this_machine, usable_cores
+from bench.measure.machine import Machine, core_count, this_machine
 from bench.torchvision_import import import_torchvision
 
 # good: nothing to do. mind: numbers are worse than they could be. mend: something does not work.
@@ -53,7 +53,7 @@ def examine(place: Place) -> Iterator[Finding]:
     """Look at everything, one finding after the other."""
     machine = this_machine()
     yield software(machine)
-    yield cores(place, machine)
+    yield cores(machine)
     yield load(place)
     yield clock_speed(place)
     yield from noise(machine)
@@ -83,35 +83,21 @@ def _has_torch(machine: Machine) -> bool:
     return dict(machine.software)["torch"] != "absent"
 
 
-def cores(place: Place, machine: Machine) -> Finding:
-    """Say how many cores there are, and whether a limit leaves less of them."""
-    about, count = "cores", machine.cores
-    told = f"{count} of {machine.cpu}"
-    asked = os.environ.get("OMP_NUM_THREADS")
-    quota = cpu_quota(place.sys)
-    if quota is not None and quota < count:
+def cores(machine: Machine) -> Finding:
+    """Report how many cores there are, and whether a quota leaves less of them."""
+    about, told = "cores", f"{machine.cores} of {machine.cpu}"
+    if machine.quota is not None:
         return Finding(
             about,
             "mind",
-            f"{told}, of which a limit leaves {quota:g}",
-            "with more threads than that each step is stopped over and over",
-            f"--set base.threads={max(1, int(quota))}, or raise the container's CPU limit",
+            f"{told}, with a CPU quota of {machine.quota:g}",
+            "a process that has used up its quota is stopped for a while, which times show",
+            "raise the container's CPU limit to a whole number of cores, or remove it",
         )
-    if asked is not None:
-        told += f"; OMP_NUM_THREADS={asked} is set, a study's `threads` goes before it"
+    requested = os.environ.get("OMP_NUM_THREADS")
+    if requested is not None:
+        told += f"; OMP_NUM_THREADS={requested} is set, a study's `threads` goes before it"
     return Finding(about, "good", told)
-
-
-def cpu_quota(sys: Path) -> float | None:
-    """Read how many cores the control group may use at most; None for no limit.
-
-    Source: https://docs.kernel.org/admin-guide/cgroup-v2.html (cpu.max)
-    """
-    try:
-        quota, period = (sys / "fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return int(quota) / int(period)
-    except (OSError, ValueError):  # absent, or "max"
-        return None
 
 
 def load(place: Place) -> Finding:
@@ -137,7 +123,7 @@ def load(place: Place) -> Finding:
             told,
             "training on all cores slows down far more than in proportion",
             "end it, or leave it a core: --set base.threads="
-            f"{max(1, len(usable_cores()) - max(1, round(others)))}",
+            f"{max(1, core_count() - max(1, round(others)))}",
         )
     return Finding(about, "good", told)
 
@@ -181,8 +167,8 @@ def noise(machine: Machine) -> Iterator[Finding]:
     if one is None or every is None:
         yield Finding("noise", "mind", "not measured: the fixed work's memory is not to be had")
         return
-    told = f"the same work differs by up to {every:.1%} on {machine.cores} threads"
-    told += f", by {one:.1%} on one" if machine.cores > 1 else ""
+    told = f"the same work differs by up to {one:.1%} on one thread"
+    told += f", by {every:.1%} on {machine.cores}" if machine.cores > 1 else ""
     if every > WIDE and every > MUCH_WIDER * one:
         effect = "a study on all cores can tell large changes only"
         yield Finding("noise", "mind", told, effect, "--set base.threads=1 measures better here")

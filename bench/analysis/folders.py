@@ -17,7 +17,7 @@ from bench.errors import StoreError
 from bench.labels import cell_labels
 
 HEADLINES = ("step", ACCURACY)
-MACHINE = ("cpu", "cores", "gpus")
+MACHINE = ("cpu", "cores", "quota", "gpus")
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,4 +105,10 @@ def conditions(environment: Mapping[str, Any]) -> dict[str, str]:
     if (variables := environment.get("variables")) is not None:
         set_ones = " ".join(f"{name}={value}" for name, value in variables.items())
         told["environment variables"] = set_ones or "none"
-    return {k: ", ".join(v) if isinstance(v, list) else str(v) for k, v in told.items()}
+    return {name: _as_text(value) for name, value in told.items()}
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return "none" if value is None else str(value)

@@ -159,9 +159,9 @@ def executor_for(where: str, jobs: int, address: str | None, *, quiet: bool = Fa
 
 def _checked(jobs: int) -> int:
     """Refuse more jobs than there are cores to share out."""
-    from bench.measure.machine import usable_cores
+    from bench.measure.machine import core_count
 
-    cores = len(usable_cores())
+    cores = core_count()
     if jobs > cores:
         raise BenchError(
             f"--jobs {jobs}: bench may use {cores} core{'s' * (cores > 1)} here",

@@ -21,7 +21,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from bench.execute.executor import Emit, Event, Started, Stopping, Workplace, never
-from bench.measure.machine import usable_cores
+from bench.measure.machine import core_count, usable_cores
 from bench.measure.site import Site, this_site
 from bench.models import MODELS
 from bench.records import Outcome, Status
@@ -141,7 +141,7 @@ class _Cores:
 
     def __init__(self, jobs: int) -> None:
         available = usable_cores()
-        each = len(available) // jobs
+        each = core_count() // jobs
         self._jobs = jobs
         self._shares = [frozenset(available[i * each : (i + 1) * each]) for i in range(jobs)]
         self._alone = _Share(frozenset(available), 1)

@@ -28,7 +28,7 @@ from bench.execute import worker
 from bench.execute.crates import Crate, packed
 from bench.execute.executor import Emit, Stopping, Workplace, never
 from bench.execute.spread import Ended, News, Placed, Ticket, nobody_left, spread
-from bench.measure.machine import Machine, usable_cores
+from bench.measure.machine import Machine, core_count
 from bench.measure.site import Node, Site
 from bench.modules import imported_modules, is_users
 from bench.records import Outcome
@@ -349,7 +349,7 @@ def _join(address: str | None, targets: Sequence[str]) -> ModuleType:
 
     if address is not None and address != "auto":
         _knock(address)
-    own: dict[str, Any] = {"num_cpus": len(usable_cores()), "include_dashboard": False}
+    own: dict[str, Any] = {"num_cpus": core_count(), "include_dashboard": False}
     with tempfile.TemporaryDirectory() as folder, _own_signals():
         _stage(targets, Path(folder))
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
+from bench.measure.quota import cpu_quota
 from bench.measure.variables import relevant_variables
 from bench.modules import source_file
 
@@ -23,7 +24,8 @@ VARIABLE = "variable "  # before the name of each in a fingerprint
 class Machine:
     """What a run's numbers depend on, and which devices a run can have.
 
-    `cores` are those that this process may use. `no_cuda` says why `gpus` is empty. `variables`
+    `cores` are those that this process may use at once; `quota` is the CPU time that it is
+    limited to, in cores, None where that is all. `no_cuda` says why `gpus` is empty. `variables`
     are the environment variables that change numbers.
     """
 
@@ -35,14 +37,19 @@ class Machine:
     no_cuda: str
     software: tuple[tuple[str, str], ...]
     variables: tuple[tuple[str, str], ...] = ()
+    quota: float | None = None
 
     def fingerprint(self) -> dict[str, str]:
         """Give what makes numbers comparable: same fingerprint, same kind of machine."""
         return {
-            "machine": " | ".join((self.cpu, f"{self.cores} cores", *self.gpus)),
+            "machine": " | ".join((self.cpu, self._cores(), *self.gpus)),
             "software": " ".join(f"{name}={version}" for name, version in self.software),
             **{f"{VARIABLE}{name}": value for name, value in self.variables},
         }
+
+    def _cores(self) -> str:
+        cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
+        return cores + ("" if self.quota is None else f", quota {self.quota:g}")
 
     def describe(self) -> dict[str, Any]:
         """Give the machine and its software as environment.json holds them."""
@@ -61,7 +68,7 @@ def this_machine() -> Machine:
     gpus, no_cuda = _gpus()
     return Machine(
         cpu=_cpu_model(),
-        cores=len(usable_cores()),
+        cores=core_count(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         os=_os_name(),
         gpus=gpus,
@@ -71,6 +78,7 @@ def this_machine() -> Machine:
             *((name, _version(name)) for name in PACKAGES),
         ),
         variables=tuple(relevant_variables().items()),
+        quota=_quota(),
     )
 
 
@@ -79,6 +87,18 @@ def usable_cores() -> list[int]:
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
+
+
+def core_count() -> int:
+    """Return how many threads can go on at once without being stopped by a quota; at least 1."""
+    quota = _quota()
+    return len(usable_cores()) if quota is None else max(1, int(quota))
+
+
+def _quota() -> float | None:
+    """Return the CPU quota where it leaves less than all usable cores."""
+    quota = cpu_quota()
+    return quota if quota is not None and quota < len(usable_cores()) else None
 
 
 def commit_here() -> str:

@@ -63,15 +63,11 @@ def test_a_system_that_tells_nothing_is_said(monkeypatch: pytest.MonkeyPatch, pl
     assert "does not tell" in watched(monkeypatch, place, jiffies=None).seen
 
 
-@pytest.mark.parametrize(
-    ("told", "quota"), [("200000 100000", 2.0), ("max 100000", None), ("nonsense", None)]
-)
-def test_a_limit_on_cores_is_read(told: str, quota: float | None, place: Place) -> None:
-    write(place.sys / "fs/cgroup/cpu.max", told)
-    assert doctor.cpu_quota(place.sys) == quota
-    found = doctor.cores(place, MACHINE)
-    assert found.grade == ("mind" if quota else "good")
-    assert found.mend.startswith("--set base.threads=2") == bool(quota)
+def test_a_quota_is_reported() -> None:
+    assert doctor.cores(MACHINE).grade == "good"
+    found = doctor.cores(replace(MACHINE, cores=1, quota=0.5))
+    assert found.grade == "mind"
+    assert found.seen == "1 of a CPU, with a CPU quota of 0.5"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +94,7 @@ def test_the_clock_is_read(
 @pytest.mark.parametrize(
     ("floors", "grade", "said"),
     [
-        ({1: 0.01, 8: 0.02}, "good", "up to 2.0% on 8 threads, by 1.0% on one"),
+        ({1: 0.01, 8: 0.02}, "good", "up to 1.0% on one thread, by 2.0% on 8"),
         ({1: 0.01, 8: 0.30}, "mind", "threads=1 measures better"),
         ({1: 0.20, 8: 0.30}, "mind", "a quieter moment"),
     ],
