@@ -5,6 +5,7 @@ from collections.abc import Generator, Sequence
 from bench.errors import BenchError
 from bench.execute.executor import Emit, Started, Stopping, Workplace, never
 from bench.measure.site import Site, this_site
+from bench.measure.spinning import environment, spin_variables
 from bench.records import Outcome
 from bench.study.plan import PlannedCell, Run
 from bench.study.spec import Cell
@@ -28,7 +29,8 @@ class InlineExecutor:
 
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
         """Build every cell's network once."""
-        from bench.execute.set_up import check  # torch only once something is executed
+        with environment(spin_variables()):  # where torch is not loaded yet
+            from bench.execute.set_up import check
 
         return check(cells)
 
@@ -40,7 +42,8 @@ class InlineExecutor:
         is_stopping: Stopping = never,
     ) -> Generator[Outcome, None, None]:
         """Execute the runs in order."""
-        from bench.execute.run import execute
+        with environment(spin_variables()):
+            from bench.execute.run import execute
 
         for run in runs:
             if is_stopping():

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +23,7 @@ from typing import Any
 from bench.execute.executor import Emit, Event, Started, Stopping, Workplace, never
 from bench.measure.machine import core_count, usable_cores
 from bench.measure.site import Site, this_site
+from bench.measure.spinning import environment, spin_variables
 from bench.models import MODELS
 from bench.records import Outcome, Status
 from bench.study.plan import PlannedCell, Run
@@ -34,7 +35,7 @@ if sys.platform == "linux":
 GRACE_S = 5.0
 
 # NumPy's BLAS would start a thread as soon as it is imported; training uses torch's own.
-SERVER_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
+OWN_VARIABLES = {"OPENBLAS_NUM_THREADS": "1"}
 
 # What every run imports. The last is what torch imports when the first optimizer is made, which
 # would cost each run more than a second.
@@ -58,6 +59,8 @@ class LocalExecutor:
     def __init__(self, jobs: int = 1) -> None:
         self._jobs = jobs
         self._context = _context()
+        self._spawning = multiprocessing.get_context("spawn")
+        self._variables = spin_variables()  # of the server, and so of all that it forks
         self._cores = _Cores(jobs)
 
     def site(self, cells: Sequence[Cell]) -> Site:
@@ -66,7 +69,7 @@ class LocalExecutor:
 
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
         """Build every cell's network once, in a process of its own."""
-        with closing(_Child(self._context, _check, cells)) as child:
+        with closing(_Child(self._context, _check, cells, variables=self._variables)) as child:
             message = child.receive()
             if message is None:
                 return [f"a network could not be built: {child.death()}"]
@@ -104,7 +107,7 @@ class LocalExecutor:
                     if run.is_alone or run.planned.cell.device != "cpu":
                         _see_off(leaving)  # a GPU's memory is free only once the process is gone
                     yield Started(run.run_id)
-                    going.append(_Job(self._context, waiting.popleft(), workplace, share))
+                    going.append(_Job(self._context_of(run), waiting.popleft(), workplace, share))
                     _see_off(leaving)
                 if not going:
                     return
@@ -118,6 +121,11 @@ class LocalExecutor:
         finally:
             _see_off(leaving)
             _see_off(going)
+
+    def _context_of(self, run: Run) -> BaseContext:
+        """Fork from the server, or start anew for another spin count, which is read only once."""
+        is_servers = spin_variables(run.planned.cell.spin_count) == self._variables
+        return self._context if is_servers else self._spawning
 
     def close(self) -> None:
         """Hold nothing: the server that runs are forked from ends with this process."""
@@ -170,7 +178,8 @@ class _Job:
         self._started_s = time.monotonic()
         pinned = share.cores if share.jobs > 1 else frozenset()
         self._workplace = replace(workplace, jobs=workplace.jobs * share.jobs)
-        self.child = _Child(context, _execute, run, self._workplace, pinned)
+        variables = spin_variables(run.planned.cell.spin_count)
+        self.child = _Child(context, _execute, run, self._workplace, pinned, variables=variables)
 
     @property
     def left_s(self) -> float | None:
@@ -211,10 +220,17 @@ def _with_news(going: Sequence[_Job]) -> list[_Job]:
 class _Child:
     """A process that sends messages; ended, whatever it does, when it is closed."""
 
-    def __init__(self, context: BaseContext, work: Callable[..., None], *args: Any) -> None:
+    def __init__(
+        self,
+        context: BaseContext,
+        work: Callable[..., None],
+        *args: Any,
+        variables: Mapping[str, str],
+    ) -> None:
         self.receiver, sender = context.Pipe(duplex=False)
         self._process: BaseProcess = context.Process(target=work, args=(sender, *args))  # type: ignore[attr-defined]
-        with _deaf_to_ctrl_c():  # for the server, too, which starts with the first process
+        # For the server, too, which starts with the first process.
+        with _deaf_to_ctrl_c(), environment({**OWN_VARIABLES, **variables}):
             self._process.start()
         sender.close()
         self._finished = False
@@ -281,7 +297,6 @@ def _context() -> BaseContext:
     # And what this process has imported by now, since its main module is imported by each run.
     own = [name for name in sys.modules if name.partition(".")[0] == "bench"]
     context.set_forkserver_preload([*PRELOADED, *own, "bench.execute.frozen"])
-    os.environ.update(SERVER_ENVIRONMENT)  # for the server, which starts with the first run
     return context
 
 

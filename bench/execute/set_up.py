@@ -17,6 +17,7 @@ from bench.data.images import ImageSet
 from bench.data.loaders import Feed, Loader
 from bench.errors import BenchError, DataError, UnavailableError
 from bench.execute.executor import Workplace
+from bench.measure import spinning
 from bench.measure.clock import Clock, clock_for
 from bench.measure.cost import example_image, flops_per_image
 from bench.optim.schedules import Span
@@ -209,6 +210,7 @@ def environment(bench: Bench) -> dict[str, Any]:
     """Say what this process ran with, which the fingerprint from outside cannot know."""
     told: dict[str, Any] = {
         "threads": torch.get_num_threads(),
+        "spin_count": os.environ.get(spinning.VARIABLE, spinning.DEFAULT),
         "torch": str(torch.__version__),  # whose own class would import torch where it is read
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.measure.machine import Machine
+from bench.measure.spinning import SPIN_COUNT
 from bench.records import (
     BlockRow,
     CostRow,
@@ -54,7 +55,9 @@ class Run:
 
     def configuration(self) -> dict[str, object]:
         """Give all that the study says about this run and its numbers depend on."""
-        told: dict[str, object] = {**self.planned.cell.identity(), "seed": self.seed}
+        cell = self.planned.cell
+        told: dict[str, object] = {**cell.identity(), "seed": self.seed}
+        told |= {"spin_count": SPIN_COUNT if cell.spin_count == "auto" else cell.spin_count}
         match self.kind:
             case "trial":
                 return told | {"target_accuracy": self.target_accuracy}

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from bench.data import DATASETS
 from bench.data.normalisation import NORMALISATIONS
+from bench.measure.spinning import DEFAULT
 from bench.models.named import TORCHVISION
 from bench.registry import Entry, Parameter, parameters
 from bench.study.choice import IMPORTED, Choice
@@ -24,6 +25,10 @@ def study_schema() -> Schema:
         definitions[choice.__name__] = _choice(choice)
     definitions["DatasetChoice"] = _dataset(definitions["DatasetChoice"])
     fields = definitions["Cell"]["properties"]
+    fields["spin_count"]["anyOf"] = [
+        {"enum": ["auto", DEFAULT]},
+        {"type": "integer", "minimum": 0},
+    ]
     fields["threads"]["anyOf"] = [{"const": "auto"}, {"type": "integer", "minimum": 1}]
     fields["normalisation"]["enum"] = list(NORMALISATIONS)
     fields["device"]["anyOf"] = [{"enum": ["auto", "cpu", "cuda"]}, {"pattern": f"^({DEVICE})$"}]

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from bench.data import DATASETS
 from bench.data.normalisation import NORMALISATIONS
 from bench.errors import did_you_mean, shown
+from bench.measure.spinning import DEFAULT, SPIN_COUNT
 from bench.records import Scalar
 from bench.registry import Fraction
 from bench.study.choice import (
@@ -63,6 +64,13 @@ def _threads(value: Any) -> Any:
     if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return value
     raise wrong("threads is auto or a positive whole number")
+
+
+def _spin_count(value: Any) -> Any:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if value in ("auto", DEFAULT) or is_count:
+        return value
+    raise wrong(f"expected auto, {DEFAULT} or a whole number from 0, got {shown(value)}")
 
 
 def _normalisation(name: str) -> str:
@@ -123,6 +131,11 @@ class Cell(Strict):
     threads: Annotated[int | str, BeforeValidator(_threads)] = _field(
         "auto", "CPU threads; auto: all cores that bench may use"
     )
+    spin_count: Annotated[int | str, BeforeValidator(_spin_count)] = _field(
+        "auto",
+        f"how often a CPU thread spins before it sleeps; auto: {SPIN_COUNT}, "
+        f"{DEFAULT}: as OpenMP has it (300,000)",
+    )
 
     def targets(self) -> Iterator[str]:
         """Yield the `module:callable` of everything that the cell names."""
@@ -153,7 +166,7 @@ class Cell(Strict):
 
 
 # Fields that came after the first results were published, and what a cell has without them.
-LATER: Mapping[str, Scalar] = {"deterministic": False}
+LATER: Mapping[str, Scalar] = {"deterministic": False, "spin_count": "auto"}
 
 # The fields that are a name with parameters.
 CHOICES: Mapping[str, type[Choice]] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.execute.local import PRELOADED, SERVER_ENVIRONMENT
+from bench.execute.local import OWN_VARIABLES, PRELOADED
 from bench.study.plan import Run
 
 SCRIPT = """
@@ -25,7 +25,7 @@ print(len(os.listdir("/proc/self/task")), torch.cuda.is_initialized())
 def test_what_is_preloaded_starts_no_thread_and_touches_no_gpu() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *PRELOADED],
-        env={**os.environ, **SERVER_ENVIRONMENT},
+        env={**os.environ, **OWN_VARIABLES},
         capture_output=True,
         text=True,
         check=True,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from bench.measure.spinning import SPIN_COUNT
 from bench.records import BlockRow, CostRow
 from bench.study.blocks import block_runs
 from bench.study.plan import Plan
@@ -43,7 +44,7 @@ def test_a_runs_configuration_has_all_that_its_numbers_depend_on(planned: Planne
     text = "name: x\nseeds: [7]\ntarget_accuracy: 0.9\ntiming: {blocks: 1, rounds: 5}"
     plan = planned(text)
     trial, cost = plan.runs
-    flat = trial.planned.cell.identity()
+    flat = trial.planned.cell.identity() | {"spin_count": SPIN_COUNT}
     assert trial.configuration() == flat | {"seed": 7, "target_accuracy": 0.9}
     assert cost.configuration() == flat | {"seed": 7}
     for block in block_runs(plan, [], []):
