@@ -10,7 +10,8 @@ from bench.regress.history import Step, Trend
 from bench.regress.stored import short_name
 from bench.report.style import png_bytes
 from bench.report.text import escape, number, table
-from bench.store import as_text, write_whole
+from bench.store import write_whole
+from bench.table_text import as_text
 
 HOW_TO_READ = """\
 ## How to read this

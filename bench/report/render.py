@@ -14,7 +14,7 @@ from bench.report.figures import FIGURES
 from bench.report.figures.chart import Chart
 from bench.report.page import Page, compose
 from bench.report.style import compressed, pixels, svg_bytes
-from bench.report.text import escape
+from bench.report.text import code, commands, escape
 from bench.store import write_whole
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -59,7 +59,7 @@ def _markdown(page: Page) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters["md"] = escape
+    environment.filters |= {"md": escape, "code": code, "commands": commands}
     return environment.get_template("report.md.j2").render(page=page)
 
 
