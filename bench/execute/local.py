@@ -18,6 +18,7 @@ from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from bench.execute.executor import Emit, Event, Started, Stopping, Workplace, never
@@ -282,6 +283,10 @@ def _context() -> BaseContext:
     own = [name for name in sys.modules if name.partition(".")[0] == "bench"]
     context.set_forkserver_preload([*PRELOADED, *own, "bench.execute.frozen"])
     os.environ.update(SERVER_ENVIRONMENT)  # for the server, which starts with the first run
+    if (
+        Path(__file__).parents[2] != Path.cwd()
+    ):  # else only the folder's own place there finds bench
+        os.environ["PYTHONSAFEPATH"] = "1"  # no module in it hides one of Python's own
     return context
 
 
