@@ -1,9 +1,10 @@
 """Benchmarks and ablation studies of small vision networks."""
 
+# With `python -m bench` this runs while modules of the folder that one starts in would come before
+# Python's own: nothing but what every Python has loaded already is imported here.
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # what typing's means to type checkers
 if TYPE_CHECKING:
     from bench.analysis.load import Tables
 
@@ -30,6 +31,8 @@ def load(results: str | PathLike[str]) -> "Tables":
         >>> tables = bench.load("results/baseline")
         >>> tables.trials.groupby(["model", "batch_size"])["test_accuracy"].mean()
     """
+    from pathlib import Path
+
     from bench.analysis.load import read_tables
 
     return read_tables(Path(results))

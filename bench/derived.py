@@ -2,11 +2,16 @@
 
 import ctypes
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+from bench.labels import Written, is_blank
 from bench.store import Store, write_whole
+from bench.table_text import as_text, as_value
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bench.analysis.load import Tables
 
 
@@ -31,9 +36,31 @@ class Derived:
         from bench.analysis.load import read_tables
 
         tables = read_tables(self._folder, recompute=True)
-        write_whole(self._folder / "summary.csv", tables.summary.to_csv(index=False))
-        write_whole(self._folder / "comparisons.csv", tables.comparisons.to_csv(index=False))
+        for name in ("summary", "comparisons"):
+            write_whole(self._folder / f"{name}.csv", as_csv(getattr(tables, name)))
         return tables
+
+
+def as_csv(table: "pd.DataFrame") -> str:
+    """Write a table as `bench.analysis.load` reads it, whatever text it holds."""
+    import pandas as pd
+
+    from bench.analysis.cells import config_fields
+
+    fields = set(config_fields(table))
+    marked: dict[str, pd.Series] = {}
+    for name, column in table.select_dtypes(include=["object", "string"]).items():
+        mark = as_value if name in fields else as_text
+        texts = [_in_file(value, mark) for value in column]
+        marked[str(name)] = pd.Series(texts, index=table.index, dtype=object)  # no type is guessed
+    return table.assign(**marked).to_csv(index=False)
+
+
+def _in_file(value: Any, mark: Callable[[Any], Any]) -> Any:
+    """Return what the file holds; a value of a column of several types is its own again."""
+    if isinstance(value, Written):
+        value = value.value
+    return None if is_blank(value) else mark(value)
 
 
 def _give_back() -> None:

@@ -1,10 +1,14 @@
 """What to call the cells of a study: by what tells them apart, and nothing else."""
 
+import json
 import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
+
+from bench.table_text import from_value
 
 SEPARATOR = " · "
 BLANK = "–"
@@ -16,9 +20,26 @@ _SELF_EVIDENT = frozenset(
     {"model", "dataset", "optimizer", "schedule", "device", "precision", "memory_format", "loader"}
 )
 _WORDS: Mapping[str, str] = {"batch_size": "batch"}
+_SPACE = r"\\u0020"  # in place of one beside another, which a page would drop
 _IMPORT = re.compile(r"^\w+(\.\w+)*:(?=[^\W\d])")
 
 Config = Mapping[Any, Any]  # by field; a table's rows have keys of any kind
+
+
+class Written(str):
+    """A value of a field that has values of several types, as people read it."""
+
+    value: Any
+
+    def __new__(cls, text: str, value: Any) -> "Written":
+        """Keep the value beside its text."""
+        made = super().__new__(cls, text)
+        made.value = value
+        return made
+
+    def __reduce__(self) -> tuple[type, tuple[str, Any]]:
+        """Return what pickle and copy make it of."""
+        return Written, (str(self), self.value)
 
 
 def varying_fields(cells: Sequence[Config]) -> list[str]:
@@ -44,6 +65,7 @@ def cell_labels(cells: Mapping[str, Config]) -> dict[str, str]:
     thing of the first, and they do not all change the same, the name is what it changes. Of many
     fields a name has only those that it takes to be no other's.
     """
+    cells = _settled(cells)
     fields = label_fields(list(cells.values())) or ["model"]
     if len(fields) > MANY_FIELDS:
         varying = _varying(list(cells.values()))
@@ -61,10 +83,74 @@ def cell_labels(cells: Mapping[str, Config]) -> dict[str, str]:
 
 
 def _varying(cells: Sequence[Config]) -> dict[str, list[Any]]:
-    """Give the values of every field that differs between the cells, in the order of the cells."""
-    names = dict.fromkeys(name for cell in cells for name in cell)
-    values = {name: [plain(cell.get(name)) for cell in cells] for name in names}
+    """Give the values of every field that differs between the cells, in the order of the cells.
+
+    Fields stand as in a table, parameters last and sorted, so that a plan and a report agree.
+    """
+    found = dict.fromkeys(name for cell in cells for name in cell)
+    names = sorted(found, key=lambda name: ("." in name, name if "." in name else ""))
+    values = {
+        name: [plain(value) for value in told_apart([cell.get(name) for cell in cells])]
+        for name in names
+    }
     return {name: column for name, column in values.items() if len(set(column)) > 1}
+
+
+def told_apart(values: Sequence[Any]) -> list[Any]:
+    """Return a field's values so that no two of different types compare equal or read alike.
+
+    They are as they were unless text, truth values and numbers are mixed, or a whole number and
+    a float of its value; then each is `Written`.
+    """
+    if len(set(map(type, values))) == 1:
+        return list(values)
+    known = [value for value in values if not is_blank(value)]
+    types = {_type(value) for value in known}
+    if types <= {int, float}:
+        whole, fractional = ({v for v in known if _type(v) is each} for each in (int, float))
+        is_mixed = bool(whole & fractional)
+    else:
+        is_mixed = len(types) > 1
+    return [_written(v) if is_mixed and not is_blank(v) else v for v in values]
+
+
+def _type(value: Any) -> type:
+    """Return the type that a value has for people: NumPy's are Python's."""
+    if isinstance(value, str):
+        return type(value) if isinstance(value, Written) else str
+    if type(value).__name__ in ("bool", "bool_"):
+        return bool
+    return int if isinstance(value, Integral) else float
+
+
+def _written(value: Any) -> Written:
+    if isinstance(value, Written):
+        return value
+    if not isinstance(value, str):
+        return Written(str(float(value)) if _type(value) is float else format_value(value), value)
+    is_clear = value not in ("on", "off") and isinstance(from_value(value), str)
+    return Written(format_value(value) if is_clear else quoted(value), value)
+
+
+def comparable(value: Any) -> object:
+    """Return what is equal for equal values of two tables, and of equal types only."""
+    if is_blank(value) or isinstance(value, Written):
+        return plain(value)
+    is_number = _type(value) in (int, float)
+    return Written(format_value(value), value) if is_number else _written(value)
+
+
+def _settled(cells: Mapping[str, Config]) -> Mapping[str, Config]:
+    """Tell the values of every field apart."""
+    names = dict.fromkeys(name for cell in cells.values() for name in cell)
+    columns = {name: [cell.get(name) for cell in cells.values()] for name in names}
+    changed = {
+        name: apart for name, values in columns.items() if (apart := told_apart(values)) != values
+    }
+    return {
+        cell_id: {**cell, **{name: values[i] for name, values in changed.items()}}
+        for i, (cell_id, cell) in enumerate(cells.items())
+    }
 
 
 def _telling(varying: Mapping[str, Sequence[Any]], taken: Sequence[str]) -> list[str]:
@@ -82,7 +168,7 @@ def _telling(varying: Mapping[str, Sequence[Any]], taken: Sequence[str]) -> list
 
 def differing(cell: Config, other: Config, fields: Sequence[str]) -> list[str]:
     """List the fields in which two cells differ; blanks of every kind are the same."""
-    return [f for f in fields if plain(cell.get(f)) != plain(other.get(f))]
+    return [f for f in fields if comparable(cell.get(f)) != comparable(other.get(f))]
 
 
 def _changed(cells: Sequence[Config], fields: Sequence[str]) -> list[list[str]]:
@@ -116,7 +202,7 @@ def label(cell: Config, fields: Sequence[str]) -> str:
 
 def named_value(field: str, value: Any) -> str:
     """Write a value with its field's name where it would not be understood alone."""
-    text = short_value(value)
+    text = short_value(field, value)
     return text if field in _SELF_EVIDENT else f"{field_name(field)} {text}"
 
 
@@ -130,21 +216,36 @@ def axis_name(field: str) -> str:
     return "learning rate" if field == "lr" else field.replace(".", " ").replace("_", " ")
 
 
-def short_value(value: Any) -> str:
+def short_value(field: str, value: Any) -> str:
     """Write a value; what a user imports by "package.module:Name" goes by its last name."""
-    return _IMPORT.sub("", format_value(value))
+    text = format_value(value)
+    return text if _is_parameter(field) else _IMPORT.sub("", text)
 
 
 def format_value(value: Any) -> str:
     """Write a configuration value: on or off, numbers without trailing zeros, blank as a dash."""
     if is_blank(value):
         return BLANK
+    if isinstance(value, Written):
+        return str(value)
     if isinstance(value, str):
-        return value
-    if type(value).__name__ in ("bool", "bool_"):  # Python's and NumPy's
+        return quoted(value) if _needs_quotes(value) else value
+    if _type(value) is bool:
         return "on" if value else "off"
     short = f"{value:.12g}"
     return short if float(short) == value else str(value)
+
+
+def quoted(text: str) -> str:
+    """Write a text in quotes, with escapes for all that a page would not show as it is."""
+    escaped = "".join(json.dumps(c, ensure_ascii=not c.isprintable())[1:-1] for c in text)
+    return f'"{re.sub("(?<= ) ", _SPACE, escaped)}"'
+
+
+def _needs_quotes(text: str) -> bool:
+    """Tell whether a text would not be seen as it is: blank, or with spaces that pages drop."""
+    is_seen = text.isprintable() and text == " ".join(text.split()) and text not in ("", BLANK)
+    return not is_seen or text.startswith('"')
 
 
 def is_blank(value: Any) -> bool:

@@ -23,14 +23,13 @@ from pydantic import TypeAdapter, ValidationError
 from bench.errors import StoreError
 from bench.labels import is_blank
 from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Brief, Outcome, Scalar, columns_of
+from bench.table_text import as_text, as_value
 from bench.whole import sweep, whole_file
 
 Row = Mapping[str, Any]
 
 OUTCOME = TypeAdapter(Outcome)
 MEND = "Choose another folder with --out or --reports, or free some space."
-
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -208,9 +207,9 @@ def _described(owner: Path) -> str:
 def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
     """Give the rows that an outcome adds to a table, identity and configuration first."""
     identity: dict[str, Scalar] = {
-        "study": outcome.study,
-        "cell_id": outcome.cell_id,
-        **outcome.config,
+        "study": as_text(outcome.study),
+        "cell_id": as_text(outcome.cell_id),
+        **{name: as_value(value) for name, value in outcome.config.items()},
     }
     rows: Mapping[str, Sequence[Any]] = {
         "trials": [outcome.trial],
@@ -222,16 +221,7 @@ def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
     }
     for row in filter(None, rows[table]):
         told = {f.name: getattr(row, f.name) for f in fields(row)}
-        whole = identity | {k: None if is_blank(v) else v for k, v in told.items()}
-        yield {name: as_text(value) for name, value in whole.items()}
-
-
-def as_text(value: Scalar) -> Scalar:
-    """Keep a spreadsheet from reading a text as a formula: an apostrophe before its first sign.
-
-    Source: OWASP, "CSV Injection".
-    """
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
+        yield identity | {k: None if is_blank(v) else as_text(v) for k, v in told.items()}
 
 
 def _config_columns(outcomes: Iterable[Outcome]) -> tuple[str, ...]:

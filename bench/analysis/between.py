@@ -27,7 +27,7 @@ from bench.analysis.comparison import (
 from bench.analysis.guards import drift
 from bench.analysis.load import Tables
 from bench.analysis.statistics import MIN_FOR_INTERVAL, Floats
-from bench.labels import differing, plain
+from bench.labels import comparable, differing, plain
 from bench.records import PHASES
 
 # With it, none of 374 unchanged cells was called changed between two sessions on a shared machine
@@ -88,8 +88,8 @@ def _alike(
     shared = [
         name
         for name in fields
-        if {plain(c.get(name)) for c in before.values()}
-        & {plain(c.get(name)) for c in after.values()}
+        if {comparable(c.get(name)) for c in before.values()}
+        & {comparable(c.get(name)) for c in after.values()}
     ]
     named = [_by_fields(side, shared) for side in (before, after)]
     for key, ids in named[1].items():
@@ -103,7 +103,7 @@ def _by_fields(
 ) -> dict[tuple[Any, ...], list[str]]:
     found: dict[tuple[Any, ...], list[str]] = {}
     for cell_id, cell in cells.items():
-        found.setdefault(tuple(plain(cell.get(name)) for name in fields), []).append(cell_id)
+        found.setdefault(tuple(comparable(cell.get(name)) for name in fields), []).append(cell_id)
     return found
 
 

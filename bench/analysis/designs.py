@@ -112,7 +112,7 @@ def _axis(cells: pd.DataFrame, fields: tuple[str, ...], word: str) -> Axis:
 
 
 def _level(level: Mapping[Any, Any], fields: Sequence[str]) -> str:
-    return short_value(level[fields[0]]) if len(fields) == 1 else label(level, fields)
+    return short_value(fields[0], level[fields[0]]) if len(fields) == 1 else label(level, fields)
 
 
 def _change(
@@ -131,9 +131,10 @@ def _change(
         alike = [other for other in cells.values() if other[part] == cell[part]]
         told = [f for f in fields_of_labels(alike) if f != part and owner(f) == part]
         end = _level(cell, [part, *told])
-        name = f"{words[part]} {short_value(base[part])}{ARROW}{end}"
+        name = f"{words[part]} {short_value(part, base[part])}{ARROW}{end}"
         return Change(words[part], name, _is_nothing(base[part]))
-    steps = (f"{words[f]} {short_value(base[f])}{ARROW}{short_value(cell[f])}" for f in changed)
+    ends = {f: (short_value(f, base[f]), short_value(f, cell[f])) for f in changed}
+    steps = (f"{words[f]} {before}{ARROW}{after}" for f, (before, after) in ends.items())
     adds = all(_is_nothing(base[f]) for f in changed)
     return Change(LIST.join(words[f] for f in changed), LIST.join(steps), adds)
 

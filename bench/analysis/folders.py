@@ -13,6 +13,7 @@ from bench.analysis.cells import configurations
 from bench.analysis.compared import ACCURACY
 from bench.analysis.guards import how_it_moved
 from bench.analysis.load import Tables, read_mapping, read_tables
+from bench.analysis.uncompared import uncompared
 from bench.errors import StoreError
 from bench.labels import cell_labels
 
@@ -55,25 +56,31 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
     rows = between(a, b, matched)
     if not every_measure:
         rows = rows[rows["measure"].isin(HEADLINES)].reset_index(drop=True)
+    folders = ((before, a), (after, b))
+    labels = [cell_labels(configurations(tables.trials)) for tables in (a, b)]
     if rows.empty:
         raise StoreError(
-            "holds nothing that was measured in both folders",
+            f"holds nothing to compare with {before}\n  "
+            + "\n  ".join(uncompared(folders, matched, rows, labels[1])),
             where=str(after),
-            mend="Times need timing blocks, accuracies at least one epoch, in both.",
+            mend="Times need timing blocks that nothing disturbed, accuracies an epoch with the "
+            "same seed, in both.",
         )
     environments = [read_mapping(f / "environment.json", json.loads) for f in (before, after)]
     differences = _differences(*environments)
     if differences:
         rows[["verdict", "further"]] = "INCOMPARABLE", None
-    names = [cell_labels(configurations(tables.trials)) for tables in (a, b)]
     return Compared(
         rows=rows,
         matched=matched,
-        labels=names[1],
-        only_before=_others(names[0], {match.before for match in matched}),
-        only_after=_others(names[1], {match.after for match in matched}),
+        labels=labels[1],
+        only_before=_others(labels[0], {match.before for match in matched}),
+        only_after=_others(labels[1], {match.after for match in matched}),
         differences=differences,
-        warnings=[w for folder, t in ((before, a), (after, b)) for w in _warnings(folder, t)],
+        warnings=[
+            *(w for folder, tables in folders for w in _warnings(folder, tables)),
+            *uncompared(folders, matched, rows, labels[1], measured_only=True),
+        ],
     )
 
 

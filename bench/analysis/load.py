@@ -1,12 +1,12 @@
 """From the CSV files of a results folder to data frames with the right types."""
 
 import csv
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+import numpy as np
 import pandas as pd
 import yaml
 from pandas.api.extensions import ExtensionArray
@@ -15,13 +15,14 @@ from bench.analysis.columns import COUNTS, SUMMARY_COLUMNS
 from bench.analysis.compare import against_baseline
 from bench.analysis.summary import summarise
 from bench.errors import StoreError
+from bench.labels import told_apart
 from bench.nearby import results_hint
 from bench.records import IDENTITY, KEYS, ROWS
+from bench.table_text import MARK, from_text, from_value
 
 _DTYPES: Mapping[type, str] = {int: "Int64", float: "float64", bool: "boolean"}
 _TEXT = "string"
-WHOLE = re.compile(r"[+-]?[0-9]+")
-TRUTHS: Mapping[str, bool] = {"true": True, "false": False}
+LARGEST = 2**63
 MEND = "Run the study again: it makes the tables anew from its outcomes, and measures none again."
 WITHOUT = "Delete it: the tables are read without it, and `bench run` writes a new one."
 
@@ -174,37 +175,57 @@ def _read(path: Path, types: Mapping[str, str]) -> pd.DataFrame:
         frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise _unreadable(path, error) from error
-    told = [name for name in columns if name not in types and name not in ("study", "cell_id")]
-    return frame.assign(**{name: _told_by_content(frame[name]) for name in told})
+    texts = [name for name in columns if dtypes[name] == _TEXT]
+    of_known_type = {*types, "study", "cell_id"}
+    return frame.assign(
+        **{
+            name: _unmarked(frame[name]) if name in of_known_type else _told_by_content(frame[name])
+            for name in texts
+        }
+    )
+
+
+def _unmarked(column: pd.Series) -> pd.Series:
+    """Read a column of text."""
+    if not column.str.startswith(MARK).any():
+        return column
+    return column.map(from_text, na_action="ignore").astype("string")
 
 
 def _told_by_content(column: pd.Series) -> pd.Series:
-    """Give a column of text the narrowest of integer, number, truth value that holds it all.
+    """Read a column as what it holds: numbers, truth values, text, or several of them.
 
     Works on the distinct values: a configuration repeats on every row of a cell.
     """
     codes, distinct = pd.factorize(column)
-    texts = [str(text) for text in distinct]
-    typed: ExtensionArray
-    if not texts:
+    values = told_apart([from_value(str(text)) for text in distinct])
+    if not values:
         return column
-    if all(map(WHOLE.fullmatch, texts)):
-        typed = pd.array([int(text) for text in texts], dtype="Int64")
-    elif all(text.lower() in TRUTHS for text in texts):
-        typed = pd.array([TRUTHS[text.lower()] for text in texts], dtype="boolean")
-    elif None not in (numbers := [_number(text) for text in texts]):
-        typed = pd.array(numbers, dtype="float64")
-    else:
-        return column
-    return pd.Series(typed.take(codes, allow_fill=True), index=column.index, name=column.name)
+    typed = _array(values).take(codes, allow_fill=True)
+    return pd.Series(typed, index=column.index, name=column.name, dtype=typed.dtype)
 
 
-def _number(text: str) -> float | None:
-    """Read a number as CSV writers write it, unlike Python's own 1_000."""
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
+def _array(values: Sequence[Any]) -> ExtensionArray:
+    """Give values the narrowest type that holds them all as they are."""
+    dtype = _narrowest(values)
+    if dtype != "object":
+        made: ExtensionArray = pd.array(np.array(values, dtype=object), dtype=dtype)
+        return made
+    objects = np.empty(len(values), dtype=object)  # one by one: pandas would make them plain text
+    objects[:] = values
+    return pd.arrays.NumpyExtensionArray(objects)
+
+
+def _narrowest(values: Sequence[Any]) -> Any:
+    types = {type(value) for value in values}
+    if types == {int} and all(abs(value) < LARGEST for value in values):
+        return "Int64"
+    if types == {bool}:
+        return "boolean"
+    if types == {str}:
+        return _TEXT
+    is_float = float in types and types <= {int, float}
+    return "float64" if is_float and all(float(v) == v for v in values) else "object"
 
 
 def _types_of(row: type) -> dict[str, str]:

@@ -4,6 +4,7 @@ Commands import what they need when they run, so that `--help` answers at once.
 """
 
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -24,10 +25,15 @@ from bench.cli import (
     run,
     verify,
 )
+from bench.cli.streams import ReaderGoneError, finish_streams, settle_streams
+from bench.cli.unexpected import Commands, UnexpectedError, report_unexpected
 from bench.errors import BenchError
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="bench",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -70,18 +76,36 @@ app.add_typer(data.app, name="data")
 
 def main() -> None:
     """Run the command line; what a user can mend is one message and exit code 2."""
-    here = str(Path.cwd())
-    if here not in sys.path:  # a script has its own folder there; `import:` means the user's
-        sys.path.insert(0, here)
-    command = partial(app, prog_name="bench")  # by which shells know it, however it is started
+    settle_streams()
     try:
-        if completion.is_bash_asking():
-            completion.complete_in_bash(command)
-        else:
-            command()
+        _offer_folder()
+        _answer()
+    except ReaderGoneError:
+        sys.exit(0)
     except BenchError as error:
         sys.stderr.write(f"bench: {error}\n")
         sys.exit(2)
-    except BrokenPipeError:  # `bench list | head` closes our end; that is no error
-        sys.stderr.close()
-        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except UnexpectedError as error:
+        sys.exit(report_unexpected(error.__cause__ or error))
+    except Exception as error:
+        sys.exit(report_unexpected(error))
+    finally:
+        finish_streams()
+
+
+def _offer_folder() -> None:
+    """Let `import:` find the user's modules here, behind Python's own and installed ones."""
+    with suppress(OSError):  # a folder that is gone
+        here = str(Path.cwd())
+        if here not in sys.path:
+            sys.path.append(here)
+
+
+def _answer() -> None:
+    command = partial(app, prog_name="bench")  # by which shells know it, however it is started
+    if completion.is_bash_asking():
+        completion.complete_in_bash(command)
+    else:
+        command()

@@ -12,6 +12,7 @@ from bench.agenda import Agenda, Task
 from bench.cli.agenda import cell_names
 from bench.cli.progress import Pace
 from bench.cli.stoppable import Stoppable
+from bench.cli.streams import is_unicode
 from bench.execute.executor import Evaluated, Event, Lost, Started, Stepped
 from bench.records import Outcome
 from bench.runner import Finished
@@ -98,4 +99,4 @@ def _tell(event: str, **what: Any) -> None:
     known = {
         k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in what.items()
     }
-    typer.echo(json.dumps({"event": event, **known}, ensure_ascii=False))
+    typer.echo(json.dumps({"event": event, **known}, ensure_ascii=not is_unicode()))

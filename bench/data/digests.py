@@ -29,6 +29,6 @@ def check_digest(path: Path, algorithm: str, expected: str, mend: str) -> None:
 
 
 def digest_of_set(digests: Mapping[str, str]) -> str:
-    """Return one digest of a data set's files, from the SHA-256 of each by its name."""
+    """Return one digest of a data set's files, from the digest of each by its name."""
     lines = (f"{digests[name]}  {name}\n" for name in sorted(digests))
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]

@@ -48,10 +48,16 @@ def provide(
 
 
 def foresee(name: str, fallback: str | None, data_dir: Path, *, offline: bool) -> Provision:
-    """Say what `provide` would find, without touching the network or writing a file."""
-    missing = DATASETS[name].missing(data_dir)
+    """Say what `provide` would find, without touching the network or writing a file.
+
+    Raises DataError when a file is not what it should be, as `provide` does.
+    """
+    source = DATASETS[name]
+    missing = source.missing(data_dir)
     if missing is None:
-        return Provision(name, name, digest=DATASETS[name].digest(data_dir))
+        if not source.embedded:  # what can be made here is made anew
+            source.verify(data_dir)
+        return Provision(name, name, digest=source.digest(data_dir))
     if offline and fallback is not None:
         return Provision(name, fallback, _offline(missing), DATASETS[fallback].digest(data_dir))
     return Provision(name, name, f"{missing}; `bench run` downloads it")

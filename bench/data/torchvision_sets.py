@@ -53,9 +53,13 @@ class TorchvisionSource:
     give_up_s: float = GIVE_UP_S  # without an answer, over all mirrors together
 
     def missing(self, data_dir: Path) -> str | None:
-        """Name the files that aren't there."""
+        """Name the files that aren't there, and what is wrong with the others then."""
         absent = [path.name for path in self.paths(data_dir) if not path.exists()]
-        return f"{self._raw(data_dir)} lacks {', '.join(absent)}" if absent else None
+        if not absent:
+            return None
+        others = [file for file in self.files if file.name not in absent]
+        wrong = [told for file in others if (told := self._fault(data_dir, file))]
+        return "; ".join([f"{self._raw(data_dir)} lacks {', '.join(absent)}", *wrong])
 
     def fetch(self, data_dir: Path, progress: Progress) -> None:
         """Download and unpack the files that `verify` refuses, from the first mirror that can."""
@@ -99,9 +103,17 @@ class TorchvisionSource:
         return [self._raw(data_dir) / file.name for file in self.files]
 
     def digest(self, data_dir: Path) -> str | None:
-        """Return a digest of the four unpacked files; None where one can't be read."""
+        """Return a digest of the four unpacked files; None where one can't be read.
+
+        `verify` has held a file against its MD5 where that is published.
+        """
         try:
-            return digest_of_set({p.name: digest(p, "sha256") for p in self.paths(data_dir)})
+            return digest_of_set(
+                {
+                    file.name: file.md5 or digest(self._raw(data_dir) / file.name, "sha256")
+                    for file in self.files
+                }
+            )
         except OSError:
             return None
 
@@ -130,6 +142,13 @@ class TorchvisionSource:
                 if unpacked.read() != raw.read():
                     what = f"is altered: it is not what {archive.name} holds"
                     raise DataError(what, where=str(path), mend=mend)
+
+    def _fault(self, data_dir: Path, file: RawFile) -> str:
+        try:
+            self._verify(data_dir, file)
+        except DataError as error:
+            return f"{file.name} {error.what}"
+        return ""
 
     def _raw(self, data_dir: Path) -> Path:
         return data_dir / self.folder / "raw"

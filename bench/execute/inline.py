@@ -32,7 +32,10 @@ class InlineExecutor:
         with environment(spin_variables()):  # where torch is not loaded yet
             from bench.execute.set_up import check
 
-        return check(cells)
+        try:
+            return check(cells)
+        except SystemExit as end:
+            return [f"a network ended the process with exit code {end.code}"]
 
     def execute(
         self,
@@ -49,7 +52,11 @@ class InlineExecutor:
             if is_stopping():
                 return
             emit(Started(run.run_id))
-            yield execute(run, workplace, emit)
+            try:
+                yield execute(run, workplace, emit)
+            except SystemExit as end:  # what a network does is never how bench ends
+                reason = f"SystemExit: exit code {end.code}"
+                yield workplace.mark(run.ended("failed", reason, 0.0))
 
     def close(self) -> None:
         """Hold nothing."""

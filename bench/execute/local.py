@@ -18,6 +18,7 @@ from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from bench.execute.executor import Emit, Event, Started, Stopping, Workplace, never
@@ -34,8 +35,6 @@ if sys.platform == "linux":
 
 GRACE_S = 5.0
 
-# NumPy's BLAS would start a thread as soon as it is imported; training uses torch's own.
-OWN_VARIABLES = {"OPENBLAS_NUM_THREADS": "1"}
 
 # What every run imports. The last is what torch imports when the first optimizer is made, which
 # would cost each run more than a second.
@@ -230,7 +229,7 @@ class _Child:
         self.receiver, sender = context.Pipe(duplex=False)
         self._process: BaseProcess = context.Process(target=work, args=(sender, *args))  # type: ignore[attr-defined]
         # For the server, too, which starts with the first process.
-        with _deaf_to_ctrl_c(), environment({**OWN_VARIABLES, **variables}):
+        with _deaf_to_ctrl_c(), environment({**own_variables(), **variables}):
             self._process.start()
         sender.close()
         self._finished = False
@@ -288,6 +287,17 @@ def _kill(process: BaseProcess) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     process.kill()
+
+
+def own_variables() -> dict[str, str]:
+    """Return the environment variables of the server, and of what is started without it.
+
+    NumPy's BLAS would start a thread as soon as it is imported; training uses torch's own. No
+    module of the folder that bench was started in hides one of Python's own, unless only that
+    folder has bench.
+    """
+    has_bench = Path(__file__).parents[2] == Path.cwd()
+    return {"OPENBLAS_NUM_THREADS": "1"} | ({} if has_bench else {"PYTHONSAFEPATH": "1"})
 
 
 def _context() -> BaseContext:

@@ -129,7 +129,9 @@ def _version(package: str) -> str:
 def _cpu_model() -> str:
     info = Path("/proc/cpuinfo")
     if info.is_file():
-        found = re.search(r"^model name\s*:\s*(.+)$", info.read_text(), re.MULTILINE)
+        found = re.search(
+            r"^model name\s*:\s*(.+)$", info.read_text(encoding="utf-8"), re.MULTILINE
+        )
         if found:
             return found[1].strip()
     return platform.processor() or platform.machine()
@@ -160,4 +162,6 @@ def _torch_has_cuda() -> bool:
     path = source_file("torch.version")
     if path is None:
         return False
-    return re.search(r"^cuda\b[^=]*= *'", path.read_text(), re.MULTILINE) is not None
+    return (
+        re.search(r"^cuda\b[^=]*= *'", path.read_text(encoding="utf-8"), re.MULTILINE) is not None
+    )

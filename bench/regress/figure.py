@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
+
+import bench.report.matplotlib_import  # noqa: F401
+
+# isort: split
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D

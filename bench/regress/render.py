@@ -8,9 +8,11 @@ from pathlib import Path
 from bench.regress.figure import PANELS, draw
 from bench.regress.history import Step, Trend
 from bench.regress.stored import short_name
+from bench.report.fonts import fonts_for
 from bench.report.style import png_bytes
 from bench.report.text import escape, number, table
-from bench.store import as_text, write_whole
+from bench.store import write_whole
+from bench.table_text import as_text
 
 HOW_TO_READ = """\
 ## How to read this
@@ -41,8 +43,9 @@ def render(trends: Sequence[Trend], left_out: int, folder: Path) -> Path:
         for part, start in enumerate(parts):
             stem = f"machine{i + 1}_{part + 1}"
             which = f"({part + 1} of {len(parts)})" if len(parts) > 1 else ""
-            figure = draw(its[start : start + PANELS], which)
-            write_whole(figures / f"{stem}.png", png_bytes(figure))
+            shown = its[start : start + PANELS]
+            with fonts_for(trend.benchmark for trend in shown):
+                write_whole(figures / f"{stem}.png", png_bytes(draw(shown, which)))
             made.add(f"{stem}.png")
             lines += [f"![The median of each benchmark by session](figures/{stem}.png)", ""]
     if left_out:

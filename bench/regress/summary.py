@@ -17,7 +17,8 @@ from bench.regress.judged import FAILURES, Judged
 from bench.regress.measured import Observation
 from bench.regress.stored import short_name
 from bench.report.text import escape, ratio, table
-from bench.store import as_text, write_whole
+from bench.store import write_whole
+from bench.table_text import as_text
 
 # Worst first.
 ORDER = (

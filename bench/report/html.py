@@ -118,7 +118,7 @@ def _library() -> str:
 
     Made in a process of its own: it takes a second, in which this one can do other things.
     """
-    make = [sys.executable, "-c", _BUNDLE, VEGA_LITE]
+    make = [sys.executable, "-P", "-c", _BUNDLE, VEGA_LITE]
     return subprocess.run(make, check=True, stdout=subprocess.PIPE).stdout.decode("utf-8")
 
 

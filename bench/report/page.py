@@ -139,10 +139,10 @@ def compose(
         constants=[
             (axis_name(f), format_value(v)) for f, v in same if f not in varying and pd.notna(v)
         ],
-        command=" ".join(str(context.environment.get("command") or again).split()),
+        command=str(context.environment.get("command") or again),
         redraw=f"bench report {shlex.quote(shown_dir)} --html",
         alone=[
-            (name, " ".join(f"{again} --only {shlex.quote(name)} --out again".split()))
+            (name, f"{again} --only {shlex.quote(name)} --out again")
             for name in cell_labels(as_asked(tables)).values()
         ],
         folder=Path(os.path.relpath(results_dir, report_dir)).as_posix(),

@@ -12,9 +12,10 @@ from bench.errors import StoreError
 from bench.report.context import read_context
 from bench.report.figures import FIGURES
 from bench.report.figures.chart import Chart
+from bench.report.fonts import fonts_for
 from bench.report.page import Page, compose
 from bench.report.style import compressed, pixels, svg_bytes
-from bench.report.text import escape
+from bench.report.text import code, commands, escape
 from bench.store import write_whole
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -36,9 +37,11 @@ def render(results_dir: Path, report_dir: Path, *, html: bool = False) -> Path:
             mend="`bench run` goes on where its study was interrupted.",
         )
     context = read_context(results_dir)
-    charts = [chart for draw in FIGURES.values() for chart in draw(tables)]
-    page = compose(tables, context, charts, results_dir=results_dir, report_dir=report_dir)
-    pictures = _save_figures(charts, report_dir / "figures")
+    names = tables.summary.select_dtypes(include=["object", "string"])
+    with fonts_for(str(text) for column in names for text in names[column].unique()):
+        charts = [chart for draw in FIGURES.values() for chart in draw(tables)]
+        page = compose(tables, context, charts, results_dir=results_dir, report_dir=report_dir)
+        pictures = _save_figures(charts, report_dir / "figures")
     markdown = _markdown(page)
     write_whole(report_dir / "report.md", markdown)
     one_file = report_dir / "report.html"
@@ -59,7 +62,7 @@ def _markdown(page: Page) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters["md"] = escape
+    environment.filters |= {"md": escape, "code": code, "commands": commands}
     return environment.get_template("report.md.j2").render(page=page)
 
 

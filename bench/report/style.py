@@ -2,9 +2,14 @@
 
 import io
 import textwrap
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import bench.report.matplotlib_import  # noqa: F401
+
+# isort: split
 import matplotlib as mpl
 import numpy as np
 import seaborn as sns
@@ -15,6 +20,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
+
+from bench.report.fonts import families
 
 WIDTH_IN = 9.0
 DPI = 160  # a page shows a figure about 900 px wide; the rest is for sharp screens
@@ -37,8 +44,6 @@ OTHERS = "#b5b5b5"
 
 STYLE: dict[Any, Any] = {
     **sns.axes_style("whitegrid"),
-    "font.family": ["DejaVu Sans"],  # ships with matplotlib: the same picture on every machine
-    "font.sans-serif": ["DejaVu Sans"],
     "font.size": 10.5,
     "axes.labelsize": 10.5,
     "axes.titlesize": 10.5,
@@ -65,8 +70,21 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "bench",  # names within a file, which are drawn by lot without it
 }
 
+
+@contextmanager
+def _styled() -> Iterator[None]:
+    """Draw by matplotlib's defaults and this style, whatever the user's settings are."""
+    with mpl.rc_context(), warnings.catch_warnings():
+        # What no font has is a box in the picture, and itself in the SVG and in the page's text.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        mpl.rcParams["font.family"] = mpl.rcParams["font.sans-serif"] = families()
+        yield
+
+
 # Works as a decorator of a drawing function and around saving: ticks are made at both times.
-styled = mpl.rc_context(STYLE)
+styled = _styled()
 
 _TITLE_IN, _NOTE_IN, _LEGEND_IN, _MARGIN_IN = 0.26, 0.19, 0.21, 0.1
 

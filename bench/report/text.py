@@ -18,6 +18,28 @@ def escape(text: object) -> str:
     return line.translate(_ENTITIES)
 
 
+def code(text: str) -> str:
+    """Write a text as code in a markdown table cell, exactly, whatever marks it holds."""
+    fence = "`" * (_longest_backticks(text) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{_one_line(text)}{pad}{fence}".replace("|", r"\|")
+
+
+def commands(lines: Iterable[str]) -> str:
+    """Write commands as a markdown block, exactly, whatever marks they hold."""
+    text = "\n".join(map(_one_line, lines))
+    fence = "`" * max(3, _longest_backticks(text) + 1)
+    return f"{fence}sh\n{text}\n{fence}"
+
+
+def _longest_backticks(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Set[str]) -> list[str]:
     """Write a markdown table's lines; the columns in `right` hold numbers. Escapes nothing."""
     marks = ["---:" if name in right else "---" for name in columns]

@@ -2,8 +2,10 @@
 
 import math
 import re
+import sys
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
@@ -23,6 +25,7 @@ from bench.data import AUGMENTATIONS, LOADERS
 from bench.errors import BenchError, did_you_mean, shown
 from bench.models import INITIALISATIONS, MODELS
 from bench.models.named import models_beside
+from bench.modules import source_file
 from bench.optim import AVERAGINGS, OPTIMIZERS, SCHEDULES
 from bench.registry import Entry, PositiveInt, parameters
 
@@ -119,6 +122,12 @@ class Choice(BaseModel):
             raise problem(("import",), f"{cls.what}s cannot be imported, only models", target)
         if not isinstance(target, str) or not re.fullmatch(IMPORTED, target):
             raise problem(("import",), "must read 'package.module:Class'", target)
+        if own := _hidden(target):
+            raise problem(
+                ("import",),
+                f"{own} has the name of a module that Python finds first. Rename it",
+                target,
+            )
         try:
             parameters(target)
         except (OSError, SyntaxError, ValueError) as error:
@@ -223,6 +232,16 @@ class ModelChoice(Choice):
         if name not in MODELS:
             _check_installed(name, target)
         return name, target
+
+
+def _hidden(target: str) -> str:
+    """Return the module or package here that one of Python's own or an installed one hides."""
+    top = re.split("[.:]", target)[0]
+    own = next((p for p in (Path(top, "__init__.py"), Path(f"{top}.py")) if p.is_file()), None)
+    if own is None:
+        return ""
+    found = None if top in sys.stdlib_module_names else source_file(top)
+    return "" if found is not None and found.resolve() == own.resolve() else str(own)
 
 
 def _check_installed(name: str, target: str) -> None:

@@ -288,5 +288,10 @@ def _flattened(pattern: Mapping[str, Any]) -> dict[str, Any]:
 
 def _matches(pattern: Mapping[str, Any], flat: Mapping[str, Any]) -> bool:
     return bool(pattern) and all(
-        field in flat and flat[field] == value for field, value in pattern.items()
+        field in flat and _is_same(flat[field], value) for field, value in pattern.items()
     )
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    """Compare as YAML does: 1 and 1.0 are the same, 1 and true are not."""
+    return value == other and isinstance(value, bool) == isinstance(other, bool)

@@ -14,6 +14,7 @@ from bench.study.source import Source
 from bench.study.spec import CHOICES, Cell, Study
 
 SHOWN = 5
+TEMPLATE = "x-"
 NAMED = tuple((name,) for name in ("dataset", *CHOICES))
 
 # What pydantic asks for, in words for people.
@@ -34,7 +35,8 @@ ASKED_FOR: Mapping[str, str] = {
 def load_study(path: Path, overrides: Sequence[str] = ()) -> tuple[Study, Source]:
     """Read a study file and apply `PATH=VALUE` overrides, in order.
 
-    The source comes along so that later checks can say on which line a field stands. Raises
+    Fields that begin with `x-` are ignored: templates, of which other fields are aliases. The
+    source comes along so that later checks can say on which line a field stands. Raises
     StudyError with file, line and field for whatever is not a valid study.
     """
     read = source.read_yaml(_text(path), str(path))
@@ -44,8 +46,9 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> tuple[Study, Source
         raise StudyError("a study is a mapping that starts with 'name:'", where=read.name)
     for override in overrides:
         _apply(read, override)
+    fields = {key: value for key, value in read.data.items() if not key.startswith(TEMPLATE)}
     try:
-        study = Study.model_validate(read.data)
+        study = Study.model_validate(fields)
     except ValidationError as error:
         raise explained(error, read) from None
     return study, read

@@ -12,6 +12,7 @@ from bench.measure.spinning import DEFAULT
 from bench.models.named import TORCHVISION
 from bench.registry import Entry, Parameter, parameters
 from bench.study.choice import IMPORTED, Choice
+from bench.study.load import TEMPLATE
 from bench.study.spec import CHOICES, DEVICE, DURATION, Study
 
 Schema = dict[str, Any]
@@ -39,6 +40,7 @@ def study_schema() -> Schema:
         "description": Study.model_fields["timing"].description,
     }
     schema["properties"]["name"]["pattern"] = "^[a-z0-9][a-z0-9_-]{0,99}$"
+    schema["patternProperties"] = {f"^{TEMPLATE}": {"description": "a template, for aliases"}}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

@@ -2,7 +2,8 @@
 
 PyYAML reads YAML 1.1, where `1e-3` is a string and `off` is false. Here numbers are numbers,
 words are words (only `true` and `false` are not), a key stands once, and nothing is built but
-plain scalars, lists and mappings. Anchors work, as long as they stay small.
+plain scalars, lists and mappings. Anchors and merge keys (`<<: *base`) work, as long as what they
+stand for stays small.
 """
 
 import re
@@ -18,6 +19,7 @@ Path = tuple[str | int, ...]
 LARGEST_BYTES = 200_000
 MOST_NODES = 100_000
 DEEPEST = 50
+MERGE = "<<"
 
 INTEGER = re.compile(r"[-+]?\d[\d_]*")
 NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -105,19 +107,18 @@ def write_yaml(data: Any) -> str:
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
+Fields = dict[str, tuple[yaml.Node, yaml.Node]]  # name and value, by name
+
+
 class _Builder:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._nodes = 0
 
     def build(self, node: yaml.Node, path: Path, depth: int) -> Any:
-        where = f"{self._source.name}:{node.start_mark.line + 1}"
+        where = self._place(node)
         self._source.places.setdefault(path, where)
-        self._nodes += 1
-        if self._nodes > MOST_NODES:
-            raise StudyError(f"has more than {MOST_NODES:,} values, aliases repeated", where=where)
-        if depth > DEEPEST:
-            raise StudyError(f"is nested more than {DEEPEST} levels deep", where=where)
+        self._count(where, depth)
         match node:
             case yaml.MappingNode():
                 return dict(self._pairs(node, path, depth))
@@ -131,21 +132,60 @@ class _Builder:
                 return _plain(text) if getattr(node, "style", None) is None else text
 
     def _pairs(self, node: yaml.MappingNode, path: Path, depth: int) -> Iterator[tuple[str, Any]]:
-        seen: dict[str, int] = {}
+        for key, (key_node, value_node) in self._fields(node, path, depth).items():
+            self._source.places[(*path, key)] = self._place(key_node)
+            yield key, self.build(value_node, (*path, key), depth + 1)
+
+    def _fields(self, node: yaml.MappingNode, path: Path, depth: int) -> Fields:
+        """List a mapping's own fields, and before them what it merges and does not set itself."""
+        own: Fields = {}
+        merged: Fields = {}
+        lines: dict[str, int] = {}
         for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            where = f"{self._source.name}:{line}"
+            where = self._place(key_node)
             if not isinstance(key_node, yaml.ScalarNode):
                 raise StudyError("a field's name must be a word", where=where)
             key = _text(key_node, where)
-            if key in seen:
+            if key in lines:
                 raise StudyError(
-                    f"{dotted((*path, key))} stands here twice; it is on line {seen[key]} too",
+                    f"{dotted((*path, key))} stands here twice; it is on line {lines[key]} too",
                     where=where,
                 )
-            seen[key] = line
-            self._source.places[(*path, key)] = where
-            yield key, self.build(value_node, (*path, key), depth + 1)
+            lines[key] = key_node.start_mark.line + 1
+            if key == MERGE and key_node.style is None:
+                merged = self._merged(value_node, path, depth + 1)
+            else:
+                own[key] = (key_node, value_node)
+        return {**{key: nodes for key, nodes in merged.items() if key not in own}, **own}
+
+    def _merged(self, node: yaml.Node, path: Path, depth: int) -> Fields:
+        """List what a merge key brings; of several mappings the first that has a field."""
+        where = self._place(node)
+        several = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        fields: Fields = {}
+        for each in several:
+            self._count(where, depth)
+            if not isinstance(each, yaml.MappingNode):
+                raise StudyError(
+                    f"{dotted((*path, MERGE))}: expected a mapping or a list of mappings, "
+                    "such as *base",
+                    where=where,
+                )
+            for key, nodes in self._fields(each, path, depth).items():
+                self._count(where, depth)
+                fields.setdefault(key, nodes)
+        return fields
+
+    def _place(self, node: yaml.Node) -> str:
+        return f"{self._source.name}:{node.start_mark.line + 1}"
+
+    def _count(self, where: str, depth: int) -> None:
+        """Count one more value; refuse too many, and too many levels."""
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            raise StudyError(f"has more than {MOST_NODES:,} values, aliases repeated", where=where)
+        if depth > DEEPEST:
+            raise StudyError(f"is nested more than {DEEPEST} levels deep", where=where)
 
 
 def _text(node: yaml.Node, where: str) -> str:

@@ -11,7 +11,7 @@ from bench.data import DATASETS
 from bench.data.normalisation import NORMALISATIONS
 from bench.errors import did_you_mean, shown
 from bench.measure.spinning import DEFAULT, SPIN_COUNT
-from bench.records import Scalar
+from bench.records import IDENTITY, Scalar
 from bench.registry import Fraction
 from bench.study.choice import (
     AugmentationChoice,
@@ -155,7 +155,8 @@ class Cell(Strict):
             if isinstance(value, Choice):
                 parameters |= {f"{name}.{key}": _scalar(v) for key, v in value.parameters.items()}
         own["lr"] = parameters.pop("optimizer.lr", None)
-        return own | parameters
+        identity = {name: own[name] for name in IDENTITY if name in own}
+        return identity | own | parameters
 
     def identity(self) -> dict[str, Scalar]:
         """Give what makes the cell another one: a field added to bench later only where it is set.

@@ -66,8 +66,8 @@ class Tuning:
 
     def base(self, chosen: list[Cell]) -> Cell:
         """Give the baseline cell: the study's base, at its best."""
-        own = self.untuned(self.study.base)
-        return next((cell for cell in chosen if self.untuned(cell) == own), self.study.base)
+        own = repr(self.untuned(self.study.base))  # to Python 1 equals True
+        return next((c for c in chosen if repr(self.untuned(c)) == own), self.study.base)
 
     def untuned(self, cell: Cell) -> dict[str, object]:
         """Give a cell's configuration without the tuned fields."""

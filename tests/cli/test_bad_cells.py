@@ -20,8 +20,8 @@ ENDS = {
 }
 STUDY = f"""
 name: bad
-base: {{model: {{import: "misbehaving:Plain"}}, dataset: digits, batch_size: 30000, epochs: 1}}
-axes: {{model: [{", ".join(f'{{import: "misbehaving:{name}"}}' for name in ENDS)}]}}
+base: {{model: {{import: "wrong_networks:Plain"}}, dataset: digits, batch_size: 30000, epochs: 1}}
+axes: {{model: [{", ".join(f'{{import: "wrong_networks:{name}"}}' for name in ENDS)}]}}
 timing: off
 limits: {{trial_timeout: 2s}}
 """
@@ -31,7 +31,7 @@ def test_the_grid_goes_on_and_only_what_went_wrong_is_tried_again(
     bench: Callable, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.yaml").write_text(STUDY, encoding="utf-8")
-    shutil.copy(MISBEHAVING, tmp_path)
+    shutil.copy(MISBEHAVING, tmp_path / "wrong_networks.py")
     done = bench("run", "bad.yaml")
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr

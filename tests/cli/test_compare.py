@@ -194,3 +194,68 @@ def test_mistaken_budgets_are_refused(
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def disturb(folder: Path, cells: set[str] | None = None, **columns: Any) -> None:
+    """Change the timing blocks of a folder: of these cells, or of all."""
+    blocks = pd.read_csv(folder / "blocks.csv")
+    rows = blocks["cell_id"].isin(cells or set(blocks["cell_id"]))
+    for name, value in columns.items():
+        blocks[name] = blocks[name].astype(object).mask(rows, value)
+    blocks.to_csv(folder / "blocks.csv", index=False)
+
+
+def without_trials(folder: Path, **columns: Any) -> None:
+    trials = pd.read_csv(folder / "trials.csv").assign(**columns)
+    trials.to_csv(folder / "trials.csv", index=False)
+
+
+@pytest.mark.parametrize(
+    ("of_a", "of_b", "said"),
+    [
+        ({"steal_share": 0.5}, {}, ("a: all timing blocks were disturbed (12: steal)", "; ")),
+        ({}, {"gpu_others": 1}, ("b: all timing blocks were disturbed (12: another process",)),
+        (
+            {"status": "failed", "reason": "no luck"},
+            {"steal_share": 0.5},
+            ("a: no timing blocks ended well (12 failed: no luck)", "b: all timing blocks were d"),
+        ),
+    ],
+)
+def test_folders_without_a_usable_block_say_why(
+    folder: Callable, of_a: dict[str, Any], of_b: dict[str, Any], said: tuple[str, ...]
+) -> None:
+    a, b = (folder(name, {"x": ({}, 0.010, 0.98)}) for name in "ab")
+    for path, columns in ((a, of_a), (b, of_b)):
+        disturb(path, **columns)
+        without_trials(path, status="failed", reason="out of luck", test_accuracy=None)
+    done = compare(a, b)
+    assert isinstance(done.exception, StoreError)
+    told = str(done.exception)
+    for text in (*said[:1], "a: no trials ended well (3 failed: out of luck)"):
+        assert text in told
+    assert ("b: all" in told) == bool(of_b)
+
+
+def test_a_cell_whose_blocks_were_all_disturbed_is_named_beside_the_verdicts(
+    folder: Callable,
+) -> None:
+    cells = {"x": ({}, 0.010, 0.98), "y": ({"batch_size": 512}, 0.050, 0.97)}
+    a, b = folder("a", cells), folder("b", cells)
+    disturb(b, {"y"}, steal_share=0.5)
+    done = compare(a, b)
+    told = f"batch 512: no time is compared: {b}: all timing blocks were disturbed (12: steal)"
+    assert told in " ".join(done.stdout.split())
+    assert "no accuracy is compared" not in done.stdout
+
+
+def test_a_folder_beside_itself_says_why_too(folder: Callable) -> None:
+    a = folder("a", {"x": ({}, 0.010, 0.98)})
+    disturb(a, steal_share=0.5)
+    assert "no time is compared" in compare(a, a).stdout
+
+
+def test_folders_without_a_seed_in_common_say_so(folder: Callable) -> None:
+    a, b = (folder(name, {"x": ({}, 0.010, 0.98)}) for name in "ab")
+    without_trials(b, seed=[7, 8, 9])
+    assert "no accuracy is compared: no seed is in both folders" in compare(a, b).stdout

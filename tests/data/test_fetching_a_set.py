@@ -48,6 +48,10 @@ def test_what_is_missing_is_named_on_one_line(tiny: TinySet, raw: Path, tmp_path
     (raw / LABELS).unlink()
     said = tiny.source.missing(tmp_path)
     assert said == f"{raw} lacks {LABELS}"
+    (raw / IMAGES).write_bytes(tiny.raw[IMAGES][:-100])
+    damaged = tiny.source.missing(tmp_path)
+    assert damaged is not None
+    assert damaged.startswith(f"{raw} lacks {LABELS}; {IMAGES} is truncated: ")
 
 
 def test_a_right_set_is_not_fetched_again(

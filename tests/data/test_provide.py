@@ -113,9 +113,17 @@ def test_a_damaged_set_is_refused_fallback_or_not(sources: dict[str, Made]) -> N
 
 def test_foreseeing_touches_nothing(sources: dict[str, Made]) -> None:
     for offline in (True, False):
-        for name in sources:
+        for name in sources.keys() - {"damaged"}:
             provide.foresee(name, "embedded", Path("nowhere"), offline=offline)
-    assert all(source.calls == [] for source in sources.values())
+    assert all(set(source.calls) <= {"verify"} for source in sources.values())
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_foreseeing_refuses_a_damaged_set_as_providing_does(
+    sources: dict[str, Made], offline: bool
+) -> None:
+    with pytest.raises(DataError, match="a-file: was altered"):
+        provide.foresee("damaged", "embedded", Path("nowhere"), offline=offline)
 
 
 def test_foreseeing_names_the_fallback_when_offline(sources: dict[str, Made]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.execute.local import OWN_VARIABLES, PRELOADED
+from bench.execute.local import PRELOADED, own_variables
 from bench.study.plan import Run
 
 SCRIPT = """
@@ -25,7 +25,7 @@ print(len(os.listdir("/proc/self/task")), torch.cuda.is_initialized())
 def test_what_is_preloaded_starts_no_thread_and_touches_no_gpu() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *PRELOADED],
-        env={**os.environ, **OWN_VARIABLES},
+        env={**os.environ, **own_variables()},
         capture_output=True,
         text=True,
         check=True,

@@ -87,7 +87,7 @@ def test_models_and_one_models_parameter_are_named_in_full() -> None:
 
 def test_a_grid_is_named_by_all_its_fields() -> None:
     cells = [BASE | {"model.hidden": h, "lr": lr} for h in (500, 0) for lr in (0.001, 0.1)]
-    assert changes(cells)[0] == "hidden 500 · lr 0.001"
+    assert changes(cells)[0] == "lr 0.001 · hidden 500"
 
 
 def test_of_many_fields_a_name_has_what_tells_it_from_all_others() -> None:

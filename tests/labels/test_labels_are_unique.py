@@ -42,12 +42,14 @@ def test_cells_that_differ_have_labels_that_differ(cells: list[dict[str, Any]]) 
     assert len(set(labels)) == len(distinct)
 
 
+def typed(cell: dict[str, Any], fields: list[str]) -> tuple[Any, ...]:
+    return tuple((type(value), value) for value in map(cell.get, fields))
+
+
 @given(CELLS)
 def test_the_last_parameter_of_a_label_is_needed(cells: list[dict[str, Any]]) -> None:
     fields = label_fields(cells)
     last = next((f for f in reversed(fields) if f == "lr" or "." in f), None)
     if last is not None:
         rest = [f for f in fields if f != last]
-        assert len({tuple(c.get(f) for f in rest) for c in cells}) < len(
-            {tuple(c.get(f) for f in fields) for c in cells}
-        )
+        assert len({typed(c, rest) for c in cells}) < len({typed(c, fields) for c in cells})

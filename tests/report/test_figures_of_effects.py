@@ -143,3 +143,12 @@ def test_a_caption_of_a_front_speaks_of_means(charts_of: Charts) -> None:
 def test_few_cells_all_carry_their_names(charts_of: Charts) -> None:
     names = {text.get_text() for text in charts_of("changes")["accuracy_cost"].figure.axes[0].texts}
     assert {"baseline", "batch 512 → 64", "model convnet → lenet5", "hidden 500 → 20"} <= names
+
+
+def test_a_grid_that_was_neither_trained_nor_timed_has_no_heat_map(tables_of: TablesOf) -> None:
+    tables = tables_of("sixteen")
+    nothing = [name for name in tables.summary if name.endswith("images_per_s_median")]
+    summary = tables.summary.assign(**dict.fromkeys(nothing, np.nan))
+    untrained = replace(tables, summary=summary, trials=tables.trials.assign(epochs_done=0))
+    assert untrained.summary["accuracy_mean"].notna().all()
+    assert not list(FIGURES["heat_maps"](untrained))

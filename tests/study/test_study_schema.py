@@ -45,6 +45,12 @@ def accepts(schema: dict[str, Any], value: Any) -> bool:
             not isinstance(value, dict)
             or all(accepts(known[k], v) for k, v in value.items() if k in known)
         ),
+        "patternProperties": lambda known: all(
+            accepts(rule, v)
+            for pattern, rule in known.items()
+            for k, v in (value.items() if isinstance(value, dict) else ())
+            if re.search(pattern, k)
+        ),
         "additionalProperties": lambda rule: accepts_others(schema, rule, value),
         "items": lambda rule: not isinstance(value, list) or all(accepts(rule, v) for v in value),
         "minItems": lambda n: not isinstance(value, list) or len(value) >= n,
@@ -59,7 +65,12 @@ def accepts(schema: dict[str, Any], value: Any) -> bool:
 def accepts_others(schema: dict[str, Any], rule: Any, value: Any) -> bool:
     if not isinstance(value, dict):
         return True
-    others = {k: v for k, v in value.items() if k not in schema.get("properties", {})}
+    patterns = schema.get("patternProperties", {})
+    others = {
+        k: v
+        for k, v in value.items()
+        if k not in schema.get("properties", {}) and not any(re.search(p, k) for p in patterns)
+    }
     if isinstance(rule, bool):
         return rule or not others
     return all(accepts(rule, v) for v in others.values())
@@ -128,6 +139,7 @@ def test_it_takes_every_study_of_the_repository(path: Path) -> None:
 VALID = [
     "name: x",
     "{name: x, timing: off}",
+    "{x-base: &base {epochs: 2}, x-: 1, name: x, base: {<<: *base, batch_size: 5}}",
     "{name: x, timing: {blocks: 2}, limits: {trial_timeout: 10m}}",
     "{name: x, limits: {trial_timeout: 90}}",
     "{name: x, limits: {trial_timeout: 1h30m}, target_accuracy: 0.98}",

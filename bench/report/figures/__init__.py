@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+import bench.report.matplotlib_import  # noqa: F401
+
+# isort: split
 from bench.report.figures.against_baseline import against_baseline
 from bench.report.figures.along_axis import along_each_axis
 from bench.report.figures.chart import Draw

@@ -93,7 +93,7 @@ def _axis(
     firsts = joined.drop_duplicates("line").to_dict("records")
     names = [wrapped(label(row, others), 36) for row in firsts]
     ticks = np.argsort(places)
-    texts = [short_value(values[i]) for i in ticks]
+    texts = [short_value(field, values[i]) for i in ticks]
     return Axis(field, joined.sort_values(["line", "x"]), names, places[ticks], texts)
 
 

@@ -51,9 +51,9 @@ def heat_of_pairs(tables: Tables) -> Sequence[Chart]:
     note = _note(axes, len(axes) - len(chosen))
     pairs = [sorted(pair, key=_length) for pair in combinations(chosen, 2)]
     return [
-        _chart(cells, rows, columns, note)
+        _chart(heats, rows, columns, note)
         for columns, rows in pairs
-        if len(rows.values) <= MOST_VALUES
+        if len(rows.values) <= MOST_VALUES and (heats := _measured(cells, rows, columns))
     ]
 
 
@@ -80,9 +80,13 @@ def _note(axes: Sequence[Axis], left_out: int) -> str:
     return said
 
 
-def _chart(cells: pd.DataFrame, rows: Axis, columns: Axis, note: str) -> Chart:
+def _measured(cells: pd.DataFrame, rows: Axis, columns: Axis) -> list[Heat]:
+    """Keep the measures with any number: none where nothing was trained or timed."""
+    return [heat for heat in _heats(cells, rows, columns) if np.isfinite(heat.values).any()]
+
+
+def _chart(heats: Sequence[Heat], rows: Axis, columns: Axis, note: str) -> Chart:
     """Draw a map of accuracy and one of speed, whichever was measured."""
-    heats = [heat for heat in _heats(cells, rows, columns) if np.isfinite(heat.values).any()]
     beside = len(columns.values) <= SIDE_BY_SIDE
     names = [_full_name(axis) for axis in (rows, columns)]
     figure = canvas(

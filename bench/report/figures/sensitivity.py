@@ -137,9 +137,8 @@ def _scale(field: str, column: pd.Series) -> Scale:
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         places = {value: float(i) for i, value in enumerate(values)}
         width = 96 // len(values)
-        return Scale(
-            places, list(places.values()), [wrapped(short_value(v), width) for v in values], name
-        )
+        texts = [wrapped(short_value(field, v), width) for v in values]
+        return Scale(places, list(places.values()), texts, name)
     values.sort()
     if values[0] > 0 and (field == "lr" or values[-1] / values[0] >= DECADE):
         places = {value: float(np.log10(float(value))) for value in values}
@@ -219,7 +218,7 @@ def _caption(tuned: Tuned) -> str:
         if pd.api.types.is_numeric_dtype(values) and len(values) > 1:
             taken = f"{format_value(values.min())} to {format_value(values.max())}"
         else:
-            taken = ", ".join(short_value(value) for value in values)
+            taken = ", ".join(short_value(field, value) for value in values)
         said.append(f"{axis_name(field)} {taken}")
     edges = int(chosen["at_edge"].sum())
     text = f"Chosen: {' and '.join(said)}"

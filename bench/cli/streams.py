@@ -1,0 +1,72 @@
+"""Standard output and error: plain where they cannot be Unicode, quiet where nobody reads on."""
+
+import codecs
+import io
+import os
+import sys
+from collections.abc import Mapping
+
+PLAIN: Mapping[str, str] = {
+    "×": "x", "·": "-", "–": "-", "—": "-", "−": "-", "…": "...", "→": "->", "±": "+/-", "Δ": "d",
+    "µ": "u", "≥": ">=", "≤": "<=", "∞": "inf",
+}  # fmt: skip
+HANDLER = "bench.plain"
+
+
+class ReaderGoneError(BaseException):
+    """Whoever read our output has closed it, as `bench list | head` does; that is no error."""
+
+
+class _Stream(io.TextIOWrapper):
+    """A text stream whose closed pipe is told from every other broken one."""
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            raise ReaderGoneError from None
+
+    def flush(self) -> None:
+        """Write what was held back."""
+        try:
+            super().flush()
+        except BrokenPipeError:
+            raise ReaderGoneError from None
+
+
+def settle_streams() -> None:
+    """Let every text be printed, whatever the locale; other streams than a process's own stay."""
+    codecs.register_error(HANDLER, _plain)
+    for name, own in (("stdout", sys.__stdout__), ("stderr", sys.__stderr__)):
+        stream = getattr(sys, name)
+        if stream is own and isinstance(stream, io.TextIOWrapper):
+            settled = _Stream(
+                stream.buffer,
+                encoding=stream.encoding,
+                errors=HANDLER,
+                line_buffering=stream.line_buffering,
+                write_through=stream.write_through,
+            )
+            setattr(sys, name, settled)
+
+
+def finish_streams() -> None:
+    """Write what was held back, or drop it where nobody reads it: the process ends quietly."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except ReaderGoneError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def is_unicode() -> bool:
+    """Tell whether standard output takes every character."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end]
+    return "".join(PLAIN.get(character, "?") for character in lost), error.end
