@@ -21,7 +21,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from bench.execute.executor import Emit, Event, Started, Stopping, Workplace, never
+from bench.execute.executor import Emit, Event, Printed, Started, Stopping, Workplace, never
+from bench.execute.printed import caught, new_file, taken, with_printed
 from bench.measure.machine import usable_cores
 from bench.measure.site import Site, this_site
 from bench.models import MODELS
@@ -67,11 +68,11 @@ class LocalExecutor:
 
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
         """Build every cell's network once, in a process of its own."""
-        with closing(_Child(self._context, _check, cells)) as child:
+        output = new_file()
+        with closing(_Child(self._context, _check, cells, output)) as child:
             message = child.receive()
-            if message is None:
-                return [f"a network could not be built: {child.death()}"]
-            return list(message)
+            death = f"a network could not be built: {child.death()}" if message is None else ""
+        return with_printed([death] if message is None else list(message), taken(output))
 
     def execute(
         self,
@@ -114,6 +115,8 @@ class LocalExecutor:
                     if isinstance(told, Outcome):
                         going.remove(job)
                         leaving.append(job)
+                        if text := job.printed():
+                            yield Printed(told.run_id, text)
                     if told is not None:
                         yield told
         finally:
@@ -171,7 +174,8 @@ class _Job:
         self._started_s = time.monotonic()
         pinned = share.cores if share.jobs > 1 else frozenset()
         self._workplace = replace(workplace, jobs=workplace.jobs * share.jobs)
-        self.child = _Child(context, _execute, run, self._workplace, pinned)
+        self._output = new_file()
+        self.child = _Child(context, _execute, run, self._workplace, pinned, self._output)
 
     @property
     def left_s(self) -> float | None:
@@ -191,6 +195,10 @@ class _Job:
         told: Event | Outcome | None = self.child.receive()
         return self._ended("failed", self.child.death()) if told is None else told
 
+    def printed(self) -> str:
+        """Give what the run's process has printed."""
+        return taken(self._output)
+
     def _ended(self, status: Status, reason: str) -> Outcome:
         return self._workplace.mark(self._run.ended(status, reason, self._elapsed_s()))
 
@@ -200,6 +208,7 @@ class _Job:
     def close(self) -> None:
         """End the process, whatever it does."""
         self.child.close()
+        self._output.unlink(missing_ok=True)
 
 
 def _with_news(going: Sequence[_Job]) -> list[_Job]:
@@ -290,7 +299,9 @@ def _context() -> BaseContext:
     return context
 
 
-def _execute(sender: Connection, run: Run, workplace: Workplace, pinned: frozenset[int]) -> None:
+def _execute(
+    sender: Connection, run: Run, workplace: Workplace, pinned: frozenset[int], output: Path
+) -> None:
     from bench.execute.run import execute
 
     _follow_parent()
@@ -299,14 +310,18 @@ def _execute(sender: Connection, run: Run, workplace: Workplace, pinned: frozens
     if pinned and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, pinned)
     tell = partial(_tell, sender)
-    tell(execute(run, workplace, tell))
+    with output.open("ab") as file, caught(file):
+        outcome = execute(run, workplace, tell)
+    tell(outcome)
 
 
-def _check(sender: Connection, cells: Sequence[PlannedCell]) -> None:
+def _check(sender: Connection, cells: Sequence[PlannedCell], output: Path) -> None:
     from bench.execute.set_up import check
 
     _follow_parent()
-    _tell(sender, check(cells))
+    with output.open("ab") as file, caught(file):
+        problems = check(cells)
+    _tell(sender, problems)
 
 
 def _tell(sender: Connection, message: Any) -> None:
