@@ -14,7 +14,7 @@ from typing import Protocol
 from bench.agenda import Agenda, Narrowing, Request, Task, draw_up
 from bench.derived import Derived
 from bench.errors import StudyError
-from bench.execute.executor import Event, Executor, Workplace
+from bench.execute.executor import Event, Executor, Printed, Started, Workplace
 from bench.measure.machine import commit_here
 from bench.records import BlockRow, Outcome, Status
 from bench.store import Store, write_whole
@@ -169,7 +169,7 @@ class _Session:
         by_id = {task.run.run_id: task for task in tasks}
         screen = self._screen
         outcomes = self._executor.execute(
-            [task.run for task in tasks], self._workplace, screen.happened, screen.is_stopping
+            [task.run for task in tasks], self._workplace, self._happened, screen.is_stopping
         )
         with closing(outcomes):
             for outcome in outcomes:
@@ -179,6 +179,17 @@ class _Session:
         lost = [task for run_id, task in by_id.items() if run_id not in self._ended]
         if lost:
             self._begin_again(lost)
+
+    def _happened(self, event: Event) -> None:
+        """Keep what a network prints in the log of its run, in place of an earlier one."""
+        log = self._store.folder / "logs" / f"{event.run_id}.log"
+        match event:
+            case Started():
+                log.unlink(missing_ok=True)
+            case Printed():
+                write_whole(log, event.text)
+                event = replace(event, log=log)
+        self._screen.happened(event)
 
     def _begin_again(self, lost: Sequence[Task]) -> None:
         """Time what a lost node leaves missing of a block in another one, of another number."""

@@ -13,13 +13,13 @@ from bench.cli.agenda import cell_names
 from bench.cli.progress import Pace
 from bench.cli.stoppable import Stoppable
 from bench.cli.streams import is_unicode
-from bench.execute.executor import Evaluated, Event, Lost, Started, Stepped
+from bench.execute.executor import Evaluated, Event, Lost, Printed, Started, Stepped
 from bench.records import Outcome
 from bench.runner import Finished
 
 
 class JsonScreen(Stoppable):
-    """Tells a study in lines of JSON: plan, start, epoch, end, lost, extended, finish."""
+    """Tells a study in lines of JSON: plan, start, epoch, printed, end, lost, extended, finish."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,6 +59,8 @@ class JsonScreen(Stoppable):
             case Lost():
                 self.going.pop(event.run_id, None)
                 _tell("lost", run_id=event.run_id, node=event.node, why=event.why)
+            case Printed():
+                _tell("printed", run_id=event.run_id, log=str(event.log))
             case Stepped():
                 pass
 

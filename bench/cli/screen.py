@@ -11,7 +11,7 @@ from bench.cli.progress import Bars, Pace
 from bench.cli.result import print_result
 from bench.cli.stoppable import Stoppable
 from bench.cli.terminal import console, counted, duration
-from bench.execute.executor import Evaluated, Event, Lost, Started, Stepped
+from bench.execute.executor import Evaluated, Event, Lost, Printed, Started, Stepped
 from bench.records import Outcome
 from bench.runner import Finished
 
@@ -28,6 +28,7 @@ class TerminalScreen(Stoppable):
         self._verbose = verbose
         self._names: Mapping[str, str] = {}
         self._tasks: Mapping[str, Task] = {}
+        self._logs: dict[str, str] = {}  # of what networks printed, by their runs' ids
         self._pace = Pace(0.0)
         self._heartbeats = 0
         self._best: tuple[float, str] = (0.0, "")  # the highest accuracy of a trial, and whose
@@ -83,6 +84,10 @@ class TerminalScreen(Stoppable):
             case Evaluated():
                 if self._verbose:
                     self._print_as_it_is(test_line(event))
+            case Printed():
+                self._logs[event.run_id] = str(event.log)
+                if self._verbose:
+                    self._console.print(f"printed: {event.log}", markup=False)
             case Lost():
                 self.going.pop(event.run_id, None)
                 told = escape(f"{name} on {event.node}: {event.why}")
@@ -94,6 +99,8 @@ class TerminalScreen(Stoppable):
         if outcome.status not in ("ok", "skipped"):
             name, reason = escape(self._run_name(task)), escape(outcome.reason or "")
             self._console.print(f"[bold red]{outcome.status}[/] {name}: {reason}")
+            if log := self._logs.get(outcome.run_id):
+                self._console.print(f"  printed: {log}", markup=False, soft_wrap=True)
         if task.run.run_id not in self._tasks:
             return
         self._pace.advance(task.estimate_s)

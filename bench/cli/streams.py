@@ -41,8 +41,11 @@ def settle_streams() -> None:
     for name, own in (("stdout", sys.__stdout__), ("stderr", sys.__stderr__)):
         stream = getattr(sys, name)
         if stream is own and isinstance(stream, io.TextIOWrapper):
+            stream.flush()
+            # Its own descriptor: a network that is executed here may print to the usual one.
+            buffering = 0 if stream.write_through else -1
             settled = _Stream(
-                stream.buffer,
+                os.fdopen(os.dup(stream.fileno()), "wb", buffering),
                 encoding=stream.encoding,
                 errors=HANDLER,
                 line_buffering=stream.line_buffering,

@@ -54,7 +54,16 @@ class Lost:
     why: str
 
 
-Event = Started | Stepped | Evaluated | Lost
+@dataclass(frozen=True)
+class Printed:
+    """A run's network printed something; `log` is where that is kept, once it is."""
+
+    run_id: str
+    text: str
+    log: Path | None = None
+
+
+Event = Started | Stepped | Evaluated | Lost | Printed
 Emit = Callable[[Event], None]
 Stopping = Callable[[], bool]
 

@@ -1,9 +1,13 @@
 """Every run in this process."""
 
+import sys
+import tempfile
 from collections.abc import Generator, Sequence
+from contextlib import redirect_stdout
 
 from bench.errors import BenchError
-from bench.execute.executor import Emit, Started, Stopping, Workplace, never
+from bench.execute.executor import Emit, Event, Printed, Started, Stopping, Workplace, never
+from bench.execute.printed import caught, printed, with_printed
 from bench.measure.site import Site, this_site
 from bench.measure.spinning import environment, spin_variables
 from bench.records import Outcome
@@ -22,6 +26,7 @@ class InlineExecutor:
             raise BenchError(
                 f"--jobs {jobs}: the inline executor has one process", mend="Use --executor local."
             )
+        self._printed = ""  # by the check, in which modules are imported for the first run, too
 
     def site(self, cells: Sequence[Cell]) -> Site:
         """Look at this machine."""
@@ -32,10 +37,14 @@ class InlineExecutor:
         with environment(spin_variables()):  # where torch is not loaded yet
             from bench.execute.set_up import check
 
-        try:
-            return check(cells)
-        except SystemExit as end:
-            return [f"a network ended the process with exit code {end.code}"]
+        with tempfile.TemporaryFile() as file:
+            try:
+                with caught(file):
+                    problems = check(cells)
+            except SystemExit as end:
+                problems = [f"a network ended the process with exit code {end.code}"]
+            self._printed = printed(file)
+        return with_printed(problems, self._printed)
 
     def execute(
         self,
@@ -48,15 +57,27 @@ class InlineExecutor:
         with environment(spin_variables()):
             from bench.execute.run import execute
 
+        own = sys.stdout
+
+        def tell(event: Event) -> None:
+            with redirect_stdout(own):  # what bench prints is not the network's
+                emit(event)
+
         for run in runs:
             if is_stopping():
                 return
             emit(Started(run.run_id))
-            try:
-                yield execute(run, workplace, emit)
-            except SystemExit as end:  # what a network does is never how bench ends
-                reason = f"SystemExit: exit code {end.code}"
-                yield workplace.mark(run.ended("failed", reason, 0.0))
+            with tempfile.TemporaryFile() as file:
+                try:
+                    with caught(file):
+                        outcome = execute(run, workplace, tell)
+                except SystemExit as end:  # what a network does is never how bench ends
+                    reason = f"SystemExit: exit code {end.code}"
+                    outcome = workplace.mark(run.ended("failed", reason, 0.0))
+                if text := self._printed + printed(file):
+                    emit(Printed(run.run_id, text))
+                self._printed = ""
+            yield outcome
 
     def close(self) -> None:
         """Hold nothing."""

@@ -21,7 +21,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from bench.execute.executor import Emit, Event, Started, Stopping, Workplace, never
+from bench.execute.executor import Emit, Event, Printed, Started, Stopping, Workplace, never
+from bench.execute.printed import caught, new_file, taken, with_printed
 from bench.measure.machine import core_count, usable_cores
 from bench.measure.site import Site, this_site
 from bench.measure.spinning import environment, spin_variables
@@ -68,11 +69,12 @@ class LocalExecutor:
 
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
         """Build every cell's network once, in a process of its own."""
-        with closing(_Child(self._context, _check, cells, variables=self._variables)) as child:
+        output = new_file()
+        variables = self._variables
+        with closing(_Child(self._context, _check, cells, output, variables=variables)) as child:
             message = child.receive()
-            if message is None:
-                return [f"a network could not be built: {child.death()}"]
-            return list(message)
+            death = f"a network could not be built: {child.death()}" if message is None else ""
+        return with_printed([death] if message is None else list(message), taken(output))
 
     def execute(
         self,
@@ -115,6 +117,8 @@ class LocalExecutor:
                     if isinstance(told, Outcome):
                         going.remove(job)
                         leaving.append(job)
+                        if text := job.printed():
+                            yield Printed(told.run_id, text)
                     if told is not None:
                         yield told
         finally:
@@ -178,7 +182,10 @@ class _Job:
         pinned = share.cores if share.jobs > 1 else frozenset()
         self._workplace = replace(workplace, jobs=workplace.jobs * share.jobs)
         variables = spin_variables(run.planned.cell.spin_count)
-        self.child = _Child(context, _execute, run, self._workplace, pinned, variables=variables)
+        self._output = new_file()
+        self.child = _Child(
+            context, _execute, run, self._workplace, pinned, self._output, variables=variables
+        )
 
     @property
     def left_s(self) -> float | None:
@@ -198,6 +205,10 @@ class _Job:
         told: Event | Outcome | None = self.child.receive()
         return self._ended("failed", self.child.death()) if told is None else told
 
+    def printed(self) -> str:
+        """Give what the run's process has printed."""
+        return taken(self._output)
+
     def _ended(self, status: Status, reason: str) -> Outcome:
         return self._workplace.mark(self._run.ended(status, reason, self._elapsed_s()))
 
@@ -207,6 +218,7 @@ class _Job:
     def close(self) -> None:
         """End the process, whatever it does."""
         self.child.close()
+        self._output.unlink(missing_ok=True)
 
 
 def _with_news(going: Sequence[_Job]) -> list[_Job]:
@@ -310,7 +322,9 @@ def _context() -> BaseContext:
     return context
 
 
-def _execute(sender: Connection, run: Run, workplace: Workplace, pinned: frozenset[int]) -> None:
+def _execute(
+    sender: Connection, run: Run, workplace: Workplace, pinned: frozenset[int], output: Path
+) -> None:
     from bench.execute.run import execute
 
     _follow_parent()
@@ -319,14 +333,18 @@ def _execute(sender: Connection, run: Run, workplace: Workplace, pinned: frozens
     if pinned and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, pinned)
     tell = partial(_tell, sender)
-    tell(execute(run, workplace, tell))
+    with output.open("ab") as file, caught(file):
+        outcome = execute(run, workplace, tell)
+    tell(outcome)
 
 
-def _check(sender: Connection, cells: Sequence[PlannedCell]) -> None:
+def _check(sender: Connection, cells: Sequence[PlannedCell], output: Path) -> None:
     from bench.execute.set_up import check
 
     _follow_parent()
-    _tell(sender, check(cells))
+    with output.open("ab") as file, caught(file):
+        problems = check(cells)
+    _tell(sender, problems)
 
 
 def _tell(sender: Connection, message: Any) -> None:

@@ -20,8 +20,8 @@ ENDS = {
 }
 STUDY = f"""
 name: bad
-base: {{model: {{import: "wrong_networks:Plain"}}, dataset: digits, batch_size: 30000, epochs: 1}}
-axes: {{model: [{", ".join(f'{{import: "wrong_networks:{name}"}}' for name in ENDS)}]}}
+base: {{model: {{import: "ill_behaved:Plain"}}, dataset: digits, batch_size: 30000, epochs: 1}}
+axes: {{model: [{", ".join(f'{{import: "ill_behaved:{name}"}}' for name in ENDS)}]}}
 timing: off
 limits: {{trial_timeout: 2s}}
 """
@@ -31,7 +31,7 @@ def test_the_grid_goes_on_and_only_what_went_wrong_is_tried_again(
     bench: Callable, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.yaml").write_text(STUDY, encoding="utf-8")
-    shutil.copy(MISBEHAVING, tmp_path / "wrong_networks.py")
+    shutil.copy(MISBEHAVING, tmp_path / "ill_behaved.py")
     done = bench("run", "bad.yaml")
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -40,7 +40,7 @@ def test_the_grid_goes_on_and_only_what_went_wrong_is_tried_again(
     trials = pd.read_csv(tmp_path / "results/bad/trials.csv")
     assert len(trials) == len(ENDS)
     for name, (status, reason) in ENDS.items():
-        ((_, its),) = trials[trials["model"] == f"misbehaving:{name}"].iterrows()
+        ((_, its),) = trials[trials["model"] == f"ill_behaved:{name}"].iterrows()
         assert its["status"] == status
         assert pd.notna(its["test_accuracy"]) == (status == "ok")
         assert pd.isna(its["reason"]) if reason is None else reason in its["reason"]
@@ -57,10 +57,10 @@ def test_the_grid_goes_on_and_only_what_went_wrong_is_tried_again(
 
     # What a user brings runs when a study runs, and never else.
     imported = tmp_path / "imported"
-    (tmp_path / "misbehaving.py").write_text(
+    (tmp_path / "ill_behaved.py").write_text(
         f"open({str(imported)!r}, 'w')\n" + MISBEHAVING.read_text(encoding="utf-8")
     )
-    assert "code changed" in bench("plan", "bad.yaml").stdout
+    assert "ill_behaved.py changed" in bench("plan", "bad.yaml").stdout
     assert bench("report", "results/bad").returncode == 0
     assert bench("compare", "results/bad", "results/bad").returncode in (0, 3)
     assert not imported.exists()
