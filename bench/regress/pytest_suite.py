@@ -65,6 +65,8 @@ class PytestSuite:
             for process in processes.values():
                 process.finish()
             sessions = {role: process.session() for role, process in processes.items()}
+            for process in processes.values():
+                turns.lost += process.lost_at_the_end()
             software = {role: process.software() for role, process in processes.items()}
         return Pair(
             tuple(self._observed(pair, sessions, turns)),
@@ -140,9 +142,7 @@ class _Turns:
         self.spent_s += time.monotonic() - started_s
 
     def _run(self, name: str, role: Role) -> None:
-        ended = self._processes[role].run(name)
-        if ended is not None:
-            self.lost.append(Lost(role, name, *ended))
+        self.lost += self._processes[role].run(name)
 
 
 def _differences(

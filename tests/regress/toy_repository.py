@@ -72,3 +72,14 @@ def repository(folder: Path, seconds: Mapping[str, float | str | None], **more: 
     git(folder, "add", ".")
     git(folder, "commit", "--quiet", "--message=first")
     return folder
+
+
+def committed(folder: Path, files: Mapping[str, str]) -> Path:
+    """Make a repository with one commit, of these files."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message=first")
+    return folder
