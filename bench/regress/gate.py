@@ -9,10 +9,11 @@ from typing import Protocol
 from bench.errors import BenchError
 from bench.regress.dependencies import dependencies_differ, unmet
 from bench.regress.judged import FAILURES, Judged, confirmed
-from bench.regress.measured import Observation, Statistic, Suite
+from bench.regress.measured import Lost, Observation, Statistic, Suite
 from bench.regress.pytest_suite import PytestSuite
 from bench.regress.series import PairWatcher, Series
 from bench.regress.sides import Sides, checked_out, lend
+from bench.regress.stored import short_name
 from bench.regress.study_suite import StudySuite
 
 STUDIES = (".yaml", ".yml")
@@ -123,7 +124,7 @@ def _measured(gated: Gated, suite: Suite, request: GateRequest, screen: GateScre
     series.measure(request.pairs, compare_at_all_costs=request.base_python is not None)
     rows, observations = series.judged(), series.observations
     if not rows:
-        raise _nothing_there(request)
+        raise _nothing_there(request, series.lost)
     suspects = [row for row in rows if row.verdict == "REGRESSED"]
     if series.differences:
         rows = [replace(row, verdict="INCOMPARABLE") for row in rows]
@@ -141,7 +142,14 @@ def _measured(gated: Gated, suite: Suite, request: GateRequest, screen: GateScre
     )
 
 
-def _nothing_there(request: GateRequest) -> BenchError:
+def _nothing_there(request: GateRequest, lost: Sequence[Lost]) -> BenchError:
+    if lost:
+        first = lost[0]
+        return BenchError(
+            f"no benchmark was measured; {short_name(first.benchmark)}: "
+            f"{first.status}: {first.reason}",
+            where=str(request.suite),
+        )
     selected = f" that -k '{request.select}' names" if request.select else ""
     return BenchError(
         f"holds no benchmark{selected}",

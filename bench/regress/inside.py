@@ -152,7 +152,8 @@ def _is_benchmark(item: Any) -> bool:
 
 def _reason(report: Any) -> str:
     if report.skipped:
-        return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        return str(reason).removeprefix("Skipped: ")
     return str(report.longreprtext[-LONGEST:])
 
 

@@ -67,6 +67,8 @@ class PytestSuite:
             sessions = {role: process.session() for role, process in processes.items()}
             for process in processes.values():
                 turns.lost += process.lost_at_the_end()
+            for role in (role for role in ROLES if processes[role].is_alive):
+                turns.lost += _not_measured(role, common, sessions[role], turns.lost)
             software = {role: process.software() for role, process in processes.items()}
         return Pair(
             tuple(self._observed(pair, sessions, turns)),
@@ -143,6 +145,16 @@ class _Turns:
 
     def _run(self, name: str, role: Role) -> None:
         self.lost += self._processes[role].run(name)
+
+
+def _not_measured(
+    role: Role, names: Collection[str], session: Session | None, lost: Collection[Lost]
+) -> list[Lost]:
+    """Return what ended well, but stored no measurement."""
+    known = {name for name, _ in session.measured} if session else set()
+    known |= {one.benchmark for one in lost if one.role == role}
+    why = "it never called its fixture `benchmark`, so that nothing was measured"
+    return [Lost(role, name, "skipped", why) for name in names if name not in known]
 
 
 def _differences(
