@@ -83,7 +83,8 @@ class StudySuite:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",  # it may name files in any encoding
             start_new_session=True,  # Ctrl-C is the gate's; and what it starts ends with it
         ) as process:
             try:
