@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from bench.errors import BenchError
+from bench.measure.git import git_environment
 from bench.regress import inside
 from bench.regress.measured import Lost, Role
-from bench.regress.sides import Side, Sides
+from bench.regress.sides import Side, Sides, absence
 from bench.regress.stored import Session, read_session
 
 LAST_LINES = 15  # of what a process wrote, where it ended before its time
@@ -72,9 +73,14 @@ class SideProcess:
             raise BenchError(
                 f"the suite can't be loaded; the last that pytest wrote:\n{last}",
                 where=self._side.told(),
-                mend=NEEDED if any(sign in last for sign in SIGNS_OF_LACK) else "",
+                mend=self._hint(last),
             )
         return list(message["collected"])
+
+    def _hint(self, last: str) -> str:
+        if any(sign in last for sign in SIGNS_OF_LACK):
+            return NEEDED
+        return absence(self._side)
 
     def run(self, name: str) -> list[Lost]:
         """Run a benchmark, wait for its end, and return what failed meanwhile.
@@ -162,5 +168,5 @@ def environment(sides: Sides, side: Side, pair: int) -> dict[str, str]:
     if data_dir:
         theirs["BENCH_DATA_DIR"] = str(Path(data_dir).absolute())
     # pytest-benchmark measures nothing where it believes to be one of pytest-xdist's workers.
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
+    kept = {k: v for k, v in git_environment().items() if not k.startswith("PYTEST_XDIST")}
     return {**kept, **theirs}

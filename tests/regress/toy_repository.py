@@ -4,6 +4,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench.measure.git import git_environment
+
 # Loads no plugin but the one that it needs: most of a toy's time would go into the others.
 QUICK = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "-p pytest_benchmark.plugin"}
 # A call "takes" its cost, times a noise of 1% that differs by pair and side.
@@ -50,7 +52,12 @@ def pytest_benchmark_update_machine_info(config, machine_info):
 def git(folder: Path, *arguments: str) -> str:
     who = ("-c", "user.name=somebody", "-c", "user.email=somebody@localhost")
     done = subprocess.run(
-        ["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True
+        ["git", *who, *arguments],
+        cwd=folder,
+        env=git_environment(),  # these tests may themselves be run by a hook
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout
 
