@@ -9,10 +9,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from bench.cli.terminal import console, counted, duration, table
 from bench.cli.verdicts import COLOURS, WIDE
+from bench.regress.benchmark_names import short_names
 from bench.regress.gate import Gated
-from bench.regress.judged import Judged
 from bench.regress.measured import Role
-from bench.regress.stored import short_name
 from bench.regress.summary import (
     COLUMNS,
     NUMBERS,
@@ -20,6 +19,7 @@ from bench.regress.summary import (
     cells,
     headline,
     in_order,
+    names_of,
     trade_offs,
 )
 
@@ -45,6 +45,7 @@ class TerminalGateScreen:
                 transient=True,
             )
             self._bar.add_task("starting", total=None, note="")
+        self._names: dict[str, str] = {}  # short ones of what was measured so far
         self._terminate: Any = None
 
     def __enter__(self) -> Self:
@@ -68,7 +69,10 @@ class TerminalGateScreen:
         """Move the bar to a benchmark of the pair at hand."""
         if self._bar is not None:
             task = self._bar.task_ids[0]
-            text = escape(f"{short_name(benchmark)} on {'base' if role == 'twin' else role}")
+            if benchmark not in self._names:
+                self._names = short_names([*self._names, benchmark])
+            side = "base" if role == "twin" else role
+            text = escape(f"{self._names[benchmark]} on {side}")
             self._bar.update(task, description=text, completed=done, total=of)
 
     def paired(self, pair: int, of: int, benchmarks: int, left_s: float) -> None:
@@ -80,10 +84,10 @@ class TerminalGateScreen:
         else:
             self._console.print(f"{text}: {counted(benchmarks, 'benchmark')}")
 
-    def confirming(self, suspects: Sequence[Judged]) -> None:
+    def confirming(self, suspects: Sequence[str]) -> None:
         """Show what looks like a regression."""
-        names = ", ".join(dict.fromkeys(short_name(row.benchmark) for row in suspects))
-        self._console.print(f"measured again, since it looks slower or worse: {escape(names)}")
+        names = escape(", ".join(suspects))
+        self._console.print(f"measured again, since it looks slower or worse: {names}")
 
     def finished(self, gated: Gated) -> None:
         """Print the verdicts, what needs a look first."""
@@ -92,7 +96,8 @@ class TerminalGateScreen:
         for said in trade_offs(gated.rows):
             self._console.print(f"[bold]{escape(said)}[/]")
         rows = in_order(gated.rows)
-        texts = [cells(row) for row in rows]
+        names = names_of(rows)
+        texts = [cells(row, names) for row in rows]
         narrow = FIRST_LEFT_OUT if self._console.width < WIDE else ()
         told = [
             i

@@ -21,11 +21,15 @@ def history(
     from rich.markup import escape
 
     from bench.cli.terminal import console, counted, table
+    from bench.regress.benchmark_names import printable
     from bench.regress.history import trends
     from bench.regress.render import render, told
-    from bench.regress.stored import read_sessions, short_name
+    from bench.regress.stored import read_sessions
 
-    sessions = read_sessions(storage)
+    stored = read_sessions(storage)
+    for problem in stored.problems:
+        typer.echo(f"bench: left out: {printable(problem)}", err=True)
+    sessions = stored.sessions
     followed = trends(sessions)
     dirty = sum(session.is_dirty for session in sessions)
     screen = console()
@@ -33,9 +37,7 @@ def history(
     for trend in followed:
         steps = "; ".join(map(told, trend.steps))
         median = f"{1e3 * trend.measured[-1].median_s:,.3f} ms"
-        shown.add_row(
-            escape(short_name(trend.benchmark)), str(len(trend.sessions)), median, escape(steps)
-        )
+        shown.add_row(escape(trend.name), str(len(trend.sessions)), median, escape(steps))
     screen.print(shown)
     machines = len({trend.fingerprint for trend in followed})
     left_out = f", {dirty} of a dirty tree left out" if dirty else ""

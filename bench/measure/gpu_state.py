@@ -102,9 +102,7 @@ def _nvidia_smi(query: str, gpu: str) -> str | None:
     """Run one query; None where there is no nvidia-smi, or it fails or hangs."""
     command = ("nvidia-smi", query, "--format=csv,noheader,nounits", "-i", gpu)
     try:
-        told = subprocess.run(
-            command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-    except (OSError, ValueError, subprocess.TimeoutExpired):
+        told = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
         return None
-    return told.stdout if told.returncode == 0 else None
+    return told.stdout.decode("ascii", "replace") if told.returncode == 0 else None

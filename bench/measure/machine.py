@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
+from bench.measure.git import call_git
 from bench.measure.quota import cpu_quota
 from bench.measure.variables import relevant_variables
 from bench.modules import source_file
@@ -103,12 +104,12 @@ def _quota() -> float | None:
 
 def commit_here() -> str:
     """Name the commit of the folder that bench was started in; empty where there is none."""
-    git = ("git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+    describe = ("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
     try:
-        told = subprocess.run(git, capture_output=True, text=True, timeout=5, check=False)
+        done = call_git(*describe, timeout_s=5)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return told.stdout.strip() if told.returncode == 0 else ""
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
 
 
 def _os_name() -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from bench.regress.benchmark_names import printable
 from bench.regress.sides import Sides
 
 # Beside pyproject.toml, which is read: files whose every change may be one of dependencies.
@@ -66,7 +67,7 @@ def _files(base: Path, head: Path) -> Iterator[str]:
     for name in sorted(names):
         texts = [(side / name).read_bytes() for side in (base, head) if (side / name).is_file()]
         if len(texts) != 2 or texts[0] != texts[1]:
-            yield f"{name} changed"
+            yield f"{printable(name)} changed"
 
 
 def _requirements(folder: Path) -> dict[str, Requirement]:

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.regress.history import Trend
-from bench.regress.stored import short_name
 from bench.report.style import CELL_COLOURS, SOFT_INK, canvas, styled, wrapped
 
 PANELS, COLUMNS, PANEL_IN = 12, 3, 1.75
@@ -60,7 +59,7 @@ def _panel(axes: Axes, trend: Trend) -> None:
             change, (step.at - 0.5, 0), (4, 4), textcoords="offset points", color=STEP, fontsize=9.5
         )
     axes.set_ylim(0, 1.08 * highest / factor)
-    axes.set_title(wrapped(short_name(trend.benchmark), 34), fontsize=9)
+    axes.set_title(wrapped(trend.name, 34), fontsize=9)
     axes.set_ylabel(unit, rotation=0, labelpad=10, va="center", color=SOFT_INK)
     marks = sorted({0, len(at) - 1, *(step.at for step in trend.steps)})
     axes.set_xticks(marks, [trend.sessions[i].commit[:7] for i in marks], fontsize=8)

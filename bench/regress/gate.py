@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Protocol
 
 from bench.errors import BenchError
+from bench.regress.benchmark_names import short_names
 from bench.regress.dependencies import dependencies_differ, unmet
 from bench.regress.judged import FAILURES, Judged, confirmed
-from bench.regress.measured import Observation, Statistic, Suite
+from bench.regress.measured import Lost, Observation, Statistic, Suite
 from bench.regress.pytest_suite import PytestSuite
 from bench.regress.series import PairWatcher, Series
-from bench.regress.sides import Sides, checked_out, lend
+from bench.regress.sides import Sides, absence, checked_out, lend
 from bench.regress.study_suite import StudySuite
 
 STUDIES = (".yaml", ".yml")
@@ -78,8 +79,8 @@ class GateScreen(PairWatcher, Protocol):
     def opened(self, base: str, head: str, remarks: Sequence[str]) -> None:
         """Show what is held against what; nothing is measured yet."""
 
-    def confirming(self, suspects: Sequence[Judged]) -> None:
-        """Show what looks like a regression and is measured again."""
+    def confirming(self, suspects: Sequence[str]) -> None:
+        """Show the names of what looks like a regression and is measured again."""
 
 
 def run_gate(request: GateRequest, screen: GateScreen) -> Gated:
@@ -123,13 +124,14 @@ def _measured(gated: Gated, suite: Suite, request: GateRequest, screen: GateScre
     series.measure(request.pairs, compare_at_all_costs=request.base_python is not None)
     rows, observations = series.judged(), series.observations
     if not rows:
-        raise _nothing_there(request)
-    suspects = [row for row in rows if row.verdict == "REGRESSED"]
+        raise _nothing_there(request, series.lost)
+    suspects = {row.benchmark for row in rows if row.verdict == "REGRESSED"}
     if series.differences:
         rows = [replace(row, verdict="INCOMPARABLE") for row in rows]
     elif suspects:
-        screen.confirming(suspects)
-        rerun = series.again({row.benchmark for row in suspects})
+        names = short_names(row.benchmark for row in rows)
+        screen.confirming([names[row] for row in names if row in suspects])
+        rerun = series.again(suspects)
         rows = confirmed(rows, rerun.judged())
         observations = [*observations, *rerun.observations]
     return replace(
@@ -141,7 +143,13 @@ def _measured(gated: Gated, suite: Suite, request: GateRequest, screen: GateScre
     )
 
 
-def _nothing_there(request: GateRequest) -> BenchError:
+def _nothing_there(request: GateRequest, lost: Sequence[Lost]) -> BenchError:
+    if lost:
+        first, names = lost[0], short_names(one.benchmark for one in lost)
+        return BenchError(
+            f"no benchmark was measured; {names[first.benchmark]}: {first.status}: {first.reason}",
+            where=str(request.suite),
+        )
     selected = f" that -k '{request.select}' names" if request.select else ""
     return BenchError(
         f"holds no benchmark{selected}",
@@ -170,4 +178,4 @@ def _remarks(request: GateRequest, sides: Sides) -> list[str]:
         said.append("base and head are the same commit: what differs is noise")
     if lend(sides, request.suite):
         said.append(f"base has no {request.suite}: it is measured with head's")
-    return said
+    return [*said, *filter(None, map(absence, (sides.base, sides.head)))]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bench.analysis.change_points import change_points
 from bench.analysis.comparison import LEAST_FLOOR, unpaired_ratio
 from bench.analysis.statistics import Estimate
+from bench.regress.benchmark_names import short_names
 from bench.regress.stored import Measured, Session
 
 FALSE_ALARMS = 0.05  # the chance that anything at all is found in a history where nothing steps
@@ -23,10 +24,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Trend:
-    """One benchmark on one kind of machine: its sessions in order, and where it steps."""
+    """One benchmark on one kind of machine: its sessions in order, and where it steps.
+
+    `benchmark` is its full name, `name` a short one that is no other's.
+    """
 
     fingerprint: str
     benchmark: str
+    name: str
     sessions: tuple[Session, ...]
     steps: tuple[Step, ...]
 
@@ -50,8 +55,10 @@ def trends(sessions: Sequence[Session]) -> list[Trend]:
         for session in clean
         for name in session.benchmarks
     }
+    names = short_names(name for _, name in lines)
+    level = FALSE_ALARMS / max(len(lines), 1)
     return [
-        Trend(fingerprint, name, tuple(its), tuple(_steps(its, name, FALSE_ALARMS / len(lines))))
+        Trend(fingerprint, name, names[name], tuple(its), tuple(_steps(its, name, level)))
         for (fingerprint, name), its in sorted(lines.items(), key=lambda line: line[0])
     ]
 

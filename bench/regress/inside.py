@@ -8,9 +8,9 @@ a connection in texts and numbers.
 import json
 import os
 import sys
-from collections.abc import Iterator
-from importlib import metadata
-from importlib.util import find_spec
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from importlib import import_module, metadata
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,63 @@ import pytest
 LONGEST = 2_000  # characters of a failure
 
 
+# What a user's settings (addopts, PYTEST_ADDOPTS, a conftest) must not change while benchmarks are
+# measured in turns, by the name that each option has in pytest: they disable the measurement, run
+# the suite elsewhere or not at all, end it early, or write where the other processes write, too.
+NEUTRAL: dict[str, Any] = {
+    # pytest-benchmark
+    "benchmark_disable": False, "benchmark_skip": False, "benchmark_save": None,
+    "benchmark_autosave": None, "benchmark_compare": [], "benchmark_compare_fail": None,
+    "benchmark_histogram": [], "benchmark_cprofile": None, "benchmark_cprofile_dump": [],
+    # pytest
+    "maxfail": 0, "stepwise": False, "stepwise_skip": False, "lf": False, "failedfirst": False,
+    "newfirst": False, "collectonly": False, "setuponly": False, "setupplan": False,
+    "continue_on_collection_errors": False, "usepdb": False, "trace": False, "basetemp": None,
+    "xmlpath": None,
+    # pytest-xdist, pytest-forked, pytest-cov
+    "numprocesses": 0, "dist": "no", "distload": False, "tx": [], "looponfail": False,
+    "forked": False, "cov_source": [], "no_cov": True,
+}  # fmt: skip
+
+Failure = tuple[str, str, str]  # a benchmark's name, "skipped" or "failed", the reason
+
+
+class NextItem(pytest.Item):
+    """A stand-in for the next item: what its parent has set up stays, all else is torn down."""
+
+    def runtest(self) -> None:
+        """Do nothing; it never runs."""
+
+
 class Turns:
     """A plugin that runs each benchmark when it is this side's turn, in the gate's order."""
 
     def __init__(self, channel: Connection) -> None:
         self._channel = channel
         self._reports: list[Any] = []
+        self._last: Any = None  # the item that ran last
+        self.failures: list[Failure] = []  # those that the gate doesn't know yet
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_load_initial_conftests(self, early_config: Any) -> Iterator[None]:
+        """Start no coverage; load pytest-benchmark even where `-p no:benchmark` is set."""
+        _neutralise(early_config.known_args_namespace)
+        yield
+        with suppress(ImportError):
+            plugin = import_module("pytest_benchmark.plugin")
+            if not early_config.pluginmanager.is_registered(plugin):
+                early_config.pluginmanager.register(plugin, plugin.__name__)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_cmdline_parse(self) -> Generator[None, Any, Any]:
+        """Neutralise what the user's settings say, before a plugin acts on it."""
+        config = yield
+        _neutralise(config.option)
+        return config
+
+    def pytest_configure(self, config: Any) -> None:
+        """Neutralise what a conftest says; pytest-benchmark reads its options after this."""
+        _neutralise(config.option)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Keep what became of setup, call and teardown."""
@@ -39,21 +90,43 @@ class Turns:
         items = {item.nodeid: item for item in session.items if _is_benchmark(item)}
         self._channel.send({"collected": list(items)})
         while (name := self._channel.recv()) is not None:
-            self._reports.clear()
-            run = session.config.hook.pytest_runtest_protocol
-            run(item=items[name], nextitem=_near(items[name], session.items))
-            self._channel.send(self._ended())
+            self._run(session, items[name])
+            self._channel.send({"failures": self.failures})
+            self.failures = []
+        self._tear_down(session, None)
         return True
 
-    def _ended(self) -> dict[str, str]:
-        for report in self._reports:
-            if report.failed:
-                return {"status": "failed", "reason": report.longreprtext[-LONGEST:]}
-        for report in self._reports:
-            if report.skipped:
-                reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-                return {"status": "skipped", "reason": str(reason)}
-        return {"status": "ok", "reason": ""}
+    def _run(self, session: Any, item: Any) -> None:
+        """Run an item; what its class, file and session have set up stays until another needs less.
+
+        The order of turns is the gate's, so that the item to come is unknown while this one runs.
+        """
+        after = NextItem.from_parent(item.parent, name="next")
+        self._tear_down(session, after)
+        self._reports.clear()
+        self._last = item
+        try:
+            session.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+        except (KeyboardInterrupt, pytest.exit.Exception) as stop:
+            reason = f"it ended pytest's session: {stop}"
+            self.failures.append((item.nodeid, "failed", reason))
+        for status in ("failed", "skipped"):
+            for report in self._reports:
+                if getattr(report, status):
+                    self.failures.append((item.nodeid, status, _reason(report)))
+                    return
+
+    def _tear_down(self, session: Any, after: Any) -> None:
+        """Tear down what the item to come doesn't need; an error is the last item's failure.
+
+        As at the end of an item, but without the hooks, which other plugins expect once an item.
+        """
+        try:
+            session._setupstate.teardown_exact(after)
+        except BaseException:  # a group of outcomes, which are no Exceptions, too
+            error = pytest.ExceptionInfo.from_current()
+            reason = str(error.getrepr(style="short"))[-LONGEST:]
+            self.failures.append((self._last.nodeid, "failed", reason))
 
 
 def main(told: str) -> None:
@@ -63,23 +136,32 @@ def main(told: str) -> None:
     channel = Connection(task["channel"])
     tree, repository = Path(task["tree"]), Path(task["repository"])
     sys.path[:] = [_moved(entry, repository, tree) for entry in sys.path]
-    is_loaded = find_spec("xdist") and not os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
-    undivided = ["-n0"] if is_loaded else []  # benchmarks take turns, whatever addopts says
-    pytest.main([*task["arguments"], *undivided], plugins=[Turns(channel)])
-    own = set(_packages(Path.cwd()))
-    strange = dict(_strange(repository, tree, own))
-    software = _software(own) if task["tell_software"] else {}
-    channel.send({"strange": strange, "software": software})
+    turns = Turns(channel)
+    try:
+        pytest.main(task["arguments"], plugins=[turns])
+    finally:
+        own = set(_packages(Path.cwd()))
+        strange = dict(_strange(repository, tree, own))
+        software = _software(own) if task["tell_software"] else {}
+        channel.send({"failures": turns.failures, "strange": strange, "software": software})
 
 
 def _is_benchmark(item: Any) -> bool:
     return "benchmark" in getattr(item, "fixturenames", ())
 
 
-def _near(item: Any, items: list[Any]) -> Any:
-    """Name another item of the same file, or of any, as the next one: their fixtures stay."""
-    others = [other for other in items if other is not item]
-    return next((o for o in others if o.path == item.path), others[0] if others else None)
+def _reason(report: Any) -> str:
+    if report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        return str(reason).removeprefix("Skipped: ")
+    return str(report.longreprtext[-LONGEST:])
+
+
+def _neutralise(options: Any) -> None:
+    """Set the options that are there to what a measurement in turns needs."""
+    for name, value in NEUTRAL.items():
+        if hasattr(options, name):
+            setattr(options, name, value)
 
 
 def _moved(entry: str, repository: Path, tree: Path) -> str:

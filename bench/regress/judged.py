@@ -96,11 +96,16 @@ def unmeasured(lost: Collection[Lost], compared: Collection[str]) -> Iterator[Ju
     for name, sides in by_name.items():
         head, base = sides.get("head"), sides.get("base", sides.get("twin"))
         if head is None and base is not None and name not in compared:
-            yield Judged(name, "time", "NEW", why=f"{base.status} on base")
+            yield Judged(name, "time", "NEW", why=_absence(base))
         elif head is not None and head.status == "failed":
             yield Judged(name, "time", "FAILED", why=head.reason)
         elif head is not None and base is None:
-            yield Judged(name, "time", "MISSING", why=f"{head.status} on head")
+            yield Judged(name, "time", "MISSING", why=_absence(head))
+
+
+def _absence(lost: Lost) -> str:
+    side = "head" if lost.role == "head" else "base"
+    return f"{lost.status} on {side}{lost.reason and f': {lost.reason}'}"
 
 
 def pairs_needed(observations: Sequence[Observation], detect: float) -> dict[str, int]:

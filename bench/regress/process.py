@@ -8,19 +8,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from bench.errors import BenchError
+from bench.measure.git import git_environment
 from bench.regress import inside
-from bench.regress.measured import Role
-from bench.regress.sides import Side, Sides
+from bench.regress.measured import Lost, Role
+from bench.regress.sides import Side, Sides, absence
 from bench.regress.stored import Session, read_session
 
 LAST_LINES = 15  # of what a process wrote, where it ended before its time
 SIGNS_OF_LACK = ("No module named 'pytest", "unrecognized arguments: --benchmark")
 NEEDED = "The suite is run by pytest and pytest-benchmark: `pip install pytest-benchmark`."
-
-Ended = tuple[Literal["skipped", "failed"], str]
 
 
 class SideProcess:
@@ -28,6 +27,7 @@ class SideProcess:
 
     def __init__(self, sides: Sides, role: Role, pair: int, arguments: Sequence[str]) -> None:
         self._side = sides.head if role == "head" else sides.base
+        self._role = role
         self._log = sides.scratch / f"{pair}-{role}.log"
         self._json = sides.scratch / f"{pair}-{role}.json"
         self._channel, theirs = Pipe()
@@ -53,7 +53,7 @@ class SideProcess:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C is the gate's; and what it starts ends with it
             )
-        self._is_alive = True
+        self.is_alive = True
         self._told: Mapping[str, Any] = {}
 
     def __enter__(self) -> Self:
@@ -73,32 +73,47 @@ class SideProcess:
             raise BenchError(
                 f"the suite can't be loaded; the last that pytest wrote:\n{last}",
                 where=self._side.told(),
-                mend=NEEDED if any(sign in last for sign in SIGNS_OF_LACK) else "",
+                mend=self._hint(last),
             )
         return list(message["collected"])
 
-    def run(self, name: str) -> Ended | None:
-        """Run a benchmark and wait for its end; None where it ended well or could not begin."""
-        if not self._is_alive:
-            return None
+    def _hint(self, last: str) -> str:
+        if any(sign in last for sign in SIGNS_OF_LACK):
+            return NEEDED
+        return absence(self._side)
+
+    def run(self, name: str) -> list[Lost]:
+        """Run a benchmark, wait for its end, and return what failed meanwhile.
+
+        That may be a benchmark that ran before: what it left set up is torn down only now.
+        """
+        if not self.is_alive:
+            return []
         self._channel.send(name)
         message = self._receive()
         if message is None:
-            return "failed", f"its process died ({self._death()})"
-        return None if message["status"] == "ok" else (message["status"], message["reason"])
+            return [Lost(self._role, name, "failed", f"its process died ({self._death()})")]
+        return self._lost(message)
 
     def finish(self) -> None:
         """Let pytest write its file; `session` and `software` wait for that."""
-        if self._is_alive:
+        if self.is_alive:
             self._channel.send(None)
 
     def session(self) -> Session | None:
         """Read what was measured; None where nothing was.
 
-        Raises BenchError where it was not the side's own code.
+        Raises BenchError where it was not the side's own code, or the process died at the end.
         """
-        if self._is_alive:
-            self._told = self._receive() or {}
+        if self.is_alive:
+            message = self._receive()
+            if message is None:
+                raise BenchError(
+                    f"pytest's process died before it had stored its measurements "
+                    f"({self._death()}); the last that it wrote:\n{self._last_lines()}",
+                    where=self._side.told(),
+                )
+            self._told = message
         strange = self._told.get("strange", {})
         if strange:
             name, path = next(iter(strange.items()))
@@ -110,16 +125,23 @@ class SideProcess:
         is_written = self._json.is_file() and self._json.stat().st_size > 0
         return read_session(self._json) if is_written else None
 
+    def lost_at_the_end(self) -> list[Lost]:
+        """Return what failed when the session was torn down."""
+        return self._lost(self._told)
+
     def software(self) -> Mapping[str, str]:
         """Give the versions of Python and of all that was loaded, where they can differ."""
         return dict(self._told.get("software", {}))
+
+    def _lost(self, message: Mapping[str, Any]) -> list[Lost]:
+        return [Lost(self._role, *failure) for failure in message.get("failures", ())]
 
     def _receive(self) -> dict[str, Any] | None:
         """Wait for a message; None where the process has ended instead."""
         try:
             message: dict[str, Any] = self._channel.recv()
         except (EOFError, OSError):
-            self._is_alive = False
+            self.is_alive = False
             return None
         return message
 
@@ -146,5 +168,5 @@ def environment(sides: Sides, side: Side, pair: int) -> dict[str, str]:
     if data_dir:
         theirs["BENCH_DATA_DIR"] = str(Path(data_dir).absolute())
     # pytest-benchmark measures nothing where it believes to be one of pytest-xdist's workers.
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
+    kept = {k: v for k, v in git_environment().items() if not k.startswith("PYTEST_XDIST")}
     return {**kept, **theirs}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.analysis.compared import ACCURACY
+from bench.regress.benchmark_names import printable
 from bench.regress.measured import (
     ROLES,
     TIME,
@@ -23,9 +24,11 @@ from bench.regress.measured import (
 )
 from bench.regress.process import SideProcess
 from bench.regress.sides import Sides
-from bench.regress.stored import Session
+from bench.regress.stored import Measured, Session
 from bench.regress.witness import watched
 
+ZERO = "its time is 0 s: its timer is too coarse for it"
+NEVER_CALLED = "it never called its fixture `benchmark`, so that nothing was measured"
 MOST_TURNS = 5  # beyond them what the processes themselves add is most of the noise
 
 
@@ -65,6 +68,10 @@ class PytestSuite:
             for process in processes.values():
                 process.finish()
             sessions = {role: process.session() for role, process in processes.items()}
+            for process in processes.values():
+                turns.lost += process.lost_at_the_end()
+            for role in (role for role in ROLES if processes[role].is_alive):
+                turns.lost += self._not_measured(role, common, sessions[role], turns.lost)
             software = {role: process.software() for role, process in processes.items()}
         return Pair(
             tuple(self._observed(pair, sessions, turns)),
@@ -86,16 +93,39 @@ class PytestSuite:
     ) -> Iterator[Observation]:
         for role, session in sessions.items():
             turn_of = Counter(turns.warmed_by)
+            useless = self._useless(session)
             for name, measured in session.measured if session else ():
                 turn = turn_of[name]
                 turn_of[name] += 1
-                if turn < 0:
+                if turn < 0 or name in useless:
                     continue
                 why = turns.disturbed.get((name, turn, role), "")
-                time_s = measured.fastest_s if self.statistic == "min" else measured.median_s
-                yield Observation(name, TIME, pair, turn, role, time_s, why)
+                yield Observation(name, TIME, pair, turn, role, self._time_s(measured), why)
                 if self.accuracy and measured.accuracy is not None and not turn:
                     yield Observation(name, ACCURACY, pair, turn, role, measured.accuracy, "")
+
+    def _time_s(self, measured: Measured) -> float:
+        return measured.fastest_s if self.statistic == "min" else measured.median_s
+
+    def _useless(self, session: Session | None) -> Mapping[str, str]:
+        """Return why numbers can't be compared, by benchmark."""
+        if session is None:
+            return {}
+        zero = {name: ZERO for name, measured in session.measured if not self._time_s(measured)}
+        return {**zero, **session.damaged}
+
+    def _not_measured(
+        self, role: Role, names: Collection[str], session: Session | None, lost: Collection[Lost]
+    ) -> list[Lost]:
+        """Return what ended well, but stored no measurement that can be used."""
+        useless = self._useless(session)
+        known = {name for name, _ in session.measured} if session else set()
+        known |= {one.benchmark for one in lost if one.role == role}
+        unmeasured = [name for name in names if name not in known and name not in useless]
+        return [
+            *(Lost(role, name, "failed", why) for name, why in useless.items()),
+            *(Lost(role, name, "skipped", NEVER_CALLED) for name in unmeasured),
+        ]
 
 
 class _Turns:
@@ -129,7 +159,9 @@ class _Turns:
         """Run every benchmark once on each side, but for those that have failed."""
         started_s = time.monotonic()
         for i, name in enumerate(self._names):
-            for role in random.Random(f"{self._pair} {self.taken} {name}").sample(ROLES, 3):
+            for role in random.Random(printable(f"{self._pair} {self.taken} {name}")).sample(
+                ROLES, 3
+            ):
                 self._watcher.running(name, role, i, len(self._names))
                 with watched() as seen:
                     self._run(name, role)
@@ -140,9 +172,7 @@ class _Turns:
         self.spent_s += time.monotonic() - started_s
 
     def _run(self, name: str, role: Role) -> None:
-        ended = self._processes[role].run(name)
-        if ended is not None:
-            self.lost.append(Lost(role, name, *ended))
+        self.lost += self._processes[role].run(name)
 
 
 def _differences(

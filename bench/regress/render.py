@@ -5,9 +5,9 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench.regress.benchmark_names import printable
 from bench.regress.figure import PANELS, draw
 from bench.regress.history import Step, Trend
-from bench.regress.stored import short_name
 from bench.report.fonts import fonts_for
 from bench.report.style import png_bytes
 from bench.report.text import escape, number, table
@@ -73,7 +73,7 @@ def told(step: Step) -> str:
 def _said(trends: Sequence[Trend]) -> Iterator[str]:
     stepped = [(trend, step) for trend in trends for step in trend.steps]
     for trend, step in stepped:
-        yield f"- **{escape(short_name(trend.benchmark))}**: {escape(told(step))}"
+        yield f"- **{escape(trend.name)}**: {escape(told(step))}"
     if not stepped:
         yield "No benchmark steps."
 
@@ -87,7 +87,7 @@ def _cells(trend: Trend) -> tuple[object, ...]:
     first, last = trend.measured[0], trend.measured[-1]
     time = number(1e3 * last.median_s, 1e3 * last.low_s, 1e3 * last.high_s)
     moved = f"{last.median_s / first.median_s:.2f}"
-    return escape(short_name(trend.benchmark)), len(trend.sessions), time, moved, len(trend.steps)
+    return escape(trend.name), len(trend.sessions), time, moved, len(trend.steps)
 
 
 def _csv(trends: Sequence[Trend]) -> str:
@@ -96,6 +96,7 @@ def _csv(trends: Sequence[Trend]) -> str:
     writer.writerow(COLUMNS)
     for trend in trends:
         for i, (session, m) in enumerate(zip(trend.sessions, trend.measured, strict=True)):
-            names = map(as_text, (trend.fingerprint, trend.benchmark, str(i), session.commit))
+            name = printable(trend.benchmark)
+            names = map(as_text, (trend.fingerprint, name, str(i), session.commit))
             writer.writerow([*names, session.when.isoformat(), m.median_s, m.low_s, m.high_s])
     return text.getvalue()

@@ -36,7 +36,7 @@ class Series:
         self._pairs = 0
         self._names: set[str] | None = None  # all that there are
         self._targets: Mapping[str, int] = {}
-        self._lost: list[Lost] = []
+        self.lost: list[Lost] = []
         self.observations: list[Observation] = []
         self.differences: list[str] = []
         self.remarks: list[str] = []
@@ -63,7 +63,7 @@ class Series:
     def judged(self) -> list[Judged]:
         """Give a verdict on all that was measured, and say what was not."""
         rows = judge(self.observations)
-        failed = list(unmeasured(self._lost, {row.benchmark for row in rows}))
+        failed = list(unmeasured(self.lost, {row.benchmark for row in rows}))
         gone = {row.benchmark for row in failed}
         return [*(row for row in rows if row.benchmark not in gone), *failed]
 
@@ -71,7 +71,7 @@ class Series:
         pair = self._suite.measure(self._first + self._pairs, names, self._watcher)
         self._pairs += 1
         self.observations += pair.observations
-        self._lost += pair.lost
+        self.lost += pair.lost
         self.differences = list(dict.fromkeys([*self.differences, *pair.differences]))
         measured = self._measured()
         left = max(0, max(map(self._target, measured), default=0) - self._pairs)
@@ -82,7 +82,7 @@ class Series:
     def _measured(self) -> set[str]:
         """Name the benchmarks that still give values."""
         found = self._names or {o.benchmark for o in self.observations}
-        return found - {one.benchmark for one in self._lost}
+        return found - {one.benchmark for one in self.lost}
 
     def _wanted(self, pairs: int | None) -> set[str]:
         """Name the benchmarks that lack pairs."""

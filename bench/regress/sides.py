@@ -2,15 +2,16 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.errors import BenchError, did_you_mean
+from bench.regress.benchmark_names import printable
+from bench.regress.snapshot import NO_HOOKS, fill, git
 
 PREFIX = "bench-gate-"  # of the folder that holds the worktrees; the owner's pid follows
 
@@ -20,7 +21,8 @@ class Side:
     """A state of the repository, checked out for itself.
 
     `tree` is the worktree, `folder` the place in it that the gate was started in. `name` is what
-    the user called it, `changed` the number of files that its commit doesn't have yet.
+    the user called it, `changed` the number of files that its commit doesn't have yet, `absent` the
+    submodules that are not there locally and so not in the tree.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Side:
     folder: Path
     python: str
     changed: int = 0
+    absent: tuple[str, ...] = ()
 
     def told(self) -> str:
         """Say which state this is: "main (1a2b3c4d5)"."""
@@ -60,28 +63,33 @@ def checked_out(base: str, head: str | None, base_python: str | None = None) -> 
     Without `head` it is the working tree as it stands now, with what isn't committed but without
     what git ignores. Raises BenchError where this is no repository, or a name no commit.
     """
-    repository = Path(_git("rev-parse", "--show-toplevel").strip())
-    below = Path.cwd().resolve().relative_to(repository.resolve())
+    repository = Path(git("rev-parse", "--show-toplevel").removesuffix("\n"))
     commits = _commit(base), _commit(head or "HEAD")
     _sweep()
     scratch = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     try:
-        trees = scratch / "base", scratch / "head"  # names of one length, as all paths in them
-        for tree, commit in zip(trees, commits, strict=True):
-            no_hooks = ("-c", f"core.hooksPath={os.devnull}")
-            _git(*no_hooks, "worktree", "add", "--quiet", "--detach", str(tree), commit)
-        changed = _carry_over(repository, trees[1]) if head is None else 0
         found = shutil.which(base_python) if base_python else None
-        pythons = str(Path(found).absolute()) if found else sys.executable, sys.executable
-        names = base, head or "the working tree"
-        yield Sides(
-            repository,
-            Side(names[0], commits[0], trees[0], trees[0] / below, pythons[0]),
-            Side(names[1], commits[1], trees[1], trees[1] / below, pythons[1], changed),
-            scratch,
-        )
+        python = str(Path(found).absolute()) if found else sys.executable
+        sides = [
+            _side(repository, scratch, side, name, commit, as_it_stands=as_it_stands)
+            for side, name, commit, as_it_stands in (
+                ("base", base, commits[0], False),  # folders of one length, as all paths in them
+                ("head", head or "the working tree", commits[1], head is None),
+            )
+        ]
+        yield Sides(repository, replace(sides[0], python=python), sides[1], scratch)
     finally:
         _remove(scratch)
+
+
+def _side(
+    repository: Path, scratch: Path, side: str, name: str, commit: str, *, as_it_stands: bool
+) -> Side:
+    tree = scratch / side
+    git(*NO_HOOKS, "worktree", "add", "--quiet", "--detach", str(tree), commit)
+    state = fill(repository, tree, scratch, as_it_stands=as_it_stands)
+    below = Path.cwd().resolve().relative_to(repository.resolve())
+    return Side(name, commit, tree, tree / below, sys.executable, state.changed, state.absent)
 
 
 def lend(sides: Sides, suite: Path) -> bool:
@@ -97,11 +105,22 @@ def lend(sides: Sides, suite: Path) -> bool:
     return True
 
 
+def absence(side: Side) -> str:
+    """Return a sentence on the submodules that a side lacks; empty where it has all."""
+    if not side.absent:
+        return ""
+    names = ", ".join(map(printable, side.absent))
+    return (
+        f"{side.name} needs submodules that are not here: {names}. "
+        "`git submodule update --init --recursive` brings them."
+    )
+
+
 def _commit(name: str) -> str:
     try:
-        return _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
+        return git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
     except BenchError:
-        known = _git("for-each-ref", "--format=%(refname:short)").split()
+        known = git("for-each-ref", "--format=%(refname:short)").split()
         near = did_you_mean(name, known)
         raise BenchError(
             f"git knows no commit '{name}' here",
@@ -109,32 +128,16 @@ def _commit(name: str) -> str:
         ) from None
 
 
-def _carry_over(repository: Path, tree: Path) -> int:
-    """Bring a worktree of HEAD to the state of the working tree; gives how many files differ."""
-    changed = _git("diff", "--name-only", "-z", "HEAD", at=repository)
-    added = _git("ls-files", "--others", "--exclude-standard", "-z", at=repository)
-    names = [name for name in (changed + added).split("\0") if name]
-    for name in names:
-        there, here = repository / name, tree / name
-        if here.is_symlink() or here.is_file():
-            here.unlink()
-        if there.is_symlink() or there.is_file():
-            here.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(there, here, follow_symlinks=False)
-    return len(names)
-
-
 def _remove(scratch: Path) -> None:
     for tree in ("base", "head"):
-        if (scratch / tree).exists():
-            _git("worktree", "remove", "--force", "--force", str(scratch / tree), check=False)
+        # Also where it is gone already: git forgets this one, and none of the user's.
+        git("worktree", "remove", "--force", "--force", str(scratch / tree), check=False)
     shutil.rmtree(scratch, ignore_errors=True)
-    _git("worktree", "prune", check=False)
 
 
 def _sweep() -> None:
     """Remove what a gate left that was killed before it could."""
-    for line in _git("worktree", "list", "--porcelain").splitlines():
+    for line in git("worktree", "list", "--porcelain").split("\n"):
         name, _, path = line.partition(" ")
         folder = Path(path).parent
         if name == "worktree" and folder.name.startswith(PREFIX) and not _lives(folder.name):
@@ -150,17 +153,3 @@ def _lives(folder: str) -> bool:
     except (OSError, ValueError):
         return False
     return True
-
-
-def _git(*arguments: str, at: Path | None = None, check: bool = True) -> str:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=at, capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        raise BenchError("git is not installed", mend="A gate compares two commits.") from None
-    if check and done.returncode:
-        said = done.stderr.strip() or f"git {arguments[0]} failed"
-        mend = "`bench gate` compares two states of a git repository: start it inside one."
-        raise BenchError(said, mend=mend)
-    return done.stdout

@@ -3,14 +3,14 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, FiniteFloat, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, Field, PositiveInt, ValidationError
 
-from bench.errors import StoreError
+from bench.errors import StoreError, shown
 
 NOTCH = 1.57  # McGill, Tukey & Larsen (1978), The American Statistician 32
 
@@ -36,7 +36,8 @@ class Session:
     """One file: a run of the suite at one commit on one machine.
 
     `conditions` are what makes times comparable, by name: bench's own fingerprint, or what
-    pytest-benchmark knows of the machine. `measured` is in the order of time.
+    pytest-benchmark knows of the machine. `measured` is in the order of time. `damaged`
+    says of benchmarks, by name, what makes their numbers useless.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class Session:
     is_dirty: bool
     conditions: Mapping[str, str]
     measured: Sequence[tuple[str, Measured]]
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def benchmarks(self) -> Mapping[str, Measured]:
@@ -57,15 +59,18 @@ class Session:
         return " | ".join(self.conditions.values())
 
 
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class _Stats(BaseModel):
-    min: PositiveFloat | None = None
-    median: PositiveFloat
-    iqr: FiniteFloat
+    min: NotNegative | None = None
+    median: Positive
+    iqr: NotNegative
     rounds: PositiveInt
 
 
 class _Benchmark(BaseModel):
-    fullname: str
     stats: _Stats
     extra_info: dict[str, Any] = {}
 
@@ -79,19 +84,22 @@ class _Commit(BaseModel):
 class _File(BaseModel):
     machine_info: dict[str, Any]
     commit_info: _Commit
-    benchmarks: list[_Benchmark]
+    benchmarks: list[dict[str, Any]]
     stored_at: datetime = Field(alias="datetime")
 
 
-def short_name(benchmark: str) -> str:
-    """Name a benchmark without its file and the word test."""
-    return benchmark.rpartition("::")[2].removeprefix("test_")
+@dataclass(frozen=True)
+class Stored:
+    """What a storage folder holds, in the order of commits, and what in it can't be used."""
+
+    sessions: tuple[Session, ...]
+    problems: tuple[str, ...]
 
 
-def read_sessions(storage: Path) -> list[Session]:
-    """Read every file under pytest-benchmark's storage folder, in the order of their commits.
+def read_sessions(storage: Path) -> Stored:
+    """Read every file under pytest-benchmark's storage folder that can be read.
 
-    Raises StoreError where there is none, or one is no file of pytest-benchmark's.
+    Raises StoreError where there is none.
     """
     paths = sorted(storage.rglob("*.json"))
     if not paths:
@@ -100,12 +108,32 @@ def read_sessions(storage: Path) -> list[Session]:
             where=str(storage),
             mend="`pytest tests/benchmarks --benchmark-only --benchmark-autosave` stores one.",
         )
-    return sorted(map(read_session, paths), key=lambda session: (session.when, session.path))
+    sessions: list[Session] = []
+    problems: list[StoreError] = []
+    for path in paths:
+        try:
+            sessions.append(read_session(path))
+        except StoreError as error:
+            problems.append(error)
+    if not sessions:
+        if len(problems) == 1:
+            raise problems[0]
+        files = "".join(f"\n  {error.where}" for error in problems)
+        raise StoreError(f"none is a file of pytest-benchmark's:{files}", where=str(storage))
+    return Stored(
+        tuple(sorted(sessions, key=lambda session: (session.when, session.path))),
+        (
+            *(f"{error.where}: {error.what}" for error in problems),
+            *(f"{s.path}: {name}: {why}" for s in sessions for name, why in s.damaged.items()),
+        ),
+    )
 
 
 def read_session(path: Path) -> Session:
     """Read one file; raises StoreError where it is no file of pytest-benchmark's."""
     try:
+        if not path.is_file():
+            raise OSError
         file = _File.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError, RecursionError):
         raise StoreError(
@@ -113,14 +141,30 @@ def read_session(path: Path) -> Session:
             where=str(path),
             mend="Delete it, or name another folder.",
         ) from None
+    measured: list[tuple[str, Measured]] = []
+    damaged: dict[str, str] = {}
+    for number, benchmark in enumerate(file.benchmarks, 1):
+        name = str(benchmark.get("fullname") or f"benchmark {number}")
+        try:
+            measured.append((name, _measured(_Benchmark.model_validate(benchmark))))
+        except ValidationError as error:
+            damaged[name] = _first(error)
     return Session(
         path,
         _zoned(file.commit_info.time or file.stored_at),
         file.commit_info.id,
         file.commit_info.dirty,
         _conditions(file.machine_info),
-        [(b.fullname, _measured(b)) for b in file.benchmarks],
+        measured,
+        damaged,
     )
+
+
+def _first(error: ValidationError) -> str:
+    """Return what is wrong first, as "stats.median: Input should be greater than 0, got 0.0"."""
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}, got {shown(first['input'])}"
 
 
 def _zoned(when: datetime) -> datetime:

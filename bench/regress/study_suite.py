@@ -18,6 +18,7 @@ from bench.analysis.folders import conditions
 from bench.analysis.guards import disturbed
 from bench.analysis.load import Tables, read_mapping, read_tables
 from bench.errors import BenchError
+from bench.regress.benchmark_names import printable
 from bench.regress.measured import ROLES, Lost, Observation, Pair, Role, Watcher, absent, unlike
 from bench.regress.process import environment
 from bench.regress.sides import Sides
@@ -42,7 +43,7 @@ class StudySuite:
 
     def measure(self, pair: int, names: Collection[str] | None, watcher: Watcher) -> Pair:
         """Run the study once on each side; a study is measured whole, whatever is named."""
-        order = random.Random(f"{pair} {self.path}").sample(ROLES, len(ROLES))
+        order = random.Random(printable(f"{pair} {self.path}")).sample(ROLES, len(ROLES))
         folders: dict[Role, Path] = {}
         for i, role in enumerate(order):
             watcher.running(self.path.stem, role, i, len(order))
@@ -83,7 +84,8 @@ class StudySuite:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",  # it may name files in any encoding
             start_new_session=True,  # Ctrl-C is the gate's; and what it starts ends with it
         ) as process:
             try:

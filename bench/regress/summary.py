@@ -12,10 +12,10 @@ from bench.analysis.compared import ACCURACY, Comparison
 from bench.analysis.statistics import Estimate
 from bench.labels import is_blank
 from bench.records import columns_of
+from bench.regress.benchmark_names import printable, short_names
 from bench.regress.gate import Gated
 from bench.regress.judged import FAILURES, Judged
 from bench.regress.measured import Observation
-from bench.regress.stored import short_name
 from bench.report.text import escape, ratio, table
 from bench.store import write_whole
 from bench.table_text import as_text
@@ -65,10 +65,10 @@ def trade_offs(rows: Sequence[Judged]) -> Iterator[str]:
     verdicts = {(row.benchmark, row.measure == ACCURACY): row.verdict for row in rows}
     words = {("IMPROVED", "REGRESSED"): "faster, but less accurate"}
     words["REGRESSED", "IMPROVED"] = "slower, but more accurate"
-    for benchmark in dict.fromkeys(row.benchmark for row in rows):
+    for benchmark, name in names_of(rows).items():
         pair = verdicts.get((benchmark, False), ""), verdicts.get((benchmark, True), "")
         if pair in words:
-            yield f"{short_name(benchmark)} is {words[pair]}"
+            yield f"{name} is {words[pair]}"
 
 
 def in_order(rows: Sequence[Judged]) -> list[Judged]:
@@ -76,11 +76,16 @@ def in_order(rows: Sequence[Judged]) -> list[Judged]:
     return sorted(rows, key=lambda row: ORDER.index(row.verdict))
 
 
-def cells(row: Judged) -> list[str]:
+def names_of(rows: Sequence[Judged]) -> dict[str, str]:
+    """Map the benchmarks of these rows to short names, each unique."""
+    return short_names(row.benchmark for row in rows)
+
+
+def cells(row: Judged, names: Mapping[str, str]) -> list[str]:
     """Write a row as texts, one a column."""
     c = row.comparison
     return [
-        short_name(row.benchmark),
+        names[row.benchmark],
         "accuracy" if row.measure == ACCURACY else row.measure,
         BLANK if row.ratio is None else _told(row.ratio),
         row.verdict,
@@ -112,6 +117,7 @@ def markdown(gated: Gated) -> str:
     calm = [
         row for row in rows if row.verdict in ("EQUIVALENT", "NEW") or _is_ruled_out(row, gated)
     ]
+    names = names_of(rows)
     loud = [row for row in rows if row not in calm]
     lines = [f"### bench gate: {escape(headline(gated))}", ""]
     lines += [f"{escape(gated.head)} against {escape(gated.base)}.", ""]
@@ -119,10 +125,10 @@ def markdown(gated: Gated) -> str:
         lines.append(f"- {escape(said)}")
     lines += [""] if lines[-1] else []
     if loud:
-        lines += [*_table(loud), ""]
+        lines += [*_table(loud, names), ""]
     if calm:
         lines += ["<details>", f"<summary>{len(calm)} without a finding</summary>", ""]
-        lines += [*_table(calm), "", "</details>", ""]
+        lines += [*_table(calm, names), "", "</details>", ""]
     lines += ["<details>", "<summary>How to read this</summary>", "", HOW_TO_READ, "", "</details>"]
     return "\n".join(lines) + "\n"
 
@@ -154,9 +160,9 @@ def _is_ruled_out(row: Judged, gated: Gated) -> bool:
     return row.verdict == "INCONCLUSIVE" and not row.is_open(gated.detect)
 
 
-def _table(rows: Sequence[Judged]) -> list[str]:
+def _table(rows: Sequence[Judged], names: Mapping[str, str]) -> list[str]:
     def marked(row: Judged) -> list[str]:
-        texts = [escape(text) for text in cells(row)]
+        texts = [escape(text) for text in cells(row, names)]
         texts[VERDICT] = f"**{row.verdict}**" if row.verdict in FAILURES else row.verdict
         return texts
 
@@ -181,7 +187,6 @@ def _csv(observations: Sequence[Observation]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns_of(Observation))
     for o in observations:
-        writer.writerow(
-            [as_text(o.benchmark), o.measure, o.pair, o.turn, o.role, o.value, o.disturbed]
-        )
+        name = as_text(printable(o.benchmark))
+        writer.writerow([name, o.measure, o.pair, o.turn, o.role, o.value, o.disturbed])
     return text.getvalue()

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from toy_repository import QUICK, costs, git, repository
 
-from bench.regress.stored import short_name
-
 Row = dict[str, Any]
+
+
+def id_of(row: Row) -> str:
+    return str(row["benchmark"]).rpartition("[")[2][:-1]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,9 @@ def gated(tmp_path_factory: pytest.TempPathFactory, run_bench: Callable[..., Any
     return {
         "folder": folder,
         "done": done,
-        "verdicts": {(short_name(row["benchmark"])[3:-1], row["measure"]): row for row in rows},
+        "verdicts": {
+            (row["benchmark"].rpartition("[")[2][:-1], row["measure"]): row for row in rows
+        },
         "summary": (kept / "summary.md").read_text(encoding="utf-8"),
         "pairs": list(csv.DictReader((kept / "pairs.csv").open(encoding="utf-8"))),
     }

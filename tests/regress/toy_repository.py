@@ -4,6 +4,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench.measure.git import git_environment
+
 # Loads no plugin but the one that it needs: most of a toy's time would go into the others.
 QUICK = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "-p pytest_benchmark.plugin"}
 # A call "takes" its cost, times a noise of 1% that differs by pair and side.
@@ -50,7 +52,12 @@ def pytest_benchmark_update_machine_info(config, machine_info):
 def git(folder: Path, *arguments: str) -> str:
     who = ("-c", "user.name=somebody", "-c", "user.email=somebody@localhost")
     done = subprocess.run(
-        ["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True
+        ["git", *who, *arguments],
+        cwd=folder,
+        env=git_environment(),  # these tests may themselves be run by a hook
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout
 
@@ -68,6 +75,17 @@ def repository(folder: Path, seconds: Mapping[str, float | str | None], **more: 
     (suite / "test_toy.py").write_text(SUITE, encoding="utf-8")
     (suite / "conftest.py").write_text(CONFTEST.replace("MACHINE", "a CPU"), encoding="utf-8")
     costs(folder, seconds, **more)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message=first")
+    return folder
+
+
+def committed(folder: Path, files: Mapping[str, str]) -> Path:
+    """Make a repository with one commit, of these files."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "add", ".")
     git(folder, "commit", "--quiet", "--message=first")
