@@ -104,12 +104,15 @@ def _quota() -> float | None:
 
 def commit_here() -> str:
     """Name the commit of the folder that bench was started in; empty where there is none."""
-    describe = ("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+    head = ("rev-parse", "--verify", "--quiet", "--short=12", "HEAD")
+    changes = ("status", "--porcelain", "--untracked-files=no")  # unlike `describe`, locks nothing
     try:
-        done = call_git(*describe, timeout_s=5)
+        named, changed = (call_git(*asked, timeout_s=5) for asked in (head, changes))
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
+    if named.returncode or changed.returncode:
+        return ""
+    return named.stdout.decode("ascii", "replace").strip() + "-dirty" * bool(changed.stdout)
 
 
 def _os_name() -> str:

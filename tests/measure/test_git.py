@@ -1,5 +1,6 @@
 """git is called for the folder that it is called in, whatever a hook's environment names."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,11 +42,26 @@ def test_the_commit_is_that_of_the_folder_not_of_the_hooks_repository(
     assert commit_here() == head
 
 
+def test_a_commit_with_changes_is_dirty_and_looking_at_it_writes_no_index(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    os.utime("file", (1, 1))  # what git would note down in its index
+    before = (repository / ".git/index").read_bytes()
+    assert not commit_here().endswith("-dirty")
+    (repository / "untracked").write_text("", encoding="utf-8")
+    assert not commit_here().endswith("-dirty")
+    (repository / "file").write_text("other", encoding="utf-8")
+    assert commit_here().endswith("-dirty")
+    assert (repository / ".git/index").read_bytes() == before
+
+
 def test_words_of_git_that_are_not_utf8_are_no_reason_to_fail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     git = tmp_path / "git"
-    git.write_text("#!/bin/sh\nprintf 'caf\\351' >&2\nprintf 'abc\\n'\n", encoding="utf-8")
+    script = "#!/bin/sh\nprintf 'caf\\351' >&2\ntest \"$1\" = status || echo abc\n"
+    git.write_text(script, encoding="utf-8")
     git.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert commit_here() == "abc"

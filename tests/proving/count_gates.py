@@ -28,6 +28,8 @@ import pandas as pd
 from count_verdicts import neighbour, nobody
 from pytest_benchmark.utils import parse_compare_fail
 
+from bench.measure.git import git_environment
+
 ROOT = Path(__file__).parents[2]
 MODEL = "bench/models/convnet.py"
 STEP_OVER_FORWARD = 3.1  # of this network at batch 64 on one thread: 13.7 ms over 4.4 ms
@@ -164,7 +166,12 @@ def _neighbours(folders: list[Path]) -> Iterator[tuple[float, float]]:
 
 def _git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+        ["git", *arguments],
+        cwd=folder,
+        env=git_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout
 

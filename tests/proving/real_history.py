@@ -9,13 +9,14 @@ nightly run would; then `bench history` is asked.
 """
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from count_gates import DOSED, MODEL, ROOT, STEP_OVER_FORWARD
+
+from bench.measure.git import git_environment
 
 COMMITS = 30
 
@@ -51,7 +52,7 @@ def _run(folder: Path, *command: str, **environment: str) -> str:
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, **threads, **environment},
+        env={**git_environment(), **threads, **environment},
         capture_output=True,
         text=True,
         check=False,
