@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 INSTALLED = frozenset({"site-packages", "dist-packages"})
@@ -77,7 +78,7 @@ def _packages_of(module: str) -> Iterator[str]:
 def _imports(module: str, path: Path) -> Iterator[str]:
     """List the absolute names that a module may import."""
     try:
-        tree = ast.parse(path.read_bytes())
+        tree = _parsed(path.read_bytes())
     except (OSError, SyntaxError, ValueError):  # whoever imports it gets the error
         return
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
@@ -101,11 +102,17 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
     return ".".join((*parts[: len(parts) - node.level + 1], *filter(None, [node.module])))
 
 
+@lru_cache(maxsize=256)
+def _parsed(source: bytes) -> ast.Module:
+    """Parse a module's source; its imports and its digest are both read from it."""
+    return ast.parse(source)
+
+
 def source_digest(path: Path) -> str:
     """Return a digest of a file's code, without comments and layout, which change no number."""
     source = path.read_bytes()
     try:
-        code = ast.dump(ast.parse(source))
+        code = ast.dump(_parsed(source))
     except (SyntaxError, ValueError):  # no Python source, for instance a compiled extension
         code = repr(source)
     return hashlib.sha256(code.encode("utf-8", errors="surrogatepass")).hexdigest()[:16]
