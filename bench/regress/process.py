@@ -13,6 +13,7 @@ from typing import Any, Self
 from bench.errors import BenchError
 from bench.measure.git import git_environment
 from bench.regress import inside
+from bench.regress.benchmark_names import printable
 from bench.regress.measured import Lost, Role
 from bench.regress.sides import Side, Sides, absence
 from bench.regress.stored import Session, read_session
@@ -134,7 +135,10 @@ class SideProcess:
         return dict(self._told.get("software", {}))
 
     def _lost(self, message: Mapping[str, Any]) -> list[Lost]:
-        return [Lost(self._role, *failure) for failure in message.get("failures", ())]
+        return [
+            Lost(self._role, name, status, printable(reason))
+            for name, status, reason in message.get("failures", ())
+        ]
 
     def _receive(self) -> dict[str, Any] | None:
         """Wait for a message; None where the process has ended instead."""

@@ -17,7 +17,7 @@ GITLINK = "160000"  # the mode of a submodule in a tree and in the index
 
 @dataclass
 class Filled:
-    """What became of a worktree: how many files differ from its commit, which submodules lack."""
+    """What became of a worktree: the files that differ from its commit, the absent submodules."""
 
     changed: int = 0
     absent: tuple[str, ...] = ()
@@ -124,9 +124,9 @@ def _gitlinks(local: _Local, tree: Path, *, as_it_stands: bool) -> Mapping[str, 
 
 
 def _check_out(local: _Local, commit: str, folder: Path) -> bool:
-    """Check a submodule's commit out of a repository that is there; tell whether it is.
+    """Check out a submodule's commit from its local repository; return whether that has it.
 
-    A repository of its own that borrows the objects: nothing is copied, registered or fetched.
+    It becomes a repository that borrows the objects: nothing is copied, registered or fetched.
     """
     objects = [
         place for git_folder in local.git_folders if (place := git_folder / "objects").is_dir()

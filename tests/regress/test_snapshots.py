@@ -130,11 +130,13 @@ def test_a_benchmark_file_whose_name_is_not_utf8_is_measured(
     toy = committed(tmp_path / "toy", {"tests/benchmarks/conftest.py": ""})
     file = toy / "tests/benchmarks" / os.fsdecode(b"test_\xe9.py")
     text = "def test_it(benchmark):\n    benchmark.pedantic(lambda: None, rounds=1)\n"
+    text += "\n\ndef test_bad(benchmark):\n    raise OSError(__file__)\n"
     file.write_text(text, encoding="utf-8")
     git(toy, "add", ".")
     git(toy, "commit", "--quiet", "--message=second")
     done = run_bench(toy, "gate", "--base", "HEAD", "--pairs", 1, "--out", "kept", **QUICK)
-    assert done.returncode == 3, done.stderr
+    assert done.returncode == 1, done.stderr
+    assert "1 fails on head" in done.stdout
 
 
 @pytest.fixture
