@@ -85,7 +85,7 @@ def assert_same(read_values: list[Any], values: list[Any]) -> None:
         assert isinstance(found, bool) == isinstance(value, bool) or not isinstance(value, bool)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(values=st.lists(TEXT | LOOKALIKE | NUMBER | st.none(), min_size=1, max_size=5))
 @example(values=TEXTS)
 def test_any_value_is_read_from_a_table_as_it_was_written(read: Read, values: list[Any]) -> None:

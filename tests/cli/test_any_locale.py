@@ -21,7 +21,6 @@ PUBLISHED = ROOT / "results/published/amd-epyc-2c/reference"
         (["compare", PUBLISHED, PUBLISHED], "1.000 ["),
         (["report", PUBLISHED], "reports/reference/report.md"),
         (["--help"], "bench run"),
-        (["doctor"], "cores"),
     ],
     ids=lambda value: str(value[0]) if isinstance(value, list) else "",
 )

@@ -29,12 +29,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("executor", ["local", "inline"])
 def test_no_module_there_hides_one_of_pythons_own_or_an_installed_one(
-    bench: Callable, folder: Path, executor: str
+    bench: Callable, folder: Path
 ) -> None:
-    command = ("run", "x.yaml", "--executor", executor, "--no-report")
-    done = bench(*command, alone=True, PYTHONSAFEPATH="")
+    done = bench("run", "x.yaml", "--no-report", alone=True, PYTHONSAFEPATH="")
     assert done.returncode == 0, done.stderr
     assert "of the folder" not in done.stdout + done.stderr
     assert "2 ok" in done.stdout

@@ -65,26 +65,20 @@ def test_json_lines_stand_alone_on_standard_output(
         assert all(word in text for word in expected)  # inline a module is imported once
 
 
-@EXECUTORS
-def test_a_run_that_fails_names_its_log(bench: Callable, folder: Path, executor: str) -> None:
+def test_a_run_that_fails_names_its_log(bench: Callable, folder: Path) -> None:
     breaking = "base.model={import: 'talking:Net', breaks: true}"
-    done = bench(
-        "run", "x.yaml", "--no-report", "--executor", executor, "--set", breaking, alone=True
-    )
+    done = bench("run", "x.yaml", "--no-report", "--set", breaking)
     assert done.returncode == 1
     (trial, _) = re.findall(r"printed: (\S+)", done.stdout)
     assert "in __init__" in (folder / trial).read_text(encoding="utf-8")
     assert not any(word in done.stdout for word in WORDS)
 
 
-@EXECUTORS
-def test_a_network_that_is_quiet_has_no_log(bench: Callable, folder: Path, executor: str) -> None:
+def test_a_network_that_is_quiet_has_no_log(bench: Callable, folder: Path) -> None:
     quiet = NETWORK.replace('print("at import")\n', "").replace("os.system", "str")
     (folder / "talking.py").write_text(quiet, encoding="utf-8")
     chosen = "base.model={import: 'talking:Quiet'}"
-    done = bench(
-        "run", "x.yaml", "--no-report", "--executor", executor, "--set", chosen, alone=True
-    )
+    done = bench("run", "x.yaml", "--no-report", "--set", chosen)
     assert done.returncode == 0, done.stderr
     assert not (folder / "results/x/logs").exists()
 
@@ -97,7 +91,8 @@ def test_a_network_that_cannot_be_built_is_refused_with_its_words(
         "breaks: bool = False", "breaks=True"
     )
     (folder / "talking.py").write_text(broken, encoding="utf-8")
-    done = bench("run", "x.yaml", "--json", "--executor", executor, alone=True)
+    alone = executor == "inline"
+    done = bench("run", "x.yaml", "--json", "--executor", executor, alone=alone)
     assert done.returncode == 2
     assert "it broke" in done.stderr and "in __init__" in done.stderr
     assert all(json.loads(line) for line in done.stdout.splitlines())

@@ -20,11 +20,10 @@ def outcome_of(run: Run, folder: Path) -> Outcome:
     return outcome
 
 
-@pytest.mark.parametrize(("batch_size", "images"), [(100_000, 60_000), (40_000, 40_000)])
 def test_the_images_of_a_step_are_counted_not_assumed(
-    networks: str, digits_dir: Path, runs_of: Runs, batch_size: int, images: int
+    networks: str, digits_dir: Path, runs_of: Runs
 ) -> None:
-    config = {"model": {"import": f"{networks}:Plain"}, "batch_size": batch_size, "epochs": 1}
+    config = {"model": {"import": f"{networks}:Plain"}, "batch_size": 100_000, "epochs": 1}
     seen: list[int] = []
     run = runs_of(config, "block", timing=TIMING)[0]
     with pytest.MonkeyPatch.context() as patch:
@@ -34,11 +33,11 @@ def test_the_images_of_a_step_are_counted_not_assumed(
         )
         outcome = outcome_of(run, digits_dir)
     assert outcome.block is not None
-    assert outcome.block.step_images == images
-    assert {count for count in seen if count != 2} == {images}  # two are timed alone
+    assert outcome.block.step_images == 60_000
+    assert {count for count in seen if count != 2} == {60_000}  # two are timed alone
 
 
-@pytest.mark.parametrize("kind", ["trial", "cost", "block"])
+@pytest.mark.parametrize("kind", ["trial", "cost"])
 def test_one_cycle_over_a_single_step_works(
     networks: str, digits_dir: Path, runs_of: Runs, kind: str
 ) -> None:

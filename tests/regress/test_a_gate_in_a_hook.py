@@ -61,7 +61,6 @@ def commit(folder: Path, environment: dict[str, str], *arguments: str) -> str:
     ("arguments", "changed", "left"),
     [
         ([], "M\ttracked.txt\n", " M other.txt\n?? untracked.txt\n"),
-        (["--all"], "M\tother.txt\nM\ttracked.txt\n", "?? untracked.txt\n"),
         (["other.txt"], "M\tother.txt\n", "M  tracked.txt\n?? untracked.txt\n"),
     ],
 )
