@@ -25,7 +25,7 @@ from bench.cli import (
     run,
     verify,
 )
-from bench.cli.streams import ReaderGoneError, finish_streams, settle_streams
+from bench.cli.streams import finish_streams, settle_streams
 from bench.cli.unexpected import Commands, UnexpectedError, report_unexpected
 from bench.errors import BenchError
 
@@ -80,8 +80,6 @@ def main() -> None:
     try:
         _offer_folder()
         _answer()
-    except ReaderGoneError:
-        sys.exit(0)
     except BenchError as error:
         sys.stderr.write(f"bench: {error}\n")
         sys.exit(2)

@@ -13,26 +13,31 @@ PLAIN: Mapping[str, str] = {
 HANDLER = "bench.plain"
 
 
-class ReaderGoneError(BaseException):
-    """Whoever read our output has closed it, as `bench list | head` does; that is no error."""
-
-
 class _Stream(io.TextIOWrapper):
-    """A text stream whose closed pipe is told from every other broken one."""
+    """A text stream that drops what nobody reads on, as in `bench list | head`.
+
+    The command goes on to its end, since its exit code is an answer, too.
+    """
 
     def write(self, text: str) -> int:
         """Write a text."""
         try:
             return super().write(text)
         except BrokenPipeError:
-            raise ReaderGoneError from None
+            self._drop()
+            return len(text)
 
     def flush(self) -> None:
         """Write what was held back."""
         try:
             super().flush()
         except BrokenPipeError:
-            raise ReaderGoneError from None
+            self._drop()
+
+    def _drop(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
 
 
 def settle_streams() -> None:
@@ -40,6 +45,9 @@ def settle_streams() -> None:
     codecs.register_error(HANDLER, _plain)
     for name, own in (("stdout", sys.__stdout__), ("stderr", sys.__stderr__)):
         stream = getattr(sys, name)
+        if stream is None:  # it was closed before bench started
+            stream = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+            setattr(sys, name, stream)
         if stream is own and isinstance(stream, io.TextIOWrapper):
             stream.flush()
             # Its own descriptor: a network that is executed here may print to the usual one.
@@ -55,12 +63,9 @@ def settle_streams() -> None:
 
 
 def finish_streams() -> None:
-    """Write what was held back, or drop it where nobody reads it: the process ends quietly."""
+    """Write what was held back."""
     for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except ReaderGoneError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        stream.flush()
 
 
 def is_unicode() -> bool:

@@ -104,6 +104,8 @@ def _materialise(model: nn.Module) -> None:
     model.eval()
     model(two_images())
     model.train(was_training)
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        raise BenchError("has a lazy layer that its forward does not use")
 
 
 def two_images() -> Tensor:

@@ -66,3 +66,18 @@ def test_a_reader_that_goes_ends_a_command_quietly(
     assert process.stderr.read() == b""
     assert process.wait() == 0
     process.stderr.close()
+
+
+def test_an_answer_keeps_its_exit_code_where_nobody_reads_it(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    other = PUBLISHED.with_name("baseline")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench", "compare", str(other), str(PUBLISHED)],
+        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 3
+    process.stderr.close()
