@@ -8,7 +8,7 @@ that changes numbers; `module NAME` for each module of the user's own.
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -99,12 +99,15 @@ def _file_digest(path: Path, stamp: tuple[int, int]) -> str:
     return source_digest(path)
 
 
-def loaded_parts(already: Iterable[str], started_s: float) -> dict[str, str]:
+def loaded_parts(
+    already: Iterable[str], started_s: float, searched: Sequence[str]
+) -> dict[str, str]:
     """Return the parts of a key for modules of the user's own that this process has loaded.
 
     These are all, however they were imported; `already` are those of the process before the run
-    began. A file that changed after `started_s` (seconds since the epoch) has no digest that says
-    what was executed, so that its run is done again.
+    began, and `searched` its import path then: what a network finds in a folder that it added is
+    known by its file. A file that changed after `started_s` (seconds since the epoch) has no digest
+    that says what was executed, so that its run is done again.
     """
     parts = {}
     for name in sorted(set(sys.modules) - set(already)):
@@ -112,7 +115,7 @@ def loaded_parts(already: Iterable[str], started_s: float) -> dict[str, str]:
         if path is None:
             continue
         has_changed = path.stat().st_mtime > started_s
-        is_found = source_file(name) is not None
+        is_found = source_file(name, searched) is not None
         if is_found:
             parts[MODULE + name] = "changed while it ran" if has_changed else source_digest(path)
         elif not has_changed:  # else the run itself has written it, as compilers do

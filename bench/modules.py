@@ -5,7 +5,7 @@ import hashlib
 import importlib.util
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,13 +13,18 @@ INSTALLED = frozenset({"site-packages", "dist-packages"})
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
 
-def source_file(module: str) -> Path | None:
-    """Return a module's file on the import path; None without source, or for a namespace."""
+def source_file(module: str, path: Sequence[str] | None = None) -> Path | None:
+    """Return a module's file on the import path; None without source, or for a namespace.
+
+    With `path` only its folders are searched.
+    """
     parts = module.split(".")
-    for root in sys.path:
+    for root in sys.path if path is None else path:
         found = _file_of(Path(root or ".").joinpath(*parts))
         if found is not None:
             return found
+    if path is not None:
+        return None
     # An editable install answers through a finder; only the top package's spec is requested,
     # which imports nothing.
     try:

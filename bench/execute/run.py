@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -47,12 +48,12 @@ MEMORY_STEPS = 3  # optimizers make their state in the first
 def execute(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
     """Execute one run in this process."""
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    started_s, since_s = time.monotonic(), time.time()
+    started_s, since_s, searched = time.monotonic(), time.time(), tuple(sys.path)
 
     def ended(status: Status, reason: str, *, trace: bool = False) -> Outcome:
         told = traceback.format_exc() if trace else None
         outcome = workplace.mark(run.ended(status, reason, time.monotonic() - started_s))
-        key = loaded_parts(ALREADY_LOADED, since_s)
+        key = loaded_parts(ALREADY_LOADED, since_s, searched)
         return replace(outcome, started_at=started_at, traceback=told, key=key)
 
     try:
@@ -65,7 +66,7 @@ def execute(run: Run, workplace: Workplace, emit: Emit) -> Outcome:
             outcome,
             started_at=started_at,
             wall_s=wall_s,
-            key=loaded_parts(ALREADY_LOADED, since_s),
+            key=loaded_parts(ALREADY_LOADED, since_s, searched),
             trial=trial and replace(trial, wall_s=wall_s),
             tuning=tuning and replace(tuning, wall_s=wall_s),
             block=block and replace(block, started_at=started_at, wall_s=wall_s),

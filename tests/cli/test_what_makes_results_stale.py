@@ -28,7 +28,10 @@ FILES = {
     "    def forward(self, x):\n        return self.fc(x.flatten(1))\n",
     "proj/late.py": "import importlib\n"
     "def chosen():\n    return importlib.import_module('proj.' + 'named_when_it_runs')\n",
-    "proj/named_when_it_runs.py": "WIDTH = 4\n",
+    "proj/named_when_it_runs.py": "import pathlib, sys\n"
+    "sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'far'))\n"
+    "from own_far import FAR\n",
+    "far/own_far.py": "FAR = 4\n",
     "proj/unused.py": "WIDTH = 4\n",
     "other.py": "from proj.layers.blocks import Block as Plain\n",
 }
@@ -80,7 +83,7 @@ def test_nothing_changed_and_everything_is_cached(plan: Plan) -> None:
     assert states(text, "Net") | states(text, "Plain") == {"cached"}
 
 
-@pytest.mark.parametrize("file", ["proj/late.py", "proj/named_when_it_runs.py", "proj/nets/net.py"])
+@pytest.mark.parametrize("file", ["proj/late.py", "far/own_far.py", "proj/nets/net.py"])
 def test_a_changed_module_makes_the_cells_that_load_it_stale_and_is_named(
     plan: Plan, measured: Path, file: str
 ) -> None:
