@@ -171,3 +171,23 @@ def study(tmp_path: Path) -> Callable[[str], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], str]:
+    """Write a file below a folder on the import path, and give its module's name.
+
+    The top of that name is this test's own, since a source is read once in a process.
+    """
+    top = f"own_{tmp_path.name}"
+    (tmp_path / top).mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(path: str, source: str) -> str:
+        file = tmp_path / top / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(source, encoding="utf-8")
+        parts = (top, *Path(path).with_suffix("").parts)
+        return ".".join(part for part in parts if part != "__init__")
+
+    return write
