@@ -6,7 +6,7 @@ from os import PathLike
 
 TYPE_CHECKING = False  # what typing's means to type checkers
 if TYPE_CHECKING:
-    from bench.analysis.load import Tables
+    from bench.analysis.read_tables import Tables
 
 __all__ = ["__version__", "load"]
 __version__ = "0.1.0"
@@ -33,6 +33,6 @@ def load(results: str | PathLike[str]) -> "Tables":
     """
     from pathlib import Path
 
-    from bench.analysis.load import read_tables
+    from bench.analysis.read_tables import read_tables
 
     return read_tables(Path(results))

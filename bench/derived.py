@@ -5,14 +5,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bench.labels import Written, is_blank
-from bench.store import Store, write_whole
-from bench.table_text import as_text, as_value
+from bench.cell_names import Written, is_blank
+from bench.csv_text import as_text, as_value
+from bench.store import Store, write_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.analysis.load import Tables
+    from bench.analysis.read_tables import Tables
 
 
 class Derived:
@@ -33,19 +33,19 @@ class Derived:
 
     def write(self) -> "Tables":
         """Write them from the tables as they are."""
-        from bench.analysis.load import read_tables
+        from bench.analysis.read_tables import read_tables
 
         tables = read_tables(self._folder, recompute=True)
         for name in ("summary", "comparisons"):
-            write_whole(self._folder / f"{name}.csv", as_csv(getattr(tables, name)))
+            write_atomic(self._folder / f"{name}.csv", as_csv(getattr(tables, name)))
         return tables
 
 
 def as_csv(table: "pd.DataFrame") -> str:
-    """Write a table as `bench.analysis.load` reads it, whatever text it holds."""
+    """Write a table as `bench.analysis.read_tables` reads it, whatever text it holds."""
     import pandas as pd
 
-    from bench.analysis.cells import config_fields
+    from bench.analysis.configurations import config_fields
 
     fields = set(config_fields(table))
     marked: dict[str, pd.Series] = {}

@@ -1,4 +1,4 @@
-"""`bench doctor`: whether this machine can measure well. It looks, and changes nothing."""
+"""`bench doctor`: whether this machine can measure well. It styles, and changes nothing."""
 
 import os
 import shutil
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench.analysis.comparison import noise_floor
-from bench.analysis.guards import OTHERS, PRESSURE, STEAL
-from bench.analysis.statistics import MIN_FOR_INTERVAL
+from bench.analysis.disturbances import OTHERS, PRESSURE, STEAL
 from bench.data import DATASETS
 from bench.errors import DataError
 from bench.measure.counters import Proc, others_cores, pressure_share, read, steal_share
 from bench.measure.machine import Machine, core_count, this_machine
+from bench.stats.estimates import MIN_FOR_INTERVAL
+from bench.stats.verdicts import noise_floor
 from bench.torchvision_import import import_torchvision
 
-# good: nothing to do. mind: numbers are worse than they could be. mend: something does not work.
-Grade = Literal["good", "mind", "mend"]
+# good: nothing to do. mind: numbers are worse than they could be. hint: something does not work.
+Grade = Literal["good", "mind", "hint"]
 
 WATCH_S = 1.0
 REPEATS = 24  # of the fixed kernel, in neighbouring pairs: as many as twelve blocks
@@ -36,7 +36,7 @@ class Finding:
     grade: Grade
     seen: str
     effect: str = ""
-    mend: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ def software(machine: Machine) -> Finding:
     """Say whether torch is there, and whether torchvision fits it."""
     about, installed = "torch", dict(machine.software)
     if not _has_torch(machine):
-        mend = "pip install --upgrade torch torchvision"
-        return Finding(about, "mend", "not installed", "nothing can be trained", mend)
+        hint = "pip install --upgrade torch torchvision"
+        return Finding(about, "hint", "not installed", "nothing can be trained", hint)
     try:
         import_torchvision()
     except DataError as error:
         effect = "torchvision's networks and `loader: dataloader` don't work; the rest does"
-        return Finding(about, "mend", error.what, effect, error.mend)
+        return Finding(about, "hint", error.what, effect, error.hint)
     return Finding(
         about, "good", f"{installed['torch']} with torchvision {installed['torchvision']}"
     )
@@ -175,8 +175,8 @@ def noise(machine: Machine) -> Iterator[Finding]:
     elif every > WIDE:
         small = f"{2 * every:.0%} can't be told with {MIN_FOR_INTERVAL} blocks"
         effect = f"changes of less than about {small}"
-        mend = "a quieter moment, or more blocks: --set timing.blocks=20"
-        yield Finding("noise", "mind", told, effect, mend)
+        hint = "a quieter moment, or more blocks: --set timing.blocks=20"
+        yield Finding("noise", "mind", told, effect, hint)
     else:
         yield Finding("noise", "good", f"{told} ({MIN_FOR_INTERVAL} blocks, A/A)")
 
@@ -237,7 +237,7 @@ def data(data_dir: Path) -> Iterator[Finding]:
             there.append(name)
         except DataError as error:
             effect = f"a study on {name} is refused"
-            yield Finding("data", "mend", f"{error.where}: {error.what}", effect, error.mend)
+            yield Finding("data", "hint", f"{error.where}: {error.what}", effect, error.hint)
     told = f"{', '.join(there)} in {data_dir}" if there else f"none in {data_dir}"
     effect = f"{', '.join(absent)}: downloaded when first used" if absent else ""
     yield Finding("data", "good", told, effect)
@@ -250,7 +250,7 @@ def disk(results: Path) -> Finding:
     )
     if not os.access(folder, os.W_OK):
         effect = "a study can't keep its results"
-        return Finding("disk", "mend", f"{folder} can't be written", effect, "--out DIR")
+        return Finding("disk", "hint", f"{folder} can't be written", effect, "--out DIR")
     free = shutil.disk_usage(folder).free
     told = f"{free / 1e9:.0f} GB free for {results}"
     if free < FREE_BYTES:

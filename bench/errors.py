@@ -5,17 +5,17 @@ from difflib import get_close_matches
 
 
 class BenchError(Exception):
-    """A problem that the user can mend; the command line prints it and exits with 2."""
+    """A problem that the user can hint; the command line prints it and exits with 2."""
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.where = where
-        self.mend = mend
+        self.hint = hint
 
     def __str__(self) -> str:
         located = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{located}\n  {self.mend}" if self.mend else located
+        return f"{located}\n  {self.hint}" if self.hint else located
 
 
 class StudyError(BenchError):

@@ -188,7 +188,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Brief:
+class OutcomeSummary:
     """What has to be remembered of an outcome once it is stored; its rows are in its file."""
 
     kind: Kind
@@ -224,9 +224,9 @@ class Outcome:
     wall_s: float = 0.0
     key: Mapping[str, str] = field(default_factory=dict)
 
-    def brief(self) -> Brief:
+    def brief(self) -> OutcomeSummary:
         """Give what has to be remembered; names that many outcomes share are kept once."""
-        return Brief(
+        return OutcomeSummary(
             kind=self.kind,
             cell_id=sys.intern(self.cell_id),
             status=self.status,

@@ -11,17 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from bench.agenda import Agenda, Narrowing, Request, Task, draw_up
 from bench.derived import Derived
 from bench.errors import StudyError
-from bench.execute.executor import Event, Executor, Printed, Started, Workplace
+from bench.execute.executor import Event, Executor, Printed, RunContext, Started
 from bench.measure.machine import commit_here
+from bench.planning import Agenda, Narrowing, Request, Task, draw_up
 from bench.records import BlockRow, Outcome, Status
-from bench.store import Store, write_whole
-from bench.study.blocks import Timed, block_runs, extra_runs, replacement_runs
-from bench.study.load import load_study
-from bench.study.plan import Run
-from bench.study.source import write_yaml
+from bench.store import Store, write_atomic
+from bench.study.runs import Run
+from bench.study.study_file import load_study
+from bench.study.timing_blocks import Timed, block_runs, extra_runs, replacement_runs
+from bench.study.yaml_source import write_yaml
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Finished:
     has_failed: bool = False
 
 
-class Screen(Protocol):
+class Reporter(Protocol):
     """Who is told how a study goes on."""
 
     def downloading(self, what: str, done: int, total: int) -> None:
@@ -67,28 +67,28 @@ class Screen(Protocol):
         """Show that a timing block is added, of cells that are as `why` says."""
 
 
-def run_study(request: Request, screen: Screen, executor: Executor) -> Finished:
+def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finished:
     """Run what a study asks for and is not there yet; store each outcome as it comes.
 
-    Raises KeyboardInterrupt once the screen is stopping; what has ended by then is stored.
+    Raises KeyboardInterrupt once the reporter is stopping; what has ended by then is stored.
     """
     study, _ = load_study(request.study, request.overrides)
     store = Store(request.results / study.name)
     with store.held():
-        return _run(store, request, screen, executor)
+        return _run(store, request, reporter, executor)
 
 
-def _run(store: Store, request: Request, screen: Screen, executor: Executor) -> Finished:
-    agenda = draw_up(request, progress=screen.downloading, where=executor.site)
-    screen.planned(agenda)
+def _run(store: Store, request: Request, reporter: Reporter, executor: Executor) -> Finished:
+    agenda = draw_up(request, progress=reporter.downloading, where=executor.site)
+    reporter.planned(agenda)
     _check(agenda, executor, request)
     if request.fresh:
         store.set_aside()
     if agenda.is_open:
-        _Session(agenda, store, request, screen, executor).tune()
+        _Session(agenda, store, request, reporter, executor).tune()
         agenda = draw_up(replace(request, fresh=False), where=executor.site, decide=True)
-        screen.planned(agenda)
-    session = _Session(agenda, store, request, screen, executor)
+        reporter.planned(agenda)
+    session = _Session(agenda, store, request, reporter, executor)
     narrowed = session.carry_out()
     report = _render(store, request) if request.report else None
     return Finished(store.folder, report, session.statuses(), narrowed, session.has_failed())
@@ -106,14 +106,14 @@ class _Session:
     """One `bench run`: executes an agenda and keeps the results folder true to what has ended."""
 
     def __init__(
-        self, agenda: Agenda, store: Store, request: Request, screen: Screen, executor: Executor
+        self, agenda: Agenda, store: Store, request: Request, reporter: Reporter, executor: Executor
     ) -> None:
         self._agenda = agenda
         self._store = store
         self._narrowing = request.narrowing
         machine = agenda.site.machine.fingerprint()["machine"]
-        self._workplace = Workplace(request.data_dir, request.verbose, machine=machine)
-        self._screen = screen
+        self._run_context = RunContext(request.data_dir, request.verbose, machine=machine)
+        self._reporter = reporter
         self._executor = executor
         self._ended = {t.run.run_id: t.known for t in agenda.tasks if t.known is not None}
         self._conditions = _Conditions(agenda, store, request)
@@ -165,16 +165,16 @@ class _Session:
         self._store.write_tables(self._store.outcomes([i for i in ids if i in self._ended]))
 
     def _execute(self, tasks: Sequence[Task]) -> None:
-        """Execute tasks until all have ended or the screen is stopping; then it is interrupted."""
+        """Execute tasks; raise KeyboardInterrupt once the reporter is stopping."""
         by_id = {task.run.run_id: task for task in tasks}
-        screen = self._screen
+        reporter = self._reporter
         outcomes = self._executor.execute(
-            [task.run for task in tasks], self._workplace, self._happened, screen.is_stopping
+            [task.run for task in tasks], self._run_context, self._happened, reporter.is_stopping
         )
         with closing(outcomes):
             for outcome in outcomes:
                 self._keep(by_id[outcome.run_id], outcome)
-        if screen.is_stopping():
+        if reporter.is_stopping():
             raise KeyboardInterrupt
         lost = [task for run_id, task in by_id.items() if run_id not in self._ended]
         if lost:
@@ -187,9 +187,9 @@ class _Session:
             case Started():
                 log.unlink(missing_ok=True)
             case Printed():
-                write_whole(log, event.text)
+                write_atomic(log, event.text)
                 event = replace(event, log=log)
-        self._screen.happened(event)
+        self._reporter.happened(event)
 
     def _begin_again(self, lost: Sequence[Task]) -> None:
         """Time what a lost node leaves missing of a block in another one, of another number."""
@@ -210,14 +210,14 @@ class _Session:
         if not self._agenda.is_open:  # while tuning goes on, the tables stay as they were
             self._store.append(keyed, self._store.outcomes(self._ended))
             self._derived.refresh()
-        self._screen.ended(task, keyed)
+        self._reporter.ended(task, keyed)
 
     def _add(self, runs: Sequence[Run], why: str) -> None:
         """Execute timing blocks that were not on the agenda."""
         before = len(self._agenda.tasks)
         self._agenda = self._agenda.with_blocks(runs)
         added = self._agenda.tasks[before:]
-        self._screen.extended(added, why)
+        self._reporter.extended(added, why)
         self._execute(added)
 
     def _replace_disturbed(self) -> None:
@@ -233,7 +233,7 @@ class _Session:
             self._add(runs, "timed while the machine was disturbed")
 
     def _replacements(self) -> list[Run]:
-        from bench.analysis.guards import disturbance
+        from bench.analysis.disturbances import disturbance
 
         blocks = {timed: disturbance(asdict(row)) for timed, row in self._timed().items()}
         runs = [task.run for task in self._agenda.to_measure if task.run.kind == "block"]
@@ -258,7 +258,7 @@ class _Session:
         Of cells that don't all fit into the time, the widest come first. A run that fails
         ends it.
         """
-        from bench.analysis.narrowing import wide_cells
+        from bench.analysis.wide_intervals import wide_cells
 
         started_s = time.monotonic()
         blocks = runs = 0
@@ -306,7 +306,7 @@ class _Conditions:
     def write(self, finished_at: str = "") -> None:
         """Write both; a run that measures nothing leaves the conditions of the one that did."""
         resolved = self._agenda.plan.resolved()
-        write_whole(self._folder / "study.yaml", write_yaml(resolved))
+        write_atomic(self._folder / "study.yaml", write_yaml(resolved))
         path = self._folder / "environment.json"
         if path.is_file() and not self._agenda.to_measure:
             return
@@ -320,11 +320,11 @@ class _Conditions:
             "commit": self._commit,
             "command": self._command,
         }
-        write_whole(path, json.dumps(environment, indent=1, ensure_ascii=False) + "\n")
+        write_atomic(path, json.dumps(environment, indent=1, ensure_ascii=False) + "\n")
 
 
 def _render(store: Store, request: Request) -> Path:
-    from bench.report.render import render  # drawing libraries load only when they draw
+    from bench.reporting.render import render  # drawing libraries load only when they draw
 
     return render(store.folder, request.reports / store.folder.name)
 

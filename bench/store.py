@@ -20,21 +20,29 @@ from typing import Any
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
+from bench.atomic_write import atomic_file, sweep
+from bench.cell_names import is_blank
+from bench.csv_text import as_text, as_value
 from bench.errors import StoreError
-from bench.labels import is_blank
-from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Brief, Outcome, Scalar, columns_of
-from bench.table_text import as_text, as_value
-from bench.whole import sweep, whole_file
+from bench.records import (
+    IDENTITY,
+    ROWS,
+    SCHEMA_VERSION,
+    Outcome,
+    OutcomeSummary,
+    Scalar,
+    columns_of,
+)
 
 Row = Mapping[str, Any]
 
 OUTCOME = TypeAdapter(Outcome)
-MEND = "Choose another folder with --out or --reports, or free some space."
+HINT = "Choose another folder with --out or --reports, or free some space."
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_atomic(path: Path, content: str | bytes) -> None:
     """Write a file so that it is the old one or the new one, whatever happens."""
-    with whole_file(path, StoreError, MEND) as file:
+    with atomic_file(path, StoreError, HINT) as file:
         file.write(_encoded(content) if isinstance(content, str) else content)
 
 
@@ -54,7 +62,7 @@ class Store:
     def save(self, outcome: Outcome) -> None:
         """Write one outcome; whole, or not at all."""
         document = {"schema_version": SCHEMA_VERSION, **_plain(asdict(outcome))}
-        write_whole(
+        write_atomic(
             self._outcomes / f"{outcome.run_id}.json",
             json.dumps(document, indent=1, allow_nan=False) + "\n",
         )
@@ -75,15 +83,15 @@ class Store:
             raise StoreError(
                 f"is in use by another `bench run`{_described(owner)}",
                 where=str(self.folder),
-                mend="Wait for it to end, or choose another folder with --out.",
+                hint="Wait for it to end, or choose another folder with --out.",
             ) from None
         except OSError as error:
             reason = f"cannot be written: {error.strerror or error}"
-            raise StoreError(reason, where=str(self.folder), mend=MEND) from None
+            raise StoreError(reason, where=str(self.folder), hint=HINT) from None
         try:
             for folder in (self.folder, self._outcomes):
                 sweep(folder)
-            write_whole(owner, json.dumps({"pid": os.getpid(), "host": gethostname()}) + "\n")
+            write_atomic(owner, json.dumps({"pid": os.getpid(), "host": gethostname()}) + "\n")
             yield
         finally:
             owner.unlink(missing_ok=True)
@@ -105,13 +113,13 @@ class Store:
             self._outcomes.rename(aside)
         except OSError as error:
             reason = f"cannot be moved: {error.strerror or error}"
-            raise StoreError(reason, where=str(self._outcomes), mend=MEND) from None
+            raise StoreError(reason, where=str(self._outcomes), hint=HINT) from None
 
     def load(self) -> dict[str, Outcome]:
         """Read every outcome by its run's id."""
         return {outcome.run_id: outcome for outcome in self._every_outcome()}
 
-    def briefs(self) -> dict[str, Brief]:
+    def briefs(self) -> dict[str, OutcomeSummary]:
         """Read what has to be remembered of every outcome, by its run's id."""
         return {outcome.run_id: outcome.brief() for outcome in self._every_outcome()}
 
@@ -149,7 +157,9 @@ class Store:
         }
         with ExitStack() as stack:
             files = {
-                name: stack.enter_context(whole_file(self.folder / f"{name}.csv", StoreError, MEND))
+                name: stack.enter_context(
+                    atomic_file(self.folder / f"{name}.csv", StoreError, HINT)
+                )
                 for name in ROWS
             }
             for name, file in files.items():
@@ -178,7 +188,7 @@ class Store:
                     file.write(_encoded(text))
             except OSError as error:
                 reason = f"cannot be written: {error.strerror or error}"
-                raise StoreError(reason, where=str(path), mend=MEND) from None
+                raise StoreError(reason, where=str(path), hint=HINT) from None
 
 
 class Stored:
@@ -263,23 +273,23 @@ def _plain(value: Any) -> Any:
 
 
 def _read_outcome(path: Path) -> Outcome:
-    mend = "Delete this file; the run is then done again."
+    hint = "Delete this file; the run is then done again."
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         version = document["schema_version"]
         if not isinstance(version, int):
             raise TypeError
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise StoreError("is not an outcome of a run", where=str(path), mend=mend) from None
+        raise StoreError("is not an outcome of a run", where=str(path), hint=hint) from None
     if version > SCHEMA_VERSION:
         raise StoreError(
             f"was written by a newer bench (format {version}; this one knows {SCHEMA_VERSION})",
             where=str(path),
-            mend="Update bench, or choose another results folder with --out.",
+            hint="Update bench, or choose another results folder with --out.",
         )
     try:
         return OUTCOME.validate_python(document)
     except ValidationError as error:
         first = error.errors()[0]
         at = ".".join(map(str, first["loc"]))
-        raise StoreError(f"is damaged: {at}: {first['msg']}", where=str(path), mend=mend) from None
+        raise StoreError(f"is damaged: {at}: {first['msg']}", where=str(path), hint=hint) from None

@@ -6,7 +6,7 @@ from types import ModuleType
 
 from bench.errors import DataError
 
-MEND = (
+HINT = (
     "`pip install --upgrade torch torchvision`, both in one command, lets pip choose a pair that "
     "matches. `dataset: digits` with `loader: resident` runs without torchvision."
 )
@@ -30,7 +30,7 @@ def import_torchvision() -> ModuleType:
                 f"torch {_installed('torch')} and torchvision {installed} don't go together "
                 f"({reason})"
             )
-        raise DataError(what, mend=MEND) from error
+        raise DataError(what, hint=HINT) from error
 
 
 def _installed(package: str) -> str | None:

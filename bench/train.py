@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 
+from bench.cuda_graphs import Graphed
 from bench.errors import DivergedError
-from bench.graphs import Graphed
 from bench.measure.clock import Clock
 from bench.optim.averaging import Averaging
 

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.agenda import Request, Task, draw_up
 from bench.errors import BenchError
-from bench.execute.executor import Executor, Workplace
-from bench.measure.site import this_site
-from bench.nearby import results_hint
+from bench.execute.executor import Executor, RunContext
+from bench.measure.resources import local_resources
+from bench.planning import Request, Task, draw_up
 from bench.records import EpochRow, Outcome
 from bench.store import Store
-from bench.study.plan import Run
+from bench.study.runs import Run
+from bench.study_files import results_hint
 
 # What a repeated trial must give again; times are its own.
 REPEATED = ("train_loss", "test_loss", "test_accuracy")
@@ -54,7 +54,7 @@ def verify(
     drawn = random.Random(results.resolve().name).sample(comparable, min(sample, len(comparable)))
     verified = []
     for task in sorted(drawn, key=comparable.index):
-        (again,) = executor.execute([task.run], Workplace(data_dir), lambda event: None)
+        (again,) = executor.execute([task.run], RunContext(data_dir), lambda event: None)
         (before,) = store.outcomes([task.run.run_id])
         verified.append(Verified(task.run, _difference(before, again)))
         told(verified[-1])
@@ -68,22 +68,22 @@ def _finished(results: Path, data_dir: Path) -> list[Task]:
     study = resolved / "study.yaml"
     if not study.is_file():
         told = "is no results folder: it has no study.yaml"
-        raise BenchError(told, where=str(results), mend=results_hint(results))
+        raise BenchError(told, where=str(results), hint=results_hint(results))
     # What `threads: auto` meant depends on how many ran at once.
     known = Store(resolved).load().values()
     jobs = max((o.trial.jobs or 1 for o in known if o.trial is not None), default=1)
     request = Request(study, results=resolved.parent, data_dir=data_dir, offline=True)
-    agenda = draw_up(request, where=lambda cells: this_site(jobs))
+    agenda = draw_up(request, where=lambda cells: local_resources(jobs))
     name = agenda.plan.study.name
     if name != resolved.name:
         raise BenchError(
             f"holds the study '{name}'",
             where=str(results),
-            mend=f"Give the folder its name back: {resolved.with_name(name)}",
+            hint=f"Give the folder its name back: {resolved.with_name(name)}",
         )
     tasks = [t for t in agenda.tasks if t.run.kind == "trial" and t.state in ("cached", "stale")]
     if not tasks:
-        raise BenchError("holds no finished trial", where=str(results), mend="Run the study first.")
+        raise BenchError("holds no finished trial", where=str(results), hint="Run the study first.")
     return tasks
 
 

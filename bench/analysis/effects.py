@@ -7,12 +7,24 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from bench.analysis.accuracy import compared_accuracies, trained
-from bench.analysis.compare import SessionNoise, clean_blocks, compared_times, twin_logs
-from bench.analysis.compared import ACCURACY, Comparison, corrected, framed
-from bench.analysis.designs import ARROW, Axis, Change, full_grid, one_at_a_time, with_results
-from bench.analysis.load import Tables
-from bench.analysis.statistics import Floats
+from bench.analysis.accuracy_comparisons import compared_accuracies, trained
+from bench.analysis.baseline_comparisons import (
+    SessionNoise,
+    aa_log_ratios,
+    clean_blocks,
+    compared_times,
+)
+from bench.analysis.comparison_rows import ACCURACY, Comparison, corrected, framed
+from bench.analysis.design_detection import (
+    ARROW,
+    Axis,
+    Change,
+    full_grid,
+    one_at_a_time,
+    with_results,
+)
+from bench.analysis.read_tables import Tables
+from bench.stats.estimates import Floats
 
 RULE = (
     "An effect is what one value of an axis does in place of the baseline cell's, averaged over "
@@ -96,7 +108,7 @@ def _accuracies(tables: Tables, contrasts: Sequence[_Contrast]) -> Iterator[Comp
 def _times(tables: Tables, contrasts: Sequence[_Contrast]) -> Iterator[Comparison]:
     """Compare geometric means: the log of their ratio is the mean of the logs of the ratios."""
     measured = clean_blocks(tables.timings, tables.blocks)
-    noise = SessionNoise(twin_logs(measured, "step"))
+    noise = SessionNoise(aa_log_ratios(measured, "step"))
     known = measured[(measured["role"] == "planned") & (measured["step"] > 0)]
     known = known.drop_duplicates(["block", "cell_id"]).assign(log=np.log(known["step"]))
     every, clean = (

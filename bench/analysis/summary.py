@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from bench.analysis.bounds import bounds
-from bench.analysis.cells import config_fields
-from bench.analysis.columns import (
+from bench.analysis.bottlenecks import bounds
+from bench.analysis.configurations import config_fields
+from bench.analysis.disturbances import disturbed
+from bench.analysis.summary_columns import (
     BLOCK_MEASURES,
     BOUNDS,
     COSTS,
@@ -15,10 +16,9 @@ from bench.analysis.columns import (
     SUMMARY_COLUMNS,
     TRIAL_MEASURES,
 )
-from bench.analysis.guards import disturbed
-from bench.analysis.statistics import MIN_FOR_INTERVAL, mean_t, median_intervals, tukey_labels
 from bench.analysis.time_to_accuracy import lower_bound
 from bench.records import PHASES, STEP_PHASES
+from bench.stats.estimates import MIN_FOR_INTERVAL, mean_t, median_intervals, tukey_labels
 
 BLOCK = ("cell_id", "block", "role")
 COMPUTE = [phase for phase in STEP_PHASES if phase != "data"]

@@ -75,7 +75,7 @@ app.add_typer(data.app, name="data")
 
 
 def main() -> None:
-    """Run the command line; what a user can mend is one message and exit code 2."""
+    """Run the command line; what a user can hint is one message and exit code 2."""
     settle_streams()
     try:
         _offer_folder()

@@ -37,9 +37,9 @@ def compare(
 
     Example: bench compare results/before results/after
     """
-    from bench.analysis.folders import compare_folders
+    from bench.analysis.folder_comparison import compare_folders
     from bench.cli.terminal import console
-    from bench.cli.verdicts import as_records, print_verdicts
+    from bench.cli.verdict_table import as_records, print_verdicts
 
     compared = compare_folders(before, after, every_measure=every_measure)
     if as_json:

@@ -15,14 +15,14 @@ BREAKS = frozenset("=:")  # where bash splits words besides at blanks
 
 def complete_study(incomplete: str) -> list[str]:
     """Give the study files in the folder that is being typed, and those in `studies`."""
-    from bench.nearby import study_files
+    from bench.study_files import study_files
 
     return list(map(str, study_files(Path(f"{incomplete}_").parent)))
 
 
 def complete_results() -> list[str]:
     """Give the folders in `results` that hold a study's tables."""
-    from bench.nearby import results_folders
+    from bench.study_files import results_folders
 
     return list(map(str, results_folders()))
 
@@ -50,7 +50,7 @@ def complete_list() -> Iterable[str]:
 
 def complete_setting(incomplete: str) -> list[tuple[str, str]]:
     """Give paths of a study, and after the `=` the values that are known."""
-    from bench.study.settable import completions
+    from bench.study.set_paths import completions
 
     return completions(incomplete)
 

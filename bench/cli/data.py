@@ -37,7 +37,7 @@ def fetch(name: Name, data_dir: DataDir = None, offline: Offline = False) -> Non
         raise DataError(
             "is not there, and nothing may be downloaded (--offline)",
             where=name,
-            mend=f"Leave --offline out, or name by --data-dir a folder that has it; not {folder}.",
+            hint=f"Leave --offline out, or name by --data-dir a folder that has it; not {folder}.",
         )
     target = console()
     bars = Bars(target)

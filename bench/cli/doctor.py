@@ -9,7 +9,7 @@ import typer
 
 from bench.cli.options import DataDir, Out, data_folder
 
-COLOURS = {"good": "green", "mind": "yellow", "mend": "bold red"}
+COLOURS = {"good": "green", "mind": "yellow", "hint": "bold red"}
 
 
 def doctor(
@@ -17,7 +17,7 @@ def doctor(
     out: Out = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects.")] = False,
 ) -> None:
-    """Look whether this machine can measure well, and say what mends what does not.
+    """CellStyle whether this machine can measure well, and say what mends what does not.
 
     Changes nothing. Exit code 0; 1 where something does not work.
 
@@ -35,10 +35,10 @@ def doctor(
             continue
         colour = COLOURS[finding.grade]
         target.print(f"[{colour}]{finding.grade}[/]  {finding.about}: {escape(finding.seen)}")
-        for word, text in (("effect", finding.effect), ("mend", finding.mend)):
+        for word, text in (("effect", finding.effect), ("hint", finding.hint)):
             if text:
                 target.print(f"      [dim]{word}:[/] {escape(text)}")
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
-    if any(finding.grade == "mend" for finding in findings):
+    if any(finding.grade == "hint" for finding in findings):
         raise typer.Exit(1)

@@ -38,6 +38,6 @@ def export(
     from bench.export import EXPORTERS
 
     if to not in EXPORTERS:
-        raise BenchError(f"--to: no format '{to}'", mend=did_you_mean(to, EXPORTERS))
+        raise BenchError(f"--to: no format '{to}'", hint=did_you_mean(to, EXPORTERS))
     done = EXPORTERS[to](results, out)
     console().print(f"{done.what}: {done.where}", markup=False)

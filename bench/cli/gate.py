@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli.options import DataDir, Offline, fraction, seconds
-from bench.regress.measured import Statistic
+from bench.regress.benchmark_samples import Statistic
 
 if TYPE_CHECKING:
     from bench.regress.gate import Gated
@@ -70,9 +70,9 @@ def gate(
 
     Example: bench gate --base main -k step
     """
-    from bench.cli.gate_screen import TerminalGateScreen
+    from bench.cli.gate_reporter import TerminalGateReporter
     from bench.regress.gate import GateRequest, run_gate
-    from bench.regress.summary import keep, records
+    from bench.regress.gate_summary import keep, records
 
     request = GateRequest(
         base,
@@ -89,15 +89,15 @@ def gate(
         offline=offline,
     )
     try:
-        with TerminalGateScreen(errors=as_json) as screen:
-            gated = run_gate(request, screen)
+        with TerminalGateReporter(errors=as_json) as reporter:
+            gated = run_gate(request, reporter)
     except KeyboardInterrupt:
         typer.echo("bench: interrupted; the worktrees are gone.", err=True)
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
         typer.echo(json.dumps(records(gated), indent=1))
     else:
-        screen.finished(gated)
+        reporter.finished(gated)
     if out is not None:
         keep(gated, out)
     raise typer.Exit(_code(gated))

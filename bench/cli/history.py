@@ -23,8 +23,8 @@ def history(
     from bench.cli.terminal import console, counted, table
     from bench.regress.benchmark_names import printable
     from bench.regress.history import trends
-    from bench.regress.render import render, told
-    from bench.regress.stored import read_sessions
+    from bench.regress.history_report import render, told
+    from bench.regress.stored_benchmarks import read_sessions
 
     stored = read_sessions(storage)
     for problem in stored.problems:
@@ -32,15 +32,15 @@ def history(
     sessions = stored.sessions
     followed = trends(sessions)
     dirty = sum(session.is_dirty for session in sessions)
-    screen = console()
-    shown = table(screen, "benchmark", "sessions", "last median", "steps", right={"sessions"})
+    reporter = console()
+    shown = table(reporter, "benchmark", "sessions", "last median", "steps", right={"sessions"})
     for trend in followed:
         steps = "; ".join(map(told, trend.steps))
         median = f"{1e3 * trend.measured[-1].median_s:,.3f} ms"
         shown.add_row(escape(trend.name), str(len(trend.sessions)), median, escape(steps))
-    screen.print(shown)
+    reporter.print(shown)
     machines = len({trend.fingerprint for trend in followed})
     left_out = f", {dirty} of a dirty tree left out" if dirty else ""
     where = f" of {machines} kinds of machine, kept apart" if machines > 1 else ""
-    screen.print(f"{counted(len(sessions), 'session')}{where}{left_out}")
-    screen.print(f"report: {render(followed, dirty, reports / 'history')}", markup=False)
+    reporter.print(f"{counted(len(sessions), 'session')}{where}{left_out}")
+    reporter.print(f"report: {render(followed, dirty, reports / 'history')}", markup=False)

@@ -30,8 +30,8 @@ def init(
 
     Example: bench init my_study
     """
-    from bench.nearby import ENDINGS, STUDIES
     from bench.study.starter import write_starter
+    from bench.study_files import ENDINGS, STUDIES
 
     place = out or (STUDIES if STUDIES.is_dir() else Path())
     path = place if place.suffix in ENDINGS else place / f"{name}.yaml"

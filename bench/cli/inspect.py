@@ -57,7 +57,7 @@ def schema() -> None:
 
     Example: bench schema > studies/schema.json
     """
-    from bench.study.schema import schema_text
+    from bench.study.json_schema import schema_text
 
     typer.echo(schema_text(), nl=False)
 

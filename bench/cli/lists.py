@@ -11,7 +11,7 @@ Row = tuple[str, ...]  # a name, and what stands beside it
 
 
 def _models() -> Iterable[Row]:
-    from bench.models.named import TORCHVISION, all_models
+    from bench.models.model_lookup import TORCHVISION, all_models
 
     yield from _entries(all_models())
     yield f"{TORCHVISION}NAME", f"torchvision's classification networks: {TORCHVISION}resnet18, …"
@@ -62,7 +62,7 @@ def _averagings() -> Iterable[Row]:
 
 def _axes() -> Iterable[Row]:
     """List the fields of a configuration, and the parameters of what it names by default."""
-    from bench.labels import owner
+    from bench.cell_names import owner
     from bench.study.spec import Cell
 
     default = Cell().flat()
@@ -73,7 +73,7 @@ def _axes() -> Iterable[Row]:
 
 
 def _figures() -> Iterable[Row]:
-    from bench.report.figures import FIGURES
+    from bench.reporting.figures import FIGURES
 
     return ((name, (draw.__doc__ or "").partition("\n")[0]) for name, draw in FIGURES.items())
 

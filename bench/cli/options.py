@@ -14,8 +14,8 @@ from bench.cli.completion import (
 from bench.errors import BenchError, did_you_mean
 
 if TYPE_CHECKING:
-    from bench.agenda import Narrowing
     from bench.execute.executor import Executor
+    from bench.planning import Narrowing
 
 # How the help of a command with many options groups them.
 STUDY = "What to run"
@@ -145,7 +145,7 @@ def executor_for(where: str, jobs: int, address: str | None, *, quiet: bool = Fa
     from bench.execute import EXECUTORS
 
     if where not in EXECUTORS:
-        raise BenchError(f"--executor: unknown '{where}'", mend=did_you_mean(where, EXECUTORS))
+        raise BenchError(f"--executor: unknown '{where}'", hint=did_you_mean(where, EXECUTORS))
     if where == "ray":
         executor = EXECUTORS[where](jobs, address)
         joined = f"joining the Ray cluster at {address}" if address else "starting Ray here"
@@ -153,7 +153,7 @@ def executor_for(where: str, jobs: int, address: str | None, *, quiet: bool = Fa
             typer.echo(f"{joined} …")
         return executor
     if address is not None:
-        raise BenchError("--address goes with --executor ray", mend="Add it, or leave this out.")
+        raise BenchError("--address goes with --executor ray", hint="Add it, or leave this out.")
     return EXECUTORS[where](_checked(jobs))
 
 
@@ -165,7 +165,7 @@ def _checked(jobs: int) -> int:
     if jobs > cores:
         raise BenchError(
             f"--jobs {jobs}: bench may use {cores} core{'s' * (cores > 1)} here",
-            mend="Each job needs a core of its own.",
+            hint="Each job needs a core of its own.",
         )
     return jobs
 
@@ -183,7 +183,7 @@ def narrowing(until_ci: str | None, budget: str | None) -> "Narrowing | None":
     """Read `--until-ci` and `--budget`: either asks for further blocks; ten minutes by default."""
     if until_ci is None and budget is None:
         return None
-    from bench.agenda import Narrowing
+    from bench.planning import Narrowing
 
     half_width = 0.0 if until_ci is None else fraction(until_ci, "--until-ci")
     return Narrowing(half_width, seconds(budget or "10m", "--budget"))
@@ -198,7 +198,7 @@ def fraction(text: str, option: str) -> float:
         fraction = -1.0
     if rest or not 0 < fraction < 1:
         raise BenchError(
-            f"{option}: '{text}' is no share", mend="Write it as 2% or 0.02: more than 0, below 1."
+            f"{option}: '{text}' is no share", hint="Write it as 2% or 0.02: more than 0, below 1."
         )
     return fraction
 
@@ -212,5 +212,5 @@ def seconds(text: str, option: str) -> float:
     try:
         return float(TypeAdapter(Duration).validate_python(text))
     except ValidationError:
-        mend = "Write it as 90s, 10m or 1h30m."
-        raise BenchError(f"{option}: '{text}' is no time", mend=mend) from None
+        hint = "Write it as 90s, 10m or 1h30m."
+        raise BenchError(f"{option}: '{text}' is no time", hint=hint) from None

@@ -68,7 +68,7 @@ class Bars:
         self._current = self._progress.add_task("", total=1.0, note="")
 
     def stop(self) -> None:
-        """Take the bars off the screen."""
+        """Take the bars off the reporter."""
         self._progress.stop()
 
     def current(self, name: str, share: float) -> None:

@@ -21,7 +21,7 @@ def report(
     Example: bench report results/baseline --html
     """
     from bench.cli.terminal import console
-    from bench.report.render import render
+    from bench.reporting.render import render
 
     written = render(results, reports / results.resolve().name, html=html)
     console().print(str(written), markup=False)

@@ -70,9 +70,9 @@ def run(
 
     Example: bench run studies/baseline.yaml
     """
-    from bench.agenda import Request
-    from bench.cli.json_lines import JsonScreen
-    from bench.cli.screen import TerminalScreen
+    from bench.cli.json_reporter import JsonReporter
+    from bench.cli.terminal_reporter import TerminalReporter
+    from bench.planning import Request
     from bench.runner import run_study
 
     request = Request(
@@ -90,14 +90,14 @@ def run(
         only=tuple(only or ()),
     )
     carrier = executor_for(executor, jobs, address, quiet=as_json)
-    chosen = JsonScreen() if as_json else TerminalScreen(verbose=verbose)
+    chosen = JsonReporter() if as_json else TerminalReporter(verbose=verbose)
     try:
-        with chosen as screen, closing(carrier):
-            finished = run_study(request, screen, carrier)
+        with chosen as reporter, closing(carrier):
+            finished = run_study(request, reporter, carrier)
     except KeyboardInterrupt:
         typer.echo("bench: interrupted; what was finished is kept.", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    screen.finished(finished)
+    reporter.finished(finished)
     if finished.has_failed:
         raise typer.Exit(1)
 
@@ -117,9 +117,9 @@ def plan(
 
     Example: bench plan studies/baseline.yaml --set base.epochs=1
     """
-    from bench.agenda import Request, draw_up
-    from bench.cli.agenda import print_plan
+    from bench.cli.plan_table import print_plan
     from bench.cli.terminal import console
+    from bench.planning import Request, draw_up
 
     request = Request(
         study,

@@ -29,21 +29,21 @@ def verify(
     from bench.verify import Verified
     from bench.verify import verify as repeat
 
-    screen = console()
+    reporter = console()
 
     def tell(verified: Verified) -> None:
         word = "[red]different[/]" if verified.difference else "[green]the same[/]"
         told = f"{word}  {verified.run.run_id}  {escape(verified.difference)}"
-        screen.print(told.rstrip())
+        reporter.print(told.rstrip())
 
     folder = data_folder(data_dir)
     done = repeat(results, folder, EXECUTORS["local"](), sample=sample, told=tell)
     if not done.verified:
         reasons = escape("; ".join(done.not_comparable))
-        screen.print(f"no trial can be repeated here: {reasons}")
+        reporter.print(f"no trial can be repeated here: {reasons}")
         raise typer.Exit(INCOMPARABLE)
     different = sum(bool(verified.difference) for verified in done.verified)
     result = f"{different} different" if different else "all the same"
-    screen.print(f"{counted(len(done.verified), 'trial')} of {done.trials} repeated: {result}")
+    reporter.print(f"{counted(len(done.verified), 'trial')} of {done.trials} repeated: {result}")
     if different:
         raise typer.Exit(DIFFERENT)

@@ -16,16 +16,16 @@ def digest(path: Path, algorithm: str) -> str:
         ).hexdigest()
 
 
-def check_digest(path: Path, algorithm: str, expected: str, mend: str) -> None:
+def check_digest(path: Path, algorithm: str, expected: str, hint: str) -> None:
     """Raise DataError unless the file is there and has this digest."""
     try:
         found = digest(path, algorithm)
     except OSError as error:
         what = f"cannot be read: {error.strerror or error}"
-        raise DataError(what, where=str(path), mend=mend) from error
+        raise DataError(what, where=str(path), hint=hint) from error
     if found != expected:
         what = f"is altered: its {algorithm.upper()} is {found}, not {expected}"
-        raise DataError(what, where=str(path), mend=mend)
+        raise DataError(what, where=str(path), hint=hint)
 
 
 def digest_of_set(digests: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.data.digests import check_digest, digest_of_set
 from bench.data.idx import IdxFile, check, header, read_image_set
 from bench.data.images import ImageSet, Progress
-from bench.data.whole import whole_file
+from bench.data.whole import atomic_file
 from bench.errors import DataError
 
 # Named after the recipe's version: another recipe finds nothing here and makes its own.
@@ -72,11 +72,11 @@ class DigitsSource:
 
     def verify(self, data_dir: Path) -> None:
         """Hold each file against its digest; a set that wasn't made yet is absent."""
-        mend = self._mend(data_dir)
+        hint = self._mend(data_dir)
         for file in FILES:
             path = self._folder(data_dir) / file.name
-            check(path, file.shape, mend)
-            check_digest(path, "sha256", file.sha256, mend)
+            check(path, file.shape, hint)
+            check_digest(path, "sha256", file.sha256, hint)
 
     def paths(self, data_dir: Path) -> list[Path]:
         """List the four files."""
@@ -92,7 +92,7 @@ class DigitsSource:
             self._make(data_dir, _unheard)
         folder = self._folder(data_dir)
         return read_image_set(
-            folder, FILES, name=self.name, mean=MEAN, std=STD, mend=self._mend(data_dir)
+            folder, FILES, name=self.name, mean=MEAN, std=STD, hint=self._mend(data_dir)
         )
 
     def _make(self, data_dir: Path, progress: Progress) -> None:
@@ -104,7 +104,7 @@ class DigitsSource:
             content = header(file.shape) + array.tobytes()
             if sha256(content).hexdigest() != file.sha256:
                 raise _otherwise(file)
-            with whole_file(folder / file.name) as out:
+            with atomic_file(folder / file.name) as out:
                 out.write(content)
 
     def _folder(self, data_dir: Path) -> Path:
@@ -122,7 +122,7 @@ def _otherwise(file: MadeFile) -> DataError:
         f"{file.name} comes out otherwise here than on the machines where it was tried "
         f"(NumPy {version('numpy')}, scikit-learn {version('scikit-learn')})",
         where="digits",
-        mend="Please report this machine; `dataset: mnist` does not depend on it.",
+        hint="Please report this machine; `dataset: mnist` does not depend on it.",
     )
 
 

@@ -38,7 +38,7 @@ def load_sources() -> Handwriting:
     except ImportError as error:
         raise DataError(
             f"`digits` is made from scikit-learn's images, and it cannot be imported: {error}",
-            mend="`pip install --upgrade scikit-learn` brings it.",
+            hint="`pip install --upgrade scikit-learn` brings it.",
         ) from error
     digits = load_digits()
     return Handwriting(digits.images.astype(np.int64), digits.target.astype(np.uint8))

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from bench.data.images import Progress
-from bench.data.whole import whole_file
+from bench.data.whole import atomic_file
 from bench.errors import DataError
 
 CHUNK_BYTES = 1 << 16
@@ -33,7 +33,7 @@ def download(
     md5: str,
     progress: Progress,
     *,
-    mend: str,
+    hint: str,
     schemes: frozenset[str],
     give_up_s: float,
 ) -> str:
@@ -61,7 +61,7 @@ def download(
             reasons.append(f"{mirror} {reason}")
         else:
             return mirror
-    raise DataError(f"cannot be downloaded: {'; '.join(reasons)}", where=str(path), mend=mend)
+    raise DataError(f"cannot be downloaded: {'; '.join(reasons)}", where=str(path), hint=hint)
 
 
 def _open(url: str, share_s: float, silence_s: float, schemes: frozenset[str]) -> HTTPResponse:
@@ -104,7 +104,7 @@ def _receive(response: HTTPResponse, path: Path, md5: str, progress: Progress) -
     total = response.length or 0
     done = 0
     found = hashlib.md5(usedforsecurity=False)
-    with whole_file(path) as file:
+    with atomic_file(path) as file:
         progress(path.name, done, total)
         while chunk := _read(response):
             file.write(chunk)

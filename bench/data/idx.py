@@ -36,7 +36,7 @@ def header(shape: tuple[int, ...]) -> bytes:
     return struct.pack(f">4B{len(shape)}I", 0, 0, UNSIGNED_BYTE, len(shape), *shape)
 
 
-def check(path: Path, shape: tuple[int, ...], mend: str) -> None:
+def check(path: Path, shape: tuple[int, ...], hint: str) -> None:
     """Raise DataError unless the file holds exactly one array of this shape."""
     expected = header(shape)
     length = len(expected) + math.prod(shape)
@@ -45,41 +45,41 @@ def check(path: Path, shape: tuple[int, ...], mend: str) -> None:
             start = file.read(len(expected))
             found = os.fstat(file.fileno()).st_size
     except FileNotFoundError:
-        raise DataError("is not there", where=str(path), mend=mend) from None
+        raise DataError("is not there", where=str(path), hint=hint) from None
     except OSError as error:
         what = f"cannot be read: {error.strerror or error}"
-        raise DataError(what, where=str(path), mend=mend) from error
+        raise DataError(what, where=str(path), hint=hint) from error
     if found != length:
         state = "truncated" if found < length else "too long"
         what = f"is {state}: {found} bytes where {length} belong"
-        raise DataError(what, where=str(path), mend=mend)
+        raise DataError(what, where=str(path), hint=hint)
     if start != expected:
         what = f"is altered: its header is not that of {' × '.join(map(str, shape))} bytes"
-        raise DataError(what, where=str(path), mend=mend)
+        raise DataError(what, where=str(path), hint=hint)
 
 
-def read(path: Path, shape: tuple[int, ...], mend: str) -> np.ndarray:
+def read(path: Path, shape: tuple[int, ...], hint: str) -> np.ndarray:
     """Map the file's array (uint8); raise DataError as `check` does.
 
     What is written to it stays in memory, so that torch takes it as it is, without a copy.
     """
     import numpy as np
 
-    check(path, shape, mend)
+    check(path, shape, hint)
     return np.memmap(path, np.uint8, "c", offset=len(header(shape)), shape=shape)
 
 
 def read_image_set(
-    folder: Path, files: Sequence[IdxFile], *, name: str, mean: float, std: float, mend: str
+    folder: Path, files: Sequence[IdxFile], *, name: str, mean: float, std: float, hint: str
 ) -> ImageSet:
     """Read training images, training labels, test images and test labels, in this order."""
     train_images, train_labels, test_images, test_labels = (
-        read(folder / file.name, file.shape, mend) for file in files
+        read(folder / file.name, file.shape, hint) for file in files
     )
     images = ImageSet(name, train_images, train_labels, test_images, test_labels, mean, std)
     for file, labels in ((files[1], train_labels), (files[3], test_labels)):
         # A loss function meets a label out of range with a crash that doesn't name the file.
         if labels.max() >= images.classes:
             what = f"is altered: a label is {labels.max()}, and there are {images.classes} classes"
-            raise DataError(what, where=str(folder / file.name), mend=mend)
+            raise DataError(what, where=str(folder / file.name), hint=hint)
     return images

@@ -46,7 +46,7 @@ class Source(Protocol):
     def missing(self, data_dir: Path) -> str | None:
         """Say in one line what isn't there, or None where `read` finds or makes what it needs.
 
-        Looks at names only. A file that is there and wrong isn't missing: `read` and `verify`
+        CellStyles at names only. A file that is there and wrong isn't missing: `read` and `verify`
         refuse it by name.
         """
 

@@ -16,7 +16,7 @@ from typing import ParamSpec
 from bench.data.digests import check_digest, digest, digest_of_set
 from bench.data.idx import IdxFile, check, read_image_set
 from bench.data.images import ImageSet, Progress
-from bench.data.whole import whole_file
+from bench.data.whole import atomic_file
 from bench.errors import DataError
 
 P = ParamSpec("P")
@@ -73,7 +73,7 @@ class TorchvisionSource:
             path = self._raw(data_dir) / file.name
             archive = _archive(path)
             if not _passes(check_digest, archive, "md5", file.archive_md5, ""):
-                mend = (
+                hint = (
                     f"Look at the connection, or put the four files into {path.parent} yourself. "
                     "`dataset: digits` needs no download."
                 )
@@ -82,7 +82,7 @@ class TorchvisionSource:
                     mirrors,
                     file.archive_md5,
                     progress,
-                    mend=mend,
+                    hint=hint,
                     schemes=self.schemes,
                     give_up_s=self.give_up_s,
                 )
@@ -125,23 +125,23 @@ class TorchvisionSource:
             name=self.name,
             mean=self.mean,
             std=self.std,
-            mend=self._mend(data_dir),
+            hint=self._mend(data_dir),
         )
 
     def _verify(self, data_dir: Path, file: RawFile) -> None:
-        path, mend = self._raw(data_dir) / file.name, self._mend(data_dir)
+        path, hint = self._raw(data_dir) / file.name, self._mend(data_dir)
         archive, record = _archive(path), _record(path)
-        check(path, file.shape, mend)
+        check(path, file.shape, hint)
         if file.md5 is not None:
-            check_digest(path, "md5", file.md5, mend)
+            check_digest(path, "md5", file.md5, hint)
         elif record.is_file():
-            check_digest(path, "sha256", _recorded(record, mend), mend)
+            check_digest(path, "sha256", _recorded(record, hint), hint)
         elif archive.is_file():
-            check_digest(archive, "md5", file.archive_md5, mend)
+            check_digest(archive, "md5", file.archive_md5, hint)
             with gzip.open(archive) as unpacked, path.open("rb") as raw:
                 if unpacked.read() != raw.read():
                     what = f"is altered: it is not what {archive.name} holds"
-                    raise DataError(what, where=str(path), mend=mend)
+                    raise DataError(what, where=str(path), hint=hint)
 
     def _fault(self, data_dir: Path, file: RawFile) -> str:
         try:
@@ -174,21 +174,21 @@ def _record(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
 
 
-def _recorded(record: Path, mend: str) -> str:
+def _recorded(record: Path, hint: str) -> str:
     """Read the digest out of what `sha256sum -c` would read too."""
     words = record.read_text(encoding="ascii", errors="replace").split()
     if not words:
-        raise DataError("is empty where a digest belongs", where=str(record), mend=mend)
+        raise DataError("is empty where a digest belongs", where=str(record), hint=hint)
     return words[0]
 
 
-def _unpack(archive: Path, path: Path, file: RawFile, mend: str) -> None:
+def _unpack(archive: Path, path: Path, file: RawFile, hint: str) -> None:
     """Unpack an archive whose digest is right, and record the digest of what was in it."""
-    with gzip.open(archive) as packed, whole_file(path) as raw:
+    with gzip.open(archive) as packed, atomic_file(path) as raw:
         shutil.copyfileobj(packed, raw)
-    check(path, file.shape, mend)
+    check(path, file.shape, hint)
     if file.md5 is None:
-        with whole_file(_record(path)) as record:
+        with atomic_file(_record(path)) as record:
             record.write(f"{digest(path, 'sha256')}  {path.name}\n".encode())
 
 

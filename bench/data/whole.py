@@ -4,12 +4,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
-from bench import whole
+from bench import atomic_write
 from bench.errors import DataError
 
-MEND = "Free some space, or choose a folder that you may write to with --data-dir."
+HINT = "Free some space, or choose a folder that you may write to with --data-dir."
 
 
-def whole_file(path: Path) -> AbstractContextManager[BinaryIO]:
+def atomic_file(path: Path) -> AbstractContextManager[BinaryIO]:
     """Open a file that takes its name once it is whole; raises DataError where it can't be."""
-    return whole.whole_file(path, DataError, MEND)
+    return atomic_write.atomic_file(path, DataError, HINT)

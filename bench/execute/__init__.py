@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from bench.execute.executor import Executor
-from bench.execute.inline import InlineExecutor
-from bench.execute.local import LocalExecutor
-from bench.execute.ray import RayExecutor
+from bench.execute.inline_executor import InlineExecutor
+from bench.execute.local_executor import LocalExecutor
+from bench.execute.ray_executor import RayExecutor
 
 # Each takes the number of jobs, 1 unless it is given; `ray` takes an address as well.
 EXECUTORS: Mapping[str, Callable[..., Executor]] = {

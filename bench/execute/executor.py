@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bench.measure.site import Site
+from bench.measure.resources import Resources
 from bench.records import Outcome
-from bench.study.plan import PlannedCell, Run
+from bench.study.runs import PlannedCell, Run
 from bench.study.spec import Cell
 
 
@@ -69,7 +69,7 @@ Stopping = Callable[[], bool]
 
 
 @dataclass(frozen=True)
-class Workplace:
+class RunContext:
     """What every run needs besides itself, and what is written down of where it was."""
 
     data_dir: Path
@@ -95,7 +95,7 @@ class Executor(Protocol):
     Once what it gives is closed, nothing that it started goes on.
     """
 
-    def site(self, cells: Sequence[Cell]) -> Site:
+    def site(self, cells: Sequence[Cell]) -> Resources:
         """Say where these cells will run. Raises BenchError where that is nowhere."""
 
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
@@ -104,7 +104,7 @@ class Executor(Protocol):
     def execute(
         self,
         runs: Sequence[Run],
-        workplace: Workplace,
+        run_context: RunContext,
         emit: Emit,
         is_stopping: Stopping = never,
     ) -> Generator[Outcome, None, None]:

@@ -25,5 +25,5 @@ def require(package: str, extra: str) -> None:
     if importlib.util.find_spec(package) is None:
         raise BenchError(
             f"--to {extra}: {package} is not installed",
-            mend=f"pip install 'small-vision-bench[{extra}]'",
+            hint=f"pip install 'small-vision-bench[{extra}]'",
         )

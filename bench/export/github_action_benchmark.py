@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.analysis.cells import cell_labels
-from bench.analysis.load import Tables, read_tables
+from bench.analysis.configurations import cell_labels
+from bench.analysis.read_tables import Tables, read_tables
+from bench.cell_names import SEPARATOR, is_blank
 from bench.errors import BenchError
 from bench.export.exported import Exported, folder_for
-from bench.labels import SEPARATOR, is_blank
-from bench.store import write_whole
+from bench.store import write_atomic
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ def to_github_action_benchmark(results: Path, out: str | None) -> Exported:
     count = sum(map(len, benchmarks.values()))
     if not count:
         raise BenchError(
-            "no cell has a result to export", where=str(results), mend="Run the study first."
+            "no cell has a result to export", where=str(results), hint="Run the study first."
         )
     for tool, entries in benchmarks.items():
         text = json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False)
-        write_whole(folder / f"{tool}.json", f"{text}\n")
+        write_atomic(folder / f"{tool}.json", f"{text}\n")
     return Exported(f"{count} benchmarks", " ".join(str(folder / f"{tool}.json") for tool in TOOLS))
 
 

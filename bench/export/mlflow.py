@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.analysis.load import read_tables
+from bench.analysis.read_tables import read_tables
 from bench.errors import BenchError
 from bench.export.exported import Exported, require
-from bench.export.runs import TrackedRun, tracked_cells
+from bench.export.tracked_runs import TrackedRun, tracked_cells
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -36,7 +36,7 @@ def to_mlflow(results: Path, out: str | None) -> Exported:
         require(package, extra="mlflow")
     tables = read_tables(results)
     if tables.trials.empty:
-        raise BenchError("holds no trial", where=str(results), mend="Run the study first.")
+        raise BenchError("holds no trial", where=str(results), hint="Run the study first.")
     with _client(out) as client:
         experiment = _Experiment(client, str(tables.trials["study"].iloc[0]))
         for cell in tracked_cells(results, tables):
@@ -114,7 +114,7 @@ def _client(uri: str | None) -> "Iterator[MlflowClient]":
         raise BenchError(
             _without_password(f"MLflow: {error}"),
             where=_without_password(uri or ""),
-            mend="Another tracking URI can be named with --out, such as sqlite:///mlflow.db.",
+            hint="Another tracking URI can be named with --out, such as sqlite:///mlflow.db.",
         ) from None
 
 

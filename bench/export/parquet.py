@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from bench.analysis.load import read_tables
+from bench.analysis.read_tables import read_tables
 from bench.export.exported import Exported, folder_for, require
 from bench.records import ROWS
-from bench.store import write_whole
+from bench.store import write_atomic
 
 TABLES = (*ROWS, "summary", "comparisons")
 
@@ -19,5 +19,5 @@ def to_parquet(results: Path, out: str | None) -> Exported:
     tables, folder = read_tables(results), folder_for(results, out)
     for name in TABLES:
         content = getattr(tables, name).to_parquet(engine="pyarrow", index=False)
-        write_whole(folder / f"{name}.parquet", content)
+        write_atomic(folder / f"{name}.parquet", content)
     return Exported(f"{len(TABLES)} tables", str(folder))

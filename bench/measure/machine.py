@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
-from bench.measure.git import call_git
+from bench.import_graph import source_file
+from bench.measure.environment_variables import relevant_variables
+from bench.measure.git_commands import call_git
 from bench.measure.quota import cpu_quota
-from bench.measure.variables import relevant_variables
-from bench.modules import source_file
 
 # What a run's numbers can depend on; the report's own libraries cannot change them.
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn")

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from bench.models.classifier import Classifier
-from bench.models.named import TORCHVISION, torchvision_models
+from bench.models.model_lookup import TORCHVISION, torchvision_models
 from bench.torchvision_import import import_torchvision
 
 CLASSES = 10

@@ -9,7 +9,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 from bench.regress.benchmark_names import printable
-from bench.regress.sides import Sides
+from bench.regress.worktrees import Sides
 
 # Beside pyproject.toml, which is read: files whose every change may be one of dependencies.
 FILES = (

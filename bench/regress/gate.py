@@ -8,13 +8,13 @@ from typing import Protocol
 
 from bench.errors import BenchError
 from bench.regress.benchmark_names import short_names
+from bench.regress.benchmark_samples import Lost, Observation, Statistic, Suite
+from bench.regress.benchmark_verdicts import FAILURES, Judged, confirmed
 from bench.regress.dependencies import dependencies_differ, unmet
-from bench.regress.judged import FAILURES, Judged, confirmed
-from bench.regress.measured import Lost, Observation, Statistic, Suite
+from bench.regress.pair_series import PairWatcher, Series
 from bench.regress.pytest_suite import PytestSuite
-from bench.regress.series import PairWatcher, Series
-from bench.regress.sides import Sides, absence, checked_out, lend
 from bench.regress.study_suite import StudySuite
+from bench.regress.worktrees import Sides, absence, checked_out, lend
 
 STUDIES = (".yaml", ".yml")
 
@@ -73,7 +73,7 @@ class Gated:
         return any(row.is_open(self.detect) for row in self.rows)
 
 
-class GateScreen(PairWatcher, Protocol):
+class GateReporter(PairWatcher, Protocol):
     """Who is told how a gate goes on."""
 
     def opened(self, base: str, head: str, remarks: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ class GateScreen(PairWatcher, Protocol):
         """Show the names of what looks like a regression and is measured again."""
 
 
-def run_gate(request: GateRequest, screen: GateScreen) -> Gated:
+def run_gate(request: GateRequest, reporter: GateReporter) -> Gated:
     """Hold head against base in fresh interleaved processes; nothing is left of the worktrees.
 
     Raises BenchError where a side can't be checked out or its suite can't be loaded.
@@ -97,10 +97,10 @@ def run_gate(request: GateRequest, screen: GateScreen) -> Gated:
             differences=list(unmet(sides, request.base_python)),
             remarks=_remarks(request, sides),
         )
-        screen.opened(gated.base, gated.head, gated.remarks)
+        reporter.opened(gated.base, gated.head, gated.remarks)
         if gated.differences:
             return gated
-        return _measured(gated, _suite(request, sides), request, screen)
+        return _measured(gated, _suite(request, sides), request, reporter)
 
 
 def _check(request: GateRequest) -> None:
@@ -109,18 +109,18 @@ def _check(request: GateRequest) -> None:
         raise BenchError(
             "-k selects benchmarks of pytest, and this suite is a study",
             where=str(request.suite),
-            mend="A study of its own, with fewer cells, is quicker.",
+            hint="A study of its own, with fewer cells, is quicker.",
         )
     if request.base_python is not None and shutil.which(request.base_python) is None:
         raise BenchError(
             f"--base-python: there is no program '{request.base_python}'",
-            mend="Name an interpreter, such as .venv-of-base/bin/python.",
+            hint="Name an interpreter, such as .venv-of-base/bin/python.",
         )
 
 
-def _measured(gated: Gated, suite: Suite, request: GateRequest, screen: GateScreen) -> Gated:
+def _measured(gated: Gated, suite: Suite, request: GateRequest, reporter: GateReporter) -> Gated:
     """Measure all, and what looks like a regression once more."""
-    series = Series(suite, screen, request.detect, request.budget_s)
+    series = Series(suite, reporter, request.detect, request.budget_s)
     series.measure(request.pairs, compare_at_all_costs=request.base_python is not None)
     rows, observations = series.judged(), series.observations
     if not rows:
@@ -130,7 +130,7 @@ def _measured(gated: Gated, suite: Suite, request: GateRequest, screen: GateScre
         rows = [replace(row, verdict="INCOMPARABLE") for row in rows]
     elif suspects:
         names = short_names(row.benchmark for row in rows)
-        screen.confirming([names[row] for row in names if row in suspects])
+        reporter.confirming([names[row] for row in names if row in suspects])
         rerun = series.again(suspects)
         rows = confirmed(rows, rerun.judged())
         observations = [*observations, *rerun.observations]
@@ -154,7 +154,7 @@ def _nothing_there(request: GateRequest, lost: Sequence[Lost]) -> BenchError:
     return BenchError(
         f"holds no benchmark{selected}",
         where=str(request.suite),
-        mend="A benchmark is a test that asks for pytest-benchmark's fixture `benchmark`.",
+        hint="A benchmark is a test that asks for pytest-benchmark's fixture `benchmark`.",
     )
 
 
@@ -170,7 +170,7 @@ def _remarks(request: GateRequest, sides: Sides) -> list[str]:
         raise BenchError(
             "is not there",
             where=str(request.suite),
-            mend="Name a folder of benchmarks or a study with --suite, inside the repository; "
+            hint="Name a folder of benchmarks or a study with --suite, inside the repository; "
             "what git ignores is left out.",
         )
     said = list(dependencies_differ(sides, request.base_python))

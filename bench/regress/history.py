@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.analysis.change_points import change_points
-from bench.analysis.comparison import LEAST_FLOOR, unpaired_ratio
-from bench.analysis.statistics import Estimate
 from bench.regress.benchmark_names import short_names
-from bench.regress.stored import Measured, Session
+from bench.regress.stored_benchmarks import Measured, Session
+from bench.stats.change_points import change_points
+from bench.stats.estimates import Estimate
+from bench.stats.verdicts import LEAST_FLOOR, unpaired_ratio
 
 FALSE_ALARMS = 0.05  # the chance that anything at all is found in a history where nothing steps
 

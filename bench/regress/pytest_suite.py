@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.analysis.compared import ACCURACY
+from bench.analysis.comparison_rows import ACCURACY
 from bench.regress.benchmark_names import printable
-from bench.regress.measured import (
+from bench.regress.benchmark_samples import (
     ROLES,
     TIME,
     Lost,
@@ -22,10 +22,10 @@ from bench.regress.measured import (
     absent,
     unlike,
 )
-from bench.regress.process import SideProcess
-from bench.regress.sides import Sides
-from bench.regress.stored import Measured, Session
-from bench.regress.witness import watched
+from bench.regress.contention import watched
+from bench.regress.side_process import SideProcess
+from bench.regress.stored_benchmarks import Measured, Session
+from bench.regress.worktrees import Sides
 
 ZERO = "its time is 0 s: its timer is too coarse for it"
 NEVER_CALLED = "it never called its fixture `benchmark`, so that nothing was measured"

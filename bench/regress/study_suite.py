@@ -10,18 +10,27 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.analysis.accuracy import trained
-from bench.analysis.cells import cell_labels
-from bench.analysis.compare import clean_blocks
-from bench.analysis.compared import ACCURACY
-from bench.analysis.folders import conditions
-from bench.analysis.guards import disturbed
-from bench.analysis.load import Tables, read_mapping, read_tables
+from bench.analysis.accuracy_comparisons import trained
+from bench.analysis.baseline_comparisons import clean_blocks
+from bench.analysis.comparison_rows import ACCURACY
+from bench.analysis.configurations import cell_labels
+from bench.analysis.disturbances import disturbed
+from bench.analysis.folder_comparison import conditions
+from bench.analysis.read_tables import Tables, read_mapping, read_tables
 from bench.errors import BenchError
 from bench.regress.benchmark_names import printable
-from bench.regress.measured import ROLES, Lost, Observation, Pair, Role, Watcher, absent, unlike
-from bench.regress.process import environment
-from bench.regress.sides import Sides
+from bench.regress.benchmark_samples import (
+    ROLES,
+    Lost,
+    Observation,
+    Pair,
+    Role,
+    Watcher,
+    absent,
+    unlike,
+)
+from bench.regress.side_process import environment
+from bench.regress.worktrees import Sides
 
 FAILED = 1  # the exit code of a grid in which a run failed: its other cells count
 

@@ -23,9 +23,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from bench.data import AUGMENTATIONS, LOADERS
 from bench.errors import BenchError, did_you_mean, shown
+from bench.import_graph import source_file
 from bench.models import INITIALISATIONS, MODELS
-from bench.models.named import models_beside
-from bench.modules import source_file
+from bench.models.model_lookup import models_beside
 from bench.optim import AVERAGINGS, OPTIMIZERS, SCHEDULES
 from bench.registry import Entry, PositiveInt, parameters
 
@@ -224,7 +224,7 @@ class ModelChoice(Choice):
         try:
             return models_beside(name)
         except BenchError as error:
-            raise wrong(" ".join((f"{error.what}.", error.mend)).strip()) from None
+            raise wrong(" ".join((f"{error.what}.", error.hint)).strip()) from None
 
     @classmethod
     def _known(cls, name: Any) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from bench.data import DATASETS
 from bench.data.normalisation import NORMALISATIONS
 from bench.errors import did_you_mean, shown
-from bench.measure.spinning import DEFAULT, SPIN_COUNT
+from bench.measure.openmp_spin import DEFAULT, SPIN_COUNT
 from bench.records import IDENTITY, Scalar
 from bench.registry import Fraction
 from bench.study.choice import (

@@ -5,9 +5,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bench.errors import StudyError
-from bench.study.schema import schema_text
-from bench.study.source import write_yaml
+from bench.study.json_schema import schema_text
 from bench.study.spec import Study
+from bench.study.yaml_source import write_yaml
 
 SCHEMA = "schema.json"  # beside every study: its first line tells editors so
 ELSEWHERE = "Choose another name, or another file by --out."
@@ -36,8 +36,8 @@ def _require_valid(name: str) -> None:
     try:
         Study.model_validate({"name": name})
     except ValidationError as error:
-        mend = "Give the name alone, such as my_study; --out says which file."
-        raise StudyError(str(error.errors()[0]["msg"]), where=f"'{name}'", mend=mend) from None
+        hint = "Give the name alone, such as my_study; --out says which file."
+        raise StudyError(str(error.errors()[0]["msg"]), where=f"'{name}'", hint=hint) from None
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -47,7 +47,7 @@ def _write_new(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:  # the file, or one where a folder should be
-        raise StudyError("is there already", where=error.filename, mend=ELSEWHERE) from None
+        raise StudyError("is there already", where=error.filename, hint=ELSEWHERE) from None
     except OSError as error:
         what = f"cannot be written: {error.strerror}"
-        raise StudyError(what, where=str(path), mend=ELSEWHERE) from None
+        raise StudyError(what, where=str(path), hint=ELSEWHERE) from None

@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bench.labels import owner
+from bench.cell_names import owner
 from bench.measure.machine import Machine
-from bench.records import Brief
-from bench.study.grid import Grid
-from bench.study.plan import PlannedCell, Run, planned_cell
+from bench.records import OutcomeSummary
+from bench.stats.selection import best_of
+from bench.study.design import Grid
+from bench.study.runs import PlannedCell, Run, planned_cell
 from bench.study.spec import Cell, Study
-from bench.tuned import best_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Tuning:
                         validation=tune.validation if tune else 0.0,
                     )
 
-    def chosen(self, tried: Mapping[str, Brief]) -> list[Cell]:
+    def chosen(self, tried: Mapping[str, OutcomeSummary]) -> list[Cell]:
         """Give every cell at its best, by the outcomes of what was tried (by the run's id)."""
         scores: dict[str, list[float | None]] = defaultdict(list)
         for run in self.runs:
@@ -88,5 +88,5 @@ def plan_tuning(study: Study, grid: Grid, machine: Machine, datasets: Mapping[st
     return Tuning(study, planned, grid.cells)
 
 
-def _accuracy(brief: Brief | None) -> float | None:
+def _accuracy(brief: OutcomeSummary | None) -> float | None:
     return brief.validation_accuracy if brief is not None and brief.status == "ok" else None

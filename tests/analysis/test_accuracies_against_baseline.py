@@ -7,9 +7,9 @@ import pytest
 from hand_made import table
 from side_by_side import trials_of
 
-from bench.analysis.accuracy import ACCURACY_FLOOR
-from bench.analysis.compare import against_baseline
-from bench.analysis.statistics import mean_t
+from bench.analysis.accuracy_comparisons import ACCURACY_FLOOR
+from bench.analysis.baseline_comparisons import against_baseline
+from bench.stats.estimates import mean_t
 
 
 def accuracy(a: Sequence[float | None], b: Sequence[float | None]) -> Any:

@@ -9,9 +9,9 @@ import pytest
 from hand_made import table
 from side_by_side import MOODS, Times, blocks_of, timings_of, trials_of
 
-from bench.analysis.compare import against_baseline
-from bench.analysis.comparison import holm, mann_whitney, noise_floor
-from bench.analysis.load import read_tables
+from bench.analysis.baseline_comparisons import against_baseline
+from bench.analysis.read_tables import read_tables
+from bench.stats.verdicts import holm, mann_whitney, noise_floor
 
 CELLS = trials_of({"a": [None], "b": [None], "c": [None]})
 SLOWER: Times = {"a": MOODS, "b": [1.5 * s for s in MOODS]}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, bootstrap
 
-from bench.analysis.statistics import RESAMPLES, SEED, bootstrap_median, median_intervals
+from bench.stats.estimates import RESAMPLES, SEED, bootstrap_median, median_intervals
 
 # Survival in days of seven treated mice; Efron & Tibshirani (1993), An Introduction to the
 # Bootstrap, table 2.1.

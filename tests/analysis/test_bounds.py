@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from bench.analysis.bounds import WORDS, bounds
+from bench.analysis.bottlenecks import WORDS, bounds
 
 CELL = {
     "data_median": 0.01, "step_median": 0.5, "device_median": None, "two_images_s": 0.02,

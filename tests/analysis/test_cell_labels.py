@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.analysis.cells import cell_labels, config_fields, label_fields, varying_fields
-from bench.labels import axis_name, field_name, format_value
+from bench.analysis.configurations import cell_labels, config_fields, label_fields, varying_fields
+from bench.cell_names import axis_name, field_name, format_value
 
 Table = Callable[..., pd.DataFrame]
 SGD = {"optimizer": "sgd", "lr": 0.1, "optimizer.momentum": 0.9}

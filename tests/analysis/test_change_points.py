@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.analysis.change_points import SHORTEST, change_points
+from bench.stats.change_points import SHORTEST, change_points
 
 FEW = 0.001  # the level for some fifty benchmarks together
 

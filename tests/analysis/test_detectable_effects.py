@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.analysis.comparison import minimum_detectable_effect, paired_ratio, verdict
-from bench.analysis.statistics import Floats
+from bench.stats.estimates import Floats
+from bench.stats.verdicts import minimum_detectable_effect, paired_ratio, verdict
 
 Noise = Callable[[np.random.Generator, tuple[int, int]], Floats]
 SETS = 800

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hand_made import table
 
-from bench.analysis.guards import calibration_spread, disturbed, drift, how_it_moved
+from bench.analysis.disturbances import calibration_spread, disturbed, drift, how_it_moved
 
 Table = Callable[..., pd.DataFrame]
 

@@ -9,9 +9,9 @@ import pytest
 from hand_made import table
 from side_by_side import MOODS, blocks_of, timings_of, trials_of
 
-from bench.analysis.compare import against_baseline
+from bench.analysis.baseline_comparisons import against_baseline
 from bench.analysis.effects import main_effects, ordered_changes
-from bench.analysis.load import Tables
+from bench.analysis.read_tables import Tables
 from bench.analysis.summary import summarise
 
 # Batch 512 (the baseline) or 64, convnet or lenet5; the baseline first.

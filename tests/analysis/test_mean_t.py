@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.analysis.statistics import mean_t
+from bench.stats.estimates import mean_t
 
 # Additional hours of sleep under the second drug against the first, ten patients; Student
 # (1908), The probable error of a mean, Biometrika 6, p. 20. R's `t.test` on its data set

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from bench.analysis.comparison import LEAST_FLOOR, noise_floor
+from bench.stats.verdicts import LEAST_FLOOR, noise_floor
 
 log_ratios = st.lists(st.floats(-1, 1), min_size=1, max_size=12)
 block_counts = st.integers(1, 12)

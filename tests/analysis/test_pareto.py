@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.analysis.pareto import pareto_front
+from bench.stats.pareto import pareto_front
 
 # Few values, so that equals are common.
 NUMBERS = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e6, 1e6))

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench.analysis.cells import config_fields
-from bench.analysis.load import read_tables
+from bench.analysis.configurations import config_fields
+from bench.analysis.read_tables import read_tables
 from bench.analysis.summary import summarise
 from bench.errors import StoreError
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from hand_made import table
 
-from bench.analysis.compare import clean_blocks
+from bench.analysis.baseline_comparisons import clean_blocks
 from bench.analysis.summary import summarise
 
 Table = Callable[..., pd.DataFrame]

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from hand_made import table
 
-from bench.analysis.statistics import bootstrap_median, mean_t
 from bench.analysis.summary import block_measures
 from bench.analysis.summary import summarise as summarise_tables
 from bench.records import ROWS, columns_of
+from bench.stats.estimates import bootstrap_median, mean_t
 
 Table = Callable[..., pd.DataFrame]
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bench.analysis.cells import cell_labels
+from bench.analysis.configurations import cell_labels
 from bench.analysis.effects import main_effects
-from bench.analysis.load import Tables, read_tables
+from bench.analysis.read_tables import Tables, read_tables
+from bench.cell_names import Written, is_blank
+from bench.cell_names import cell_labels as planned_names
 from bench.derived import Derived
-from bench.labels import Written, is_blank
-from bench.labels import cell_labels as planned_names
 from bench.records import Outcome, TrialRow
 from bench.store import Store
 

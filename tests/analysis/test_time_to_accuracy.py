@@ -9,10 +9,10 @@ from hand_made import table
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.analysis.comparison import paired_ratio, unpaired_ratio
-from bench.analysis.statistics import bootstrap_median
 from bench.analysis.summary import summarise
 from bench.analysis.time_to_accuracy import time_to_accuracy
+from bench.stats.estimates import bootstrap_median
+from bench.stats.verdicts import paired_ratio, unpaired_ratio
 
 INF = math.inf
 TARGET = 0.9896

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from bench.analysis.statistics import tukey_labels
+from bench.stats.estimates import tukey_labels
 
 # NIST/SEMATECH e-Handbook of Statistical Methods, 7.1.6, What are outliers in the data?
 # https://www.itl.nist.gov/div898/handbook/prc/section1/prc16.htm

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from hand_made import table
 
-from bench.analysis.tuning import candidates, tuned_fields
+from bench.analysis.tuning_candidates import candidates, tuned_fields
 
 
 def tuning(scores: dict[tuple[Any, ...], list[float | None]], *fields: str) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.tuned import best_of
+from bench.stats.selection import best_of
 
 accuracies = st.one_of(st.none(), st.floats(0, 1))
 scores = st.dictionaries(st.text(max_size=3), st.lists(accuracies, max_size=4), min_size=1)

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from hand_made import table
 
-from bench.analysis.load import read_tables
+from bench.analysis.read_tables import read_tables
 from bench.errors import StoreError
 
 Table = Callable[..., pd.DataFrame]

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from bench.data import DATASETS
 from bench.execute import EXECUTORS
-from bench.execute.executor import Executor, Workplace
+from bench.execute.executor import Executor, RunContext
 from bench.measure.machine import this_machine
-from bench.study.plan import Run, make_plan
+from bench.study.runs import Run, make_plan
 from bench.study.spec import Cell, Study
 
 A_TURN = 10  # runs in a row
@@ -34,10 +34,10 @@ CELL = {
 }
 
 
-def timed(executor: Executor, runs: list[Run], workplace: Workplace) -> list[float]:
+def timed(executor: Executor, runs: list[Run], run_context: RunContext) -> list[float]:
     """Give the seconds from one outcome to the next."""
     took, before_s = [], time.perf_counter()
-    for outcome in executor.execute(runs, workplace, lambda event: None):
+    for outcome in executor.execute(runs, run_context, lambda event: None):
         assert outcome.status == "ok", outcome.reason
         now_s = time.perf_counter()
         took.append(now_s - before_s)
@@ -61,16 +61,16 @@ def main() -> None:
     plan = make_plan(study, [Cell.model_validate(CELL)], this_machine(), {})
     runs = [run for run in plan.runs if run.kind == "trial"]
     with tempfile.TemporaryDirectory() as temporary:
-        workplace = Workplace(Path(temporary))
-        DATASETS["digits"].fetch(workplace.data_dir, lambda what, done, total: None)
+        run_context = RunContext(Path(temporary))
+        DATASETS["digits"].fetch(run_context.data_dir, lambda what, done, total: None)
         executors = {"one process": EXECUTORS["inline"](), "forked": EXECUTORS["local"]()}
         for executor in executors.values():  # imports, the fork server
-            timed(executor, runs, workplace)
+            timed(executor, runs, run_context)
         took: dict[str, list[float]] = {name: [] for name in executors}
         for _ in range(arguments.runs // A_TURN):
             for name, executor in executors.items():
-                took[name] += timed(executor, runs, workplace)
-        took["spawned"] = timed(spawning(), runs[: arguments.spawned], workplace)
+                took[name] += timed(executor, runs, run_context)
+        took["spawned"] = timed(spawning(), runs[: arguments.spawned], run_context)
     base_s = statistics.median(took["one process"])
     for name, values in took.items():
         median_s = statistics.median(values)

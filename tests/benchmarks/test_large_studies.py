@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from bench.agenda import Request, draw_up
 from bench.derived import Derived
+from bench.planning import Request, draw_up
 from bench.records import EpochRow, Outcome, TrialRow
-from bench.report.render import render
+from bench.reporting.render import render
 from bench.store import Store
 
 STUDY = """

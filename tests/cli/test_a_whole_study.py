@@ -110,15 +110,15 @@ def check_conditions(results: Path) -> None:
     assert resolved["base"]["optimizer"]["lr"] == 0.001
 
 
-def check_screen(screen: str) -> None:
-    assert "WARNING: mnist is not there, digits serves instead" in screen
-    assert "skipped: 2 cells" in screen
-    assert "estimate:" in screen
-    assert "; best so far " in screen
-    assert " in speed (time " in screen  # two blocks tell nothing
-    assert "tables: results/small" in screen
-    assert "report: reports/small/report.md" in screen
-    assert "\x1b" not in screen
+def check_screen(reporter: str) -> None:
+    assert "WARNING: mnist is not there, digits serves instead" in reporter
+    assert "skipped: 2 cells" in reporter
+    assert "estimate:" in reporter
+    assert "; best so far " in reporter
+    assert " in speed (time " in reporter  # two blocks tell nothing
+    assert "tables: results/small" in reporter
+    assert "report: reports/small/report.md" in reporter
+    assert "\x1b" not in reporter
 
 
 def check_report(report: Path) -> None:
@@ -130,8 +130,8 @@ def check_report(report: Path) -> None:
         assert (report.parent / picture).read_bytes().startswith(b"\x89PNG")
 
 
-def check_resume(screen: str) -> None:
-    assert "10 cached" in screen
+def check_resume(reporter: str) -> None:
+    assert "10 cached" in reporter
 
 
 def check_one_cell_alone(bench: Callable, report: Path) -> None:

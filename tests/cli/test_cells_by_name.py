@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from bench.agenda import Agenda, Request, draw_up
+from bench.planning import Agenda, Request, draw_up
 from bench.records import TrialRow
-from bench.report.render import render
-from bench.store import Store, write_whole
-from bench.study.source import write_yaml
+from bench.reporting.render import render
+from bench.store import Store, write_atomic
+from bench.study.yaml_source import write_yaml
 
 NETWORK = """
 from torch import nn
@@ -57,7 +57,7 @@ def commands(report: Path) -> Iterator[list[str]]:
 
 
 def test_every_command_of_a_report_finds_its_own_cell(here: Path) -> None:
-    write_whole(here / "tags.yaml", study(VALUES))
+    write_atomic(here / "tags.yaml", study(VALUES))
     agenda = planned(here / "tags.yaml")
     store = Store(here / "results" / "tags")
     for task in agenda.tasks:
@@ -65,7 +65,7 @@ def test_every_command_of_a_report_finds_its_own_cell(here: Path) -> None:
             row = TrialRow(trial_id=task.run.run_id, seed=0, status="ok", test_accuracy=0.5)
             store.save(replace(task.run.ended("ok", None, 1.0), trial=row))
     store.write_tables(list(store.load().values()))
-    write_whole(store.folder / "study.yaml", write_yaml(agenda.plan.resolved()))
+    write_atomic(store.folder / "study.yaml", write_yaml(agenda.plan.resolved()))
     found = []
     for command in commands(render(store.folder, here / "reports" / "tags")):
         _, _, path, _, name, *_ = command
@@ -75,7 +75,7 @@ def test_every_command_of_a_report_finds_its_own_cell(here: Path) -> None:
 
 
 def test_a_command_of_a_report_runs_its_cell_again(bench: Callable, here: Path) -> None:
-    write_whole(here / "tags.yaml", study(["1.10", "=1+1", 1.1]))
+    write_atomic(here / "tags.yaml", study(["1.10", "=1+1", 1.1]))
     inline = ("--executor", "inline")
     done = bench("run", "tags.yaml", *inline)
     assert done.returncode == 0, done.stderr

@@ -54,7 +54,7 @@ def test_every_list_names_what_its_registry_holds(bench: Callable, name: str) ->
     from bench.data import DATASETS
     from bench.models import MODELS
     from bench.optim import OPTIMIZERS, SCHEDULES
-    from bench.report.figures import FIGURES
+    from bench.reporting.figures import FIGURES
     from bench.study.spec import Cell
 
     known = {

@@ -14,9 +14,9 @@ from bench.cli.completion import rejoined, without
 from bench.data import DATASETS
 from bench.models import MODELS
 from bench.optim import OPTIMIZERS, SCHEDULES
-from bench.study.load import load_study
-from bench.study.settable import completions, settable
+from bench.study.set_paths import completions, settable
 from bench.study.spec import Cell
+from bench.study.study_file import load_study
 
 ROOT = Path(__file__).parents[2]
 Offered = Callable[..., list[str]]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.study.grid import expand
-from bench.study.load import load_study
-from bench.study.schema import study_schema
-from bench.study.source import read_value
+from bench.study.design import expand
+from bench.study.json_schema import study_schema
 from bench.study.starter import write_starter
+from bench.study.study_file import load_study
+from bench.study.yaml_source import read_value
 
 # A field behind a #, but no sentence: what a user may take the # off.
 POSSIBLE = re.compile(r"^( *)# (?=[a-z_.]+: [\[{\w]|- \{)", re.MULTILINE)

@@ -127,16 +127,16 @@ class Asked(Stoppable):
 
 @pytest.mark.usefixtures("heard")
 def test_a_second_ctrl_c_abandons_what_goes_on() -> None:
-    with Asked() as screen:
-        screen.going["a run"] = ""
+    with Asked() as reporter:
+        reporter.going["a run"] = ""
         signal.raise_signal(signal.SIGINT)
-        assert (screen.is_stopping(), screen.said) == (True, 1)
+        assert (reporter.is_stopping(), reporter.said) == (True, 1)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.usefixtures("heard")
 def test_a_ctrl_c_before_any_run_ends_at_once() -> None:
-    with Asked() as screen, pytest.raises(KeyboardInterrupt):
+    with Asked() as reporter, pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
-    assert screen.said == 0
+    assert reporter.said == 0

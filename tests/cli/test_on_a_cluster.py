@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench.agenda import Agenda, Request, draw_up
-from bench.cli.agenda import print_summary
-from bench.cli.screen import TerminalScreen
+from bench.cli.plan_table import print_summary
+from bench.cli.terminal_reporter import TerminalReporter
 from bench.execute.executor import Lost, Started
 from bench.measure.machine import this_machine
-from bench.measure.site import Node, Site
+from bench.measure.resources import Node, Resources
+from bench.planning import Agenda, Request, draw_up
 
 STUDY = """
 name: spread
@@ -54,14 +54,14 @@ MACHINE = replace(this_machine(), cpu="a CPU", cores=16, gpus=())
 NODES = tuple(Node(name, name, 16, 0, 16) for name in "abc")
 
 
-def planned(study: str, site: Site, tmp_path: Path) -> Agenda:
+def planned(study: str, site: Resources, tmp_path: Path) -> Agenda:
     path = tmp_path / "s.yaml"
     path.write_text(study, encoding="utf-8")
     request = Request(path, results=tmp_path, data_dir=tmp_path)
     return draw_up(request, where=lambda cells: site)
 
 
-def told(study: str, site: Site, tmp_path: Path) -> str:
+def told(study: str, site: Resources, tmp_path: Path) -> str:
     console = Console(width=200)
     with console.capture() as capture:
         print_summary(console, planned(study, site, tmp_path))
@@ -70,20 +70,20 @@ def told(study: str, site: Site, tmp_path: Path) -> str:
 
 def test_a_loss_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study = STUDY.replace('{import: "networks:Tiny"}', "lenet5")
-    agenda = planned(study, Site(MACHINE, NODES, is_cluster=True), tmp_path)
+    agenda = planned(study, Resources(MACHINE, NODES, is_cluster=True), tmp_path)
     run_id = agenda.to_measure[0].run.run_id
-    with TerminalScreen(verbose=False) as screen:
-        screen.planned(agenda)
-        screen.happened(Started(run_id, "a"))
-        screen.happened(Lost(run_id, "a", "its node was lost"))
+    with TerminalReporter(verbose=False) as reporter:
+        reporter.planned(agenda)
+        reporter.happened(Started(run_id, "a"))
+        reporter.happened(Lost(run_id, "a", "its node was lost"))
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "lost epochs 1 · seed 0 on a: its node was lost; it is done again"
 
 
 def test_a_plan_says_how_the_grid_would_spread(tmp_path: Path) -> None:
     study = STUDY.replace('{import: "networks:Tiny"}', "lenet5")
-    one = Site(MACHINE, NODES[:1], is_cluster=True)
-    three = Site(MACHINE, NODES, idle=("2 × another CPU",), is_cluster=True)
+    one = Resources(MACHINE, NODES[:1], is_cluster=True)
+    three = Resources(MACHINE, NODES, idle=("2 × another CPU",), is_cluster=True)
     said = told(study, three, tmp_path)
     assert "cluster: 3 nodes of a CPU | 16 cores" in said
     assert "at once: 48 trials, or 3 timing blocks" in said

@@ -31,7 +31,7 @@ def test_it_is_one_message_that_names_the_file_with_the_traceback(
     def break_down(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("bench.report.render.render", break_down)
+    monkeypatch.setattr("bench.reporting.render.render", break_down)
     done = bench("report", "results/x")
     (log,) = logs.iterdir()
     assert done.returncode == 70
@@ -50,7 +50,7 @@ def test_a_folder_that_cannot_be_written_leaves_the_temporary_one(
     (tmp_path / "file").touch()
     monkeypatch.setattr("platformdirs.user_log_dir", lambda name: str(tmp_path / "file" / name))
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "tmp"))
-    monkeypatch.setattr("bench.report.render.render", None)
+    monkeypatch.setattr("bench.reporting.render.render", None)
     done = bench("report", "results/x")
     assert done.returncode == 70
     found = re.search(r"The traceback is in (\S+)\. Please", done.stderr)
@@ -79,7 +79,7 @@ def test_an_interrupt_and_what_a_user_can_mend_are_no_such_errors(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bench.report.render.render", interrupt)
+    monkeypatch.setattr("bench.reporting.render.render", interrupt)
     done = bench("report", "results/x")
     assert (done.returncode, done.stderr) == (130, "")
     assert not logs.exists()

@@ -26,7 +26,7 @@ def test_an_empty_folder_fails_to_verify_and_the_mend_is_the_command(
     with pytest.raises(DataError, match="not there") as caught:
         source.verify(tmp_path)
     assert caught.value.where.startswith(str(tmp_path))
-    assert f"`bench data fetch {source.name} --data-dir {tmp_path}`" in caught.value.mend
+    assert f"`bench data fetch {source.name} --data-dir {tmp_path}`" in caught.value.hint
 
 
 def test_the_command_that_mends_can_be_pasted_whatever_the_folder_is_called(
@@ -34,7 +34,7 @@ def test_the_command_that_mends_can_be_pasted_whatever_the_folder_is_called(
 ) -> None:
     with pytest.raises(DataError) as caught:
         source.verify(tmp_path / "my data")
-    assert f"--data-dir '{tmp_path / 'my data'}'" in caught.value.mend
+    assert f"--data-dir '{tmp_path / 'my data'}'" in caught.value.hint
 
 
 def test_asking_what_is_missing_writes_nothing(source: Source, tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ def test_a_truncated_file_is_named_refused_and_made_again(
         with pytest.raises(DataError, match="truncated") as caught:
             refuse(own_digits)
         assert caught.value.where == str(path)
-        assert "`bench data fetch digits" in caught.value.mend
-        assert "needs no download" in caught.value.mend
+        assert "`bench data fetch digits" in caught.value.hint
+        assert "needs no download" in caught.value.hint
     assert quick_make == []
     DIGITS.fetch(own_digits, no_progress)
     DIGITS.verify(own_digits)
@@ -113,11 +113,11 @@ def test_a_folder_that_cannot_be_written_is_said_with_the_option_that_mends_it(
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="cannot be written") as caught:
         DIGITS.read(tmp_path / "file")
-    assert "--data-dir" in caught.value.mend
+    assert "--data-dir" in caught.value.hint
 
 
 def test_a_missing_scikit_learn_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(DataError, match="scikit-learn") as caught:
         DIGITS.read(tmp_path)
-    assert "pip install --upgrade scikit-learn" in caught.value.mend
+    assert "pip install --upgrade scikit-learn" in caught.value.hint

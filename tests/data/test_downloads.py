@@ -31,7 +31,7 @@ def fetch(
         mirrors,
         MD5,
         progress,
-        mend="mend it so",
+        hint="hint it so",
         schemes=frozenset({scheme}),
         give_up_s=give_up_s,
     )
@@ -43,7 +43,7 @@ def assert_fails(path: Path, *mirrors: str, give_up_s: float = LONG_S, scheme: s
         fetch(path, *mirrors, give_up_s=give_up_s, scheme=scheme)
     assert list(path.parent.iterdir()) == []
     assert caught.value.where == str(path)
-    assert caught.value.mend == "mend it so"
+    assert caught.value.hint == "hint it so"
     for mirror in mirrors:
         assert mirror in caught.value.what
     return caught.value.what

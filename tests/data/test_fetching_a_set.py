@@ -21,7 +21,7 @@ def assert_named(tiny: TinySet, data_dir: Path, path: Path, said: str) -> None:
         tiny.source.verify(data_dir)
     assert caught.value.where == str(path)
     assert said in caught.value.what
-    assert f"bench data fetch tiny --data-dir {data_dir}" in caught.value.mend
+    assert f"bench data fetch tiny --data-dir {data_dir}" in caught.value.hint
 
 
 @pytest.fixture
@@ -206,4 +206,4 @@ def test_mirrors_by_http_are_refused_unless_it_is_asked_for(
     with pytest.raises(DataError, match="not https") as caught:
         by_rule.fetch(tmp_path, no_progress)
     assert mirror.asked == []
-    assert "dataset: digits" in caught.value.mend
+    assert "dataset: digits" in caught.value.hint

@@ -22,10 +22,10 @@ def content_of(shape: tuple[int, ...]) -> bytes:
 
 def assert_refused(path: Path, shape: tuple[int, ...], said: str) -> None:
     with pytest.raises(DataError) as caught:
-        read(path, shape, "mend it so")
+        read(path, shape, "hint it so")
     assert caught.value.where == str(path)
     assert said in caught.value.what
-    assert caught.value.mend == "mend it so"
+    assert caught.value.hint == "hint it so"
 
 
 def test_the_header_of_mnist_is_the_published_one() -> None:
@@ -96,5 +96,5 @@ def test_a_label_beyond_the_classes_is_refused_by_name(tmp_path: Path) -> None:
         (tmp_path / file.name).write_bytes(header(file.shape) + bytes(int(np.prod(file.shape))))
     (tmp_path / "test-labels").write_bytes(header((1,)) + b"\x0a")
     with pytest.raises(DataError, match="a label is 10") as caught:
-        read_image_set(tmp_path, files, name="x", mean=0.0, std=1.0, mend="")
+        read_image_set(tmp_path, files, name="x", mean=0.0, std=1.0, hint="")
     assert caught.value.where == str(tmp_path / "test-labels")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.data import DATASETS, provide
+from bench.data import DATASETS, availability
+from bench.data.availability import Provision
 from bench.data.images import ImageSet, Progress
-from bench.data.provide import Provision
 from bench.errors import DataError
 
 
@@ -29,7 +29,7 @@ class Made:
     def fetch(self, data_dir: Path, progress: Progress) -> None:
         self.calls.append("fetch")
         if self.unreachable:
-            raise DataError("no mirror answered", mend="Look at the connection.")
+            raise DataError("no mirror answered", hint="Look at the connection.")
 
     def verify(self, data_dir: Path) -> None:
         self.calls.append("verify")
@@ -52,12 +52,12 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> dict[str, Made]:
         "damaged": Made("damaged", damaged=True),
         "embedded": Made("embedded", embedded=True),
     }
-    monkeypatch.setattr(provide, "DATASETS", made)
+    monkeypatch.setattr(availability, "DATASETS", made)
     return made
 
 
 def served(name: str, fallback: str | None = None, *, offline: bool = False) -> Provision:
-    return provide.provide(
+    return availability.provide(
         name, fallback, Path("nowhere"), offline=offline, progress=lambda what, done, total: None
     )
 
@@ -114,7 +114,7 @@ def test_a_damaged_set_is_refused_fallback_or_not(sources: dict[str, Made]) -> N
 def test_foreseeing_touches_nothing(sources: dict[str, Made]) -> None:
     for offline in (True, False):
         for name in sources.keys() - {"damaged"}:
-            provide.foresee(name, "embedded", Path("nowhere"), offline=offline)
+            availability.foresee(name, "embedded", Path("nowhere"), offline=offline)
     assert all(set(source.calls) <= {"verify"} for source in sources.values())
 
 
@@ -123,12 +123,12 @@ def test_foreseeing_refuses_a_damaged_set_as_providing_does(
     sources: dict[str, Made], offline: bool
 ) -> None:
     with pytest.raises(DataError, match="a-file: was altered"):
-        provide.foresee("damaged", "embedded", Path("nowhere"), offline=offline)
+        availability.foresee("damaged", "embedded", Path("nowhere"), offline=offline)
 
 
 def test_foreseeing_names_the_fallback_when_offline(sources: dict[str, Made]) -> None:
-    assert provide.foresee("absent", "embedded", Path(), offline=True).used == "embedded"
-    assert provide.foresee("absent", "embedded", Path(), offline=False).used == "absent"
+    assert availability.foresee("absent", "embedded", Path(), offline=True).used == "embedded"
+    assert availability.foresee("absent", "embedded", Path(), offline=False).used == "absent"
 
 
 def test_only_the_digits_are_embedded() -> None:

@@ -55,4 +55,4 @@ def test_one_altered_bit_of_mnist_is_found_and_named(own_mnist: Path, name: str)
     with pytest.raises(DataError, match="altered") as caught:
         MNIST.verify(own_mnist)
     assert caught.value.where == str(path)
-    assert "bench data fetch mnist" in caught.value.mend
+    assert "bench data fetch mnist" in caught.value.hint

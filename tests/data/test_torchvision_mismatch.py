@@ -44,9 +44,9 @@ def test_a_torch_that_does_not_fit_is_explained_in_one_message(
     assert "torch 2.99.0 and torchvision 0.1.0 don't go together" in caught.value.what
     assert (str(error).split("\n")[0] or "OSError") in caught.value.what
     assert "\n" not in caught.value.what
-    assert "pip install --upgrade torch torchvision" in caught.value.mend
-    assert "dataset: digits" in caught.value.mend
-    assert "loader: resident" in caught.value.mend
+    assert "pip install --upgrade torch torchvision" in caught.value.hint
+    assert "dataset: digits" in caught.value.hint
+    assert "loader: resident" in caught.value.hint
 
 
 def test_an_absent_torchvision_is_said_as_such(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.whole import whole_file
+from bench.data.whole import atomic_file
 from bench.errors import DataError
 
 
 def test_a_file_takes_its_name_when_all_of_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "name"
-    with whole_file(path) as file:
+    with atomic_file(path) as file:
         file.write(b"first half, ")
         assert not path.exists()
         file.write(b"second half")
@@ -22,7 +22,7 @@ def test_an_interrupted_file_leaves_nothing(
 ) -> None:
     with (
         pytest.raises((interruption, DataError)),
-        whole_file(tmp_path / "name") as file,
+        atomic_file(tmp_path / "name") as file,
     ):
         file.write(b"first half")
         raise interruption
@@ -32,7 +32,7 @@ def test_an_interrupted_file_leaves_nothing(
 def test_an_interrupted_file_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "name"
     path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), whole_file(path) as file:
+    with pytest.raises(KeyboardInterrupt), atomic_file(path) as file:
         file.write(b"new")
         raise KeyboardInterrupt
     assert path.read_bytes() == b"old"
@@ -40,9 +40,9 @@ def test_an_interrupted_file_leaves_the_old_one(tmp_path: Path) -> None:
 
 def test_two_writers_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
     path = tmp_path / "name"
-    with whole_file(path) as slow:
+    with atomic_file(path) as slow:
         slow.write(b"slow ")
-        with whole_file(path) as quick:
+        with atomic_file(path) as quick:
             quick.write(b"quick")
         assert path.read_bytes() == b"quick"
         slow.write(b"and whole")
@@ -52,7 +52,7 @@ def test_two_writers_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
 
 def test_a_file_can_be_read_by_whom_the_user_lets(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
-    with whole_file(tmp_path / "name"):
+    with atomic_file(tmp_path / "name"):
         pass
     assert (tmp_path / "name").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
@@ -64,8 +64,8 @@ def test_a_folder_that_cannot_be_written_is_said_with_the_option_that_mends_it(
     in_the_way.touch()
     with (
         pytest.raises(DataError, match="cannot be written") as caught,
-        whole_file(in_the_way / "name"),
+        atomic_file(in_the_way / "name"),
     ):
         pass
     assert caught.value.where == str(in_the_way / "name")
-    assert "--data-dir" in caught.value.mend
+    assert "--data-dir" in caught.value.hint

@@ -50,7 +50,7 @@ def test_a_neighbour_is_seen(monkeypatch: pytest.MonkeyPatch, place: Place) -> N
     found = watched(monkeypatch, place, jiffies=Jiffies(200, 0, 800), pressure_us=300_000)
     assert found.grade == "mind"
     assert "others keep 2.0 cores busy, a task waited 30% of the time" in found.seen
-    assert "--set base.threads=" in found.mend
+    assert "--set base.threads=" in found.hint
 
 
 def test_what_the_host_takes_is_seen(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
@@ -105,7 +105,7 @@ def test_noise_is_told_with_what_mends_it(
     monkeypatch.setattr(doctor, "_floor", floors.__getitem__)
     (found,) = doctor.noise(MACHINE)
     assert found.grade == grade
-    assert said in f"{found.seen} {found.mend}"
+    assert said in f"{found.seen} {found.hint}"
 
 
 @pytest.mark.parametrize(
@@ -129,11 +129,11 @@ def test_torch_and_torchvision_that_do_not_match_are_explained(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse() -> None:
-        raise DataError("torch 2.13 and torchvision 0.20 don't go together", mend="both at once")
+        raise DataError("torch 2.13 and torchvision 0.20 don't go together", hint="both at once")
 
     monkeypatch.setattr("bench.doctor.import_torchvision", refuse)
     found = doctor.software(MACHINE)
-    assert (found.grade, found.mend) == ("mend", "both at once")
+    assert (found.grade, found.hint) == ("hint", "both at once")
 
 
 def test_torch_that_is_absent_is_said() -> None:
@@ -162,12 +162,12 @@ def test_data_that_are_absent_are_no_fault_and_damaged_ones_are(
             return None
 
         def verify(self, data_dir: Path) -> None:
-            raise DataError("is truncated", where="a file", mend="get it again")
+            raise DataError("is truncated", where="a file", hint="get it again")
 
     monkeypatch.setattr(doctor, "DATASETS", {"x": Damaged()})
     damaged, _ = doctor.data(place.data_dir)
-    assert (damaged.grade, damaged.seen, damaged.mend) == (
-        "mend", "a file: is truncated", "get it again",
+    assert (damaged.grade, damaged.seen, damaged.hint) == (
+        "hint", "a file: is truncated", "get it again",
     )  # fmt: skip
 
 
@@ -177,7 +177,7 @@ def test_room_is_looked_at(place: Place, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(doctor, "FREE_BYTES", 2**70)
     assert doctor.disk(place.results).grade == "mind"
     monkeypatch.setattr(doctor.os, "access", lambda path, mode: False)
-    assert doctor.disk(place.results).grade == "mend"
+    assert doctor.disk(place.results).grade == "hint"
     write(place.proc / "meminfo", "MemTotal: 9 kB\nMemAvailable: 8000000 kB\n")
     assert "8.2 GB free" in doctor.memory(place).seen
     write(place.proc / "meminfo", "MemAvailable: 1000 kB\n")
@@ -198,14 +198,14 @@ def test_it_runs_here_and_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_it_says_is_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [
         Finding("cores", "good", "2 of a CPU"),
-        Finding("torch", "mend", "not installed", "nothing can be trained", "pip install torch"),
+        Finding("torch", "hint", "not installed", "nothing can be trained", "pip install torch"),
     ]
     monkeypatch.setattr(doctor, "examine", lambda place: iter(found))
     done = CliRunner().invoke(app, ["doctor"])
     assert done.exit_code == 1
     assert done.stdout.splitlines() == [
         "good  cores: 2 of a CPU",
-        "mend  torch: not installed",
+        "hint  torch: not installed",
         "      effect: nothing can be trained",
-        "      mend: pip install torch",
+        "      hint: pip install torch",
     ]

@@ -7,9 +7,9 @@ import pytest
 
 from bench.measure.machine import Machine
 from bench.records import Kind
-from bench.study.blocks import block_runs
-from bench.study.plan import Run, make_plan
+from bench.study.runs import Run, make_plan
 from bench.study.spec import Cell, Study
+from bench.study.timing_blocks import block_runs
 
 MACHINE = Machine("a CPU", 1, 2**30, "an OS", (), "no CUDA device: made up", (("torch", "1"),))
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from bench.execute.executor import Started
-from bench.execute.spread import Ended, News, Placed, Ticket
-from bench.measure.site import Node
-from bench.study.plan import Run
+from bench.execute.scheduler import Ended, News, Placed, Ticket
+from bench.measure.resources import Node
+from bench.study.runs import Run
 
 
 def node(name: str, cores: int = 2, gpus: int = 0) -> Node:
@@ -52,7 +52,7 @@ class FakeCluster:
                 yield ticket, Ended(lost, f"its {lost} was lost")  # type: ignore[arg-type]
                 continue
             run = left.pop(0)
-            yield ticket, placed.workplace.mark(run.ended("ok", None, 1.0))
+            yield ticket, placed.run_context.mark(run.ended("ok", None, 1.0))
             if not left and ticket in self.going:
                 del self.going[ticket]
                 yield ticket, Ended()

@@ -10,7 +10,7 @@ import pytest
 
 from bench.data import DATASETS
 from bench.errors import DataError
-from bench.execute.crates import Content, Crate, packed, unpacked
+from bench.execute.dataset_transfer import Content, DatasetArchive, pack_dataset, unpack_dataset
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def node_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_node_reads_the_same_images(digits_dir: Path, node_folder: Path) -> None:
-    digest, content = packed("digits", digits_dir)
-    folder = unpacked(Crate(digest, lambda: content))
+    digest, content = pack_dataset("digits", digits_dir)
+    folder = unpack_dataset(DatasetArchive(digest, lambda: content))
     assert node_folder in folder.parents
     here, there = DATASETS["digits"].read(digits_dir), DATASETS["digits"].read(folder)
     assert np.array_equal(here.train_images, there.train_images)
@@ -39,7 +39,7 @@ def test_a_node_fetches_once(node_folder: Path) -> None:
         fetched["times"] += 1
         return {"set/a": b"1", "set/b": b"2"}
 
-    folders = {unpacked(Crate("abc", fetch)) for _ in range(3)}
+    folders = {unpack_dataset(DatasetArchive("abc", fetch)) for _ in range(3)}
     assert fetched["times"] == 1
     (folder,) = folders
     assert (folder / "set" / "b").read_bytes() == b"2"
@@ -50,18 +50,18 @@ def test_what_was_cut_off_is_written_anew(node_folder: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        unpacked(Crate("abc", cut_off))
-    folder = unpacked(Crate("abc", lambda: {"a": b"1"}))
+        unpack_dataset(DatasetArchive("abc", cut_off))
+    folder = unpack_dataset(DatasetArchive("abc", lambda: {"a": b"1"}))
     assert [path.name for path in folder.iterdir()] == ["a"]
 
 
 def test_other_content_has_another_name(digits_dir: Path, tmp_path: Path) -> None:
-    digest, content = packed("digits", digits_dir)
+    digest, content = pack_dataset("digits", digits_dir)
     for path, data in content.items():
         copy = tmp_path / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    assert packed("digits", tmp_path)[0] != digest
+    assert pack_dataset("digits", tmp_path)[0] != digest
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
@@ -70,4 +70,4 @@ def test_a_folder_that_is_somebody_elses_is_refused(node_folder: Path) -> None:
     theirs.mkdir()
     os.chown(theirs, 1234, 1234)
     with pytest.raises(DataError, match="belongs to somebody else"):
-        unpacked(Crate("abc", lambda: {"a": b"1"}))
+        unpack_dataset(DatasetArchive("abc", lambda: {"a": b"1"}))

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bench.execute import EXECUTORS
-from bench.execute.executor import Workplace
+from bench.execute.executor import RunContext
 from bench.records import Outcome
-from bench.study.plan import Run
+from bench.study.runs import Run
 from bench.train import Training
 
 Runs = Callable[..., list[Run]]
@@ -16,7 +16,7 @@ TIMING = {"blocks": 1, "rounds": 1, "epochs": 0}
 
 
 def outcome_of(run: Run, folder: Path) -> Outcome:
-    (outcome,) = EXECUTORS["inline"]().execute([run], Workplace(folder), lambda event: None)
+    (outcome,) = EXECUTORS["inline"]().execute([run], RunContext(folder), lambda event: None)
     return outcome
 
 

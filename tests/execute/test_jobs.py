@@ -9,17 +9,17 @@ import pytest
 
 from bench.errors import BenchError
 from bench.execute import EXECUTORS
-from bench.execute.executor import Workplace
+from bench.execute.executor import RunContext
 from bench.measure.machine import usable_cores
 from bench.records import Outcome
-from bench.study.plan import Run
+from bench.study.runs import Run
 
 Runs = Callable[..., list[Run]]
 needs_two_cores = pytest.mark.skipif(len(usable_cores()) < 2, reason="needs two cores")
 
 
 def carry_out(runs: list[Run], data: Path, jobs: int) -> list[Outcome]:
-    return list(EXECUTORS["local"](jobs).execute(runs, Workplace(data), lambda event: None))
+    return list(EXECUTORS["local"](jobs).execute(runs, RunContext(data), lambda event: None))
 
 
 def model(networks: str, name: str, folder: Path) -> dict[str, object]:
@@ -72,7 +72,7 @@ def test_what_goes_on_ends_when_nobody_asks_for_more(
     one = runs_of({"model": {"import": f"{networks}:Raises"}, "threads": 1})
     other = runs_of({"model": {"import": f"{networks}:Hangs"}, "threads": 1})
     outcomes = EXECUTORS["local"](2).execute(
-        [one[0], other[0]], Workplace(digits_dir), lambda event: None
+        [one[0], other[0]], RunContext(digits_dir), lambda event: None
     )
     assert next(outcomes).status == "failed"
     started_s = time.monotonic()
@@ -87,7 +87,7 @@ def test_nothing_begins_once_it_is_stopping(
     runs = runs_of({"model": {"import": f"{networks}:Raises"}}, seeds=[0, 1])
     begun: list[object] = []
     outcomes = EXECUTORS[executor]().execute(
-        runs, Workplace(digits_dir), begun.append, lambda: len(begun) > 0
+        runs, RunContext(digits_dir), begun.append, lambda: len(begun) > 0
     )
     assert [outcome.run_id for outcome in outcomes] == [runs[0].run_id]
     assert len(begun) == 1

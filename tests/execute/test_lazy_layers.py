@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 
 from bench.execute import EXECUTORS
-from bench.execute.executor import Workplace
-from bench.execute.set_up import build_model
+from bench.execute.executor import RunContext
+from bench.execute.training_setup import build_model
 from bench.records import Outcome
-from bench.study.plan import Run
+from bench.study.runs import Run
 from bench.study.spec import Cell
 
 Runs = Callable[..., list[Run]]
@@ -17,7 +17,7 @@ TIMING = {"blocks": 1, "rounds": 1, "epochs": 0}
 
 
 def outcome_of(run: Run, folder: Path) -> Outcome:
-    (outcome,) = EXECUTORS["inline"]().execute([run], Workplace(folder), lambda event: None)
+    (outcome,) = EXECUTORS["inline"]().execute([run], RunContext(folder), lambda event: None)
     return outcome
 
 

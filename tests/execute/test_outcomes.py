@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from bench.execute import EXECUTORS
-from bench.execute.executor import Evaluated, Event, Executor, Started, Stepped, Workplace
+from bench.execute.executor import Evaluated, Event, Executor, RunContext, Started, Stepped
 from bench.records import Outcome
-from bench.study.plan import Run
+from bench.study.runs import Run
 
 Runs = Callable[..., list[Run]]
 ENDS_IN_PROCESS = {
@@ -36,7 +36,7 @@ def local() -> Executor:
 
 def carry_out(executor: Executor, runs: list[Run], folder: Path) -> tuple[Outcome, list[Event]]:
     events: list[Event] = []
-    (outcome,) = executor.execute(runs, Workplace(folder), events.append)
+    (outcome,) = executor.execute(runs, RunContext(folder), events.append)
     return outcome, events
 
 
@@ -103,7 +103,7 @@ def test_the_next_run_is_none_the_worse_for_a_bad_one(
     bad = runs_of({"model": {"import": f"{networks}:Dies"}})
     good = runs_of({"model": {"import": f"{networks}:Plain"}})
     statuses = [
-        o.status for o in local.execute([*bad, *good], Workplace(digits_dir), lambda event: None)
+        o.status for o in local.execute([*bad, *good], RunContext(digits_dir), lambda event: None)
     ]
     assert statuses == ["failed", "ok"]
 
@@ -229,10 +229,10 @@ RUN_AND_WAIT = """
 import pickle, sys
 from pathlib import Path
 from bench.execute import EXECUTORS
-from bench.execute.executor import Workplace
+from bench.execute.executor import RunContext
 runs = pickle.loads(Path(sys.argv[1]).read_bytes())
 if __name__ == "__main__":
-    list(EXECUTORS["local"]().execute(runs, Workplace(Path(sys.argv[2])), lambda event: None))
+    list(EXECUTORS["local"]().execute(runs, RunContext(Path(sys.argv[2])), lambda event: None))
 """
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.execute.local import PRELOADED, own_variables
-from bench.study.plan import Run
+from bench.execute.local_executor import PRELOADED, own_variables
+from bench.study.runs import Run
 
 SCRIPT = """
 import importlib, os, sys
@@ -37,11 +37,11 @@ RUN = """
 import pickle, sys
 from pathlib import Path
 from bench.execute import EXECUTORS
-from bench.execute.executor import Workplace
+from bench.execute.executor import RunContext
 runs = pickle.loads(Path(sys.argv[1]).read_bytes())
 if __name__ == "__main__":
     events = []
-    (outcome,) = EXECUTORS["local"]().execute(runs, Workplace(Path(sys.argv[2])), events.append)
+    (outcome,) = EXECUTORS["local"]().execute(runs, RunContext(Path(sys.argv[2])), events.append)
     print(outcome.status, len(events), [name for name in sys.argv[3:] if name in sys.modules])
 """
 

@@ -11,13 +11,13 @@ import pytest
 
 from bench.errors import BenchError
 from bench.execute import EXECUTORS
-from bench.execute import ray as on_ray
-from bench.execute.executor import Evaluated, Event, Executor, Lost, Started, Workplace
-from bench.execute.ray import RayExecutor
+from bench.execute import ray_executor as on_ray
+from bench.execute.executor import Evaluated, Event, Executor, Lost, RunContext, Started
+from bench.execute.ray_executor import RayExecutor
 from bench.measure.machine import Machine, this_machine
-from bench.measure.site import Node
+from bench.measure.resources import Node
 from bench.records import Outcome
-from bench.study.plan import Run
+from bench.study.runs import Run
 from bench.study.spec import Cell
 
 pytest.importorskip("ray")
@@ -53,7 +53,7 @@ def carry_out(
     executor: Executor, runs: list[Run], data: Path, told: list[Event] | None = None
 ) -> list[Outcome]:
     emit = (told if told is not None else []).append
-    return list(executor.execute(runs, Workplace(data, machine="a machine"), emit))
+    return list(executor.execute(runs, RunContext(data, machine="a machine"), emit))
 
 
 def network(name: str, **parameters: Any) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def test_trials_of_a_node_that_dies_are_run_elsewhere(
             cluster.remove_node(third, allow_graceful=False)
             released.touch()
 
-    done = list(executor.execute(runs, Workplace(digits_dir), kill_once_it_works))
+    done = list(executor.execute(runs, RunContext(digits_dir), kill_once_it_works))
     assert sorted(o.run_id for o in done) == sorted(run.run_id for run in runs)
     assert {(o.status, o.reason) for o in done} == {("ok", None)}
     assert name not in {o.trial.node for o in done if o.trial}
@@ -184,7 +184,7 @@ def test_what_goes_on_ends_when_nobody_asks_for_more(
 ) -> None:
     hanging = runs_of(network("WaitsForRelease", folder=str(tmp_path)))
     failing = runs_of(network("Raises"))
-    outcomes = executor.execute([*hanging, *failing], Workplace(digits_dir), lambda event: None)
+    outcomes = executor.execute([*hanging, *failing], RunContext(digits_dir), lambda event: None)
     assert next(outcomes).status == "failed"
     wait_until(lambda: any(tmp_path.glob("*.pid")))
     (pid,) = (path.stem for path in tmp_path.glob("*.pid"))

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bench.execute import EXECUTORS
-from bench.execute.executor import Workplace
-from bench.measure.spinning import SPIN_COUNT, environment, spin_variables
-from bench.study.plan import Run
+from bench.execute.executor import RunContext
+from bench.measure.openmp_spin import SPIN_COUNT, environment, spin_variables
+from bench.study.runs import Run
 from bench.study.spec import Cell
 
 Runs = Callable[..., list[Run]]
@@ -27,7 +27,7 @@ def test_a_run_has_the_count_that_its_study_sets(
 ) -> None:
     config = {"model": {"import": f"{networks}:Plain"}, "epochs": 0, "spin_count": declared}
     (outcome,) = EXECUTORS["local"]().execute(
-        runs_of(config), Workplace(digits_dir), lambda event: None
+        runs_of(config), RunContext(digits_dir), lambda event: None
     )
     assert outcome.status == "ok", outcome.reason
     assert outcome.environment["spin_count"] == seen

@@ -10,10 +10,10 @@ import pytest
 from fake_cluster import FakeCluster, node
 
 from bench.errors import BenchError
-from bench.execute.executor import Event, Lost, Started, Workplace
-from bench.execute.spread import spread
+from bench.execute.executor import Event, Lost, RunContext, Started
+from bench.execute.scheduler import spread
 from bench.records import Outcome
-from bench.study.plan import Run
+from bench.study.runs import Run
 
 Runs = Callable[..., list[Run]]
 TIMING = {"blocks": 2, "rounds": 1}
@@ -22,7 +22,7 @@ TIMING = {"blocks": 2, "rounds": 1}
 def carry_out(cluster: FakeCluster, runs: list[Run], **options: Any) -> list[Outcome]:
     told: list[Event] = []
     options = {"emit": told.append, "is_stopping": lambda: False, **options}
-    return list(spread(cluster, runs, Workplace(Path("data")), **options))
+    return list(spread(cluster, runs, RunContext(Path("data")), **options))
 
 
 def trials(runs_of: Runs, seeds: int, **cell: Any) -> list[Run]:
@@ -208,7 +208,7 @@ def test_a_block_ends_after_the_part_that_goes_on_when_it_is_stopping(runs_of: R
 def test_what_goes_on_is_abandoned_when_nobody_asks_for_more(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a")])
     runs = trials(runs_of, 6)
-    outcomes = spread(cluster, runs, Workplace(Path("data")), lambda e: None, lambda: False)
+    outcomes = spread(cluster, runs, RunContext(Path("data")), lambda e: None, lambda: False)
     next(outcomes)
     outcomes.close()
     assert len(cluster.abandoned) == 2  # one of them has given its outcome, and not ended yet

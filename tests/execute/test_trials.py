@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from bench.execute import EXECUTORS
-from bench.execute.executor import Workplace
+from bench.execute.executor import RunContext
 from bench.records import PHASES, Outcome
-from bench.study.plan import Run
+from bench.study.runs import Run
 
 Runs = Callable[..., list[Run]]
 Import = dict[str, str]
@@ -23,7 +23,7 @@ def quick(networks: str) -> Import:
 
 
 def outcomes(runs: list[Run], folder: Path, executor: str = "inline") -> list[Outcome]:
-    return list(EXECUTORS[executor]().execute(runs, Workplace(folder), lambda event: None))
+    return list(EXECUTORS[executor]().execute(runs, RunContext(folder), lambda event: None))
 
 
 def test_two_seeds_and_two_epochs_close_their_books(
@@ -149,9 +149,9 @@ def test_every_way_to_train_trains(
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16", "fp16"])
 def test_a_gpu_trains_and_times(precision: str, digits_dir: Path, runs_of: Runs) -> None:
     from bench.measure.machine import this_machine
-    from bench.study.blocks import block_runs
-    from bench.study.plan import make_plan
+    from bench.study.runs import make_plan
     from bench.study.spec import Cell, Study
+    from bench.study.timing_blocks import block_runs
 
     cell = Cell.model_validate(
         {"dataset": "digits", "device": "cuda", "precision": precision, "epochs": 1}
@@ -170,7 +170,7 @@ def test_a_gpu_trains_and_times(precision: str, digits_dir: Path, runs_of: Runs)
 @pytest.mark.parametrize("model", ["convnet", "lenet5", "cnn_bn"])
 def test_a_gpu_repeats_to_the_bit_where_it_is_asked_to(model: str, digits_dir: Path) -> None:
     from bench.measure.machine import this_machine
-    from bench.study.plan import make_plan
+    from bench.study.runs import make_plan
     from bench.study.spec import Cell, Study
 
     declared = {"model": model, "dataset": "digits", "device": "cuda", "epochs": 1}

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from bench.data import DATASETS
-from bench.execute.executor import Workplace
-from bench.execute.run import execute
-from bench.execute.set_up import held_out
+from bench.execute.executor import RunContext
+from bench.execute.single_run import execute
+from bench.execute.training_setup import held_out
 from bench.measure.machine import Machine
-from bench.study.grid import Grid
-from bench.study.plan import Run
+from bench.study.design import Grid
+from bench.study.runs import Run
 from bench.study.spec import Cell, Study
 from bench.study.tuning import plan_tuning
 
@@ -38,7 +38,7 @@ def test_the_last_training_images_stand_in_for_the_test_set(digits_dir: Path) ->
 
 
 def test_a_tuning_trial_tells_its_validation_accuracy(digits_dir: Path) -> None:
-    outcome = execute(tuning_run(0.05), Workplace(digits_dir), lambda event: None)
+    outcome = execute(tuning_run(0.05), RunContext(digits_dir), lambda event: None)
     assert outcome.status == "ok", outcome.reason
     assert outcome.trial is None
     assert outcome.epochs == ()
@@ -48,7 +48,7 @@ def test_a_tuning_trial_tells_its_validation_accuracy(digits_dir: Path) -> None:
 
 
 def test_a_candidate_that_diverges_is_a_row(digits_dir: Path) -> None:
-    outcome = execute(tuning_run(1e9), Workplace(digits_dir), lambda event: None)
+    outcome = execute(tuning_run(1e9), RunContext(digits_dir), lambda event: None)
     assert outcome.status == "diverged"
     assert outcome.tuning is not None
     assert outcome.tuning.status == "diverged"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import bench
-from bench.analysis.load import Tables
+from bench.analysis.read_tables import Tables
 from bench.errors import StoreError
 from bench.records import ROWS
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.measure.git import REPOSITORY_STATE, call_git, git_environment
+from bench.measure.git_commands import REPOSITORY_STATE, call_git, git_environment
 from bench.measure.machine import commit_here
 
 NAMED = {"GIT_DIR": "/nowhere", "GIT_INDEX_FILE": "x", "GIT_CONFIG_COUNT": "0", "HOME": "/h"}

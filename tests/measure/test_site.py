@@ -3,14 +3,14 @@
 import pytest
 
 from bench.measure.machine import Machine
-from bench.measure.site import Node, Site, this_site
+from bench.measure.resources import Node, Resources, local_resources
 
 MACHINE = Machine("a CPU", 16, 2**30, "an OS", ("a GPU",) * 2, "", (("torch", "1"),))
 
 
-def site(*nodes: tuple[int, int], jobs: int = 1) -> Site:
+def site(*nodes: tuple[int, int], jobs: int = 1) -> Resources:
     made = [Node(str(i), str(i), cores, gpus, cores) for i, (cores, gpus) in enumerate(nodes)]
-    return Site(MACHINE, tuple(made), jobs, is_cluster=True)
+    return Resources(MACHINE, tuple(made), jobs, is_cluster=True)
 
 
 def test_auto_threads_are_a_share_of_the_smallest_node() -> None:
@@ -32,8 +32,8 @@ def test_as_many_trials_go_on_as_there_is_room_for(threads: int, gpus: bool, at_
 
 
 def test_this_machine_takes_as_many_at_once_as_it_has_jobs() -> None:
-    assert this_site().trials_at_once(1, gpus=False) == 1
-    assert "nodes" not in this_site().describe()
+    assert local_resources().trials_at_once(1, gpus=False) == 1
+    assert "nodes" not in local_resources().describe()
 
 
 def test_a_cluster_names_its_nodes() -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from bench.measure.variables import relevant_variables
+from bench.measure.environment_variables import relevant_variables
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,10 @@ def test_where_things_are_and_what_is_logged_does_not(name: str) -> None:
 
 def test_importing_what_bench_imports_sets_none() -> None:
     script = (
-        "from bench.measure.variables import relevant_variables as found\n"
+        "from bench.measure.environment_variables import relevant_variables as found\n"
         "before = found()\n"
         "import sklearn.datasets, torch, torch._dynamo, torchvision, pandas, bench.runner\n"
-        "import bench.execute.local; bench.execute.local.LocalExecutor()\n"
+        "import bench.execute.local_executor; bench.execute.local_executor.LocalExecutor()\n"
         "raise SystemExit(found() != before)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
@@ -49,7 +49,7 @@ def test_importing_what_bench_imports_sets_none() -> None:
 def test_what_a_process_set_itself_can_be_undone() -> None:
     script = (
         "import os\n"
-        "from bench.measure.variables import relevant_variables, undo_own_changes\n"
+        "from bench.measure.environment_variables import relevant_variables, undo_own_changes\n"
         "os.environ |= {'OMP_NUM_THREADS': '7', 'MKL_CBWR': 'AVX2'}\n"
         "undo_own_changes(); print(relevant_variables())"
     )

@@ -6,11 +6,11 @@ import sys
 import pytest
 
 from bench.errors import BenchError
-from bench.models.named import models_beside, torchvision_models
+from bench.models.model_lookup import models_beside, torchvision_models
 
 SCRIPT = """
 import sys
-from bench.models.named import models_beside
+from bench.models.model_lookup import models_beside
 assert "torchvision:resnet18" in models_beside("torchvision:resnet18")
 print(*{"torch", "torchvision"} & set(sys.modules))
 """
@@ -32,7 +32,7 @@ def test_they_are_read_only_where_one_is_named(monkeypatch: pytest.MonkeyPatch) 
     def refuse() -> None:
         raise AssertionError("torchvision's source was read")
 
-    monkeypatch.setattr("bench.models.named.torchvision_models", refuse)
+    monkeypatch.setattr("bench.models.model_lookup.torchvision_models", refuse)
     assert "convnet" in models_beside("convnet")
     assert "convnet" in models_beside("covnet")
 
@@ -40,8 +40,8 @@ def test_they_are_read_only_where_one_is_named(monkeypatch: pytest.MonkeyPatch) 
 def test_without_torchvision_one_message_says_what_mends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bench.models.named.source_file", lambda module: None)
+    monkeypatch.setattr("bench.models.model_lookup.source_file", lambda module: None)
     torchvision_models.cache_clear()
     with pytest.raises(BenchError, match="needs torchvision, which is not installed") as caught:
         torchvision_models()
-    assert "pip install" in caught.value.mend
+    assert "pip install" in caught.value.hint

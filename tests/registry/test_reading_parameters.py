@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 
-from bench.modules import source_file
+from bench.import_graph import source_file
 from bench.registry import Fraction, Parameter, PositiveInt, parameters
 
 Written = Callable[[str, str], str]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from toy_repository import QUICK, committed, git
 
-from bench.measure.git import git_environment
+from bench.measure.git_commands import git_environment
 
 # A suite that calls git itself, which must not mean the user's index either.
 SUITE = """

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from toy_repository import CONFTEST, QUICK, costs, git, repository
 
-from bench.regress.sides import PREFIX, checked_out
+from bench.regress.worktrees import PREFIX, checked_out
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

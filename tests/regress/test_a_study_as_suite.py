@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from toy_repository import git
 
-from bench.regress.measured import ROLES, Lost, Pair, Role
-from bench.regress.sides import Side, Sides
+from bench.regress.benchmark_samples import ROLES, Lost, Pair, Role
 from bench.regress.study_suite import StudySuite
+from bench.regress.worktrees import Side, Sides
 
 PUBLISHED = Path(__file__).parents[2] / "results/published/amd-epyc-2c/precision"
 

@@ -12,7 +12,7 @@ from toy_repository import QUICK, costs, repository
 
 from bench.errors import StoreError
 from bench.regress.history import trends
-from bench.regress.stored import read_sessions
+from bench.regress.stored_benchmarks import read_sessions
 
 Done = Callable[..., Any]
 BAD: dict[str, bytes | None] = {

@@ -10,8 +10,8 @@ from stored_runs import MACHINE, commit, stored
 
 from bench.errors import StoreError
 from bench.regress.history import trends
-from bench.regress.render import render
-from bench.regress.stored import read_sessions
+from bench.regress.history_report import render
+from bench.regress.stored_benchmarks import read_sessions
 
 OTHER = {"fingerprint": {**MACHINE["fingerprint"], "software": "torch=3"}}
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.analysis.statistics import Estimate
-from bench.regress.judged import (
+from bench.regress.benchmark_samples import Lost, Observation, Role, absent, unlike
+from bench.regress.benchmark_verdicts import (
     ACCURACY_DROP,
     MOST_PAIRS,
     Judged,
@@ -17,7 +17,7 @@ from bench.regress.judged import (
     pairs_needed,
     unmeasured,
 )
-from bench.regress.measured import Lost, Observation, Role, absent, unlike
+from bench.stats.estimates import Estimate
 
 NAME = "tests/b.py::test_step"
 

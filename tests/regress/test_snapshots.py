@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from toy_repository import QUICK, committed, git
 
-from bench.regress.sides import checked_out
+from bench.regress.worktrees import checked_out
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 SUITE = "import sys\n\nsys.path.insert(0, 'libs/part')\nimport part\n\n\ndef test_it(benchmark):\n"

@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.measure.git import git_environment
+from bench.measure.git_commands import git_environment
 
 # Loads no plugin but the one that it needs: most of a toy's time would go into the others.
 QUICK = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "-p pytest_benchmark.plugin"}

@@ -7,7 +7,7 @@ import pytest
 from runner_doubles import STUDY, Ask
 
 from bench import runner
-from bench.agenda import Request
+from bench.planning import Request
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 
 from runner_doubles import FakeExecutor
 
-from bench.execute.executor import Emit, Started, Stopping, Workplace, never
-from bench.execute.spread import Ended, News, Placed, Ticket, spread
+from bench.execute.executor import Emit, RunContext, Started, Stopping, never
+from bench.execute.scheduler import Ended, News, Placed, Ticket, spread
 from bench.measure.machine import this_machine
-from bench.measure.site import Node, Site
+from bench.measure.resources import Node, Resources
 from bench.records import Outcome
-from bench.study.plan import PlannedCell, Run
+from bench.study.runs import PlannedCell, Run
 from bench.study.spec import Cell
 
 STUDY = """
@@ -47,7 +47,7 @@ class InstantCluster:
         for ticket, placed in list(self.going.items()):
             for run in placed.unit.runs:
                 yield ticket, Started(run.run_id)
-                yield ticket, placed.workplace.mark(FakeExecutor().outcome(run))
+                yield ticket, placed.run_context.mark(FakeExecutor().outcome(run))
             del self.going[ticket]
             yield ticket, Ended()
 
@@ -61,8 +61,8 @@ class ManyNodes:
     def __init__(self) -> None:
         self._nodes = tuple(Node(str(i), f"node-{i}", 64, 0, 64) for i in range(16))
 
-    def site(self, cells: Sequence[Cell]) -> Site:
-        return Site(replace(this_machine(), cores=64), self._nodes, is_cluster=True)
+    def site(self, cells: Sequence[Cell]) -> Resources:
+        return Resources(replace(this_machine(), cores=64), self._nodes, is_cluster=True)
 
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
         return []
@@ -70,11 +70,11 @@ class ManyNodes:
     def execute(
         self,
         runs: Sequence[Run],
-        workplace: Workplace,
+        run_context: RunContext,
         emit: Emit,
         is_stopping: Stopping = never,
     ) -> Generator[Outcome, None, None]:
-        yield from spread(InstantCluster(self._nodes), runs, workplace, emit, is_stopping)
+        yield from spread(InstantCluster(self._nodes), runs, run_context, emit, is_stopping)
 
     def close(self) -> None:
         pass

@@ -1,14 +1,14 @@
-"""An executor that makes its outcomes up, and a screen that only remembers."""
+"""An executor that makes its outcomes up, and a reporter that only remembers."""
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bench.agenda import Agenda, Request, Task
-from bench.execute.executor import Emit, Event, Started, Stopping, Workplace, never
-from bench.measure.site import Site, this_site
+from bench.execute.executor import Emit, Event, RunContext, Started, Stopping, never
+from bench.measure.resources import Resources, local_resources
+from bench.planning import Agenda, Request, Task
 from bench.records import BlockRow, CostRow, EpochRow, Outcome, TimingRow, TrialRow, TuningRow
 from bench.runner import Finished, run_study
-from bench.study.plan import PlannedCell, Run
+from bench.study.runs import PlannedCell, Run
 from bench.study.spec import Cell
 
 STUDY = """
@@ -48,8 +48,8 @@ class FakeExecutor:
     def executed(self) -> list[str]:
         return [run.run_id for run in self.runs]
 
-    def site(self, cells: Sequence[Cell]) -> Site:
-        return this_site()
+    def site(self, cells: Sequence[Cell]) -> Resources:
+        return local_resources()
 
     def check(self, cells: Sequence[PlannedCell]) -> list[str]:
         return self.problems
@@ -60,7 +60,7 @@ class FakeExecutor:
     def execute(
         self,
         runs: Sequence[Run],
-        workplace: Workplace,
+        run_context: RunContext,
         emit: Emit,
         is_stopping: Stopping = never,
     ) -> Generator[Outcome, None, None]:
@@ -125,7 +125,7 @@ def _trained(run: Run) -> dict[str, object]:
 
 @dataclass
 class Silent:
-    """A screen that only remembers."""
+    """A reporter that only remembers."""
 
     agenda: Agenda | None = None
     seen: list[str] = field(default_factory=list)

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from runner_doubles import STUDY, Ask, FakeExecutor, batch, carry_out
 
-from bench import agenda
-from bench.agenda import Agenda, Request, Task, draw_up
+from bench import planning
 from bench.errors import StudyError
-from bench.study.plan import Run
+from bench.planning import Agenda, Request, Task, draw_up
+from bench.study.runs import Run
 
 BESIDE = [(64, "planned"), (512, "planned"), (512, "twin")]  # the base is 512
 
@@ -66,7 +66,7 @@ def test_changed_code_makes_blocks_stale_and_they_get_new_numbers(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     carry_out(ask(), FakeExecutor())
-    monkeypatch.setattr(agenda, "code_parts", lambda targets: {"code": "another"})
+    monkeypatch.setattr(planning, "code_parts", lambda targets: {"code": "another"})
     drawn = draw_up(ask())
     assert states(drawn) == {("stale", "code changed"): 6}
     assert parts(drawn.to_do) == {2: BESIDE, 3: BESIDE}
@@ -76,7 +76,7 @@ def test_once_stale_blocks_were_measured_again_further_ones_are_only_new(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     carry_out(ask(), FakeExecutor())
-    monkeypatch.setattr(agenda, "code_parts", lambda targets: {"code": "another"})
+    monkeypatch.setattr(planning, "code_parts", lambda targets: {"code": "another"})
     carry_out(ask(), FakeExecutor())
     drawn = draw_up(ask(STUDY.replace("blocks: 2", "blocks: 3")))
     assert states(drawn) == {("cached", ""): 6, ("new", ""): 3}
@@ -85,7 +85,7 @@ def test_once_stale_blocks_were_measured_again_further_ones_are_only_new(
 
 def test_stale_blocks_are_in_no_table(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     carry_out(ask(), FakeExecutor())
-    monkeypatch.setattr(agenda, "code_parts", lambda targets: {"code": "another"})
+    monkeypatch.setattr(planning, "code_parts", lambda targets: {"code": "another"})
     finished = carry_out(ask(), FakeExecutor())
     for table in ("timings", "blocks"):
         assert set(pd.read_csv(finished.results / f"{table}.csv").block) == {2, 3}
@@ -167,7 +167,7 @@ def test_trials_that_became_stale_are_measured_again_with_their_blocks(
 ) -> None:
     """The tables never hold the old rows beside the new ones, not even meanwhile."""
     carry_out(ask(), FakeExecutor())
-    monkeypatch.setattr(agenda, "code_parts", lambda targets: {"code": "another"})
+    monkeypatch.setattr(planning, "code_parts", lambda targets: {"code": "another"})
     trials = ask().results / "made_up" / "trials.csv"
     lengths: list[int] = []
 

@@ -3,7 +3,7 @@
 import pandas as pd
 from runner_doubles import ALL, Ask, FakeExecutor, Silent, batch, once
 
-from bench.agenda import draw_up
+from bench.planning import draw_up
 from bench.runner import run_study
 
 
@@ -14,8 +14,8 @@ def blocks_of(results: pd.DataFrame) -> dict[int, list[tuple[int, str]]]:
 
 def test_what_is_lost_is_timed_beside_the_baseline_in_a_new_block(ask: Ask) -> None:
     executor = FakeExecutor(loses=once(lambda run: (run.block, batch(run)) == (1, 64)))
-    screen = Silent()
-    finished = run_study(ask(), screen, executor)
+    reporter = Silent()
+    finished = run_study(ask(), reporter, executor)
     assert not finished.has_failed
     table = pd.read_csv(finished.results / "blocks.csv")
     assert (table.status == "ok").all()
@@ -23,7 +23,7 @@ def test_what_is_lost_is_timed_beside_the_baseline_in_a_new_block(ask: Ask) -> N
     beside = [(64, "planned"), (512, "planned"), (512, "twin")]
     whole = {0: beside, 1: [(512, "planned"), (512, "twin")], 2: beside}
     assert blocks_of(table) == whole
-    assert len(screen.added) == 1
+    assert len(reporter.added) == 1
     assert draw_up(ask()).to_do == ()
 
 

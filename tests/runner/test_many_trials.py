@@ -6,7 +6,7 @@ import pandas as pd
 from many_trials import ManyNodes, study
 from runner_doubles import Ask, Silent
 
-from bench.agenda import Agenda, Task, draw_up
+from bench.planning import Agenda, Task, draw_up
 from bench.records import Outcome
 from bench.runner import run_study
 

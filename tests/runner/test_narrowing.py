@@ -7,10 +7,10 @@ import pytest
 from runner_doubles import STUDY, Ask, FakeExecutor, Silent, batch, once
 
 from bench import runner
-from bench.agenda import Narrowing, Request, draw_up
-from bench.analysis.narrowing import wide_cells
+from bench.analysis.wide_intervals import wide_cells
+from bench.planning import Narrowing, Request, draw_up
 from bench.runner import Narrowed, run_study
-from bench.study.plan import Run
+from bench.study.runs import Run
 
 SIX = STUDY.replace("blocks: 2", "blocks: 6").replace("seeds: [0, 1]", "seeds: [0]")
 THREE_CELLS = SIX.replace("[64, 512]", "[64, 128, 512]")
@@ -45,10 +45,10 @@ def executor(clock: Clock, **how: object) -> FakeExecutor:
 
 
 def narrow(request: Request, fake: FakeExecutor) -> tuple[Narrowed, Silent]:
-    screen = Silent()
-    narrowed = run_study(request, screen, fake).narrowed
+    reporter = Silent()
+    narrowed = run_study(request, reporter, fake).narrowed
     assert narrowed is not None
-    return narrowed, screen
+    return narrowed, reporter
 
 
 def extra(fake: FakeExecutor) -> list[tuple[int, int]]:
@@ -57,11 +57,11 @@ def extra(fake: FakeExecutor) -> list[tuple[int, int]]:
 
 def test_extra_blocks_go_to_the_wide_cell_until_it_is_narrow(ask: Ask, clock: Clock) -> None:
     fake = executor(clock)
-    narrowed, screen = narrow(ask(SIX, narrowing=Narrowing(0.05, LONG_S)), fake)
+    narrowed, reporter = narrow(ask(SIX, narrowing=Narrowing(0.05, LONG_S)), fake)
     assert {size for _, size in extra(fake)} == {64}
     assert [block for block, _ in extra(fake)] == list(range(6, 6 + narrowed.blocks))
     assert narrowed == Narrowed(narrowed.blocks, narrowed.blocks, 2.0 * narrowed.blocks, 0)
-    assert screen.added == [[run_id] for run_id in fake.executed[-narrowed.blocks :]]
+    assert reporter.added == [[run_id] for run_id in fake.executed[-narrowed.blocks :]]
     summary = pd.read_csv(ask().results / "made_up" / "summary.csv")
     assert wide_cells(summary, 0.05) == []
     assert sorted(summary.step_n) == [6, 6 + narrowed.blocks]
@@ -69,8 +69,8 @@ def test_extra_blocks_go_to_the_wide_cell_until_it_is_narrow(ask: Ask, clock: Cl
 
 def test_where_every_interval_is_narrow_nothing_is_added(ask: Ask, clock: Clock) -> None:
     fake = executor(clock)
-    narrowed, screen = narrow(ask(SIX, narrowing=Narrowing(0.5, LONG_S)), fake)
-    assert (extra(fake), screen.added) == ([], [])
+    narrowed, reporter = narrow(ask(SIX, narrowing=Narrowing(0.5, LONG_S)), fake)
+    assert (extra(fake), reporter.added) == ([], [])
     assert narrowed == Narrowed(0, 0, 0.0, 0)
 
 

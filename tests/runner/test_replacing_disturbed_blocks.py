@@ -2,7 +2,7 @@
 
 from runner_doubles import STUDY, Ask, FakeExecutor, batch, carry_out
 
-from bench.study.plan import Run
+from bench.study.runs import Run
 
 FOUR = STUDY.replace("blocks: 2", "blocks: 4").replace("seeds: [0, 1]", "seeds: [0]")
 BASELINE_AND_TWIN = [(512, "planned"), (512, "twin")]

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from runner_doubles import ALL, BLOCKS, COSTS, STUDY, TRIALS, Ask, FakeExecutor, Silent, carry_out
 
-from bench import agenda
-from bench.agenda import Task, draw_up
+from bench import planning
 from bench.errors import StudyError
-from bench.measure import site
+from bench.measure import resources
+from bench.planning import Task, draw_up
 from bench.records import Outcome
 from bench.runner import run_study
 
@@ -77,22 +77,24 @@ def test_failures_are_run_again_and_say_so(ask: Ask) -> None:
     [
         (
             "code",
-            lambda patch: patch.setattr(agenda, "code_parts", lambda targets: {"code": "another"}),
+            lambda patch: patch.setattr(
+                planning, "code_parts", lambda targets: {"code": "another"}
+            ),
         ),
         (
             "software",
             lambda patch: patch.setattr(
-                site,
+                resources,
                 "this_machine",
-                lambda real=site.this_machine: replace(real(), software=(("torch", "0.1"),)),
+                lambda real=resources.this_machine: replace(real(), software=(("torch", "0.1"),)),
             ),
         ),
         (
             "machine",
             lambda patch: patch.setattr(
-                site,
+                resources,
                 "this_machine",
-                lambda real=site.this_machine: replace(real(), cpu="another CPU"),
+                lambda real=resources.this_machine: replace(real(), cpu="another CPU"),
             ),
         ),
     ],
@@ -149,9 +151,9 @@ def test_each_run_is_stored_before_the_screen_hears_of_it(ask: Ask) -> None:
                 case "cost":
                     assert len(rows) == 1
 
-    screen = Looking()
-    run_study(request, screen, FakeExecutor())
-    assert len(screen.seen) == ALL == TRIALS + COSTS + BLOCKS
+    reporter = Looking()
+    run_study(request, reporter, FakeExecutor())
+    assert len(reporter.seen) == ALL == TRIALS + COSTS + BLOCKS
 
 
 def test_cells_without_their_device_are_rows_and_no_failure(ask: Ask) -> None:

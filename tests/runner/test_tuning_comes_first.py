@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from runner_doubles import Ask, FakeExecutor, Silent
 
-from bench.agenda import draw_up
+from bench.planning import draw_up
 from bench.runner import run_study
-from bench.study.plan import Run
+from bench.study.runs import Run
 
 TUNED = """
 name: made_up
@@ -100,7 +100,7 @@ def test_a_candidate_that_fails_is_not_chosen(ask: Ask) -> None:
 
 def test_the_baseline_cell_is_the_base_at_its_best(ask: Ask) -> None:
     executor = FakeExecutor(validation=by_rate)
-    run_study(ask(TUNED), screen := Silent(), executor)
-    assert screen.agenda is not None
-    first = screen.agenda.plan.cells[0].cell.optimizer
+    run_study(ask(TUNED), reporter := Silent(), executor)
+    assert reporter.agenda is not None
+    first = reporter.agenda.plan.cells[0].cell.optimizer
     assert (first.name, first.parameters["lr"]) == ("adam", 0.01)

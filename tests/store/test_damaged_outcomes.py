@@ -127,4 +127,4 @@ def test_any_mutation_of_a_file_is_an_outcome_or_named(
         assert all(isinstance(outcome, Outcome) for outcome in store.load().values())
     except StoreError as error:
         assert error.where == str(path)
-        assert error.mend
+        assert error.hint

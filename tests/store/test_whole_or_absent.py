@@ -10,7 +10,7 @@ import pytest
 
 from bench.errors import StoreError
 from bench.records import Outcome
-from bench.store import Store, write_whole
+from bench.store import Store, write_atomic
 
 
 def fail(error: BaseException) -> Callable[..., None]:
@@ -27,13 +27,13 @@ STEPS = [(os, "fsync"), (Path, "replace"), (Path, "mkdir")]
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     written = tmp_path / "table.csv"
-    write_whole(written, "old\n")
+    write_atomic(written, "old\n")
     return written
 
 
 def test_a_file_is_written_with_the_folders_that_it_needs(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "table.csv"
-    write_whole(path, "größer\r\n")
+    write_atomic(path, "größer\r\n")
     assert path.read_bytes() == "größer\r\n".encode()
     assert [p.name for p in path.parent.iterdir()] == ["table.csv"]
 
@@ -48,7 +48,7 @@ def test_a_step_that_fails_leaves_the_old_file_and_nothing_else(
 ) -> None:
     monkeypatch.setattr(where, step, fail(FULL))
     with pytest.raises(StoreError) as caught:
-        write_whole(path, "new\n")
+        write_atomic(path, "new\n")
     assert str(caught.value) == (
         f"{path}: cannot be written: No space left on device\n"
         "  Choose another folder with --out or --reports, or free some space."
@@ -68,7 +68,7 @@ def test_an_interruption_leaves_the_old_file_and_passes_through(
 ) -> None:
     monkeypatch.setattr(where, step, fail(interruption))
     with pytest.raises(type(interruption)):
-        write_whole(path, "new\n")
+        write_atomic(path, "new\n")
     assert path.read_text(encoding="utf-8") == "old\n"
     assert list(path.parent.iterdir()) == [path]
 
@@ -76,7 +76,7 @@ def test_an_interruption_leaves_the_old_file_and_passes_through(
 def test_a_first_file_that_fails_is_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", fail(FULL))
     with pytest.raises(StoreError):
-        write_whole(tmp_path / "table.csv", "new\n")
+        write_atomic(tmp_path / "table.csv", "new\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -97,7 +97,7 @@ def test_the_file_is_on_the_disk_before_it_takes_its_name(
 
     monkeypatch.setattr(os, "fsync", tracked_fsync)
     monkeypatch.setattr(Path, "replace", tracked_replace)
-    write_whole(path, "new\n")
+    write_atomic(path, "new\n")
     assert happened == ["fsync of a file", "rename", "fsync of a folder"]
 
 
@@ -108,13 +108,13 @@ def _is_folder(descriptor: int) -> bool:
 def test_an_error_without_words_is_still_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", fail(OSError("gone")))
     with pytest.raises(StoreError, match="cannot be written: gone"):
-        write_whole(path, "new\n")
+        write_atomic(path, "new\n")
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be written: Not a directory"):
-        write_whole(tmp_path / "file" / "b" / "table.csv", "new\n")
+        write_atomic(tmp_path / "file" / "b" / "table.csv", "new\n")
 
 
 def test_an_outcome_is_saved_whole_or_not_at_all(
@@ -137,5 +137,5 @@ def test_a_temporary_that_a_power_cut_left_is_no_outcome(
 
 
 def test_half_a_character_is_written_escaped(tmp_path: Path) -> None:
-    write_whole(tmp_path / "table.csv", "a\udcffb\n")
+    write_atomic(tmp_path / "table.csv", "a\udcffb\n")
     assert (tmp_path / "table.csv").read_text(encoding="utf-8") == "a\\udcffb\n"

@@ -9,11 +9,11 @@ import pytest
 
 from bench.errors import StudyError
 from bench.measure.machine import Machine
-from bench.study.grid import expand
-from bench.study.load import load_study
-from bench.study.plan import Plan, make_plan
-from bench.study.source import Source
+from bench.study.design import expand
+from bench.study.runs import Plan, make_plan
 from bench.study.spec import Cell, Study
+from bench.study.study_file import load_study
+from bench.study.yaml_source import Source
 
 NO_GPU = Machine(
     cpu="a CPU",

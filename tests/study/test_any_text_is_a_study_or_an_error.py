@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import StudyError
-from bench.study.grid import expand
-from bench.study.source import Source
+from bench.study.design import expand
 from bench.study.spec import Study
+from bench.study.yaml_source import Source
 
 Loaded = Callable[..., tuple[Study, Source]]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.study.plan import Plan
+from bench.study.runs import Plan
 
 Planned = Callable[..., Plan]
 

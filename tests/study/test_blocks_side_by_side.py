@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.study.blocks import Timed, block_runs, extra_runs
-from bench.study.plan import Plan, Run
+from bench.study.runs import Plan, Run
+from bench.study.timing_blocks import Timed, block_runs, extra_runs
 
 Planned = Callable[..., Plan]
 Part = tuple[int, str]  # batch size and role

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from bench.study.source import Source
 from bench.study.spec import Cell, Study
+from bench.study.yaml_source import Source
 
 REFERENCE = {
     "model": "convnet",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.study.source import Source
 from bench.study.spec import Limits, Study
+from bench.study.yaml_source import Source
 
 
 @pytest.mark.parametrize(

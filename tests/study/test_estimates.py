@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from bench.records import Outcome, Status
-from bench.study.blocks import block_runs
-from bench.study.estimate import START_S, Estimate
-from bench.study.plan import Plan, Run
+from bench.study.run_durations import START_S, Estimate
+from bench.study.runs import Plan, Run
+from bench.study.timing_blocks import block_runs
 
 Planned = Callable[..., Plan]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import StudyError
-from bench.study.load import load_study
+from bench.study.study_file import load_study
 
 Refusal = Callable[..., str]
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from bench.errors import StudyError
-from bench.study import grid
-from bench.study.plan import Plan
-from bench.study.source import Source
+from bench.study import design
+from bench.study.runs import Plan
 from bench.study.spec import Study
+from bench.study.yaml_source import Source
 
 Refusal = Callable[..., str]
 
@@ -22,8 +22,8 @@ def test_a_grid_of_a_million_cells_is_refused_without_making_one(
     def make(*arguments: object) -> None:
         raise AssertionError("a cell was made")
 
-    monkeypatch.setattr(grid, "_checked", make)
-    monkeypatch.setattr(grid, "_assigned", make)
+    monkeypatch.setattr(design, "_checked", make)
+    monkeypatch.setattr(design, "_assigned", make)
     assert refusal(MILLION) == (
         "study.yaml:2: axes: the full grid has 1,000,000 cells; at most 100,000 are planned\n"
         "  Give fewer values, or take another design, such as one_at_a_time."
@@ -44,7 +44,7 @@ def test_a_size_with_more_digits_than_python_writes_is_told() -> None:
         {"name": "x", "axes": {f"model.p{i}": [0] * 10 for i in range(5000)}}
     )
     with pytest.raises(StudyError, match=r"the full grid has more than 10\^30 cells"):
-        grid.expand(study, Source("study.yaml"))
+        design.expand(study, Source("study.yaml"))
 
 
 def test_the_same_axes_one_at_a_time_are_few(planned: Callable[..., Plan]) -> None:

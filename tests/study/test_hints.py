@@ -38,4 +38,4 @@ def test_a_value_is_shown_as_a_study_writes_it_if_it_is_short(value: object, sai
 def test_an_error_says_where_what_and_what_mends_it() -> None:
     assert str(BenchError("is wrong")) == "is wrong"
     assert str(BenchError("is wrong", where="x.yaml:1")) == "x.yaml:1: is wrong"
-    assert str(BenchError("is wrong", where="x", mend="Mend it.")) == "x: is wrong\n  Mend it."
+    assert str(BenchError("is wrong", where="x", hint="Mend it.")) == "x: is wrong\n  Mend it."

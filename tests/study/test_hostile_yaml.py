@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.study.source import DEEPEST, LARGEST_BYTES, read_value
+from bench.study.yaml_source import DEEPEST, LARGEST_BYTES, read_value
 
 Refusal = Callable[..., str]
 

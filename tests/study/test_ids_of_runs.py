@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.study.blocks import block_runs, extra_runs
-from bench.study.plan import Plan, cell_id
+from bench.study.runs import Plan, cell_id
 from bench.study.spec import Cell
+from bench.study.timing_blocks import block_runs, extra_runs
 
 Planned = Callable[..., Plan]
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 FILE_NAME = r"[a-z0-9][a-z0-9_-]*"
 PRINT_IDS = """
 import sys
-from bench.study.plan import cell_id
+from bench.study.runs import cell_id
 from bench.study.spec import Cell
 model = {"import": "no_such_module:Net", "a": 1, "b": {"x": 1, "y": 2}}
 print(cell_id(Cell()), cell_id(Cell.model_validate({"model": model, "optimizer": "sgd"})))

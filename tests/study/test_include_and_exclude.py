@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.study.grid import expand
-from bench.study.source import Source
+from bench.study.design import expand
 from bench.study.spec import Cell, Study
+from bench.study.yaml_source import Source
 
 CellsOf = Callable[..., list[Cell]]
 Refusal = Callable[..., str]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.models.named import all_models
-from bench.study.source import Source
+from bench.models.model_lookup import all_models
 from bench.study.spec import Cell, Study
+from bench.study.yaml_source import Source
 
 Loaded = Callable[..., tuple[Study, Source]]
 Refusal = Callable[..., str]
@@ -83,7 +83,7 @@ def test_a_built_in_name_asks_no_package(loaded: Loaded, monkeypatch: pytest.Mon
     def refuse(**_: object) -> None:
         raise AssertionError("the installed packages were looked through")
 
-    monkeypatch.setattr("bench.models.named.entry_points", refuse)
+    monkeypatch.setattr("bench.models.model_lookup.entry_points", refuse)
     assert loaded("name: x\nbase: {model: lenet5}")
 
 

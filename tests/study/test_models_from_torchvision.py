@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.labels import cell_labels
-from bench.models.named import torchvision_models
-from bench.study.plan import Plan
-from bench.study.source import Source
+from bench.cell_names import cell_labels
+from bench.models.model_lookup import torchvision_models
+from bench.study.runs import Plan
 from bench.study.spec import Cell, Study
+from bench.study.yaml_source import Source
 
 CellsOf = Callable[..., list[Cell]]
 Loaded = Callable[..., tuple[Study, Source]]
@@ -46,7 +46,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(refusal: Refusal) -> None:
 def test_without_torchvision_the_study_is_refused(
     refusal: Refusal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.models.named.source_file", lambda module: None)
+    monkeypatch.setattr("bench.models.model_lookup.source_file", lambda module: None)
     torchvision_models.cache_clear()
     assert refusal("name: x\nbase:\n  model: torchvision:resnet18") == (
         "study.yaml:3: base.model: 'torchvision:…' needs torchvision, which is not installed. "

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from bench.study.blocks import block_runs
-from bench.study.plan import Plan, Run
+from bench.study.runs import Plan, Run
+from bench.study.timing_blocks import block_runs
 
 Planned = Callable[..., Plan]
 

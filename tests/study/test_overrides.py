@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.study.source import Source
 from bench.study.spec import Cell, Study
+from bench.study.yaml_source import Source
 
 Loaded = Callable[..., tuple[Study, Source]]
 CellsOf = Callable[..., list[Cell]]

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.study.blocks import Timed, block_runs, replacement_runs
-from bench.study.plan import Plan, Run
+from bench.study.runs import Plan, Run
+from bench.study.timing_blocks import Timed, block_runs, replacement_runs
 
 TEXT = "name: x\nbase: {batch_size: 1}\naxes: {batch_size: [1, 2, 3]}\ntiming: {blocks: 2}\n"
 

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.study.plan import Plan
-from bench.study.source import read_value, write_yaml
+from bench.study.runs import Plan
+from bench.study.yaml_source import read_value, write_yaml
 
 Planned = Callable[..., Plan]
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from bench.measure.spinning import SPIN_COUNT
+from bench.measure.openmp_spin import SPIN_COUNT
 from bench.records import BlockRow, CostRow
-from bench.study.blocks import block_runs
-from bench.study.plan import Plan
+from bench.study.runs import Plan
+from bench.study.timing_blocks import block_runs
 
 Planned = Callable[..., Plan]
 

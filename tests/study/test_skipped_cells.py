@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.study.blocks import block_runs
-from bench.study.plan import Plan
+from bench.study.runs import Plan
+from bench.study.timing_blocks import block_runs
 
 Planned = Callable[..., Plan]
 ONE_GPU = ("a GPU",)

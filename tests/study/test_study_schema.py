@@ -12,9 +12,9 @@ from bench.data import AUGMENTATIONS, DATASETS, LOADERS
 from bench.models import INITIALISATIONS, MODELS
 from bench.optim import AVERAGINGS, OPTIMIZERS, SCHEDULES
 from bench.registry import parameters
-from bench.study.schema import study_schema
-from bench.study.source import read_value
+from bench.study.json_schema import study_schema
 from bench.study.spec import Cell, Study
+from bench.study.yaml_source import read_value
 
 SCHEMA = study_schema()
 REPOSITORYS = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from bench.measure.machine import Machine
-from bench.study.grid import Grid, expand
+from bench.study.design import Grid, expand
 from bench.study.tuning import plan_tuning
 
 NO_GPU = Machine("a CPU", 1, 2**30, "an OS", (), "no CUDA device: made up", (("torch", "1"),))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.study.source import read_value, write_yaml
+from bench.study.yaml_source import read_value, write_yaml
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 LOOKALIKES = st.from_regex(r"[-+]?[0-9_]*\.?[0-9_]*([eE][-+]?[0-9]+)?", fullmatch=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.study.source import read_value
+from bench.study.yaml_source import read_value
 
 Refusal = Callable[..., str]
 

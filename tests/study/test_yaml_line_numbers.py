@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.study.source import dotted, read_yaml
+from bench.study.yaml_source import dotted, read_yaml
 
 TEXT = """\
 # a comment

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from bench.errors import StudyError
-from bench.study.source import MOST_NODES, read_yaml
+from bench.study.yaml_source import MOST_NODES, read_yaml
 
 STUDY = """name: x
 x-common: &common

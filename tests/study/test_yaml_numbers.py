@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.study.source import read_value
+from bench.study.yaml_source import read_value
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bench.study.source import read_value
+from bench.study.yaml_source import read_value
 
 
 @pytest.mark.parametrize("word", ["off", "on", "yes", "no", "y", "n", "Off", "adam", "1m", "truth"])

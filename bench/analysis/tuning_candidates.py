@@ -1,0 +1,116 @@
+"""What a tuning tried: every candidate with its validation accuracy, and which one was taken."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from bench.analysis.configurations import config_fields
+from bench.stats.estimates import mean_t
+from bench.stats.selection import best_of
+
+MIN_FOR_EDGE = 3  # of two values, each is at an end of its range
+
+# What `candidates` adds to a candidate's configuration.
+COLUMNS = (
+    "validation_accuracy_mean",
+    "validation_accuracy_low",
+    "validation_accuracy_high",
+    "n",
+    "failed",
+    "chosen",
+    "at_edge",
+    "edges",
+)
+
+Scores = Mapping[str, Sequence[float | None]]
+
+
+def named_fields(over: Sequence[str]) -> list[str]:
+    """Give the columns that a study's tuned fields name by their dotted path."""
+    return ["lr" if path == "optimizer.lr" else path for path in over]
+
+
+def tuned_fields(table: pd.DataFrame, over: Sequence[str]) -> list[str]:
+    """List a table's columns of the tuned fields.
+
+    A part that is tuned as a whole (`optimizer`) brings its parameters with it.
+    """
+    names = {*named_fields(over), *(["lr"] if "optimizer" in over else [])}
+    parts = tuple(f"{name}." for name in names)
+    return [f for f in config_fields(table) if f in names or f.startswith(parts)]
+
+
+def candidates(tuning: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
+    """Make one row a candidate: a remaining cell with one value of each tuned field.
+
+    Columns: `remaining`, the number of the remaining cell in the study's order; cell_id and the
+    whole configuration; the mean validation accuracy over the tuning seeds that ended ok, with
+    Student's interval; `n`, how many those are, and `failed`, how many are not; `chosen` by
+    `bench.stats.selection.best_of`; `at_edge`, where a chosen number is the smallest or the
+    largest of at least three, so that the best may lie outside; `edges`, the fields of which it is.
+    """
+    fields, tuned = config_fields(tuning), tuned_fields(tuning, over)
+    rest = [field for field in fields if field not in tuned]
+    # What a part brings with it has no range: the lr of adam and that of sgd are two things.
+    ranged = [field for field in tuned if field in named_fields(over)]
+    cells = tuning.drop_duplicates("cell_id")[["cell_id", *fields]].reset_index(drop=True)
+    cells["remaining"] = cells.groupby(rest, sort=False, dropna=False).ngroup() if rest else 0
+    scores = _scores(tuning)
+    rows: list[dict[str, Any]] = []
+    for _, group in cells.groupby("remaining"):
+        own = {cell_id: scores[cell_id] for cell_id in group["cell_id"]}
+        best = best_of(own)
+        edges = _edges(group[ranged], group["cell_id"] == best)
+        rows += [
+            {
+                "cell_id": cell_id,
+                **_estimate(scored),
+                "chosen": cell_id == best,
+                "at_edge": cell_id == best and edges != (),
+                "edges": edges if cell_id == best else (),
+            }
+            for cell_id, scored in own.items()
+        ]
+    known = pd.DataFrame(rows, columns=["cell_id", *COLUMNS])
+    made = cells.merge(known, on="cell_id")
+    return made[["remaining", "cell_id", *fields, *COLUMNS]]
+
+
+def _scores(tuning: pd.DataFrame) -> Scores:
+    """Give each candidate's accuracies by seed; None where no trial ended ok, or none is there."""
+    ended = tuning[(tuning["status"] == "ok") & tuning["validation_accuracy"].notna()]
+    runs = zip(ended["cell_id"], ended["seed"], strict=True)
+    known = dict(zip(runs, ended["validation_accuracy"].astype(float).to_list(), strict=True))
+    seeds = list(tuning["seed"].unique())
+    return {
+        cell_id: [known.get((cell_id, seed)) for seed in seeds]
+        for cell_id in tuning["cell_id"].unique()
+    }
+
+
+def _estimate(scores: Sequence[float | None]) -> dict[str, Any]:
+    """Estimate the mean of what ended ok; an interval cannot leave [0, 1]."""
+    finished = [score for score in scores if score is not None]
+    row: dict[str, Any] = {"n": len(finished), "failed": len(scores) - len(finished)}
+    if not finished:
+        return row
+    estimate = mean_t(finished)
+    row["validation_accuracy_mean"] = estimate.value
+    if estimate.low is not None and estimate.high is not None:
+        row["validation_accuracy_low"] = max(estimate.low, 0.0)
+        row["validation_accuracy_high"] = min(estimate.high, 1.0)
+    return row
+
+
+def _edges(values: pd.DataFrame, is_chosen: pd.Series) -> tuple[str, ...]:
+    """List the fields of which the chosen value stands at an end of the numbers tried."""
+    edges = []
+    for field in values:
+        tried, taken = values[field].dropna(), values[field][is_chosen].iloc[0]
+        numeric = pd.api.types.is_numeric_dtype(tried) and not pd.api.types.is_bool_dtype(tried)
+        if not numeric or pd.isna(taken) or tried.nunique() < MIN_FOR_EDGE:
+            continue
+        if taken in (tried.min(), tried.max()):
+            edges.append(str(field))
+    return tuple(edges)

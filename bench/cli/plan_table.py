@@ -1,0 +1,189 @@
+"""The plan of a study as a person reads it: what is there, what will be skipped, how long."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.markup import escape
+
+from bench.cell_names import cell_labels
+from bench.cli.terminal import counted, duration, table
+from bench.planning import Agenda, State, Task
+from bench.records import Kind, Role
+from bench.study.runs import Run
+
+KINDS: Sequence[Kind] = ("tuning", "trial", "cost", "block")
+ROLES: Sequence[Role] = ("planned", "twin", "extra")
+COLUMNS = ("cell", "id", "runs", "state", "why", "estimate")
+WIDE = 110  # columns of a terminal; on less, cells go by their names alone
+COLOURS: Mapping[State, str] = {
+    "cached": "green",
+    "stale": "yellow",
+    "new": "cyan",
+    "skipped": "dim",
+}
+
+
+def cell_names(agenda: Agenda) -> dict[str, str]:
+    """Name every cell of an agenda by what tells it from the others, those of tuning too."""
+    cells = [*agenda.plan.cells, *(task.run.planned for task in agenda.tasks)]
+    return cell_labels({c.cell_id: c.cell.flat() for c in cells})
+
+
+def run_name(run: Run) -> str:
+    """Say which of a cell's runs it is."""
+    match run.kind:
+        case "trial":
+            return f"seed {run.seed}"
+        case "tuning":
+            return f"tuning, seed {run.seed}"
+        case "cost":
+            return "cost pass"
+        case "block":
+            return f"timing block {run.block}{' (twin)' if run.role == 'twin' else ''}"
+
+
+def print_summary(console: Console, agenda: Agenda) -> None:
+    """Print what a study is, which data serve, what is there and how long the rest takes."""
+    plan = agenda.plan
+    said = f" – {escape(plan.study.description)}" if plan.study.description else ""
+    console.print(f"[bold]{plan.study.name}[/]{said}")
+    for provision in agenda.provisions:
+        if provision.used != provision.requested:
+            console.print(
+                f"[bold yellow]WARNING: {provision.requested} is not there, "
+                f"{provision.used} serves instead[/] ({escape(provision.why or '')})"
+            )
+        elif provision.why:
+            console.print(f"[yellow]{escape(provision.why)}[/]")
+    for line in _where(agenda):
+        console.print(line, soft_wrap=True)
+    console.print(_counts(agenda))
+    for reason, tasks in _by_reason(agenda.tasks):
+        cells = len({task.run.planned.cell_id for task in tasks})
+        console.print(f"[dim]skipped: {counted(cells, 'cell')} – {escape(reason)}[/]")
+    if agenda.detects is not None:
+        change, n = agenda.detects
+        console.print(
+            f"last time {counted(n, 'timing block')} found changes of a step's time from "
+            f"{change:.1%} on"
+        )
+    if not agenda.to_measure:
+        console.print("nothing is left to run")
+        return
+    rough = " (rough: not all of it ran here before)" if agenda.is_rough else ""
+    then = ", and then what is chosen" if agenda.is_open else ""
+    console.print(f"estimate: {duration(agenda.estimate_s)}{then}{rough}")
+
+
+def _where(agenda: Agenda) -> Iterator[str]:
+    """Say how a grid spreads over a cluster, and which of its nodes it leaves alone."""
+    site, cells = agenda.site, [c.cell for c in agenda.plan.cells if c.skip is None]
+    if not site.is_cluster:
+        return
+    kind = escape(site.machine.fingerprint()["machine"])
+    at_once = {
+        site.trials_at_once(int(cell.threads), gpus=cell.device != "cpu") for cell in cells
+    } or {0}
+    span = " to ".join(map(str, dict.fromkeys((min(at_once), max(at_once)))))
+    blocks = counted(len(site.nodes), "timing block")
+    yield f"cluster: {counted(len(site.nodes), 'node')} of {kind}"
+    yield f"at once: {span} trial{'s' * (max(at_once) != 1)}, or {blocks}"
+    for idle in site.idle:
+        yield f"[yellow]left alone: {escape(idle)}[/]"
+
+
+def _counts(agenda: Agenda) -> str:
+    """Count the cells and the runs: what is tried first, where tuning is not done yet."""
+    plan = agenda.plan
+    left_out = f", {len(plan.left_out)} excluded" if plan.left_out else ""
+    cells = f"{counted(len(plan.cells), 'cell')}{left_out}"
+    kinds = Counter(task.run.kind for task in agenda.tasks)
+    tuning = counted(kinds["tuning"], "tuning trial")
+    if agenda.is_open:
+        over = escape(", ".join(plan.study.tuned))
+        trials = counted(sum(run.kind == "trial" for run in plan.runs), "trial")
+        return (
+            f"{cells}, each at its best {over}: first {tuning}; {_states(agenda.tasks)}\n"
+            f"then, at what is chosen: {trials}, cost passes and timing blocks"
+        )
+    parts = [tuning] if kinds["tuning"] else []
+    parts += [
+        counted(kinds["trial"], "trial"),
+        counted(kinds["cost"], "cost pass", "cost passes"),
+        counted(kinds["block"], "timing block"),
+    ]
+    return f"{cells}: {', '.join(parts)}; {_states(agenda.tasks)}"
+
+
+def print_plan(console: Console, agenda: Agenda) -> None:
+    """Print the summary and then every run, those of a cell that share a fate on one line."""
+    print_summary(console, agenda)
+    names = cell_names(agenda)
+    shown = [name for name in COLUMNS if name != "id" or console.width >= WIDE]
+    rows = table(console, *shown, right=frozenset({"estimate"}))
+    order = {cell_id: i for i, cell_id in enumerate(names)}
+    tasks = sorted(agenda.tasks, key=lambda t: (order[t.run.planned.cell_id], _sort(t)))
+    for (cell_id, _, state, why), group in groupby(tasks, key=_fate):
+        shared = list(group)
+        estimate_s = sum(t.estimate_s for t in shared)
+        texts = {
+            "cell": escape(names[cell_id]),
+            "id": cell_id,
+            "runs": _run_names([t.run for t in shared]),
+            "state": f"[{COLOURS[state]}]{state}[/]",
+            "why": escape(why),
+            "estimate": duration(estimate_s) if state in ("new", "stale") else "",
+        }
+        rows.add_row(*(texts[name] for name in shown))
+    console.print(rows)
+    for left in agenda.plan.left_out:
+        console.print(f"[dim]left out: {escape(left.point)} – {escape(left.why)}[/]")
+
+
+def _sort(task: Task) -> tuple[int, int]:
+    return KINDS.index(task.run.kind), ROLES.index(task.run.role)
+
+
+def _fate(task: Task) -> tuple[str, tuple[int, int], State, str]:
+    return task.run.planned.cell_id, _sort(task), task.state, task.why
+
+
+def _run_names(runs: Sequence[Run]) -> str:
+    """Name runs of one kind and role: "seed 0–2", "block 0–5 (twin)"."""
+    first = runs[0]
+    match first.kind:
+        case "trial" | "tuning":
+            what = "seed" if first.kind == "trial" else "tuning, seed"
+            return f"{what} {_numbers(sorted(run.seed for run in runs))}"
+        case "cost":
+            return "cost"
+        case "block":
+            numbers = _numbers(sorted(run.block for run in runs))
+            return f"block {numbers}{'' if first.role == 'planned' else f' ({first.role})'}"
+
+
+def _states(tasks: Iterable[Task]) -> str:
+    counts = Counter(task.state for task in tasks)
+    return ", ".join(
+        f"[{colour}]{counts[state]} {state}[/]"
+        for state, colour in COLOURS.items()
+        if counts[state]
+    )
+
+
+def _by_reason(tasks: Iterable[Task]) -> list[tuple[str, list[Task]]]:
+    skipped = sorted((t for t in tasks if t.state == "skipped"), key=lambda t: t.why)
+    return [(why, list(group)) for why, group in groupby(skipped, key=lambda t: t.why)]
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    """Write 0, 1, 2, 5 as 0–2, 5."""
+    spans: list[list[int]] = []
+    for n in numbers:
+        if spans and n == spans[-1][-1] + 1:
+            spans[-1].append(n)
+        else:
+            spans.append([n])
+    return ", ".join(f"{s[0]}–{s[-1]}" if len(s) > 1 else str(s[0]) for s in spans)

@@ -1,0 +1,234 @@
+"""A run set up: from a cell to threads, data, network, optimizer and clock."""
+
+import copy
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from bench.data import DATASETS
+from bench.data.images import ImageSet
+from bench.data.loaders import Feed, Loader
+from bench.errors import BenchError, DataError, UnavailableError
+from bench.execute.executor import RunContext
+from bench.measure import openmp_spin
+from bench.measure.clock import Clock, clock_for
+from bench.measure.cost import example_image, flops_per_image
+from bench.optim.schedules import Span
+from bench.registry import load
+from bench.study.runs import PlannedCell
+from bench.study.spec import Cell
+from bench.torchvision_import import import_torchvision
+from bench.train import Arithmetic, Training, loss_of
+
+FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+CLASSES = 10
+ALREADY_LOADED = frozenset(sys.modules)  # before any module of the user's own
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A run set up: everything that training and timing need."""
+
+    cell: Cell
+    device: torch.device
+    loader: Loader
+    training: Training
+    clock: Clock
+
+
+def check(cells: Sequence[PlannedCell]) -> list[str]:
+    """Build each different network and pass two images through it; a line for each that fails."""
+    problems = []
+    if any(planned.cell.loader.name == "dataloader" for planned in cells):
+        try:
+            import_torchvision()
+        except DataError as error:
+            problems.append(f"loader dataloader: {error}")
+    seen: list[object] = []
+    for planned in cells:
+        cell = planned.cell
+        different = (cell.model.declared(), cell.initialisation.declared(), cell.label_smoothing)
+        if planned.skip is not None or different in seen:
+            continue
+        seen.append(different)
+        problem = _problem(cell)
+        if problem is not None:
+            problems.append(f"model {cell.model.name}: {problem}")
+    return problems
+
+
+def _problem(cell: Cell) -> str | None:
+    """Say why a cell's network can't be trained; None where it can."""
+    try:
+        model = build_model(cell)
+        output = model(two_images())
+        loss = loss_of(model, cell.label_smoothing)
+        shape = tuple(output.shape)
+        if shape != (2, CLASSES):
+            return f"gives {shape} for two images, where (2, {CLASSES}) is asked for"
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            return "has no parameters to train"
+        loss(output, torch.zeros(2, dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
+    except BenchError as error:
+        return str(error)
+    except Exception as error:
+        return last_line(error)
+    return None
+
+
+def build_model(cell: Cell) -> nn.Module:
+    """Build a cell's network on the CPU, in torch's current random state."""
+    model = load(cell.model.target)(**cell.model.parameters)
+    if not isinstance(model, nn.Module):
+        raise BenchError(
+            f"{cell.model.target} gives no torch.nn.Module; "
+            "name the class of a network, or a function that returns one"
+        )
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        _materialise(model)
+    load(cell.initialisation.target)(model, **cell.initialisation.parameters)
+    return model
+
+
+@torch.no_grad()
+def _materialise(model: nn.Module) -> None:
+    """Give lazy layers their shapes by two images, and leave all else as it was."""
+    was_training = model.training
+    model.eval()
+    model(two_images())
+    model.train(was_training)
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        raise BenchError("has a lazy layer that its forward does not use")
+
+
+def two_images() -> Tensor:
+    """Return a batch of two black images: (2, 1, 28, 28)."""
+    return torch.zeros(2, 1, 28, 28)
+
+
+def set_up(
+    cell: Cell, seed: int, run_context: RunContext, *, epochs: int, validation: float = 0.0
+) -> Bench:
+    """Set threads, seed, data, network and optimizer up; `epochs` is the schedule's span.
+
+    With `validation`, this fraction of the training images is held out and stands in for the
+    test set. The network is initialised on the CPU, so that a seed means the same on every
+    device.
+    """
+    device = _device(cell)
+    torch.set_num_threads(int(cell.threads))
+    _set_arithmetic(cell)
+    images = DATASETS[cell.dataset.name].read(run_context.data_dir)
+    if validation:
+        images = held_out(images, validation)
+    loader = _loader(cell, images, seed, device)
+    _seed(seed, device)
+    model = build_model(cell).to(device).to(memory_format=FORMATS[cell.memory_format])
+    return Bench(cell, device, loader, _training(cell, model, loader, epochs), clock_for(device))
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """Seed what this run draws from; `torch.manual_seed` prepares every kind of device as well."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+
+
+def held_out(images: ImageSet, fraction: float) -> ImageSet:
+    """Hold the last part of the training images out; they take the test images' place."""
+    count = max(1, round(fraction * len(images.train_images)))
+    return replace(
+        images,
+        train_images=images.train_images[:-count],
+        train_labels=images.train_labels[:-count],
+        test_images=images.train_images[-count:],
+        test_labels=images.train_labels[-count:],
+    )
+
+
+def _loader(cell: Cell, images: ImageSet, seed: int, device: torch.device) -> Loader:
+    augmentation = cell.augmentation
+    augment = partial(load(augmentation.target), **augmentation.parameters)
+    feed = Feed(images, cell.batch_size, seed, device, cell.normalisation, augment)
+    loader: Loader = load(cell.loader.target)(feed, **cell.loader.parameters)
+    return loader
+
+
+def _training(cell: Cell, model: nn.Module, loader: Loader, epochs: int) -> Training:
+    span = Span(epochs, loader.steps_per_epoch)
+    optimizer = load(cell.optimizer.target)(model.parameters(), **cell.optimizer.parameters)
+    return Training(
+        model,
+        optimizer,
+        load(cell.schedule.target)(optimizer, span, **cell.schedule.parameters),
+        Arithmetic(cell.precision, FORMATS[cell.memory_format], cell.compile, cell.cuda_graphs),
+        label_smoothing=cell.label_smoothing,
+        averaging=load(cell.averaging.target)(model, span, **cell.averaging.parameters),
+    )
+
+
+def _device(cell: Cell) -> torch.device:
+    """Give the cell's device, as torch sees it here; the plan saw only the driver."""
+    device = torch.device(cell.device)
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise UnavailableError("torch finds no usable CUDA device")
+        torch.cuda.set_device(device)
+    return device
+
+
+def _set_arithmetic(cell: Cell) -> None:
+    """Let tf32 serve only where it is asked for, and repeatable kernels alone where those are.
+
+    torch lets cuDNN use tf32 by default, and the fastest kernels whatever their order of sums.
+
+    Raises UnavailableError where the processor can't flush denormal numbers to zero.
+    """
+    if not torch.set_flush_denormal(cell.flush_denormal) and cell.flush_denormal:
+        raise UnavailableError("this processor can't flush denormal numbers to zero")
+    allowed = cell.precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cudnn.allow_tf32 = allowed
+    if cell.deterministic:
+        # What cuBLAS needs for it: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(cell.deterministic)
+
+
+def last_line(error: BaseException) -> str:
+    """Give an exception as the last line of its traceback does, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def environment(bench: Bench) -> dict[str, Any]:
+    """Say what this process ran with, which the fingerprint from outside cannot know."""
+    told: dict[str, Any] = {
+        "threads": torch.get_num_threads(),
+        "spin_count": os.environ.get(openmp_spin.VARIABLE, openmp_spin.DEFAULT),
+        "torch": str(torch.__version__),  # whose own class would import torch where it is read
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+    }
+    if bench.device.type == "cuda":
+        told |= {
+            "gpu": torch.cuda.get_device_name(bench.device),
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        }
+    return told
+
+
+def count_flops_per_image(bench: Bench) -> float | None:
+    """Count on a throwaway copy on the CPU; None for a network that cannot be counted."""
+    try:
+        model = copy.deepcopy(bench.training.model).to("cpu", torch.float32)
+        return flops_per_image(model, example_image())
+    except Exception:  # a network of the user's own may do what the counter does not know
+        return None

@@ -1,0 +1,77 @@
+"""Find the network that a study names; this imports neither torch nor the network.
+
+A name is looked for among the built-in ones; `torchvision:NAME` is torchvision's; any other may
+be an entry point of an installed package, in the group `bench.models`.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.import_graph import source_file
+from bench.models import MODELS
+from bench.registry import Entry
+
+GROUP = "bench.models"
+TORCHVISION = "torchvision:"
+REGISTRATION = "register_model"  # the decorator of torchvision's builders
+
+
+def models_beside(name: str) -> Mapping[str, Entry]:
+    """Give the networks among which a name is to be found, with as little reading as will do."""
+    if name in MODELS:
+        return MODELS
+    return torchvision_models() if name.startswith(TORCHVISION) else all_models()
+
+
+def all_models() -> dict[str, Entry]:
+    """Give the built-in networks and those of installed packages; a built-in name wins."""
+    return {**MODELS, **installed_models(), **MODELS}
+
+
+def installed_models() -> dict[str, Entry]:
+    """Give the networks of installed packages; of two of one name, the first on the path."""
+    return {
+        point.name: Entry(point.value, f"from {point.dist.name}" if point.dist else "installed")
+        for point in reversed(tuple(entry_points(group=GROUP)))
+    }
+
+
+@cache
+def torchvision_models() -> Mapping[str, Entry]:
+    """Give torchvision's classification networks, read from its source.
+
+    Raises BenchError where torchvision is not installed.
+    """
+    package = source_file("torchvision.models")
+    if package is None:
+        raise BenchError(
+            f"'{TORCHVISION}…' needs torchvision, which is not installed",
+            hint="`pip install --upgrade torch torchvision` installs a pair that matches.",
+        )
+    names = sorted(name for file in package.parent.glob("*.py") for name in _registered(file))
+    return {
+        TORCHVISION + name: Entry(f"bench.models.from_torchvision:{name}", f"torchvision's {name}")
+        for name in names
+    }
+
+
+def _registered(file: Path) -> Iterator[str]:
+    """List the functions of a file that torchvision registers as networks."""
+    source = file.read_bytes()
+    if REGISTRATION.encode() not in source:
+        return
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and any(map(_registers, node.decorator_list)):
+            yield node.name
+
+
+def _registers(decorator: ast.expr) -> bool:
+    match decorator:
+        case ast.Call(func=ast.Name(id=name)):
+            return name == REGISTRATION
+        case _:
+            return False

@@ -1,0 +1,31 @@
+"""Every figure of a report, by the question that it answers."""
+
+from collections.abc import Mapping
+
+import bench.reporting.matplotlib_import  # noqa: F401
+
+# isort: split
+from bench.reporting.figures.along_axis import along_each_axis
+from bench.reporting.figures.baseline_forest import against_baseline
+from bench.reporting.figures.figure import Draw
+from bench.reporting.figures.heat_maps import heat_of_pairs
+from bench.reporting.figures.learning_curves import learning_curves
+from bench.reporting.figures.main_effects import effects_of_axes
+from bench.reporting.figures.sensitivity import sensitivity
+from bench.reporting.figures.step_phases import step_phases
+from bench.reporting.figures.throughput import throughput
+from bench.reporting.figures.tradeoff import accuracy_against_cost, accuracy_against_speed
+
+# A new figure is one function and one entry here; the report shows them in this order.
+FIGURES: Mapping[str, Draw] = {
+    "against_baseline": against_baseline,
+    "main_effects": effects_of_axes,
+    "learning": learning_curves,
+    "throughput": throughput,
+    "phases": step_phases,
+    "accuracy_speed": accuracy_against_speed,
+    "accuracy_cost": accuracy_against_cost,
+    "axes": along_each_axis,
+    "heat_maps": heat_of_pairs,
+    "sensitivity": sensitivity,
+}

@@ -1,0 +1,1 @@
+"""Pure functions over arrays: estimates, verdicts, rank tests, change points."""

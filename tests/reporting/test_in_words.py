@@ -1,0 +1,169 @@
+"""What cells are to the baseline cell, as sentences say it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bench.analysis.read_tables import Tables
+from bench.reporting.markdown_text import escape
+from bench.reporting.sentences import in_words
+from bench.reporting.spoken_names import spoken_names
+
+Change = Mapping[str, Any]
+
+
+@pytest.fixture
+def told(tables_of: Callable[[str], Tables]) -> Callable[..., list[str]]:
+    """Tell of ConvNet against LeNet-5, whose comparison is what a test says it is."""
+
+    def tell(step: Change | None = None, accuracy: Change | None = None) -> list[str]:
+        tables = tables_of("no-epochs")
+        row = tables.comparisons[tables.comparisons["measure"] == "step"].iloc[0].to_dict()
+        rows = []
+        if step is not None:
+            rows.append({**row, **step})
+        if accuracy is not None:
+            own = {"measure": "test_accuracy", "before": 0.98, **accuracy}
+            rows.append({**row, "low": None, "high": None, **own})
+        columns = tables.comparisons.columns
+        return in_words(replace(tables, comparisons=pd.DataFrame(rows, columns=columns)))
+
+    return tell
+
+
+FASTER = {"verdict": "IMPROVED", "ratio": 0.5, "low": 0.4, "high": 0.8}
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (FASTER, "trains 2.00× faster than convnet (1.25–2.50)."),
+        (
+            {"verdict": "REGRESSED", "ratio": 1.5, "low": 1.2, "high": 1.8},
+            "takes 1.50× as long as convnet (1.20–1.80).",
+        ),
+        (
+            {"verdict": "EQUIVALENT", "ratio": 1.0, "low": 0.99, "high": 1.01},
+            "is as fast as convnet (time 1.00×, 0.99–1.01).",
+        ),
+        (
+            {"verdict": "INCONCLUSIVE", "ratio": 0.9, "low": None, "high": None},
+            "can't be told from convnet in speed (time 0.90×, exploratory).",
+        ),
+    ],
+)
+def test_speed(told: Callable[..., list[str]], step: Change, said: str) -> None:
+    assert told(step) == [f"**lenet5** {said}"]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "said"),
+    [
+        (
+            {"verdict": "REGRESSED", "difference": -0.0049, "low": 0.99, "high": 0.998},
+            "is 0.49 points less accurate than convnet (0.20–0.98).",
+        ),
+        (
+            {"verdict": "IMPROVED", "difference": 0.0098, "low": 1.005, "high": 1.015},
+            "is 0.98 points more accurate than convnet (0.49–1.47).",
+        ),
+        (
+            {"verdict": "EQUIVALENT", "difference": 0.0, "low": 0.9995, "high": 1.0005},
+            "is as accurate as convnet (+0.00 points, −0.05 to +0.05).",
+        ),
+        (
+            {"verdict": "INCONCLUSIVE", "difference": 0.01},
+            "can't be told from convnet in accuracy (+1.00 points, exploratory).",
+        ),
+    ],
+)
+def test_accuracy(told: Callable[..., list[str]], accuracy: Change, said: str) -> None:
+    assert told(accuracy=accuracy) == [f"**lenet5** {said}"]
+
+
+def test_both_are_one_sentence(told: Callable[..., list[str]]) -> None:
+    worse = {"verdict": "REGRESSED", "difference": -0.0049, "low": 0.99, "high": 0.998}
+    (sentence,) = told(FASTER, worse)
+    assert sentence.endswith("(1.25–2.50) and is 0.49 points less accurate (0.20–0.98).")
+
+
+def test_where_neither_is_known_both_are_said_at_once(told: Callable[..., list[str]]) -> None:
+    nothing = {"verdict": "INCONCLUSIVE", "ratio": 0.9, "low": None, "high": None}
+    (sentence,) = told(nothing, {"verdict": "INCONCLUSIVE", "difference": 0.01})
+    assert sentence.endswith(
+        "can't be told from convnet in speed (time 0.90×, exploratory) or in accuracy "
+        "(+1.00 points, exploratory)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        # Alike in two fields: those come first, and both cells go by the one that differs.
+        (
+            {"model": "lenet5"},
+            "With batch 64 and adam, **lenet5** trains 2.00× faster than convnet",
+        ),
+        (
+            {"batch_size": 512},
+            "With convnet and adam, **batch 512** trains 2.00× faster per image than batch 64",
+        ),
+        (
+            {"model": "lenet5", "optimizer": "sgd"},
+            "With batch 64, **lenet5 · sgd** trains 2.00× faster than convnet · adam",
+        ),
+        (
+            {"model": "lenet5", "batch_size": 512, "optimizer": "sgd"},
+            "**lenet5 · batch 512 · sgd** trains 2.00× faster per image than "
+            "convnet · batch 64 · adam",
+        ),
+    ],
+)
+def test_two_cells_go_by_what_differs(
+    chosen: Mapping[str, Any], said: str, tables_of: Callable[[str], Tables]
+) -> None:
+    tables = tables_of("baseline")
+    wanted = {"model": "convnet", "batch_size": 64, "optimizer": "adam", "device": "cpu", **chosen}
+    cells = tables.summary
+    (cell_id,) = cells.loc[(cells[[*wanted]] == wanted).all(axis=1), "cell_id"]
+    steps = tables.comparisons[tables.comparisons["measure"] == "step"]
+    row = steps[steps["cell_id"] == cell_id].assign(**FASTER)
+    (sentence,) = in_words(replace(tables, comparisons=row))
+    assert sentence == f"{said} (1.25–2.50)."
+
+
+def test_cells_alike_in_many_fields_go_by_their_full_names(
+    tables_of: Callable[[str], Tables],
+) -> None:
+    tables = tables_of("wide")  # five axes: one differs, four are alike
+    steps = tables.comparisons[tables.comparisons["measure"] == "step"]
+    baseline_id = steps["baseline_id"].iloc[0]
+    names = spoken_names(tables)
+    cells = tables.summary.set_index("cell_id")
+    base = cells.loc[baseline_id]
+    fields = ["model", "batch_size", "optimizer", "lr", "memory_format"]
+    cell_id = next(i for i, cell in cells.iterrows() if (cell[fields] != base[fields]).sum() == 1)
+    (sentence,) = in_words(
+        replace(tables, comparisons=steps[steps["cell_id"] == cell_id].assign(**FASTER))
+    )
+    assert sentence.startswith(f"**{escape(names[cell_id])}** trains")
+    assert escape(names[baseline_id]) in sentence
+
+
+def test_of_many_cells_the_best_are_told(tables_of: Callable[[str], Tables]) -> None:
+    tables = tables_of("sixteen")
+    sentences = in_words(tables)
+    assert 1 <= len(sentences) <= 3
+    steps = tables.comparisons[tables.comparisons["measure"] == "step"]
+    fastest = steps[steps["verdict"] == "IMPROVED"]["ratio"].min()
+    assert f"trains {1 / fastest:.2f}× faster per image than convnet" in sentences[0]
+
+
+def test_where_nothing_is_told_apart_that_is_said(tables_of: Callable[[str], Tables]) -> None:
+    tables = tables_of("sixteen")
+    open_ones = tables.comparisons.assign(verdict="INCONCLUSIVE")
+    (sentence,) = in_words(replace(tables, comparisons=open_ones))
+    assert sentence.startswith("No other of 16 cells is faster or more accurate than ")

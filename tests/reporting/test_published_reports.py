@@ -1,0 +1,24 @@
+"""What the published studies found can be told from their tables, by the words of today."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.analysis.read_tables import read_tables
+from bench.reporting.page import compose
+from bench.reporting.study_context import read_context
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = sorted((ROOT / "results/published").glob("*/*"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_published_study_is_told(folder: Path) -> None:
+    told = compose(
+        read_tables(folder), read_context(folder), [], results_dir=folder, report_dir=folder
+    )
+    assert told.findings and told.measured
+    assert re.search(r" cores of .* · torch 2\.", told.conditions_in_short)
+    report = ROOT / "reports/published" / folder.parent.name / folder.name / "report.md"
+    assert f"- {told.findings[0]}\n" in report.read_text(encoding="utf-8")

@@ -1,0 +1,95 @@
+"""A grid of very many trials through the cluster's scheduler: what each costs the driver.
+
+    python validation/hundred_thousand.py --trials 100000
+
+The nodes are made up and answer at once, so that all the time is the driver's own: the scheduling,
+storing each outcome, the tables. Prints resident memory and seconds at ten points of the grid, and
+what planning, finishing and planning the finished grid again take.
+"""
+
+import argparse
+import gc
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "runner")]
+
+from many_trials import ManyNodes, study  # noqa: E402
+from runner_doubles import Silent  # noqa: E402
+
+from bench.data import DATASETS  # noqa: E402
+from bench.planning import Agenda, Request, Task, draw_up  # noqa: E402
+from bench.records import Outcome  # noqa: E402
+from bench.runner import run_study  # noqa: E402
+
+POINTS = 10
+
+
+def resident_bytes() -> int:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+class Watching(Silent):
+    """Prints a line at each of ten points."""
+
+    def __init__(self, trials: int) -> None:
+        super().__init__()
+        self.trials = trials
+        self.ends = 0
+        self.points: list[tuple[int, float, int]] = []
+
+    def planned(self, agenda: Agenda) -> None:
+        self.note()
+
+    def ended(self, task: Task, outcome: Outcome) -> None:
+        self.ends += 1
+        if self.ends % (self.trials // POINTS) == 0:
+            self.note()
+
+    def note(self) -> None:
+        self.points.append((self.ends, time.perf_counter(), resident_bytes()))
+        if len(self.points) > 1:
+            (ends, at_s, held), (now, now_s, holds) = self.points[-2:]
+            print(
+                f"{now:>7} runs: {1e3 * (now_s - at_s) / (now - ends):.2f} ms a run, "
+                f"{holds / 1e6:.0f} MB, {(holds - held) / 1024 / (now - ends):+.2f} KiB a run",
+                flush=True,
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trials", type=int, default=100_000)
+    parser.add_argument("--cells", type=int, default=200)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        path = folder / "many.yaml"
+        path.write_text(study(options.trials, options.cells), encoding="utf-8")
+        DATASETS["digits"].fetch(folder / "data", lambda what, done, total: None)
+        request = Request(path, results=folder, data_dir=folder / "data", report=False)
+        before, began_s = resident_bytes(), time.perf_counter()
+        watching = Watching(options.trials)
+        run_study(request, watching, ManyNodes())
+        ended_s = time.perf_counter()
+        (_, planned_s, planned), *_, (ends, last_s, last) = watching.points
+        print(
+            f"planned in {planned_s - began_s:.1f} s with {(planned - before) / 1e6:.0f} MB; "
+            f"driven in {last_s - planned_s:.1f} s; finished in {ended_s - last_s:.1f} s\n"
+            f"in all {1e3 * (ended_s - began_s) / ends:.2f} ms a run, "
+            f"{(last - before) / 1024 / ends:.2f} KiB a run, "
+            f"{(last - planned) / 1024 / ends:.2f} of it since planning"
+        )
+        began_s = time.perf_counter()
+        left = len(draw_up(request, where=ManyNodes().site).to_do)
+        print(f"planned again in {time.perf_counter() - began_s:.1f} s: {left} to do")
+
+
+if __name__ == "__main__":
+    main()
