@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "bench"
 RANKS = {
-    "errors": -1, "import_graph": -1, "csv_text": -1,
+    "errors": -1, "formatting": -1, "import_graph": -1, "csv_text": -1,
     "__init__": 0, "cell_names": 0, "study_files": 0, "records": 0, "registry": 0,
     "torchvision_import": 0, "atomic_write": 0,
     "models": 1, "data": 1, "optim": 1, "measure": 1, "cuda_graphs": 1, "stats": 1,

@@ -1,6 +1,6 @@
 """A comparison as a row of comparisons.csv, and what its verdict is called."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import isnan
 
@@ -11,15 +11,6 @@ from bench.stats.verdicts import Verdict, holm
 
 ACCURACY = "test_accuracy"
 MEASURES = (*PHASES, ACCURACY)
-
-# How a verdict reads where nothing was changed for the worse: cells of one study differ by intent.
-TIME_WORDS: Mapping[str, str] = {
-    "REGRESSED": "slower",
-    "IMPROVED": "faster",
-    "EQUIVALENT": "same",
-    "INCONCLUSIVE": "can't tell",
-}
-ACCURACY_WORDS: Mapping[str, str] = {**TIME_WORDS, "REGRESSED": "worse", "IMPROVED": "better"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,19 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
-from bench.analysis.comparison_rows import ACCURACY, ACCURACY_WORDS, TIME_WORDS, session_noise
+from bench.analysis.comparison_rows import ACCURACY, session_noise
 from bench.analysis.disturbances import how_it_moved
 from bench.analysis.read_tables import read_tables
 from bench.cell_names import is_blank
-from bench.cli.terminal import counted, duration, table
-from bench.reporting.markdown_text import digits, signed
+from bench.cli.terminal import table
+from bench.formatting import (
+    ACCURACY_VERDICTS,
+    TIME_VERDICTS,
+    format_digits,
+    format_duration,
+    format_points,
+    plural,
+)
 from bench.reporting.sentences import sentences
 from bench.reporting.spoken_names import measured_first, short_names
 from bench.runner import Finished, Narrowed
@@ -53,7 +60,7 @@ def print_result(console: Console, finished: Finished, runs: int, elapsed_s: flo
     if finished.narrowed is not None:
         console.print(_narrowed(finished.narrowed))
     statuses = ", ".join(f"{n} {status}" for status, n in sorted(finished.statuses.items()))
-    console.print(f"{counted(runs, 'run')} in {duration(elapsed_s)}; {statuses}")
+    console.print(f"{plural(runs, 'run')} in {format_duration(elapsed_s)}; {statuses}")
     console.print(f"tables: {escape(str(finished.results))}", soft_wrap=True)
     if finished.report is not None:
         console.print(f"report: {escape(str(finished.report))}", soft_wrap=True)
@@ -75,9 +82,11 @@ def _compared(comparisons: pd.DataFrame) -> dict[str, tuple[str, str]]:
     told: dict[str, dict[str, str]] = {}
     for row in comparisons.to_dict("records"):
         if row["measure"] == "step":
-            text = _judged(f"{row['ratio']:.2f}", TIME_WORDS[row["verdict"]])
+            text = _judged(f"{row['ratio']:.2f}", TIME_VERDICTS[row["verdict"]])
         elif row["measure"] == ACCURACY:
-            text = _judged(signed(100 * row["difference"]), ACCURACY_WORDS[row["verdict"]])
+            text = _judged(
+                format_points(100 * row["difference"]), ACCURACY_VERDICTS[row["verdict"]]
+            )
         else:
             continue
         told.setdefault(row["cell_id"], {})[row["measure"]] = text
@@ -102,10 +111,10 @@ def _legend(comparisons: pd.DataFrame) -> str:
 
 def _narrowed(narrowed: Narrowed) -> str:
     """Say what was spent on wide intervals, and what was reached."""
-    spent = f"{counted(narrowed.blocks, 'extra block')} ({counted(narrowed.runs, 'run')})"
-    said = f"{spent} in {duration(narrowed.spent_s)}"
+    spent = f"{plural(narrowed.blocks, 'extra block')} ({plural(narrowed.runs, 'run')})"
+    said = f"{spent} in {format_duration(narrowed.spent_s)}"
     if narrowed.still_wide:
-        return f"{said}; {counted(narrowed.still_wide, 'cell')} still wider than asked for"
+        return f"{said}; {plural(narrowed.still_wide, 'cell')} still wider than asked for"
     return f"{said}; every interval is as narrow as asked for"
 
 
@@ -124,7 +133,7 @@ def _speed(cell: dict[Any, Any], *, narrow: bool) -> str:
     if not narrow or is_blank(cell[f"{measure}_low"]):
         return _estimate(cell, measure)
     median, low, high = (cell[f"{measure}_{part}"] for part in ("median", "low", "high"))
-    return f"{digits(median, low, high)[0]} ± {(high - low) / 2 / median:.0%}"
+    return f"{format_digits(median, low, high)[0]} ± {(high - low) / 2 / median:.0%}"
 
 
 def _step(cell: dict[Any, Any]) -> str:
@@ -137,6 +146,6 @@ def _estimate(cell: dict[Any, Any], measure: str, scale: float = 1.0) -> str:
     if is_blank(median):
         return ""
     if is_blank(low):
-        return f"{digits(scale * median)[0]} (n={cell[f'{measure}_n']})"
-    value, *ends = digits(scale * median, scale * low, scale * high)
+        return f"{format_digits(scale * median)[0]} (n={cell[f'{measure}_n']})"
+    value, *ends = format_digits(scale * median, scale * low, scale * high)
     return f"{value} ({'–'.join(ends)})"

@@ -7,8 +7,9 @@ from typing import Any, NoReturn, Self
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bench.cli.terminal import console, counted, duration, table
+from bench.cli.terminal import console, table
 from bench.cli.verdict_table import COLOURS, WIDE
+from bench.formatting import format_duration, plural
 from bench.regress.benchmark_names import short_names
 from bench.regress.benchmark_samples import Role
 from bench.regress.gate import Gated
@@ -77,12 +78,12 @@ class TerminalGateReporter:
 
     def paired(self, pair: int, of: int, benchmarks: int, left_s: float) -> None:
         """Show that a pair is done, and how long the others will take."""
-        left = f", {duration(left_s)} left" if left_s else ""
+        left = f", {format_duration(left_s)} left" if left_s else ""
         text = f"pair {pair} of {of}{left}"
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], note=text)
         else:
-            self._console.print(f"{text}: {counted(benchmarks, 'benchmark')}")
+            self._console.print(f"{text}: {plural(benchmarks, 'benchmark')}")
 
     def confirming(self, suspects: Sequence[str]) -> None:
         """Show what looks like a regression."""

@@ -20,7 +20,8 @@ def history(
     """
     from rich.markup import escape
 
-    from bench.cli.terminal import console, counted, table
+    from bench.cli.terminal import console, table
+    from bench.formatting import plural
     from bench.regress.benchmark_names import printable
     from bench.regress.history import trends
     from bench.regress.history_report import render, told
@@ -42,5 +43,5 @@ def history(
     machines = len({trend.fingerprint for trend in followed})
     left_out = f", {dirty} of a dirty tree left out" if dirty else ""
     where = f" of {machines} kinds of machine, kept apart" if machines > 1 else ""
-    reporter.print(f"{counted(len(sessions), 'session')}{where}{left_out}")
+    reporter.print(f"{plural(len(sessions), 'session')}{where}{left_out}")
     reporter.print(f"report: {render(followed, dirty, reports / 'history')}", markup=False)

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench.cell_names import cell_labels
-from bench.cli.terminal import counted, duration, table
+from bench.cli.terminal import table
+from bench.formatting import format_duration, plural
 from bench.planning import Agenda, State, Task
 from bench.records import Kind, Role
 from bench.study.runs import Run
@@ -62,11 +63,11 @@ def print_summary(console: Console, agenda: Agenda) -> None:
     console.print(_counts(agenda))
     for reason, tasks in _by_reason(agenda.tasks):
         cells = len({task.run.planned.cell_id for task in tasks})
-        console.print(f"[dim]skipped: {counted(cells, 'cell')} – {escape(reason)}[/]")
+        console.print(f"[dim]skipped: {plural(cells, 'cell')} – {escape(reason)}[/]")
     if agenda.detects is not None:
         change, n = agenda.detects
         console.print(
-            f"last time {counted(n, 'timing block')} found changes of a step's time from "
+            f"last time {plural(n, 'timing block')} found changes of a step's time from "
             f"{change:.1%} on"
         )
     if not agenda.to_measure:
@@ -74,7 +75,7 @@ def print_summary(console: Console, agenda: Agenda) -> None:
         return
     rough = " (rough: not all of it ran here before)" if agenda.is_rough else ""
     then = ", and then what is chosen" if agenda.is_open else ""
-    console.print(f"estimate: {duration(agenda.estimate_s)}{then}{rough}")
+    console.print(f"estimate: {format_duration(agenda.estimate_s)}{then}{rough}")
 
 
 def _where(agenda: Agenda) -> Iterator[str]:
@@ -87,8 +88,8 @@ def _where(agenda: Agenda) -> Iterator[str]:
         site.trials_at_once(int(cell.threads), gpus=cell.device != "cpu") for cell in cells
     } or {0}
     span = " to ".join(map(str, dict.fromkeys((min(at_once), max(at_once)))))
-    blocks = counted(len(site.nodes), "timing block")
-    yield f"cluster: {counted(len(site.nodes), 'node')} of {kind}"
+    blocks = plural(len(site.nodes), "timing block")
+    yield f"cluster: {plural(len(site.nodes), 'node')} of {kind}"
     yield f"at once: {span} trial{'s' * (max(at_once) != 1)}, or {blocks}"
     for idle in site.idle:
         yield f"[yellow]left alone: {escape(idle)}[/]"
@@ -98,21 +99,21 @@ def _counts(agenda: Agenda) -> str:
     """Count the cells and the runs: what is tried first, where tuning is not done yet."""
     plan = agenda.plan
     left_out = f", {len(plan.left_out)} excluded" if plan.left_out else ""
-    cells = f"{counted(len(plan.cells), 'cell')}{left_out}"
+    cells = f"{plural(len(plan.cells), 'cell')}{left_out}"
     kinds = Counter(task.run.kind for task in agenda.tasks)
-    tuning = counted(kinds["tuning"], "tuning trial")
+    tuning = plural(kinds["tuning"], "tuning trial")
     if agenda.is_open:
         over = escape(", ".join(plan.study.tuned))
-        trials = counted(sum(run.kind == "trial" for run in plan.runs), "trial")
+        trials = plural(sum(run.kind == "trial" for run in plan.runs), "trial")
         return (
             f"{cells}, each at its best {over}: first {tuning}; {_states(agenda.tasks)}\n"
             f"then, at what is chosen: {trials}, cost passes and timing blocks"
         )
     parts = [tuning] if kinds["tuning"] else []
     parts += [
-        counted(kinds["trial"], "trial"),
-        counted(kinds["cost"], "cost pass", "cost passes"),
-        counted(kinds["block"], "timing block"),
+        plural(kinds["trial"], "trial"),
+        plural(kinds["cost"], "cost pass", "cost passes"),
+        plural(kinds["block"], "timing block"),
     ]
     return f"{cells}: {', '.join(parts)}; {_states(agenda.tasks)}"
 
@@ -134,7 +135,7 @@ def print_plan(console: Console, agenda: Agenda) -> None:
             "runs": _run_names([t.run for t in shared]),
             "state": f"[{COLOURS[state]}]{state}[/]",
             "why": escape(why),
-            "estimate": duration(estimate_s) if state in ("new", "stale") else "",
+            "estimate": format_duration(estimate_s) if state in ("new", "stale") else "",
         }
         rows.add_row(*(texts[name] for name in shown))
     console.print(rows)

@@ -5,7 +5,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from bench.cli.terminal import duration
+from bench.formatting import format_duration
 
 
 class Pace:
@@ -94,4 +94,4 @@ class Bars:
 
 
 def _left(done: int, runs: int, left_s: float) -> str:
-    return f"{done}/{runs}, {duration(left_s)} left"
+    return f"{done}/{runs}, {format_duration(left_s)} left"

@@ -29,20 +29,3 @@ def table(target: Console, *columns: str, right: Set[str] = frozenset()) -> Tabl
         justify: JustifyMethod = "right" if is_number else "left"
         made.add_column(name, justify=justify, overflow="fold", no_wrap=is_number)
     return made
-
-
-def duration(seconds: float) -> str:
-    """Write seconds as people say them: 4 s, 3 min 20 s, 2 h 5 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 10:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-
-
-def counted(n: int, what: str, plural: str = "") -> str:
-    """Write a number with its noun: 1 cell, 2 cells."""
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {plural or what + 's'}"

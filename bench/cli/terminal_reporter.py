@@ -9,8 +9,9 @@ from bench.cli.closing_table import print_result
 from bench.cli.plan_table import cell_names, print_summary, run_name
 from bench.cli.progress import Bars, Pace
 from bench.cli.stoppable import Stoppable
-from bench.cli.terminal import console, counted, duration
+from bench.cli.terminal import console
 from bench.execute.executor import Evaluated, Event, Lost, Printed, Started, Stepped
+from bench.formatting import format_duration, plural
 from bench.planning import Agenda, Task
 from bench.records import Outcome
 from bench.runner import Finished
@@ -109,7 +110,8 @@ class TerminalReporter(Stoppable):
         self._show_all()
         if self._bars is None and self._pace.share * HEARTBEATS >= self._heartbeats + 1:
             self._heartbeats = int(self._pace.share * HEARTBEATS)
-            left = f"{self._pace.runs}/{len(self._tasks)} runs, {duration(self._pace.left_s)} left"
+            left_text = format_duration(self._pace.left_s)
+            left = f"{self._pace.runs}/{len(self._tasks)} runs, {left_text} left"
             accuracy, whose = self._best
             best = f"; best so far {accuracy:.2%}, {whose}" if whose else ""
             self._console.print(left + best, markup=False)
@@ -118,7 +120,7 @@ class TerminalReporter(Stoppable):
         """Say which cells are timed again, and count them among all that is to do."""
         self._tasks = {**self._tasks, **{task.run.run_id: task for task in tasks}}
         self._pace.extend(sum(task.estimate_s for task in tasks))
-        cells = counted(len({task.run.planned.cell_id for task in tasks}), "cell")
+        cells = plural(len({task.run.planned.cell_id for task in tasks}), "cell")
         self._console.print(f"timing block {tasks[0].run.block} is added: {cells} {why}")
         self._show_all()
 
@@ -146,9 +148,7 @@ class TerminalReporter(Stoppable):
         if self._bars is None:
             return
         nodes = len(set(self.going.values()))
-        beside = (
-            f"{len(self.going)} runs on {counted(nodes, 'node')}; {name}" if nodes > 1 else name
-        )
+        beside = f"{len(self.going)} runs on {plural(nodes, 'node')}; {name}" if nodes > 1 else name
         self._bars.current(beside, share)
 
     def _run_name(self, task: Task) -> str:

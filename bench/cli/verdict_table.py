@@ -9,8 +9,8 @@ from rich.markup import escape
 from bench.analysis.comparison_rows import ACCURACY
 from bench.analysis.folder_comparison import Compared
 from bench.cell_names import field_name, format_value, is_blank
-from bench.cli.terminal import counted, table
-from bench.reporting.markdown_text import ratio
+from bench.cli.terminal import table
+from bench.formatting import format_ratio, plural
 
 COLOURS: Mapping[str, str] = {
     "REGRESSED": "bold red",
@@ -53,7 +53,7 @@ def print_verdicts(console: Console, compared: Compared) -> None:
         texts = (
             escape(compared.labels[row["cell_id"]]),
             NAMES.get(row["measure"], row["measure"]),
-            ratio(row["ratio"], row["low"], row["high"]),
+            format_ratio(row["ratio"], row["low"], row["high"]),
             f"[{COLOURS[row['verdict']]}]{row['verdict']}[/]",
             "–" if is_blank(row["mde"]) else f"{row['mde']:.1%}",
             str(row["n"]),
@@ -84,7 +84,7 @@ def _to_decide(row: Mapping[Any, Any]) -> str:
         return ""
     if row["measure"] != ACCURACY:
         return "measure both in one study"
-    return "" if is_blank(row["further"]) else counted(row["further"], "more seed")
+    return "" if is_blank(row["further"]) else plural(row["further"], "more seed")
 
 
 def _legend(compared: Compared) -> str:

@@ -24,8 +24,9 @@ def verify(
     """
     from rich.markup import escape
 
-    from bench.cli.terminal import console, counted
+    from bench.cli.terminal import console
     from bench.execute import EXECUTORS
+    from bench.formatting import plural
     from bench.verify import Verified
     from bench.verify import verify as repeat
 
@@ -44,6 +45,6 @@ def verify(
         raise typer.Exit(INCOMPARABLE)
     different = sum(bool(verified.difference) for verified in done.verified)
     result = f"{different} different" if different else "all the same"
-    reporter.print(f"{counted(len(done.verified), 'trial')} of {done.trials} repeated: {result}")
+    reporter.print(f"{plural(len(done.verified), 'trial')} of {done.trials} repeated: {result}")
     if different:
         raise typer.Exit(DIFFERENT)

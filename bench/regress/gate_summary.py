@@ -11,12 +11,13 @@ from typing import Any
 from bench.analysis.comparison_rows import ACCURACY, Comparison
 from bench.cell_names import is_blank
 from bench.csv_text import as_text
+from bench.formatting import format_ratio
 from bench.records import columns_of
 from bench.regress.benchmark_names import printable, short_names
 from bench.regress.benchmark_samples import Observation
 from bench.regress.benchmark_verdicts import FAILURES, Judged
 from bench.regress.gate import Gated
-from bench.reporting.markdown_text import escape, ratio, table
+from bench.reporting.markdown_text import escape, table
 from bench.stats.estimates import Estimate
 from bench.store import write_atomic
 
@@ -97,7 +98,7 @@ def cells(row: Judged, names: Mapping[str, str]) -> list[str]:
 
 
 def _told(estimate: Estimate) -> str:
-    return ratio(estimate.value, estimate.low, estimate.high)
+    return format_ratio(estimate.value, estimate.low, estimate.high)
 
 
 def _reasons(row: Judged) -> Iterator[str]:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.csv_text import as_text
+from bench.formatting import format_number
 from bench.regress.benchmark_names import printable
 from bench.regress.history import Step, Trend
 from bench.regress.history_figure import PANELS, draw
 from bench.reporting.figure_style import png_bytes
 from bench.reporting.fonts import fonts_for
-from bench.reporting.markdown_text import escape, number, table
+from bench.reporting.markdown_text import escape, table
 from bench.store import write_atomic
 
 HOW_TO_READ = """\
@@ -66,7 +67,7 @@ def told(step: Step) -> str:
     if low is None or high is None:
         change = f"{ratio.value:.2f} times as long (too few sessions for an interval)"
     else:
-        change = f"{number(ratio.value, low, high)} times as long"
+        change = f"{format_number(ratio.value, low, high)} times as long"
     return f"{change}, in {step.after[:9]}..{step.by[:9]}"
 
 
@@ -85,7 +86,7 @@ def _table(trends: Sequence[Trend]) -> list[str]:
 
 def _cells(trend: Trend) -> tuple[object, ...]:
     first, last = trend.measured[0], trend.measured[-1]
-    time = number(1e3 * last.median_s, 1e3 * last.low_s, 1e3 * last.high_s)
+    time = format_number(1e3 * last.median_s, 1e3 * last.low_s, 1e3 * last.high_s)
     moved = f"{last.median_s / first.median_s:.2f}"
     return escape(trend.name), len(trend.sessions), time, moved, len(trend.steps)
 

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.comparison_rows import ACCURACY, ACCURACY_WORDS, TIME_WORDS, session_noise
+from bench.analysis.comparison_rows import ACCURACY, session_noise
 from bench.analysis.disturbances import how_it_moved
 from bench.analysis.effects import ordered_changes
 from bench.analysis.read_tables import Tables
 from bench.cell_names import UNCHANGED
+from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, format_number, format_points, plural
 from bench.records import PHASES
-from bench.reporting.markdown_text import escape, number, signed
+from bench.reporting.markdown_text import escape
 from bench.reporting.result_table import BLANK, EXPLORATORY, Column, name_columns
-from bench.reporting.sample_counts import count_of, counted
+from bench.reporting.sample_counts import counted
 from bench.reporting.spoken_names import spoken_names, to_tell_apart
 from bench.stats.verdicts import holm, least_p
 
@@ -67,7 +68,7 @@ def headlines(
         say = difference_text if measure == ACCURACY else ratio_text
         floors = {_floor(row) for row in rows.to_dict("records")}
         (floor,) = floors if len(floors) == 1 else ("",)
-        holm_note = f"rank test, over {count_of(len(rows), noun)}"
+        holm_note = f"rank test, over {plural(len(rows), noun)}"
         columns += [
             _column(keys, rows, heading, say, counted(rows["n"], unit)),
             _column(
@@ -84,8 +85,8 @@ def verdict_findings(tables: Tables) -> list[str]:
     """Count in markdown the verdicts on the cells."""
     said = []
     for measure, what, words in (
-        ("step", step_time_name(tables).capitalize(), TIME_WORDS),
-        (ACCURACY, "Accuracy", ACCURACY_WORDS),
+        ("step", step_time_name(tables).capitalize(), TIME_VERDICTS),
+        (ACCURACY, "Accuracy", ACCURACY_VERDICTS),
     ):
         counts = _rows(tables, measure)["verdict"].map(dict(words)).value_counts()
         if len(counts):
@@ -100,19 +101,19 @@ def session_findings(tables: Tables) -> list[str]:
     left_out = tables.comparisons.loc[tables.comparisons["measure"] == "step", "left_out"]
     moved = how_it_moved(tables.blocks)
     if moved:
-        pairs = f"; {count_of(int(left_out.sum()), 'pair')} left out" if left_out.sum() else ""
+        pairs = f"; {plural(int(left_out.sum()), 'pair')} left out" if left_out.sum() else ""
         said.append(f"**The machine moved:** {escape(moved)}{pairs}.")
     outlying, timed = (int(tables.summary[c].sum()) for c in ("outlying_blocks", "step_n"))
     if outlying:
         said.append(
-            f"**Outliers:** {outlying} of {count_of(timed, 'timing block')} outside Tukey's fences "
+            f"**Outliers:** {outlying} of {plural(timed, 'timing block')} outside Tukey's fences "
             "of their cell, counted like all others: medians bear them."
         )
     extra = tables.blocks[tables.blocks["role"] == "extra"]
     if len(extra):
         said.append(
-            f"**Extra timing blocks:** {len(extra)}, {number(extra['wall_s'].sum())} s, where "
-            "intervals were wide. They narrow medians; verdicts do not look at them."
+            f"**Extra timing blocks:** {len(extra)}, {format_number(extra['wall_s'].sum())} s, "
+            "where intervals were wide. They narrow medians; verdicts do not look at them."
         )
     return said
 
@@ -126,7 +127,7 @@ def _noise(tables: Tables) -> list[str]:
         return ["**Noise of the session:** not known, too few timing blocks (exploratory)."]
     return [
         f"**Noise of the session:** floor {noise.floor:.1%} of a step's time (the baseline cell "
-        f"against itself); {count_of(noise.n, 'timing block')} find changes from "
+        f"against itself); {plural(noise.n, 'timing block')} find changes from "
         f"{noise.detects:.1%} on."
     ]
 
@@ -185,17 +186,17 @@ def _compared_only(names: Sequence[Column], columns: Sequence[Column]) -> list[C
 
 def ratio_text(row: Mapping[Any, Any]) -> str:
     """Write a ratio of times with its interval."""
-    text = number(row["ratio"], row["low"], row["high"])
+    text = format_number(row["ratio"], row["low"], row["high"])
     return text if pd.notna(row["low"]) else f"{text} {EXPLORATORY}"
 
 
 def difference_text(row: Mapping[Any, Any]) -> str:
     """Write a difference of accuracies in percentage points with its interval."""
-    text = signed(100 * row["difference"])
+    text = format_points(100 * row["difference"])
     if pd.isna(row["low"]):
         return f"{text} {EXPLORATORY}"
     low, high = (100 * (row[limit] - 1) * row["before"] for limit in ("low", "high"))
-    return f"{text} [{signed(low)}, {signed(high)}]"
+    return f"{text} [{format_points(low)}, {format_points(high)}]"
 
 
 def _verdict(row: Mapping[Any, Any]) -> str:
@@ -204,7 +205,7 @@ def _verdict(row: Mapping[Any, Any]) -> str:
     if row["verdict"] != "INCONCLUSIVE" or pd.isna(row["further"]):
         return word
     unit = "seed" if row["measure"] == ACCURACY else "block"
-    return f"{word} ({count_of(int(row['further']), f'more {unit}')})"
+    return f"{word} ({plural(int(row['further']), f'more {unit}')})"
 
 
 def _ratio_and_verdict(row: Mapping[str, Any]) -> str:
@@ -213,7 +214,7 @@ def _ratio_and_verdict(row: Mapping[str, Any]) -> str:
 
 def _word(row: Mapping[Any, Any]) -> str:
     """Write a verdict's word in markdown: in bold where it decides."""
-    words = ACCURACY_WORDS if row["measure"] == ACCURACY else TIME_WORDS
+    words = ACCURACY_VERDICTS if row["measure"] == ACCURACY else TIME_VERDICTS
     word = words[row["verdict"]]
     return word if row["verdict"] == "INCONCLUSIVE" else f"**{word}**"
 

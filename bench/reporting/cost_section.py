@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis.bottlenecks import WORDS
-from bench.reporting.markdown_text import number, short
+from bench.formatting import format_number, format_short
 from bench.reporting.result_table import BLANK, Column, name_columns
 
 
@@ -15,13 +15,17 @@ def cost_columns(summary: pd.DataFrame) -> list[Column]:
         return []
     columns = name_columns(measured["cell_id"], summary)
     columns += [
-        Column("FLOPs/image", "forward, backward", _texts(measured["flops_per_image"], short)),
-        Column("FLOP/s", "achieved", _texts(measured["achieved_flops_per_s"], short)),
+        Column(
+            "FLOPs/image", "forward, backward", _texts(measured["flops_per_image"], format_short)
+        ),
+        Column("FLOP/s", "achieved", _texts(measured["achieved_flops_per_s"], format_short)),
         Column("of the peak (%)", "own matrix product", _efficiency(measured)),
-        Column("peak memory (MB)", "one step", _texts(measured["step_peak_bytes"] / 1e6, number)),
+        Column(
+            "peak memory (MB)", "one step", _texts(measured["step_peak_bytes"] / 1e6, format_number)
+        ),
     ]
     columns += [
-        Column(f"{word} (ms)", "alone", _texts(1e3 * measured[f"{word}_bound_s"], number))
+        Column(f"{word} (ms)", "alone", _texts(1e3 * measured[f"{word}_bound_s"], format_number))
         for word in WORDS
     ]
     bottleneck = [BLANK if pd.isna(word) else f"{word} bound" for word in measured["bottleneck"]]
@@ -35,4 +39,4 @@ def _texts(values: pd.Series, write: object) -> list[str]:
 
 def _efficiency(cells: pd.DataFrame) -> list[str]:
     parts = 100 * cells[["efficiency_median", "efficiency_low", "efficiency_high"]].astype(float)
-    return [BLANK if np.isnan(e[0]) else number(*e) for e in parts.itertuples(index=False)]
+    return [BLANK if np.isnan(e[0]) else format_number(*e) for e in parts.itertuples(index=False)]

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.comparison_rows import ACCURACY, ACCURACY_WORDS, TIME_WORDS
+from bench.analysis.comparison_rows import ACCURACY
 from bench.analysis.design_detection import Change
 from bench.analysis.effects import ordered_changes
 from bench.analysis.read_tables import Tables
+from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, plural
 from bench.reporting.baseline_section import (
     difference_text,
     headlines,
@@ -18,7 +19,6 @@ from bench.reporting.baseline_section import (
 )
 from bench.reporting.markdown_text import escape
 from bench.reporting.result_table import Column
-from bench.reporting.sample_counts import count_of
 
 Row = Mapping[Any, Any]
 
@@ -98,7 +98,7 @@ def _heading(which: str, part: Part, next_one: Part) -> str:
 
 def _told(part: Part) -> str:
     said = f"{escape(part.change.part)} ({escape(part.change.name)}): {_points(part.row)}"
-    return f"{said} when changed, {ACCURACY_WORDS[part.row['verdict']]}"
+    return f"{said} when changed, {ACCURACY_VERDICTS[part.row['verdict']]}"
 
 
 def _points(row: Row) -> str:
@@ -111,7 +111,7 @@ def _rivals(part: Part, others: list[Part]) -> str:
     alike = [other for other in others if part.overlaps(other)]
     if not alike:
         return ""
-    more = f" and {count_of(len(alike) - 1, 'more part')}" if len(alike) > 1 else ""
+    more = f" and {plural(len(alike) - 1, 'more part')}" if len(alike) > 1 else ""
     return f"; can't be told from {escape(alike[0].change.part)}{more}"
 
 
@@ -125,7 +125,7 @@ def _of_axes(effects: pd.DataFrame, tables: Tables) -> list[str]:
             row = max(shown, key=_size)
             is_accuracy = measure == ACCURACY
             told = _points(row) if is_accuracy else f"{ratio_text(row)} times"
-            word = (ACCURACY_WORDS if is_accuracy else TIME_WORDS)[row["verdict"]]
+            word = (ACCURACY_VERDICTS if is_accuracy else TIME_VERDICTS)[row["verdict"]]
             said.append(
                 f"**Largest main effect on {what}**, by the means: {escape(row['effect'])}, "
                 f"{told}, {word}."

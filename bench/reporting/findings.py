@@ -8,9 +8,10 @@ import pandas as pd
 from bench.analysis.configurations import cell_labels, label_fields
 from bench.analysis.read_tables import Tables
 from bench.cell_names import named_value
-from bench.reporting.markdown_text import escape, listed, number, shortened
+from bench.formatting import format_number, join_words, plural, truncate
+from bench.reporting.markdown_text import escape
 from bench.reporting.result_table import EXPLORATORY, accuracy_text
-from bench.reporting.sample_counts import count_of, speed_of
+from bench.reporting.sample_counts import speed_of
 from bench.reporting.spoken_names import spoken_names
 
 NAMED = 6  # so many cells are named one by one
@@ -58,10 +59,10 @@ def not_ok(tables: Tables) -> list[str]:
     lines = []
     for (status, reason), group in rows.groupby(["status", "reason"], sort=False):
         counts = group["noun"].value_counts(sort=False)
-        runs = listed(count_of(n, str(noun)) for noun, n in counts.items())
+        runs = join_words(plural(n, str(noun)) for noun, n in counts.items())
         cells = group["cell_id"].drop_duplicates()
         which = _name_cells(tables.summary, cells)
-        lines.append(f"**{status}**: {escape(shortened(str(reason)))} ({runs}: {escape(which)})")
+        lines.append(f"**{status}**: {escape(truncate(str(reason)))} ({runs}: {escape(which)})")
     return lines
 
 
@@ -71,7 +72,7 @@ def _most_accurate(summary: pd.DataFrame, labels: dict[str, str]) -> str:
         return ""
     best = known.nlargest(1, "accuracy_mean").iloc[0]
     low, high = best["accuracy_low"], best["accuracy_high"]
-    seeds = count_of(best["seeds"], "seed")
+    seeds = plural(best["seeds"], "seed")
     said = (
         f"{escape(labels[best['cell_id']])} with {accuracy_text(best['accuracy_mean'], low, high)}%"
     )
@@ -88,10 +89,11 @@ def _fastest(summary: pd.DataFrame, labels: dict[str, str]) -> str:
     if known.empty:
         return ""
     best = known.nlargest(1, median).iloc[0]
-    n = count_of(best[f"{speed.measure}_n"], speed.sample)
+    n = plural(best[f"{speed.measure}_n"], speed.sample)
     said = (
-        f"{escape(labels[best['cell_id']])} with {number(best[median], best[low], best[high])} "
-        f"images/s ({n}{_exploratory(best[low])})"
+        f"{escape(labels[best['cell_id']])} with "
+        f"{format_number(best[median], best[low], best[high])} images/s "
+        f"({n}{_exploratory(best[low])})"
     )
     if len(known) == 1:
         return f"**Training speed:** {said}."
@@ -109,9 +111,7 @@ def _rivals(cells: pd.DataFrame, best: str, centre: str, low: str, high: str) ->
     rivals = int((others[high].fillna(others[centre]) >= floor).sum())
     if rivals == 0:
         return ""
-    return (
-        f"; {count_of(rivals, 'other cell')} reach{'es' if rivals == 1 else ''} into its interval"
-    )
+    return f"; {plural(rivals, 'other cell')} reach{'es' if rivals == 1 else ''} into its interval"
 
 
 def _target_reached(tables: Tables, labels: dict[str, str], target: float | None) -> str:
@@ -125,8 +125,9 @@ def _target_reached(tables: Tables, labels: dict[str, str], target: float | None
         return f"{said}."
     estimate = soonest[[f"time_to_target_s_{part}" for part in ("median", "low", "high")]]
     return (
-        f"{said}, soonest by {escape(labels[soonest['cell_id']])} after {number(*estimate)} s of "
-        f"training (median over {count_of(soonest['time_to_target_s_n'], 'seed')}"
+        f"{said}, soonest by {escape(labels[soonest['cell_id']])} after "
+        f"{format_number(*estimate)} s of training "
+        f"(median over {plural(soonest['time_to_target_s_n'], 'seed')}"
         f"{_exploratory(estimate.iloc[1])})."
     )
 

@@ -9,7 +9,7 @@ import pandas as pd
 from bench.analysis.configurations import cell_labels, label_fields
 from bench.analysis.read_tables import Tables
 from bench.cell_names import UNCHANGED, field_name, format_value
-from bench.reporting.markdown_text import number
+from bench.formatting import format_number
 from bench.reporting.sample_counts import counted, speed_of
 from bench.reporting.spoken_names import measured_first, to_tell_apart
 from bench.stats.estimates import MIN_FOR_INTERVAL
@@ -104,7 +104,7 @@ def _estimates(
     heading: str, summary: pd.DataFrame, measure: str, sample: str, scale: float = 1
 ) -> Column:
     parts = summary[[f"{measure}_{part}" for part in ("median", "low", "high")]] * scale
-    texts = [BLANK if np.isnan(e[0]) else number(*e) for e in parts.itertuples(index=False)]
+    texts = [BLANK if np.isnan(e[0]) else format_number(*e) for e in parts.itertuples(index=False)]
     return _noted(heading, texts, summary[f"{measure}_n"], sample)
 
 

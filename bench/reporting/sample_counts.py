@@ -32,11 +32,6 @@ def counted(counts: pd.Series, noun: str) -> str:
     return f"{number} {noun}{'' if number == '1' else 's'}"
 
 
-def count_of(n: int, noun: str) -> str:
-    """Write a count with its noun."""
-    return counted(pd.Series([n]), noun)
-
-
 def interval_note(speed: Speed, cells: pd.DataFrame) -> str:
     """Say what a point and its bar are, or that there are too few samples for a bar."""
     counts = cells[f"{speed.measure}_n"]

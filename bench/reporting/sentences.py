@@ -18,7 +18,8 @@ from bench.cell_names import (
     label,
     named_value,
 )
-from bench.reporting.markdown_text import escape, listed, signed
+from bench.formatting import format_points, join_words
+from bench.reporting.markdown_text import escape
 from bench.reporting.result_table import EXPLORATORY
 from bench.reporting.spoken_names import as_asked, spoken_names, to_tell_apart
 
@@ -112,7 +113,7 @@ class _Pairs:
         return _Pair(
             name,
             than,
-            f"With {listed(alike)}," if alike else "",
+            f"With {join_words(alike)}," if alike else "",
             "" if sizes[cell_id] == sizes[self._baseline_id] else " per image",
         )
 
@@ -206,8 +207,8 @@ def _known_time(row: Row) -> str:
 def _known_difference(row: Row) -> str:
     points, ends = _points(row)
     if ends is None:
-        return f"{signed(points)} points, {EXPLORATORY}"
-    return f"{signed(points)} points, {signed(ends[0])} to {signed(ends[1])}"
+        return f"{format_points(points)} points, {EXPLORATORY}"
+    return f"{format_points(points)} points, {format_points(ends[0])} to {format_points(ends[1])}"
 
 
 def _span(ends: Interval) -> str:

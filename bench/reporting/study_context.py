@@ -10,8 +10,7 @@ import yaml
 
 from bench.analysis.read_tables import read_mapping
 from bench.cell_names import SEPARATOR
-from bench.reporting.markdown_text import amount_of_bytes
-from bench.reporting.sample_counts import count_of
+from bench.formatting import format_bytes, plural
 
 _WORDS: Mapping[str, str] = {
     "cpu": "CPU",
@@ -52,7 +51,7 @@ class Context:
         torch = _section(self.environment, "software").get("torch")
         told = [
             _section(self.environment, "data").get("used"),
-            f"{count_of(cores, 'core')} of {machine['cpu']}"
+            f"{plural(cores, 'core')} of {machine['cpu']}"
             if cores and machine.get("cpu")
             else None,
             _value("", gpus) if gpus else None,
@@ -103,7 +102,7 @@ def _value(key: str, value: Any) -> str:
     if value is None:
         return ""
     if key.endswith("_bytes") and isinstance(value, int | float):
-        return amount_of_bytes(value)
+        return format_bytes(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{_words(k)} {_value(k, v)}" for k, v in value.items())
     if isinstance(value, list | tuple):

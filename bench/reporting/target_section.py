@@ -8,9 +8,10 @@ import pandas as pd
 
 from bench.analysis.read_tables import Tables
 from bench.analysis.time_to_accuracy import time_to_accuracy
-from bench.reporting.markdown_text import escape, number
+from bench.formatting import format_number, plural
+from bench.reporting.markdown_text import escape
 from bench.reporting.result_table import BLANK, EXPLORATORY, Column, name_columns
-from bench.reporting.sample_counts import count_of, counted
+from bench.reporting.sample_counts import counted
 from bench.reporting.spoken_names import spoken_names
 from bench.stats.estimates import MIN_FOR_INTERVAL
 
@@ -65,7 +66,7 @@ def target_findings(tables: Tables, target: float | None) -> list[str]:
         return [f"{head} no cell is certified. The nearest is {label} ({_evidence(best)})."]
     best = certified.nsmallest(1, "train_s_median").iloc[0]
     label = escape(spoken_names(tables)[best["cell_id"]])
-    said = f"{head} {label} in {number(best['train_s_median'])} s of training"
+    said = f"{head} {label} in {format_number(best['train_s_median'])} s of training"
     return [f"{said} ({_against_baseline(known, best)}{_evidence(best)}){_others(certified)}."]
 
 
@@ -77,7 +78,7 @@ def percent(fraction: float) -> str:
 def ratio_in_words(ratio: float) -> str:
     """Write a ratio as one reads it: 1/46, 1/2.3, 0.83, 1.2."""
     if not 0 < ratio <= ONE_OVER:
-        return number(ratio)
+        return format_number(ratio)
     times = 1 / ratio
     return f"1/{times:.1f}" if times < 10 else f"1/{times:,.0f}"
 
@@ -98,8 +99,8 @@ def _against_baseline(known: pd.DataFrame, best: pd.Series) -> str:
         return "the baseline cell; "
     if pd.isna(best["train_ratio"]):
         return ""
-    baseline_s = number(known["train_s_median"].iloc[0])
-    few = count_of(int(best["train_ratio_n"]), "pair")
+    baseline_s = format_number(known["train_s_median"].iloc[0])
+    few = plural(int(best["train_ratio_n"]), "pair")
     over = "" if best["train_ratio_n"] == best["tried"] else f" over {few}"
     times = "times" if best["train_ratio"] > 1 else "of"
     ratio = ratio_in_words(best["train_ratio"])
@@ -108,16 +109,16 @@ def _against_baseline(known: pd.DataFrame, best: pd.Series) -> str:
 
 def _evidence(row: pd.Series) -> str:
     mean, bound = 100 * row["accuracy_mean"], 100 * row["accuracy_lower_bound"]
-    told = f"mean {mean:.2f}%, lower bound {bound:.2f}%, {count_of(int(row['ended']), 'seed')}"
+    told = f"mean {mean:.2f}%, lower bound {bound:.2f}%, {plural(int(row['ended']), 'seed')}"
     broken = int(row["tried"] - row["ended"])
-    return f"{told}, {count_of(broken, 'more')} did not end" if broken else told
+    return f"{told}, {plural(broken, 'more')} did not end" if broken else told
 
 
 def _others(certified: pd.DataFrame) -> str:
     rest = len(certified) - 1
     if not rest:
         return ""
-    return f"; {count_of(rest, 'other cell')} {'is' if rest == 1 else 'are'} certified too"
+    return f"; {plural(rest, 'other cell')} {'is' if rest == 1 else 'are'} certified too"
 
 
 def _time(row: Row) -> str:
@@ -126,7 +127,7 @@ def _time(row: Row) -> str:
         return BLANK
     if np.isinf(median):
         return MISSED
-    text = number(median, row["time_to_target_s_low"], row["time_to_target_s_high"])
+    text = format_number(median, row["time_to_target_s_low"], row["time_to_target_s_high"])
     return text if pd.notna(row["time_to_target_s_low"]) else f"{text} {EXPLORATORY}"
 
 
@@ -142,7 +143,7 @@ def _steps(row: Row) -> str:
 
 
 def _step_time(row: Row) -> str:
-    return BLANK if pd.isna(row["step_s_median"]) else number(1e3 * row["step_s_median"])
+    return BLANK if pd.isna(row["step_s_median"]) else format_number(1e3 * row["step_s_median"])
 
 
 def _time_ratio(row: Row) -> str:
@@ -162,9 +163,9 @@ def _ratio(row: Row, name: str) -> str:
     if np.isinf(ratio):
         return MISSED
     if pd.notna(low):
-        return number(ratio, low, high)
+        return format_number(ratio, low, high)
     few = row[f"{name}_n"] < MIN_FOR_INTERVAL
-    return f"{number(ratio)} {EXPLORATORY if few else NO_INTERVAL}"
+    return f"{format_number(ratio)} {EXPLORATORY if few else NO_INTERVAL}"
 
 
 def _bound(row: Row) -> str:
@@ -179,7 +180,7 @@ def _certified(row: Row) -> str:
     """Answer yes or no; with too few seeds neither, and say where a seed did not end."""
     broken = int(row["tried"] - row["ended"])
     if broken:
-        return f"no: {count_of(broken, 'seed')} did not run to the end"
+        return f"no: {plural(broken, 'seed')} did not run to the end"
     if pd.isna(row["certified"]):
         return f"{BLANK} (fewer than 3 seeds)"
     return "yes" if row["certified"] else "no"
@@ -189,4 +190,8 @@ def _train_time(row: Row) -> str:
     median, low, high = (row[f"train_s_{part}"] for part in ("median", "low", "high"))
     if pd.isna(median):
         return BLANK
-    return number(median, low, high) if pd.notna(low) else f"{number(median)} {EXPLORATORY}"
+    return (
+        format_number(median, low, high)
+        if pd.notna(low)
+        else f"{format_number(median)} {EXPLORATORY}"
+    )

@@ -11,9 +11,10 @@ from bench.analysis.configurations import config_fields
 from bench.analysis.read_tables import Tables
 from bench.analysis.tuning_candidates import candidates, named_fields, tuned_fields
 from bench.cell_names import axis_name, field_name, format_value
-from bench.reporting.markdown_text import escape, listed
+from bench.formatting import join_words, plural
+from bench.reporting.markdown_text import escape
 from bench.reporting.result_table import BLANK, EXPLORATORY, Column, accuracy_text
-from bench.reporting.sample_counts import count_of, counted
+from bench.reporting.sample_counts import counted
 
 EDGE = "at the edge of its range: the best may lie outside"
 NOTHING_ENDED = "no trial ran to its end: the first value was taken"
@@ -91,7 +92,7 @@ def tuning_note(tables: Tables) -> str:
     )
     return (
         f"The choice was made on {held_out}training images held out from training, with "
-        f"{count_of(len(seeds), 'seed')} ({listed}), {others}; the test set had no part in it."
+        f"{plural(len(seeds), 'seed')} ({listed}), {others}; the test set had no part in it."
     )
 
 
@@ -100,7 +101,7 @@ def tuning_findings(tables: Tables) -> list[str]:
     tuned = tuned_of(tables)
     if tuned is None:
         return []
-    fields = escape(listed(axis_name(field) for field in tuned.fields))
+    fields = escape(join_words(axis_name(field) for field in tuned.fields))
     cells, edges = len(tuned.remaining), int(tuned.chosen["at_edge"].sum())
     tried = counted(tuned.candidates.groupby("remaining").size(), _unit(tuned))
     said = f"**Tuned:** {fields}, {tried} for {'the cell' if cells == 1 else f'each of {cells}'}"
@@ -112,7 +113,7 @@ def tuning_findings(tables: Tables) -> list[str]:
 def _at_edge(edges: int, cells: int) -> str:
     if not edges:
         return "no choice stands at the edge of its range"
-    which = "the choice" if cells == 1 else count_of(edges, "choice")
+    which = "the choice" if cells == 1 else plural(edges, "choice")
     ends = "stands at the edge of its" if edges == 1 else "stand at the edge of their"
     return f"{which} {ends} range, beyond which the best may lie"
 
@@ -156,12 +157,10 @@ def _note(tuned: Tuned, row: Mapping[Any, Any]) -> str:
         return NOTHING_ENDED
     said = []
     if row["at_edge"]:
-        which = listed(axis_name(field) for field in row["edges"])
+        which = join_words(axis_name(field) for field in row["edges"])
         said.append(EDGE if len(tuned.fields) == 1 else f"{which} {EDGE}")
     own = tuned.candidates[tuned.candidates["remaining"] == row["remaining"]]
     broken = own[own["failed"] > 0]
     if len(broken):
-        said.append(
-            f"{count_of(len(broken), _unit(tuned))} with a trial that did not run to its end"
-        )
+        said.append(f"{plural(len(broken), _unit(tuned))} with a trial that did not run to its end")
     return "; ".join(said) or BLANK

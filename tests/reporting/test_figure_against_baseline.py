@@ -23,8 +23,8 @@ TablesOf = Callable[[str], Tables]
 ONE_AT_A_TIME = ("no-epochs", "batches", "changes")
 DRAWN = ["step", "test_accuracy"]
 WORDS = {
-    "step": ("faster", "slower", "same", "can't tell"),
-    "test_accuracy": ("better", "worse", "same", "can't tell"),
+    "step": ("faster", "slower", "equivalent", "inconclusive"),
+    "test_accuracy": ("better", "worse", "equivalent", "inconclusive"),
 }
 
 
@@ -208,8 +208,8 @@ def test_the_title_names_the_baseline(case: str, charts_of: Charts, tables_of: T
 
 def test_the_caption_counts_the_verdicts(charts_of: Charts) -> None:
     caption = charts_of("disturbed")["against_baseline"].caption
-    assert caption.startswith("Time of a step of 5 cells: 3 faster, 1 same, 1 can't tell (0.16")
-    assert "Test accuracy of 5 cells: 3 worse, 2 can't tell (−3." in caption
+    assert caption.startswith("Time of a step of 5 cells: 3 faster, 1 equivalent, 1 inconclusive (0.16")
+    assert "Test accuracy of 5 cells: 3 worse, 2 inconclusive (−3." in caption
 
 
 def test_one_seed_has_no_interval_and_still_a_point(tables_of: TablesOf) -> None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.reporting.markdown_text import amount_of_bytes, escape, number, short, shortened, signed
+from bench.formatting import format_bytes, format_number, format_points, format_short, truncate
+from bench.reporting.markdown_text import escape
 
 
 @pytest.mark.parametrize(
@@ -50,24 +51,24 @@ def test_no_text_can_leave_its_table_cell(text: str) -> None:
 def test_a_number_has_the_digits_that_its_interval_supports(
     arguments: tuple[float, ...], text: str
 ) -> None:
-    assert number(*arguments) == text
+    assert format_number(*arguments) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(21347, "21.3k"), (20000, "20.0k"), (137, "137"), (1.5e6, "1.50M")]
 )
 def test_short_numbers_have_three_digits_and_a_prefix(value: float, text: str) -> None:
-    assert short(value) == text
+    assert format_short(value) == text
 
 
 def test_differences_have_a_sign() -> None:
-    assert (signed(0.123), signed(-1.5)) == ("+0.12", "−1.50")
+    assert (format_points(0.123), format_points(-1.5)) == ("+0.12", "−1.50")
 
 
 def test_memory_is_written_in_si_units() -> None:
-    assert (amount_of_bytes(412_345_678), amount_of_bytes(16e9)) == ("412 MB", "16.0 GB")
+    assert (format_bytes(412_345_678), format_bytes(16e9)) == ("412 MB", "16.0 GB")
 
 
 def test_a_long_reason_is_cut() -> None:
-    assert shortened("x" * 500, 10) == "x" * 9 + "…"
-    assert shortened("short") == "short"
+    assert truncate("x" * 500, 10) == "x" * 9 + "…"
+    assert truncate("short") == "short"

@@ -248,7 +248,7 @@ def test_every_cell_is_held_against_the_baseline_with_a_verdict(page_of: Page) -
     table = section.split("<details>")[0]
     rows = [line for line in table.splitlines() if line.startswith("|")][2:]
     assert len(rows) == 15
-    words = r"(\*\*(faster|slower|same)\*\*|can't tell( \(\d+ more blocks?\))?)"
+    words = r"(\*\*(faster|slower|equivalent)\*\*|inconclusive( \(\d+ more blocks?\))?)"
     ratio = r"\d\.\d+ \[\d\.\d+, \d\.\d+\]"
     assert all(re.search(rf"\| {ratio} \| {words} \| \d+\.\d% \| (< )?0\.\d+ \|$", r) for r in rows)
     heading = next(line for line in table.splitlines() if line.startswith("|"))

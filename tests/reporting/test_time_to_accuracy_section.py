@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from bench.analysis.read_tables import Tables, read_tables
+from bench.formatting import format_number
 from bench.records import ROWS, columns_of
-from bench.reporting.markdown_text import number
 from bench.reporting.result_table import Column
 from bench.reporting.target_section import ratio_in_words, target_columns, target_findings
 from bench.stats.estimates import bootstrap_median
@@ -89,7 +89,7 @@ def test_six_seeds_have_intervals(study: Study) -> None:
     expected = bootstrap_median(times)
     low, high = expected.low, expected.high
     assert low is not None and high is not None
-    assert texts(tables, "training time to")[0] == number(expected.value, low, high)
+    assert texts(tables, "training time to")[0] == format_number(expected.value, low, high)
     assert texts(tables, "whole training time over") == ["–", "0.0208 [0.0208, 0.0208]"]
 
 

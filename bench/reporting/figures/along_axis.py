@@ -13,6 +13,7 @@ from bench.analysis.configurations import label_fields
 from bench.analysis.design_detection import one_at_a_time
 from bench.analysis.read_tables import Tables
 from bench.cell_names import axis_name, label, short_value
+from bench.formatting import format_points
 from bench.reporting.figure_style import INK, OTHERS, SOFT_INK, canvas, styled, wrapped
 from bench.reporting.figures.axis_scales import (
     accuracy_axis,
@@ -23,7 +24,6 @@ from bench.reporting.figures.axis_scales import (
 from bench.reporting.figures.cell_points import draw_points
 from bench.reporting.figures.cell_styles import CellStyles, cell_styles_of
 from bench.reporting.figures.figure import Chart
-from bench.reporting.markdown_text import signed
 from bench.reporting.sample_counts import Speed, accuracy_note, interval_note, speed_of
 from bench.stats.estimates import Floats
 
@@ -232,7 +232,7 @@ def _caption(axis: Axis, speed: Speed) -> str:
     if len(ratio):
         said.append(f"{ratio.median():.2f} times the speed")
     if len(gain):
-        said.append(f"{signed(gain.median())} percentage points of accuracy")
+        said.append(f"{format_points(gain.median())} percentage points of accuracy")
     if not said:
         return f"No line reaches from {axis.values[0]} to {axis.values[-1]}."
     lines = max(len(ratio), len(gain))

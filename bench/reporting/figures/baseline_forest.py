@@ -8,13 +8,12 @@ from bench.analysis.comparison_rows import ACCURACY
 from bench.analysis.effects import ordered_changes
 from bench.analysis.read_tables import Tables
 from bench.cell_names import UNCHANGED
+from bench.formatting import join_words, plural
 from bench.reporting.figure_style import styled
 from bench.reporting.figures.cell_rows import rows_of
 from bench.reporting.figures.cell_styles import cell_styles_of
 from bench.reporting.figures.figure import Chart
 from bench.reporting.figures.forest import Panel, draw_forest, forest_caption, forest_panels
-from bench.reporting.markdown_text import listed
-from bench.reporting.sample_counts import count_of
 
 
 @styled
@@ -39,8 +38,8 @@ def against_baseline(tables: Tables) -> Sequence[Chart]:
         names, cells = dict(styles.labels), _ordered(styles.cells, panels)
         title, note = f"How does each cell compare with {baseline}?", ""
     figure = draw_forest(title, note, rows_of(cells, names), panels)
-    measures = listed(panel.name for panel in panels)
-    rows = count_of(len(cells), panels[0].noun)
+    measures = join_words(panel.name for panel in panels)
+    rows = plural(len(cells), panels[0].noun)
     against = "the baseline cell" if baseline == UNCHANGED else baseline
     alt = f"{measures} of {rows} against {against}, with intervals"
     return (Chart("against_baseline", figure, alt[0].upper() + alt[1:], forest_caption(panels)),)

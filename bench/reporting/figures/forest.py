@@ -12,12 +12,12 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from bench.analysis.comparison_rows import ACCURACY, ACCURACY_WORDS, TIME_WORDS
+from bench.analysis.comparison_rows import ACCURACY
+from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, format_number, format_points, plural
 from bench.reporting.figure_style import SOFT_INK, canvas
 from bench.reporting.figures.cell_rows import Rows, name_rows
 from bench.reporting.figures.cell_styles import CellStyle
-from bench.reporting.markdown_text import number, signed
-from bench.reporting.sample_counts import count_of, counted
+from bench.reporting.sample_counts import counted
 from bench.stats.estimates import Floats
 from bench.stats.verdicts import Verdict
 
@@ -29,7 +29,7 @@ VERDICT_LOOKS: Mapping[Verdict, CellStyle] = {
     "INCONCLUSIVE": CellStyle("#8a8a8a", "D"),
 }
 FLOOR_COLOUR = "#e9e9e9"
-NO_INTERVAL = "can't tell: too few"
+NO_INTERVAL = "inconclusive: too few"
 
 BARS_UP_TO = 1.0  # of the points' range: a longer bar runs out of the panel, with an arrow
 FAR = 10.0  # from this multiple of the median difference on, larger ones are drawn on a log scale
@@ -82,7 +82,7 @@ def _times(rows: pd.DataFrame, name: str, noun: str) -> Panel:
         border=1.0,
         sample="timing block",
         average="median",
-        words=TIME_WORDS,
+        words=TIME_VERDICTS,
     )
 
 
@@ -102,7 +102,7 @@ def _accuracies(rows: pd.DataFrame, noun: str) -> Panel:
         border=0.0,
         sample="seed",
         average="mean",
-        words=ACCURACY_WORDS,
+        words=ACCURACY_VERDICTS,
     )
 
 
@@ -250,7 +250,7 @@ def _note(panels: Sequence[Panel]) -> str:
             part = f"value of {counted(n, panel.sample)}"
         without = int(panel.values["low"].isna().sum())
         if without:
-            some = "" if without == len(n) else f" in {count_of(without, panel.noun)}"
+            some = "" if without == len(n) else f" in {plural(without, panel.noun)}"
             part += f", exploratory{some}"
         parts.append(part if len(panels) == 1 else f"{panel.name}: {part}")
     said = "; ".join(parts)
@@ -258,7 +258,7 @@ def _note(panels: Sequence[Panel]) -> str:
         said += ". Bar: 95% interval"
     left_out = sum(int(panel.values["left_out"].sum()) for panel in panels)
     if left_out:
-        said += f". Left out as disturbed: {count_of(left_out, 'pair')} of blocks"
+        said += f". Left out as disturbed: {plural(left_out, 'pair')} of blocks"
     return f"{said}. Grey: the noise floor, within which nothing counts as a difference"
 
 
@@ -272,15 +272,15 @@ def forest_caption(panels: Sequence[Panel]) -> str:
         ends = [told(x) for x in (panel.values["value"].min(), panel.values["value"].max())]
         extent = " to ".join(dict.fromkeys(ends))
         unit = " percentage points" if panel.measure == ACCURACY else " the baseline's"
-        rows = count_of(len(panel.values), panel.noun)
+        rows = plural(len(panel.values), panel.noun)
         said.append(f"{panel.name} of {rows}: {', '.join(found)} ({extent}{unit})")
     return ". ".join(sentence[0].upper() + sentence[1:] for sentence in said) + "."
 
 
 def _ratio(x: float) -> str:
-    return f"{number(x)}×"
+    return f"{format_number(x)}×"
 
 
 def _difference(x: float) -> str:
     """Write percentage points; what rounds to nothing has no sign."""
-    return signed(x) if abs(x) >= 0.005 else "0.00"
+    return format_points(x) if abs(x) >= 0.005 else "0.00"

@@ -13,9 +13,9 @@ from bench.analysis.accuracy_comparisons import trained
 from bench.analysis.design_detection import Axis, full_grid, with_results
 from bench.analysis.read_tables import Tables
 from bench.cell_names import axis_name
+from bench.formatting import format_short, join_words
 from bench.reporting.figure_style import INK, canvas, styled, wrapped
 from bench.reporting.figures.figure import Chart
-from bench.reporting.markdown_text import listed, short
 from bench.reporting.sample_counts import speed_of
 from bench.stats.estimates import Floats
 
@@ -99,7 +99,7 @@ def _chart(heats: Sequence[Heat], rows: Axis, columns: Axis, note: str) -> Chart
         _draw(axes, heat, rows, columns)
         if beside and heat is not heats[0]:
             axes.set(yticks=[], ylabel="")  # they stand at the first map
-    measures = listed(heat.name.partition(" (")[0] for heat in heats)
+    measures = join_words(heat.name.partition(" (")[0] for heat in heats)
     alt = f"Heat map of {measures} by {names[0]} and {names[1]}"
     stem = "_".join(["heat", *(_file_name(axis.fields[0]) for axis in (rows, columns))])
     return Chart(stem, figure, alt, _caption(heats, rows, columns))
@@ -126,7 +126,7 @@ def _heats(cells: pd.DataFrame, rows: Axis, columns: Axis) -> list[Heat]:
             f"images/s ({speed.clock})",
             speeds,
             log,
-            [[short(value) for value in row] for row in speeds],
+            [[format_short(value) for value in row] for row in speeds],
             "#e39a2d",
         ),
     ]

@@ -13,11 +13,12 @@ from matplotlib.ticker import MaxNLocator
 
 from bench.analysis.read_tables import Tables
 from bench.cell_names import named_value
+from bench.formatting import plural
 from bench.reporting.figure_style import SOFT_INK, canvas, styled, wrapped
 from bench.reporting.figures.axis_scales import accuracy_axis, loss_axis
 from bench.reporting.figures.cell_styles import CellStyles, cell_styles_of
 from bench.reporting.figures.figure import Chart
-from bench.reporting.sample_counts import count_of, counted
+from bench.reporting.sample_counts import counted
 from bench.stats.estimates import Floats
 
 FEW_EPOCHS = 3  # up to so many, seeds are bars at markers instead of a band around a line
@@ -146,7 +147,7 @@ def _scale(pairs: list[tuple[Axes, Axes]], curves: pd.DataFrame, losses: pd.Seri
 
 def _alt(curves: pd.DataFrame) -> str:
     cells, last = curves["cell_id"].nunique(), curves["epoch"].max()
-    return f"Test accuracy and loss by epoch, up to epoch {last}, for {count_of(cells, 'cell')}"
+    return f"Test accuracy and loss by epoch, up to epoch {last}, for {plural(cells, 'cell')}"
 
 
 def _caption(styles: CellStyles, curves: pd.DataFrame) -> str:

@@ -6,12 +6,11 @@ import pandas as pd
 
 from bench.analysis.effects import main_effects
 from bench.analysis.read_tables import Tables
+from bench.formatting import join_words, plural
 from bench.reporting.figure_style import styled
 from bench.reporting.figures.cell_rows import rows_of
 from bench.reporting.figures.figure import Chart
 from bench.reporting.figures.forest import draw_forest, forest_caption, forest_panels
-from bench.reporting.markdown_text import listed
-from bench.reporting.sample_counts import count_of
 
 NOTE = "Means over every combination of the other axes"
 
@@ -29,6 +28,6 @@ def effects_of_axes(tables: Tables) -> Sequence[Chart]:
     figure = draw_forest(
         "What does each axis change, on average over the others?", NOTE, rows, panels
     )
-    measures = listed(panel.name for panel in panels)
-    alt = f"{count_of(len(names), 'main effect')} on {measures}, with intervals"
+    measures = join_words(panel.name for panel in panels)
+    alt = f"{plural(len(names), 'main effect')} on {measures}, with intervals"
     return (Chart("main_effects", figure, alt[0].upper() + alt[1:], forest_caption(panels)),)

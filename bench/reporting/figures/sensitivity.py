@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from bench.analysis.read_tables import Tables
 from bench.cell_names import axis_name, format_value, short_value
+from bench.formatting import join_words, plural
 from bench.reporting.figure_style import (
     CELL_COLOURS,
     INK,
@@ -24,8 +25,7 @@ from bench.reporting.figures.axis_scales import accuracy_axis
 from bench.reporting.figures.cell_points import draw_points
 from bench.reporting.figures.cell_styles import CellStyle, cell_styles_of
 from bench.reporting.figures.figure import Chart
-from bench.reporting.markdown_text import listed
-from bench.reporting.sample_counts import count_of, counted
+from bench.reporting.sample_counts import counted
 from bench.reporting.tuning_section import Tuned, tuned_of
 from bench.stats.estimates import Floats
 
@@ -62,7 +62,7 @@ def sensitivity(tables: Tables) -> Sequence[Chart]:
     if not fields:
         return ()
     styles = _looks(tables, tuned)
-    names = listed(axis_name(field) for field in fields)
+    names = join_words(axis_name(field) for field in fields)
     figure = canvas(
         f"How much {'does' if len(fields) == 1 else 'do'} the {names} matter?",
         _how_to_read(tuned),
@@ -72,7 +72,7 @@ def sensitivity(tables: Tables) -> Sequence[Chart]:
     panels = figure.subplots(len(fields), 1, squeeze=False)[:, 0]
     for axes, field in zip(panels, fields, strict=True):
         _draw(axes, tuned, field, styles)
-    alt = f"Validation accuracy by {names} for {count_of(len(tuned.remaining), 'tuned cell')}"
+    alt = f"Validation accuracy by {names} for {plural(len(tuned.remaining), 'tuned cell')}"
     return (Chart("sensitivity", figure, alt, _caption(tuned)),)
 
 
@@ -231,7 +231,7 @@ def _caption(tuned: Tuned) -> str:
     edges = int(chosen["at_edge"].sum())
     text = f"Chosen: {' and '.join(said)}"
     if edges:
-        cells = count_of(len(chosen), "cell")
+        cells = plural(len(chosen), "cell")
         text += f"; for {edges} of {cells} at the edge of what was tried"
     if len(tuned.fields) > 1:
         text += ". Each point is the best over the other tuned fields"

@@ -12,13 +12,13 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from bench.analysis.read_tables import Tables
+from bench.formatting import format_number, plural
 from bench.records import STEP_PHASES
 from bench.reporting.figure_style import INK, PHASE_COLOURS, SOFT_INK, canvas, styled
 from bench.reporting.figures.cell_rows import Rows, name_rows, rows_of
 from bench.reporting.figures.cell_styles import cell_styles_of
 from bench.reporting.figures.figure import Chart
-from bench.reporting.markdown_text import number
-from bench.reporting.sample_counts import count_of, median_note
+from bench.reporting.sample_counts import median_note
 from bench.stats.estimates import Floats
 
 MEDIANS = [f"{phase}_median" for phase in STEP_PHASES]
@@ -64,7 +64,7 @@ def step_phases(tables: Tables) -> Sequence[Chart]:
         _draw(axes, rows, parts, width=np.nanmax([totals, *steps]) * 1.06)
         _mark_steps(axes, rows, steps)
     axes.set_xlabel("share of the step" if shares else f"{unit.words} ({unit.symbol})")
-    alt = f"Bars: time in data, forward, backward and optimizer for {count_of(len(cells), 'cell')}"
+    alt = f"Bars: time in data, forward, backward and optimizer for {plural(len(cells), 'cell')}"
     return (Chart("phases", figure, alt, _caption(cells[MEDIANS])),)
 
 
@@ -139,7 +139,7 @@ def _name_sums(axes: Axes, rows: Rows, totals: Floats, unit: Unit) -> None:
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     for y, total in zip(rows.positions, totals, strict=True):
         axes.annotate(
-            f"{number(total)} {unit.symbol}", (1, y), (6, 0), textcoords="offset points",
+            f"{format_number(total)} {unit.symbol}", (1, y), (6, 0), textcoords="offset points",
             va="center", fontsize=9.5, color=SOFT_INK, annotation_clip=False,
         )  # fmt: skip
 

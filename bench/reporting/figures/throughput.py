@@ -8,14 +8,14 @@ from matplotlib.axes import Axes
 
 from bench.analysis.read_tables import Tables
 from bench.analysis.summary import block_measures
+from bench.formatting import format_short, plural
 from bench.reporting.figure_style import SOFT_INK, canvas, styled
 from bench.reporting.figures.axis_scales import speed_axis, speed_errors
 from bench.reporting.figures.cell_points import draw_points
 from bench.reporting.figures.cell_rows import Rows, name_rows, rows_of
 from bench.reporting.figures.cell_styles import CellStyles, cell_styles_of
 from bench.reporting.figures.figure import Chart
-from bench.reporting.markdown_text import short
-from bench.reporting.sample_counts import TIMED, Speed, count_of, interval_note, speed_of
+from bench.reporting.sample_counts import TIMED, Speed, interval_note, speed_of
 from bench.stats.estimates import Floats
 
 
@@ -32,14 +32,14 @@ def throughput(tables: Tables) -> Sequence[Chart]:
     rows = rows_of(cells, styles.labels)
     note = f"{interval_note(speed, cells)}. Small: each {speed.sample}"
     if len(cells) < len(styles.cells):
-        note += f". Not timed: {count_of(len(styles.cells) - len(cells), 'cell')}"
+        note += f". Not timed: {plural(len(styles.cells) - len(cells), 'cell')}"
     figure = canvas("How fast does each cell train?", note, body_in=rows.height_in)
     axes = figure.subplots()
     singles = _singles(tables, rows, speed)
     _draw(axes, rows, styles, speed, singles)
     name_rows(axes, rows)
     speed_axis(axes, "x", np.concatenate([cells[median].to_numpy(), *singles]), speed)
-    alt = f"Training speed of {count_of(len(cells), 'cell')} in images per second, fastest first"
+    alt = f"Training speed of {plural(len(cells), 'cell')} in images per second, fastest first"
     return (Chart("throughput", figure, alt, _caption(cells, styles, median)),)
 
 
@@ -70,7 +70,7 @@ def _draw(
         axes.plot(singles[i], np.full(len(singles[i]), y), "o", ms=3, color=look.colour, alpha=0.45)
         right = np.nanmax([medians[i] + errors[1, i], *singles[i]])
         axes.annotate(
-            short(medians[i]),
+            format_short(medians[i]),
             (right, y),
             (7, 0),
             textcoords="offset points",
@@ -82,7 +82,7 @@ def _draw(
 
 def _caption(cells: pd.DataFrame, styles: CellStyles, median: str) -> str:
     first, last = cells.iloc[0], cells.iloc[-1]
-    fastest = f"{styles.labels[first['cell_id']]} trains {short(first[median])} images/s"
+    fastest = f"{styles.labels[first['cell_id']]} trains {format_short(first[median])} images/s"
     if len(cells) == 1:
         return f"{fastest}."
     factor = first[median] / last[median]

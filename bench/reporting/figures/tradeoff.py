@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from bench.analysis.effects import ordered_changes
 from bench.analysis.read_tables import Tables
 from bench.cell_names import named_value
+from bench.formatting import format_points, join_words
 from bench.reporting.figure_style import INK, OTHERS, SOFT_INK, canvas, styled
 from bench.reporting.figures.axis_scales import accuracy_axis, accuracy_errors
 from bench.reporting.figures.cell_points import draw_points
@@ -26,7 +27,6 @@ from bench.reporting.figures.cost_views import (
 )
 from bench.reporting.figures.figure import Chart
 from bench.reporting.figures.point_labels import name_points
-from bench.reporting.markdown_text import listed, signed
 from bench.reporting.sample_counts import accuracy_note
 from bench.stats.estimates import Floats
 
@@ -57,7 +57,7 @@ def accuracy_against_cost(tables: Tables) -> Sequence[Chart]:
     views = [view for view in both if view is not None]
     if not views:
         return ()
-    names = listed(view.name for view in views)
+    names = join_words(view.name for view in views)
     figure = _figure(
         f"What does accuracy cost in {names}?", views, tables, body_in=3.6 * len(views)
     )
@@ -191,6 +191,6 @@ def _from_fastest_to_best(view: View, names: Mapping[str, str]) -> str:
         )
     return (
         f"Up and to the right is better. From the fastest ({ends[0]}) to the most accurate "
-        f"({ends[1]}): {signed(view.percents[best] - view.percents[fastest])} percentage points "
-        f"at {view.x[best] / view.x[fastest]:.2g} times the speed."
+        f"({ends[1]}): {format_points(view.percents[best] - view.percents[fastest])} "
+        f"percentage points at {view.x[best] / view.x[fastest]:.2g} times the speed."
     )

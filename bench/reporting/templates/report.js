@@ -162,7 +162,7 @@ function joinNames(table) {
 }
 
 // What a verdict says is seen at a glance: the words of the tables, as in the figures.
-const VERDICTS = { faster: "good", better: "good", slower: "bad", worse: "bad", same: "same" };
+const VERDICTS = { faster: "good", better: "good", slower: "bad", worse: "bad", equivalent: "same" };
 for (const word of document.querySelectorAll("td strong")) {
   if (word.textContent in VERDICTS) word.className = VERDICTS[word.textContent];
 }
