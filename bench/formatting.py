@@ -1,0 +1,113 @@
+"""Text for people: numbers, intervals, ratios, durations, plurals and the words of verdicts.
+
+Every number that a person reads is written here, so that terminal, report, page and figures agree.
+An interval is always written `1.28 [1.22, 1.33]`.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+
+_PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+# What a person reads for the verdicts of CSV and JSON.
+TIME_VERDICTS: Mapping[str, str] = {
+    "REGRESSED": "slower",
+    "IMPROVED": "faster",
+    "EQUIVALENT": "equivalent",
+    "INCONCLUSIVE": "inconclusive",
+}
+ACCURACY_VERDICTS: Mapping[str, str] = {
+    **TIME_VERDICTS,
+    "REGRESSED": "worse",
+    "IMPROVED": "better",
+}
+
+
+def plural(n: int, noun: str, nouns: str = "") -> str:
+    """Return a count with its noun: "1 cell", "2 cells", "1,024 cells"."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {nouns or noun + 's'}"
+
+
+def format_duration(seconds: float) -> str:
+    """Return seconds as people write them: "4 s", "3 min 20 s", "2 h 5 min"."""
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
+    minutes, rest = divmod(rounded, 60)
+    if minutes < 10:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def join_words(words: Iterable[str]) -> str:
+    """Join words as a sentence does: "a", "a and b", "a, b and c"."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def truncate(text: str, length: int = 300) -> str:
+    """Cut a long text with an ellipsis."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def format_short(value: float) -> str:
+    """Write a number with three digits and a prefix: 21347 is "21.3k"."""
+    for factor, prefix in _PREFIXES:
+        if abs(value) >= factor:
+            return f"{value / factor:#.3g}".rstrip(".") + prefix
+    return f"{value:#.3g}".rstrip(".")
+
+
+def format_bytes(value: float) -> str:
+    """Write an amount of memory in SI units."""
+    return f"{value / 1e9:.1f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
+
+
+def format_points(value: float) -> str:
+    """Write a difference in hundredths with its sign."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def format_ratio(value: float, low: float | None, high: float | None) -> str:
+    """Write a ratio with its interval, or that it has none: "0.983 [0.957, 1.016]"."""
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return f"{value:.3f} (exploratory)"
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def format_number(value: float, low: float = math.nan, high: float = math.nan) -> str:
+    """Write a number and its interval, if it has one, with the digits that this supports.
+
+    "21,300 [21,100, 21,500]", "0.0214"; an infinite one is "∞".
+    """
+    value_text, *ends = format_digits(value, low, high)
+    return f"{value_text} [{', '.join(ends)}]" if ends else value_text
+
+
+def format_digits(value: float, low: float = math.nan, high: float = math.nan) -> list[str]:
+    """Write a number, and both ends of its interval if it has one, with equally many decimals."""
+    decimals = _decimals(value, low, high)
+    known = [value] if math.isnan(low) or math.isnan(high) else [value, low, high]
+    return [_fixed(each, decimals) for each in known]
+
+
+def _fixed(value: float, decimals: int) -> str:
+    return f"{round(value, decimals):,.{max(decimals, 0)}f}" if math.isfinite(value) else "∞"
+
+
+def _decimals(value: float, low: float, high: float) -> int:
+    """Keep two digits of the interval's width; without one, three of the value.
+
+    Where the interval is wider than its ends are large, each end keeps a digit of its own.
+    """
+    if math.isfinite(high - low) and high > low:
+        own = [-_exponent(x) for x in (value, low, high) if x]
+        return max(1 - _exponent(high - low), min(max(own), 1 - _exponent(value or high)))
+    if value == 0 or not math.isfinite(value):
+        return 0
+    return 2 - _exponent(value)
+
+
+def _exponent(x: float) -> int:
+    return math.floor(math.log10(abs(x)))
