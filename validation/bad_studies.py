@@ -26,7 +26,7 @@ import yaml
 
 from bench.cli import main as bench
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SLOW_S = 2.0
 WORDS: list[Any] = [
     None, True, -1, 0, 1e308, float("nan"), float("inf"), -0.5, 10**40, "", " ", "off", "NaN",

@@ -30,7 +30,7 @@ from pytest_benchmark.utils import parse_compare_fail
 
 from bench.measure.git_commands import git_environment
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 MODEL = "bench/models/convnet.py"
 STEP_OVER_FORWARD = 3.1  # of this network at batch 64 on one thread: 13.7 ms over 4.4 ms
 DOSED = '''

@@ -28,7 +28,7 @@ import pandas as pd
 import yaml
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 MODEL = {"import": "dosed:Dosed", "network": "lenet5", "phase": "step", "dose": 0.0, "copy": 0}
 DOSES = (0.1, 0.2)

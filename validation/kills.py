@@ -20,7 +20,7 @@ import pandas as pd
 
 from bench.store import Store
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SEEDS, BLOCKS = 30, 6
 NETWORK = """
 from torch import nn

@@ -15,8 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "proving"))
+ROOT = Path(__file__).parents[1]
 
 from kills import NETWORK  # noqa: E402
 

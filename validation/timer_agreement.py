@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch.utils.benchmark import Timer
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.execute.executor import RunContext
 from bench.execute.training_setup import Bench, set_up
