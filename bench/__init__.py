@@ -6,13 +6,13 @@ from os import PathLike
 
 TYPE_CHECKING = False  # what typing's means to type checkers
 if TYPE_CHECKING:
-    from bench.analysis.read_tables import Tables
+    from bench.analysis.results import Results
 
 __all__ = ["__version__", "load"]
 __version__ = "0.1.0"
 
 
-def load(results: str | PathLike[str]) -> "Tables":
+def load(results: str | PathLike[str]) -> "Results":
     """Load the tables of a results folder as pandas data frames.
 
     Attributes, by row: `trials` (cell × seed), `epochs` (trial × epoch), `timings` (cell × block ×
@@ -33,6 +33,6 @@ def load(results: str | PathLike[str]) -> "Tables":
     """
     from pathlib import Path
 
-    from bench.analysis.read_tables import read_tables
+    from bench.analysis.results import read_results
 
-    return read_tables(Path(results))
+    return read_results(Path(results))

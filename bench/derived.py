@@ -12,7 +12,7 @@ from bench.store import Store, write_atomic
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.analysis.read_tables import Tables
+    from bench.analysis.results import Results
 
 
 class Derived:
@@ -31,18 +31,18 @@ class Derived:
             now_s = time.monotonic()
             self._next_s = now_s + 50 * (now_s - started_s)
 
-    def write(self) -> "Tables":
+    def write(self) -> "Results":
         """Write them from the tables as they are."""
-        from bench.analysis.read_tables import read_tables
+        from bench.analysis.results import read_results
 
-        tables = read_tables(self._folder, recompute=True)
+        tables = read_results(self._folder, recompute=True)
         for name in ("summary", "comparisons"):
             write_atomic(self._folder / f"{name}.csv", as_csv(getattr(tables, name)))
         return tables
 
 
 def as_csv(table: "pd.DataFrame") -> str:
-    """Write a table as `bench.analysis.read_tables` reads it, whatever text it holds."""
+    """Write a table as `bench.analysis.results` reads it, whatever text it holds."""
     import pandas as pd
 
     from bench.analysis.configurations import config_fields

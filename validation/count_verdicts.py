@@ -83,19 +83,19 @@ def _run(study: Mapping[str, Any], out: Path) -> None:
 
 
 def _comparisons(sessions: Sequence[Path]) -> Iterator[pd.DataFrame]:
-    from bench.analysis.read_tables import read_tables
+    from bench.analysis.results import read_results
 
     for session in sessions:
-        tables = read_tables(session, recompute=True)
+        tables = read_results(session, recompute=True)
         cells = tables.summary.set_index("cell_id")[["model.dose", "model.phase"]]
         yield tables.comparisons.join(cells, on="cell_id").assign(session=session.name)
 
 
 def _between(sessions: Sequence[Path]) -> Iterator[pd.DataFrame]:
     from bench.analysis.folder_matching import between, matches
-    from bench.analysis.read_tables import read_tables
+    from bench.analysis.results import read_results
 
-    tables = [read_tables(session, recompute=True) for session in sessions]
+    tables = [read_results(session, recompute=True) for session in sessions]
     for a, b in itertools.combinations(tables, 2):
         yield between(a, b, matches(a, b)).assign(
             session=f"{a.trials.study[0]} {b.trials.study[0]}"

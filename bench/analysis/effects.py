@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -23,7 +22,6 @@ from bench.analysis.design_detection import (
     one_at_a_time,
     with_results,
 )
-from bench.analysis.read_tables import Tables
 from bench.stats.estimates import Floats
 
 RULE = (
@@ -42,8 +40,9 @@ class _Contrast:
     after: Sequence[str]
 
 
-@lru_cache(maxsize=1)
-def main_effects(tables: Tables) -> pd.DataFrame:
+def main_effects(
+    summary: pd.DataFrame, trials: pd.DataFrame, timings: pd.DataFrame, blocks: pd.DataFrame
+) -> pd.DataFrame:
     """Estimate the effect of every axis of a full grid and each value but the baseline cell's.
 
     Accuracy: for each seed the mean over the other axes' combinations of the paired difference
@@ -55,22 +54,22 @@ def main_effects(tables: Tables) -> pd.DataFrame:
     comparisons.csv, with `effect` for cell_id; p-values are corrected for the number of effects.
     Source of the definition: Box, Hunter & Hunter (2005), Statistics for Experimenters, 5.
     """
-    axes = full_grid(with_results(tables.summary))
+    axes = full_grid(with_results(summary))
     contrasts = [contrast for axis in axes for contrast in _contrasts(axis, axes)]
-    compared = [*_accuracies(tables, contrasts), *_times(tables, contrasts)] if contrasts else []
-    study, baseline_id = (str(tables.summary[name].iloc[0]) for name in ("study", "cell_id"))
+    compared = (
+        [*_accuracies(trials, contrasts), *_times(timings, blocks, contrasts)] if contrasts else []
+    )
+    study, baseline_id = (str(summary[name].iloc[0]) for name in ("study", "cell_id"))
     return corrected(framed(study, baseline_id, compared)).rename(columns={"cell_id": "effect"})
 
 
-@lru_cache(maxsize=1)
-def ordered_changes(tables: Tables) -> Mapping[str, Change]:
+def ordered_changes(summary: pd.DataFrame, compared: pd.DataFrame) -> Mapping[str, Change]:
     """Say by cell_id what each compared cell of a one-at-a-time study changes.
 
     The change that costs most accuracy on the mean comes first, those without an accuracy last;
     where no accuracy was compared, the fastest. Empty for another design.
     """
-    changes = one_at_a_time(with_results(tables.summary))
-    compared = tables.comparisons
+    changes = one_at_a_time(with_results(summary))
     for measure, by in ((ACCURACY, "difference"), ("step", "ratio")):
         rows = compared[compared["measure"] == measure]
         if len(rows):
@@ -96,8 +95,8 @@ def _contrasts(axis: Axis, axes: Sequence[Axis]) -> Iterator[_Contrast]:
             yield _Contrast(name, *sides)
 
 
-def _accuracies(tables: Tables, contrasts: Sequence[_Contrast]) -> Iterator[Comparison]:
-    finished = trained(tables.trials).drop_duplicates(["seed", "cell_id"])
+def _accuracies(trials: pd.DataFrame, contrasts: Sequence[_Contrast]) -> Iterator[Comparison]:
+    finished = trained(trials).drop_duplicates(["seed", "cell_id"])
     wide = finished.pivot(index="seed", columns="cell_id", values=ACCURACY).astype(float)
     for contrast in contrasts:
         means = _means(wide, contrast)
@@ -105,9 +104,11 @@ def _accuracies(tables: Tables, contrasts: Sequence[_Contrast]) -> Iterator[Comp
             yield compared_accuracies(contrast.name, means[:, 0], means[:, 1])
 
 
-def _times(tables: Tables, contrasts: Sequence[_Contrast]) -> Iterator[Comparison]:
+def _times(
+    timings: pd.DataFrame, blocks: pd.DataFrame, contrasts: Sequence[_Contrast]
+) -> Iterator[Comparison]:
     """Compare geometric means: the log of their ratio is the mean of the logs of the ratios."""
-    measured = clean_blocks(tables.timings, tables.blocks)
+    measured = clean_blocks(timings, blocks)
     noise = SessionNoise(aa_log_ratios(measured, "step"))
     known = measured[(measured["role"] == "planned") & (measured["step"] > 0)]
     known = known.drop_duplicates(["block", "cell_id"]).assign(log=np.log(known["step"]))

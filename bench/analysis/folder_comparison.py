@@ -13,7 +13,7 @@ from bench.analysis.configurations import configurations
 from bench.analysis.disturbances import how_it_moved
 from bench.analysis.folder_matching import Match, between, matches
 from bench.analysis.missing_comparisons import uncompared
-from bench.analysis.read_tables import Tables, read_mapping, read_tables
+from bench.analysis.results import Results, read_mapping, read_results
 from bench.cell_names import cell_labels
 from bench.errors import StoreError
 
@@ -44,7 +44,7 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
     Raises StoreError for a folder that cannot be read, and where no cell of one belongs to any
     of the other.
     """
-    a, b = read_tables(before), read_tables(after)
+    a, b = read_results(before), read_results(after)
     matched = matches(a, b)
     if not matched:
         raise StoreError(
@@ -88,7 +88,7 @@ def _others(labels: Mapping[str, str], matched: set[str]) -> list[str]:
     return [label for cell_id, label in labels.items() if cell_id not in matched]
 
 
-def _warnings(folder: Path, tables: Tables) -> list[str]:
+def _warnings(folder: Path, tables: Results) -> list[str]:
     moved = how_it_moved(tables.blocks)
     return [f"{folder}: {moved}"] if moved else []
 

@@ -17,7 +17,7 @@ from bench.analysis.baseline_comparisons import aa_log_ratios, clean_blocks
 from bench.analysis.comparison_rows import ACCURACY, Comparison, corrected, framed
 from bench.analysis.configurations import configurations
 from bench.analysis.disturbances import drift
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import comparable, differing, plain
 from bench.records import PHASES
 from bench.stats.estimates import MIN_FOR_INTERVAL, Floats
@@ -44,7 +44,7 @@ class Match:
     changed: Mapping[str, tuple[Any, Any]]
 
 
-def matches(a: Tables, b: Tables) -> list[Match]:
+def matches(a: Results, b: Results) -> list[Match]:
     """Find the cells that belong together, in B's order.
 
     Equal configurations do. Of the others, two do that are equal in every field but those whose
@@ -61,7 +61,7 @@ def matches(a: Tables, b: Tables) -> list[Match]:
     return [found[cell_id] for cell_id in cells[1] if cell_id in found]
 
 
-def between(a: Tables, b: Tables, matched: Sequence[Match]) -> pd.DataFrame:
+def between(a: Results, b: Results, matched: Sequence[Match]) -> pd.DataFrame:
     """Compare matched cells of two folders: the rows of comparisons.csv, B against A.
 
     `baseline_id` is A's cell. Times are two independent samples of block medians; accuracies
@@ -112,7 +112,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, t
     return {name: (plain(before.get(name)), plain(after.get(name))) for name in changed}
 
 
-def _times(sides: Sequence[tuple[pd.DataFrame, Tables]], match: Match) -> Iterator[Comparison]:
+def _times(sides: Sequence[tuple[pd.DataFrame, Results]], match: Match) -> Iterator[Comparison]:
     ids = (match.before, match.after)
     moved = drift(
         *(t.blocks[t.blocks["cell_id"] == i] for (_, t), i in zip(sides, ids, strict=True))
@@ -164,7 +164,7 @@ def _sample(planned: pd.DataFrame, measure: str) -> Floats:
     return values[values > 0]
 
 
-def _accuracy(a: Tables, b: Tables, match: Match) -> Iterator[Comparison]:
+def _accuracy(a: Results, b: Results, match: Match) -> Iterator[Comparison]:
     by_seed = [
         trained(t.trials[t.trials["cell_id"] == cell_id]).set_index("seed")[ACCURACY].astype(float)
         for t, cell_id in ((a, match.before), (b, match.after))

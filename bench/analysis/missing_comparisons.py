@@ -9,11 +9,11 @@ from bench.analysis.accuracy_comparisons import trained
 from bench.analysis.comparison_rows import ACCURACY
 from bench.analysis.disturbances import disturbed
 from bench.analysis.folder_matching import Match
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 
 NO_BLOCK, NO_TRIAL, NO_EPOCH = "no timing block", "no trial", "no trial that trained an epoch"
 NOT_MEASURED = frozenset({NO_BLOCK, NO_TRIAL, NO_EPOCH})
-Folders = Sequence[tuple[Path, Tables]]
+Folders = Sequence[tuple[Path, Results]]
 NAMED = 3  # cells, of those with one reason
 
 
@@ -48,7 +48,7 @@ def uncompared(
 
 
 def _why(
-    folders: Folders, match: Match, lacks: Callable[[Tables, str], str]
+    folders: Folders, match: Match, lacks: Callable[[Results, str], str]
 ) -> list[tuple[Path, str]]:
     """Say of either folder what a cell lacks there; an empty text for nothing."""
     ids = (match.before, match.after)
@@ -58,7 +58,7 @@ def _why(
     ]
 
 
-def _time_lacks(tables: Tables, cell_id: str) -> str:
+def _time_lacks(tables: Results, cell_id: str) -> str:
     rows = tables.blocks
     blocks = rows[(rows["cell_id"] == cell_id) & (rows["role"] == "planned")]
     ended = blocks[blocks["status"] == "ok"]
@@ -71,7 +71,7 @@ def _time_lacks(tables: Tables, cell_id: str) -> str:
     return f"all timing blocks were disturbed ({len(ended)}: {', '.join(seen)})"
 
 
-def _accuracy_lacks(tables: Tables, cell_id: str) -> str:
+def _accuracy_lacks(tables: Results, cell_id: str) -> str:
     trials = tables.trials[tables.trials["cell_id"] == cell_id]
     if trials.empty:
         return NO_TRIAL

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from bench.analysis.comparison_rows import ACCURACY, session_noise
 from bench.analysis.disturbances import how_it_moved
-from bench.analysis.read_tables import read_tables
+from bench.analysis.results import read_results
 from bench.cell_names import is_blank
 from bench.cli.terminal import table
 from bench.formatting import (
@@ -34,7 +34,7 @@ COLOURS = {"faster": "green", "better": "green", "slower": "red", "worse": "red"
 
 def print_result(console: Console, finished: Finished, runs: int, elapsed_s: float) -> None:
     """Print the closing table, how the runs ended, and where everything lies."""
-    tables = read_tables(finished.results)
+    tables = read_results(finished.results)
     summary = tables.summary
     names = short_names(summary)
     compared = _compared(tables.comparisons)

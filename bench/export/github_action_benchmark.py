@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.analysis.configurations import cell_labels
-from bench.analysis.read_tables import Tables, read_tables
+from bench.analysis.results import Results, read_results
 from bench.cell_names import SEPARATOR, is_blank
 from bench.errors import BenchError
 from bench.export.exported import Exported, folder_for
@@ -59,7 +59,7 @@ def to_github_action_benchmark(results: Path, out: str | None) -> Exported:
 
     Raises BenchError where no cell has any, StoreError for what is no results folder.
     """
-    tables, folder = read_tables(results), folder_for(results, out)
+    tables, folder = read_results(results), folder_for(results, out)
     benchmarks = {tool: list(_entries(tables, measures)) for tool, measures in TOOLS.items()}
     count = sum(map(len, benchmarks.values()))
     if not count:
@@ -72,7 +72,7 @@ def to_github_action_benchmark(results: Path, out: str | None) -> Exported:
     return Exported(f"{count} benchmarks", " ".join(str(folder / f"{tool}.json") for tool in TOOLS))
 
 
-def _entries(tables: Tables, measures: tuple[Measure, ...]) -> Iterator[dict[str, Any]]:
+def _entries(tables: Results, measures: tuple[Measure, ...]) -> Iterator[dict[str, Any]]:
     labels = cell_labels(tables.summary)
     for cell in tables.summary.to_dict("records"):
         name = f"{cell['study']}{SEPARATOR}{labels[cell['cell_id']]}"

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.analysis.read_tables import read_tables
+from bench.analysis.results import read_results
 from bench.errors import BenchError
 from bench.export.exported import Exported, require
 from bench.export.tracked_runs import TrackedRun, tracked_cells
@@ -34,7 +34,7 @@ def to_mlflow(results: Path, out: str | None) -> Exported:
     """
     for package in ("mlflow", "sqlalchemy"):
         require(package, extra="mlflow")
-    tables = read_tables(results)
+    tables = read_results(results)
     if tables.trials.empty:
         raise BenchError("holds no trial", where=str(results), hint="Run the study first.")
     with _client(out) as client:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.analysis.read_tables import read_tables
+from bench.analysis.results import read_results
 from bench.export.exported import Exported, folder_for, require
 from bench.records import ROWS
 from bench.store import write_atomic
@@ -16,7 +16,7 @@ def to_parquet(results: Path, out: str | None) -> Exported:
     Raises BenchError where pyarrow is missing, StoreError for what is no results folder.
     """
     require("pyarrow", extra="parquet")
-    tables, folder = read_tables(results), folder_for(results, out)
+    tables, folder = read_results(results), folder_for(results, out)
     for name in TABLES:
         content = getattr(tables, name).to_parquet(engine="pyarrow", index=False)
         write_atomic(folder / f"{name}.parquet", content)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.analysis.configurations import cell_labels, config_fields
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.analysis.summary_columns import SUMMARY_COLUMNS
 from bench.cell_names import SEPARATOR, is_blank
 from bench.records import TrialRow
@@ -59,7 +59,7 @@ class TrackedCell(TrackedRun):
     trials: Sequence[TrackedRun]
 
 
-def tracked_cells(results: Path, tables: Tables) -> Iterator[TrackedCell]:
+def tracked_cells(results: Path, tables: Results) -> Iterator[TrackedCell]:
     """Give every cell with its trials, in the order of the summary.
 
     Starts are read from the outcomes; tables alone, without them, do not hold any.

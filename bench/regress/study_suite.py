@@ -16,7 +16,7 @@ from bench.analysis.comparison_rows import ACCURACY
 from bench.analysis.configurations import cell_labels
 from bench.analysis.disturbances import disturbed
 from bench.analysis.folder_comparison import conditions
-from bench.analysis.read_tables import Tables, read_mapping, read_tables
+from bench.analysis.results import Results, read_mapping, read_results
 from bench.errors import BenchError
 from bench.regress.benchmark_names import printable
 from bench.regress.benchmark_samples import (
@@ -57,7 +57,7 @@ class StudySuite:
         for i, role in enumerate(order):
             watcher.running(self.path.stem, role, i, len(order))
             folders[role] = self._run(pair, role)
-        tables = {role: read_tables(folder) for role, folder in folders.items()}
+        tables = {role: read_results(folder) for role, folder in folders.items()}
         environments = [
             read_mapping(folders[role] / "environment.json", json.loads)
             for role in ("base", "head")
@@ -111,7 +111,7 @@ class StudySuite:
         return folders[0].parent
 
 
-def _times(tables: Tables, pair: int, role: Role) -> Iterator[Observation]:
+def _times(tables: Results, pair: int, role: Role) -> Iterator[Observation]:
     """Give the times of the last block, which is this pair's."""
     labels = cell_labels(tables.trials)
     last = tables.blocks["block"].max()
@@ -124,7 +124,7 @@ def _times(tables: Tables, pair: int, role: Role) -> Iterator[Observation]:
         yield Observation(labels[cell_id], "step", pair, 0, role, float(step_s), why[cell_id])
 
 
-def _accuracies(tables: Tables, pair: int, role: Role) -> Iterator[Observation]:
+def _accuracies(tables: Results, pair: int, role: Role) -> Iterator[Observation]:
     labels = cell_labels(tables.trials)
     trials = trained(tables.trials)
     its = trials[trials["seed"] == pair]
@@ -132,7 +132,7 @@ def _accuracies(tables: Tables, pair: int, role: Role) -> Iterator[Observation]:
         yield Observation(labels[cell_id], ACCURACY, pair, 0, role, float(accuracy), "")
 
 
-def _failures(tables: Tables, role: Role) -> Iterator[Lost]:
+def _failures(tables: Results, role: Role) -> Iterator[Lost]:
     """Name the cells of which a run failed or was skipped, with the first reason."""
     labels = cell_labels(tables.trials)
     for frame in (tables.trials, tables.blocks):

@@ -9,8 +9,7 @@ import pandas as pd
 
 from bench.analysis.comparison_rows import ACCURACY, session_noise
 from bench.analysis.disturbances import how_it_moved
-from bench.analysis.effects import ordered_changes
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import UNCHANGED
 from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, format_number, format_points, plural
 from bench.records import PHASES
@@ -24,21 +23,21 @@ SIGNIFICANT = 0.05
 OTHER_TIMES = tuple(phase for phase in PHASES if phase != "step")
 
 
-def baseline_name(tables: Tables) -> str:
+def baseline_name(tables: Results) -> str:
     """Name in markdown the cell that the others are compared with."""
     label = spoken_names(tables)[tables.summary["cell_id"].iloc[0]]
     return "the baseline cell" if label == UNCHANGED else f"**{escape(label)}**, the baseline cell"
 
 
-def headline_columns(tables: Tables) -> list[Column]:
+def headline_columns(tables: Results) -> list[Column]:
     """Compare accuracy and step time of every cell with the baseline cell's."""
     cells, names = _named_cells(tables)
     compared = tables.comparisons.set_index("cell_id")
-    noun = "change" if ordered_changes(tables) else "cell"
+    noun = "change" if tables.ordered_changes else "cell"
     return _compared_only(names, headlines(compared, cells, noun, step_time_name(tables)))
 
 
-def phase_columns(tables: Tables) -> list[Column]:
+def phase_columns(tables: Results) -> list[Column]:
     """Compare the time of every other phase."""
     cells, names = _named_cells(tables)
     columns = []
@@ -81,7 +80,7 @@ def headlines(
     return [column for column in columns if any(text != BLANK for text in column.texts)]
 
 
-def verdict_findings(tables: Tables) -> list[str]:
+def verdict_findings(tables: Results) -> list[str]:
     """Count in markdown the verdicts on the cells."""
     said = []
     for measure, what, words in (
@@ -95,7 +94,7 @@ def verdict_findings(tables: Tables) -> list[str]:
     return said
 
 
-def session_findings(tables: Tables) -> list[str]:
+def session_findings(tables: Results) -> list[str]:
     """Say in markdown what to know of the session: its noise, what moved, what was added."""
     said = _noise(tables)
     left_out = tables.comparisons.loc[tables.comparisons["measure"] == "step", "left_out"]
@@ -118,7 +117,7 @@ def session_findings(tables: Tables) -> list[str]:
     return said
 
 
-def _noise(tables: Tables) -> list[str]:
+def _noise(tables: Results) -> list[str]:
     """Say what the session's A/A shows: the noise floor, and what can be found above it."""
     noise = session_noise(tables.comparisons)
     if noise is None:
@@ -132,13 +131,13 @@ def _noise(tables: Tables) -> list[str]:
     ]
 
 
-def step_time_name(tables: Tables) -> str:
+def step_time_name(tables: Results) -> str:
     """Name what is compared of a step: times are by image, which shows where batches differ."""
     one_size = tables.trials["batch_size"].nunique() == 1
     return "time of a step" if one_size else "time of a step per image"
 
 
-def _rows(tables: Tables, measure: str) -> pd.DataFrame:
+def _rows(tables: Results, measure: str) -> pd.DataFrame:
     rows = tables.comparisons[tables.comparisons["measure"] == measure]
     return rows.set_index("cell_id")
 
@@ -158,13 +157,13 @@ def _column(
     return Column(heading, note, texts, not is_verdict, is_verdict)
 
 
-def _named_cells(tables: Tables) -> tuple[list[str], list[Column]]:
+def _named_cells(tables: Results) -> tuple[list[str], list[Column]]:
     """List the cells to compare, and the columns that name them.
 
     Those of a one-at-a-time study are named by what they change, and the one whose change costs
     most accuracy comes first.
     """
-    changes = ordered_changes(tables)
+    changes = tables.ordered_changes
     if changes:
         names = [change.name for change in changes.values()]
         return list(changes), [Column("change", "", names, is_number=False)]

@@ -8,8 +8,7 @@ import pandas as pd
 
 from bench.analysis.comparison_rows import ACCURACY
 from bench.analysis.design_detection import Change
-from bench.analysis.effects import ordered_changes
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, plural
 from bench.reporting.baseline_section import (
     difference_text,
@@ -39,19 +38,19 @@ class Part:
         return any(map(pd.isna, lows)) or max(lows) <= min(highs)
 
 
-def effect_columns(effects: pd.DataFrame, tables: Tables) -> list[Column]:
+def effect_columns(effects: pd.DataFrame, tables: Results) -> list[Column]:
     """Make the table of main effects: accuracy and time of a step, a row an effect."""
     names = list(dict.fromkeys(effects["effect"]))
     columns = headlines(effects.set_index("effect"), names, "effect", step_time_name(tables))
     return [Column("effect", "", names, is_number=False), *columns] if columns else []
 
 
-def effect_findings(tables: Tables, effects: pd.DataFrame) -> list[str]:
+def effect_findings(tables: Results, effects: pd.DataFrame) -> list[str]:
     """Say in markdown which parts or which axes matter most, as far as verdicts bear it out."""
     return [*_of_parts(tables), *_of_axes(effects, tables)]
 
 
-def _of_parts(tables: Tables) -> list[str]:
+def _of_parts(tables: Results) -> list[str]:
     """Name the most and the least valuable part, and what is best of all that was added.
 
     Of fewer than two parts there is nothing to rank.
@@ -77,9 +76,9 @@ def _of_parts(tables: Tables) -> list[str]:
     return [f"{sentence}." for sentence in said]
 
 
-def _parts(tables: Tables) -> list[Part]:
+def _parts(tables: Results) -> list[Part]:
     """Rank what was changed by the mean accuracy that is lost by it, most first."""
-    changes = ordered_changes(tables)
+    changes = tables.ordered_changes
     compared = tables.comparisons[tables.comparisons["measure"] == ACCURACY]
     rows = {str(row["cell_id"]): row for row in compared.to_dict("records")}
     costliest: dict[str, Part] = {}
@@ -115,7 +114,7 @@ def _rivals(part: Part, others: list[Part]) -> str:
     return f"; can't be told from {escape(alike[0].change.part)}{more}"
 
 
-def _of_axes(effects: pd.DataFrame, tables: Tables) -> list[str]:
+def _of_axes(effects: pd.DataFrame, tables: Results) -> list[str]:
     """Name the largest main effect that has a verdict, on accuracy and on time."""
     said = []
     for measure, what in ((ACCURACY, "accuracy"), ("step", step_time_name(tables))):

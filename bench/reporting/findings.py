@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis.configurations import cell_labels, label_fields
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import named_value
 from bench.formatting import format_number, join_words, plural, truncate
 from bench.reporting.markdown_text import escape
@@ -17,7 +17,7 @@ from bench.reporting.spoken_names import spoken_names
 NAMED = 6  # so many cells are named one by one
 
 
-def best_findings(tables: Tables, target: float | None) -> list[str]:
+def best_findings(tables: Results, target: float | None) -> list[str]:
     """Say in markdown which cells are best."""
     summary, labels = tables.summary, spoken_names(tables)
     said = [
@@ -28,7 +28,7 @@ def best_findings(tables: Tables, target: float | None) -> list[str]:
     return [sentence for sentence in said if sentence]
 
 
-def run_findings(tables: Tables) -> list[str]:
+def run_findings(tables: Results) -> list[str]:
     """Say in markdown how much of the grid there is, and whether trials ran side by side."""
     said = [_how_it_ended(tables.summary), _side_by_side(tables.trials)]
     return [sentence for sentence in said if sentence]
@@ -45,7 +45,7 @@ def _side_by_side(trials: pd.DataFrame) -> str:
     )
 
 
-def not_ok(tables: Tables) -> list[str]:
+def not_ok(tables: Results) -> list[str]:
     """List in markdown what did not run to its end: equal reasons together, with their cells."""
     ended = []
     for noun, table, run in (
@@ -114,7 +114,7 @@ def _rivals(cells: pd.DataFrame, best: str, centre: str, low: str, high: str) ->
     return f"; {plural(rivals, 'other cell')} reach{'es' if rivals == 1 else ''} into its interval"
 
 
-def _target_reached(tables: Tables, labels: dict[str, str], target: float | None) -> str:
+def _target_reached(tables: Results, labels: dict[str, str], target: float | None) -> str:
     times = tables.trials.dropna(subset=["time_to_target_s"])
     if times.empty or target is None:
         return ""

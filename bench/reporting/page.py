@@ -11,8 +11,7 @@ import pandas as pd
 from bench.analysis.bottlenecks import RULE
 from bench.analysis.configurations import cell_labels, config_fields, varying_fields
 from bench.analysis.effects import RULE as EFFECTS_RULE
-from bench.analysis.effects import main_effects, ordered_changes
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import axis_name, format_value
 from bench.reporting.baseline_section import (
     baseline_name,
@@ -88,7 +87,7 @@ class Page:
 
 
 def compose(
-    tables: Tables,
+    tables: Results,
     context: Context,
     charts: Sequence[Chart],
     *,
@@ -99,7 +98,7 @@ def compose(
     summary = tables.summary
     target = context.target_accuracy
     varying = varying_fields(summary)
-    effects = main_effects(tables)
+    effects = tables.main_effects
     same = [(field, summary[field].iloc[0]) for field in config_fields(summary)]
     found = [
         *in_words(tables),
@@ -124,7 +123,7 @@ def compose(
         baseline=baseline_name(tables),
         against=headline_columns(tables),
         phases=phase_columns(tables),
-        by_change=bool(ordered_changes(tables)),
+        by_change=bool(tables.ordered_changes),
         effects=effect_columns(effects, tables),
         effects_rule=EFFECTS_RULE,
         costs=cost_columns(summary),

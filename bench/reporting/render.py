@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 from PIL import Image
 
-from bench.analysis.read_tables import read_tables
+from bench.analysis.results import read_results
 from bench.errors import StoreError
 from bench.reporting.figure_style import compressed, pixels, svg_bytes
 from bench.reporting.figures import FIGURES
@@ -29,7 +29,7 @@ def render(results_dir: Path, report_dir: Path, *, html: bool = False) -> Path:
     What an earlier rendering left and this one does not make is removed. The same tables give the
     same bytes. Raises StoreError for a folder that cannot be read or written.
     """
-    tables = read_tables(results_dir)
+    tables = read_results(results_dir)
     if tables.summary.empty:
         raise StoreError(
             "trials.csv has no rows: no run has ended yet",

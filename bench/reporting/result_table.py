@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis.configurations import cell_labels, label_fields
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import UNCHANGED, field_name, format_value
 from bench.formatting import format_number
 from bench.reporting.sample_counts import counted, speed_of
@@ -51,7 +51,7 @@ def name_columns(cell_ids: Iterable[str], summary: pd.DataFrame) -> list[Column]
     ]
 
 
-def result_columns(tables: Tables, target: float | None) -> list[Column]:
+def result_columns(tables: Results, target: float | None) -> list[Column]:
     """Make the result table's columns; a cell without numbers keeps its row, below the others."""
     summary = measured_first(tables.summary)
     speed = speed_of(summary)

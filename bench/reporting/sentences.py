@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.analysis.comparison_rows import ACCURACY
 from bench.analysis.configurations import configurations, label_fields
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import (
     BLANK,
     MANY_FIELDS,
@@ -44,12 +44,12 @@ class Sentence:
         return " ".join(part for part in parts if part)
 
 
-def in_words(tables: Tables) -> list[str]:
+def in_words(tables: Results) -> list[str]:
     """Say in markdown how cells stand to the baseline cell, a sentence each."""
     return [s.written(escape, lambda name: f"**{escape(name)}**") for s in sentences(tables)]
 
 
-def sentences(tables: Tables) -> list[Sentence]:
+def sentences(tables: Results) -> list[Sentence]:
     """Say how cells stand to the baseline cell, a sentence each.
 
     Of many cells those are told that are most worth it: the fastest, the most accurate, and the
@@ -84,7 +84,7 @@ class _Pair:
 class _Pairs:
     """Names pairs by what differs between the two, which is less than what tells all apart."""
 
-    def __init__(self, tables: Tables, baseline_id: str, names: Mapping[str, str]) -> None:
+    def __init__(self, tables: Results, baseline_id: str, names: Mapping[str, str]) -> None:
         cells = to_tell_apart(as_asked(tables))
         self._configs = configurations(cells)
         self._fields = label_fields(cells)

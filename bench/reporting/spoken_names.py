@@ -5,7 +5,7 @@ from functools import lru_cache
 import pandas as pd
 
 from bench.analysis.configurations import cell_labels
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.analysis.summary_columns import MEASURES
 from bench.analysis.tuning_candidates import tuned_fields
 
@@ -36,7 +36,7 @@ def to_tell_apart(summary: pd.DataFrame) -> pd.DataFrame:
     return known if len(known) > 1 else summary
 
 
-def as_asked(tables: Tables) -> pd.DataFrame:
+def as_asked(tables: Results) -> pd.DataFrame:
     """Give the cells as the study asks for them: without what tuning chose for each."""
     return tables.summary.drop(columns=tuned_fields(tables.summary, tables.tuned))
 
@@ -47,6 +47,6 @@ def short_names(summary: pd.DataFrame) -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)  # of a study with a thousand cells it takes a quarter of a second
-def spoken_names(tables: Tables) -> dict[str, str]:
+def spoken_names(tables: Results) -> dict[str, str]:
     """Name every cell for a sentence; what tuning chose for each is left to the tables."""
     return short_names(as_asked(tables))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.analysis.time_to_accuracy import time_to_accuracy
 from bench.formatting import format_number, plural
 from bench.reporting.markdown_text import escape
@@ -22,7 +22,7 @@ ONE_OVER = 0.5  # ratios up to this are told as one over something
 Row = Mapping[Any, Any]
 
 
-def target_columns(tables: Tables, target: float | None) -> list[Column]:
+def target_columns(tables: Results, target: float | None) -> list[Column]:
     """Make the table of time to accuracy: one row a cell that was tried; none without a target."""
     known = _known(tables, target)
     if known.empty or target is None:
@@ -50,7 +50,7 @@ def target_columns(tables: Tables, target: float | None) -> list[Column]:
     return [c for c in columns if not c.is_number or any(text != BLANK for text in c.texts)]
 
 
-def target_findings(tables: Tables, target: float | None) -> list[str]:
+def target_findings(tables: Results, target: float | None) -> list[str]:
     """Say in markdown which certified cell trains fastest, or that none is certified."""
     known = _known(tables, target)
     if known.empty or target is None or known["accuracy_mean"].isna().all():
@@ -83,7 +83,7 @@ def ratio_in_words(ratio: float) -> str:
     return f"1/{times:.1f}" if times < 10 else f"1/{times:,.0f}"
 
 
-def _known(tables: Tables, target: float | None) -> pd.DataFrame:
+def _known(tables: Results, target: float | None) -> pd.DataFrame:
     """Hold the tried cells against the target; nothing where a study has none."""
     if target is None:
         return pd.DataFrame()

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench import cell_names
 from bench.analysis.configurations import config_fields
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.analysis.tuning_candidates import candidates, named_fields, tuned_fields
 from bench.cell_names import axis_name, field_name, format_value
 from bench.formatting import join_words, plural
@@ -39,7 +39,7 @@ class Tuned:
         return self.candidates[self.candidates["chosen"]].sort_values("remaining")
 
 
-def tuned_of(tables: Tables) -> Tuned | None:
+def tuned_of(tables: Results) -> Tuned | None:
     """Collect what is known of a study's tuning; None where it tuned nothing."""
     named = named_fields(tables.tuned)
     fields = [field for field in config_fields(tables.tuning) if field in named]
@@ -55,7 +55,7 @@ def tuned_of(tables: Tables) -> Tuned | None:
     return Tuned(made, fields, remaining, names)
 
 
-def tuning_columns(tables: Tables) -> list[Column]:
+def tuning_columns(tables: Results) -> list[Column]:
     """Make the tuning's table: one row a remaining cell, with what was chosen for it."""
     tuned = tuned_of(tables)
     if tuned is None:
@@ -76,7 +76,7 @@ def tuning_columns(tables: Tables) -> list[Column]:
     return [c for c in columns if c.heading != "note" or any(text != BLANK for text in c.texts)]
 
 
-def tuning_note(tables: Tables) -> str:
+def tuning_note(tables: Results) -> str:
     """Say on what the choice was made, and that the comparison's seeds had no part in it."""
     if tables.tuning.empty:
         return ""
@@ -96,7 +96,7 @@ def tuning_note(tables: Tables) -> str:
     )
 
 
-def tuning_findings(tables: Tables) -> list[str]:
+def tuning_findings(tables: Results) -> list[str]:
     """Say in markdown what was tuned, and how many choices stand at an end of their range."""
     tuned = tuned_of(tables)
     if tuned is None:

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.analysis.effects import ordered_changes
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import named_value
 from bench.records import STEP_PHASES
 from bench.reporting.figure_style import PHASE_COLOURS
@@ -25,7 +24,7 @@ from bench.reporting.figures.step_phases import MEDIANS, quickest_first
 
 VEGA_LITE = "6.1"
 Spec = dict[str, Any]
-Interactive = Callable[[Tables], Sequence[Spec]]
+Interactive = Callable[[Results], Sequence[Spec]]
 
 _SHAPES = {"o": "circle", "s": "square", "^": "triangle-up", "v": "triangle-down", "D": "diamond"}
 SPREAD = {"mean": "mean", "lowest": "min", "highest": "max"}
@@ -33,15 +32,15 @@ _ROW_PX = 26
 _PICK = "pick"  # a click on the legend dims what was not clicked
 
 
-def interactive(tables: Tables) -> dict[str, Sequence[Spec]]:
+def interactive(tables: Results) -> dict[str, Sequence[Spec]]:
     """Make the charts of a study, by the stem of the figure that they stand for."""
     made = {stem: draw(tables) for stem, draw in CHARTS.items()}
     return {stem: specs for stem, specs in made.items() if specs}
 
 
-def against_baseline(tables: Tables) -> Sequence[Spec]:
+def against_baseline(tables: Results) -> Sequence[Spec]:
     """Draw what each cell's time and accuracy are over the baseline's, the floor behind them."""
-    changes = ordered_changes(tables)
+    changes = tables.ordered_changes
     names = {cell_id: change.name for cell_id, change in changes.items()}
     return [_forest(panel, names or cell_styles_of(tables).labels) for panel in panels_of(tables)]
 
@@ -125,7 +124,7 @@ def _records(shown: Rows) -> list[dict[Any, Any]]:
     return shown.cells.to_dict("records")
 
 
-def accuracy_over_speed(tables: Tables) -> Sequence[Spec]:
+def accuracy_over_speed(tables: Results) -> Sequence[Spec]:
     """Draw accuracy over speed, a point a cell with both its intervals."""
     view = speed_view(trained_cells(tables))
     if view is None:
@@ -185,7 +184,7 @@ def accuracy_over_speed(tables: Tables) -> Sequence[Spec]:
     ]
 
 
-def learning(tables: Tables) -> Sequence[Spec]:
+def learning(tables: Results) -> Sequence[Spec]:
     """Draw test accuracy by epoch: the mean over seeds, and their range."""
     styles = cell_styles_of(tables)
     curves = curves_of(tables.epochs, styles)
@@ -232,7 +231,7 @@ def learning(tables: Tables) -> Sequence[Spec]:
     ]
 
 
-def phases(tables: Tables) -> Sequence[Spec]:
+def phases(tables: Results) -> Sequence[Spec]:
     """Draw the time of an image in each phase of a step, the quickest cell first."""
     styles = cell_styles_of(tables)
     cells = quickest_first(styles.cells)

@@ -10,7 +10,7 @@ from hand_made import table
 from side_by_side import MOODS, Times, blocks_of, timings_of, trials_of
 
 from bench.analysis.baseline_comparisons import against_baseline
-from bench.analysis.read_tables import read_tables
+from bench.analysis.results import read_results
 from bench.stats.verdicts import holm, mann_whitney, noise_floor
 
 CELLS = trials_of({"a": [None], "b": [None], "c": [None]})
@@ -174,4 +174,4 @@ def test_tables_that_were_written_and_read_again_compare_the_same(tmp_path: Path
     for name, frame in (("trials", trials), ("timings", made), ("blocks", guards)):
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
     there = against_baseline(trials, made, guards).to_csv(index=False)
-    assert read_tables(tmp_path).comparisons.to_csv(index=False) == there
+    assert read_results(tmp_path).comparisons.to_csv(index=False) == there

@@ -10,8 +10,7 @@ from hand_made import table
 from side_by_side import MOODS, blocks_of, timings_of, trials_of
 
 from bench.analysis.baseline_comparisons import against_baseline
-from bench.analysis.effects import main_effects, ordered_changes
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.analysis.summary import summarise
 
 # Batch 512 (the baseline) or 64, convnet or lenet5; the baseline first.
@@ -40,7 +39,7 @@ def tables_of(
     accuracies: Mapping[str, Sequence[float | None]] = ACCURACIES,
     *disturbed: tuple[str, str, int],
     shuffled: bool = False,
-) -> Tables:
+) -> Results:
     steps = {
         cell_id: [1e-3 * factor * FIELDS[cell_id]["batch_size"] * mood for mood in MOODS]
         for cell_id, factor in FACTORS.items()
@@ -53,7 +52,7 @@ def tables_of(
         trials = pd.concat([trials.iloc[:1], rest])  # the first cell is the baseline
         timings = timings.sample(frac=1, random_state=3)
     blocks, costs = configured(blocks_of(timings, *disturbed)), table("costs")
-    return Tables(
+    return Results(
         trials=trials,
         epochs=table("epochs"),
         timings=timings,
@@ -65,8 +64,8 @@ def tables_of(
     )
 
 
-def effects_of(tables: Tables, measure: str) -> pd.DataFrame:
-    effects = main_effects(tables)
+def effects_of(tables: Results, measure: str) -> pd.DataFrame:
+    effects = tables.main_effects
     return effects[effects["measure"] == measure].set_index("effect")
 
 
@@ -118,7 +117,7 @@ def test_p_values_are_corrected_for_the_number_of_effects() -> None:
 
 def test_the_order_of_the_rows_changes_nothing() -> None:
     straight, mixed = (
-        main_effects(tables_of(shuffled=shuffled)).sort_values(["measure", "effect"])
+        tables_of(shuffled=shuffled).main_effects.sort_values(["measure", "effect"])
         for shuffled in (False, True)
     )
     order = ["effect", "measure", "difference", "ratio", "low", "high", "n", "p_value", "verdict"]
@@ -130,8 +129,8 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
 def test_an_incomplete_grid_has_no_main_effects() -> None:
     three = {cell_id: ACCURACIES[cell_id] for cell_id in ("c0", "c1", "c2")}
     tables = tables_of(three)
-    assert main_effects(tables).empty
+    assert tables.main_effects.empty
     # It is one change at a time instead, the costliest first.
-    changes = [change.name for change in ordered_changes(tables).values()]
+    changes = [change.name for change in tables.ordered_changes.values()]
     assert changes == ["model convnet → lenet5", "batch 512 → 64"]
-    assert ordered_changes(tables_of()) == {}
+    assert tables_of().ordered_changes == {}

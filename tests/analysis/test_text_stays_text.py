@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bench.analysis.configurations import cell_labels
-from bench.analysis.effects import main_effects
-from bench.analysis.read_tables import Tables, read_tables
+from bench.analysis.results import Results, read_results
 from bench.cell_names import Written, is_blank
 from bench.cell_names import cell_labels as planned_names
 from bench.derived import Derived
@@ -32,7 +31,7 @@ MIXED = {
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 LOOKALIKE = st.from_regex(r"['+-]{0,2}(\d{0,3}\.?\d{0,3}(e\d)?|nan|inf|true|)", fullmatch=True)
 NUMBER = st.integers(-(10**25), 10**25) | st.floats(allow_nan=False, allow_infinity=False)
-Read = Callable[[list[Any]], Tables]
+Read = Callable[[list[Any]], Results]
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +39,10 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
     """Store a grid of the values and two batch sizes; read its tables."""
     store = Store(tmp_path_factory.mktemp("results"))
 
-    def stored(values: list[Any]) -> Tables:
+    def stored(values: list[Any]) -> Results:
         store.write_tables(outcomes(values))
         Derived(store).write()
-        return read_tables(store.folder)
+        return read_results(store.folder)
 
     return stored
 
@@ -102,7 +101,7 @@ def test_every_value_has_its_own_cell_name_and_main_effect(read: Read, values: l
     assert names == planned_names({each.cell_id: each.config for each in outcomes(values)})
     assert not any(cell_id in name for cell_id, name in names.items())
     assert len(set(names.values())) == 2 * len(values)
-    effects = main_effects(tables)["effect"]
+    effects = tables.main_effects["effect"]
     assert effects.nunique() == len(effects) == len(values)  # of the others, and of the batch
 
 

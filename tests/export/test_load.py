@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 
 import bench
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.errors import StoreError
 from bench.records import ROWS
 
 
 def test_every_table_comes_with_its_types(results: Path) -> None:
     tables = bench.load(str(results))
-    assert isinstance(tables, Tables)
+    assert isinstance(tables, Results)
     assert {name: len(getattr(tables, name)) for name in (*ROWS, "summary", "comparisons")} == {
         "trials": 9, "epochs": 12, "timings": 36, "blocks": 6, "costs": 0, "tuning": 0,
         "summary": 3, "comparisons": 1,

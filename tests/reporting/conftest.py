@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from bench.analysis.read_tables import Tables, read_tables
+from bench.analysis.results import Results, read_results
 from bench.records import ROWS, columns_of
 from bench.reporting.figure_style import STYLE
 from bench.reporting.figures import FIGURES
@@ -345,20 +345,20 @@ def results_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 
 
 @pytest.fixture(scope="session")
-def tables_of(results_of: Callable[[str], Path]) -> Callable[[str], Tables]:
+def tables_of(results_of: Callable[[str], Path]) -> Callable[[str], Results]:
     """Give the tables of a case by name, read once a session."""
-    read: dict[str, Tables] = {}
+    read: dict[str, Results] = {}
 
-    def get(name: str) -> Tables:
+    def get(name: str) -> Results:
         if name not in read:
-            read[name] = read_tables(results_of(name))
+            read[name] = read_results(results_of(name))
         return read[name]
 
     return get
 
 
 @pytest.fixture(scope="session")
-def charts_of(tables_of: Callable[[str], Tables]) -> Callable[[str], dict[str, Chart]]:
+def charts_of(tables_of: Callable[[str], Results]) -> Callable[[str], dict[str, Chart]]:
     """Give a case's charts by file stem, laid out once a session."""
     drawn: dict[str, dict[str, Chart]] = {}
 

@@ -10,7 +10,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.markers import CARETLEFT
 
 from bench.analysis.baseline_comparisons import against_baseline
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.reporting.figure_style import CELL_COLOURS, OTHERS, PHASE_COLOURS, png_bytes
 from bench.reporting.figures import FIGURES
 from bench.reporting.figures.cell_styles import cell_styles_of
@@ -18,7 +18,7 @@ from bench.reporting.figures.figure import Chart
 from bench.reporting.figures.forest import NO_INTERVAL, VERDICT_LOOKS
 
 Charts = Callable[[str], dict[str, Chart]]
-TablesOf = Callable[[str], Tables]
+ResultsOf = Callable[[str], Results]
 
 ONE_AT_A_TIME = ("no-epochs", "batches", "changes")
 DRAWN = ["step", "test_accuracy"]
@@ -28,13 +28,13 @@ WORDS = {
 }
 
 
-def draw(tables: Tables) -> Chart:
+def draw(tables: Results) -> Chart:
     (chart,) = FIGURES["against_baseline"](tables)
     chart.figure.draw_without_rendering()
     return chart
 
 
-def compared(tables: Tables, measure: str) -> pd.DataFrame:
+def compared(tables: Results, measure: str) -> pd.DataFrame:
     rows = tables.comparisons
     return rows[rows["measure"] == measure].set_index("cell_id").astype({"low": float})
 
@@ -73,14 +73,14 @@ def test_the_panels_labels_do_not_touch(case: str, charts_of: Charts) -> None:
 
 
 def test_there_is_a_chart_if_there_is_anything_to_compare(
-    case: str, charts_of: Charts, tables_of: TablesOf
+    case: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     measures = tables_of(case).comparisons["measure"]
     assert ("against_baseline" in charts_of(case)) == measures.isin(DRAWN).any()
 
 
 def test_a_panel_is_there_if_its_measure_is(
-    case: str, charts_of: Charts, tables_of: TablesOf
+    case: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     measures = set(tables_of(case).comparisons["measure"]) & set(DRAWN)
     chart = charts_of(case).get("against_baseline")
@@ -89,7 +89,7 @@ def test_a_panel_is_there_if_its_measure_is(
 
 @pytest.mark.parametrize("name", ["long-names", "disturbed"])
 def test_points_stand_at_the_ratios_fastest_first(
-    name: str, charts_of: Charts, tables_of: TablesOf
+    name: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     steps = compared(tables_of(name), "step").sort_values("ratio")
     axes = panel_of(charts_of(name)["against_baseline"], "step")
@@ -101,7 +101,7 @@ def test_points_stand_at_the_ratios_fastest_first(
 
 
 def test_changes_stand_in_the_order_of_what_they_cost(
-    charts_of: Charts, tables_of: TablesOf
+    charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     rows = compared(tables_of("changes"), "test_accuracy").sort_values("difference")
     axes = panel_of(charts_of("changes")["against_baseline"], "test_accuracy")
@@ -115,7 +115,7 @@ def test_changes_stand_in_the_order_of_what_they_cost(
 
 
 def test_where_batch_sizes_differ_a_step_counts_by_image(
-    charts_of: Charts, tables_of: TablesOf
+    charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     tables = tables_of("batches")
     steps = compared(tables, "step")
@@ -128,7 +128,7 @@ def test_where_batch_sizes_differ_a_step_counts_by_image(
 
 @pytest.mark.parametrize("name", ["timing-off", "baseline", "disturbed"])
 def test_accuracies_are_differences_in_percentage_points(
-    name: str, charts_of: Charts, tables_of: TablesOf
+    name: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     tables = tables_of(name)
     accuracies = tables.trials.pivot(index="seed", columns="cell_id", values="test_accuracy")
@@ -142,7 +142,7 @@ def test_accuracies_are_differences_in_percentage_points(
     assert sorted(widths) == pytest.approx(sorted(2 * half), rel=1e-5)
 
 
-def test_the_band_is_the_noise_floor(case: str, charts_of: Charts, tables_of: TablesOf) -> None:
+def test_the_band_is_the_noise_floor(case: str, charts_of: Charts, tables_of: ResultsOf) -> None:
     if "against_baseline" not in charts_of(case):
         return
     for measure in set(tables_of(case).comparisons["measure"]) & set(DRAWN):
@@ -158,7 +158,7 @@ def test_the_band_is_the_noise_floor(case: str, charts_of: Charts, tables_of: Ta
 
 @pytest.mark.parametrize("name", ["timing-off", "no-epochs", "long-names", "disturbed"])
 def test_the_legend_has_the_words_of_the_verdicts_that_occur(
-    name: str, charts_of: Charts, tables_of: TablesOf
+    name: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     expected: dict[str, None] = {}
     for i, judged in enumerate(VERDICT_LOOKS):
@@ -175,7 +175,7 @@ def test_the_legend_has_the_words_of_the_verdicts_that_occur(
 
 
 def test_too_few_blocks_are_hollow_and_called_exploratory(
-    charts_of: Charts, tables_of: TablesOf
+    charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     chart, steps = (
         charts_of("disturbed")["against_baseline"],
@@ -195,7 +195,7 @@ def test_pairs_that_a_disturbance_spoilt_are_counted(charts_of: Charts) -> None:
     assert "disturbed" not in said(charts_of("baseline")["against_baseline"])
 
 
-def test_the_title_names_the_baseline(case: str, charts_of: Charts, tables_of: TablesOf) -> None:
+def test_the_title_names_the_baseline(case: str, charts_of: Charts, tables_of: ResultsOf) -> None:
     chart = charts_of(case).get("against_baseline")
     if chart is not None:
         baseline = cell_styles_of(tables_of(case)).labels["c000"]
@@ -208,11 +208,13 @@ def test_the_title_names_the_baseline(case: str, charts_of: Charts, tables_of: T
 
 def test_the_caption_counts_the_verdicts(charts_of: Charts) -> None:
     caption = charts_of("disturbed")["against_baseline"].caption
-    assert caption.startswith("Time of a step of 5 cells: 3 faster, 1 equivalent, 1 inconclusive (0.16")
+    assert caption.startswith(
+        "Time of a step of 5 cells: 3 faster, 1 equivalent, 1 inconclusive (0.16"
+    )
     assert "Test accuracy of 5 cells: 3 worse, 2 inconclusive (−3." in caption
 
 
-def test_one_seed_has_no_interval_and_still_a_point(tables_of: TablesOf) -> None:
+def test_one_seed_has_no_interval_and_still_a_point(tables_of: ResultsOf) -> None:
     tables = tables_of("timing-off")
     trials = tables.trials[tables.trials["seed"] == 0]
     one = replace(
@@ -227,7 +229,7 @@ def test_one_seed_has_no_interval_and_still_a_point(tables_of: TablesOf) -> None
     assert len(drawn_points(chart.figure.axes[0])) == 7
 
 
-def test_a_bar_that_would_flatten_the_rest_runs_out_with_an_arrow(tables_of: TablesOf) -> None:
+def test_a_bar_that_would_flatten_the_rest_runs_out_with_an_arrow(tables_of: ResultsOf) -> None:
     tables = tables_of("disturbed")
     rows = tables.comparisons
     long = (rows["cell_id"] == "c005") & (rows["measure"] == "test_accuracy")
@@ -243,7 +245,7 @@ def test_a_bar_that_would_flatten_the_rest_runs_out_with_an_arrow(tables_of: Tab
     assert png_bytes(chart.figure)
 
 
-def test_a_network_that_learnt_nothing_does_not_flatten_the_others(tables_of: TablesOf) -> None:
+def test_a_network_that_learnt_nothing_does_not_flatten_the_others(tables_of: ResultsOf) -> None:
     tables = tables_of("long-names")
     lost = tables.trials["cell_id"] == "c003"
     accuracies = tables.trials["test_accuracy"].where(~lost, 0.1)
@@ -262,7 +264,7 @@ def test_a_network_that_learnt_nothing_does_not_flatten_the_others(tables_of: Ta
 @pytest.mark.parametrize("spread", [1.001, 1.2, 4.0, 1e4])
 @pytest.mark.parametrize("towards", [-1, 1])
 def test_ticks_of_ratios_are_few_and_hold_the_baseline(
-    spread: float, towards: int, tables_of: TablesOf
+    spread: float, towards: int, tables_of: ResultsOf
 ) -> None:
     tables = tables_of("disturbed")
     rows = tables.comparisons

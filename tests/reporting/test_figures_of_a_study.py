@@ -10,7 +10,7 @@ import pytest
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.text import Text
 
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.analysis.summary import summarise
 from bench.reporting.figure_style import DPI, WIDTH_IN, png_bytes
 from bench.reporting.figures import FIGURES
@@ -109,7 +109,7 @@ def test_a_wide_grid_stays_a_figure(charts_of: Charts) -> None:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_leave_the_global_style_alone(
-    name: str, tables_of: Callable[[str], Tables]
+    name: str, tables_of: Callable[[str], Results]
 ) -> None:
     import matplotlib as mpl
 
@@ -127,7 +127,7 @@ def test_a_picture_is_sharp_on_a_page_and_not_blank(charts_of: Charts, tmp_path:
 
 
 def test_bars_of_one_batch_size_are_milliseconds_and_of_several_per_image(
-    charts_of: Charts, tables_of: Callable[[str], Tables]
+    charts_of: Charts, tables_of: Callable[[str], Results]
 ) -> None:
     one = charts_of("reference")["phases"].figure.axes[0]
     several = charts_of("batches")["phases"].figure.axes[0]
@@ -147,7 +147,7 @@ def test_too_few_blocks_are_called_exploratory(charts_of: Charts) -> None:
     assert "95% interval" in said[1]
 
 
-def test_cells_without_timing_are_counted(tables_of: Callable[[str], Tables]) -> None:
+def test_cells_without_timing_are_counted(tables_of: Callable[[str], Results]) -> None:
     tables = tables_of("no-epochs")
     timed = tables.timings[tables.timings["model"] == "lenet5"]
     summary = summarise(tables.trials, timed, tables.blocks, tables.costs)
@@ -157,7 +157,7 @@ def test_cells_without_timing_are_counted(tables_of: Callable[[str], Tables]) ->
     assert "Not timed: 1 cell" in " ".join(t.get_text() for t in chart.figure.texts)
 
 
-def test_an_axis_shows_only_values_that_a_line_joins(tables_of: Callable[[str], Tables]) -> None:
+def test_an_axis_shows_only_values_that_a_line_joins(tables_of: Callable[[str], Results]) -> None:
     tables = tables_of("baseline")
     momentum = {"optimizer.momentum": [None, 0.9, 0.0], "optimizer": ["adam", "sgd", "sgd"]}
     cells = tables.summary[tables.summary["seeds"] > 0].head(3)
@@ -169,7 +169,7 @@ def test_an_axis_shows_only_values_that_a_line_joins(tables_of: Callable[[str], 
 
 
 def test_names_with_signs_of_mathematics_are_drawn_as_they_are(
-    tables_of: Callable[[str], Tables],
+    tables_of: Callable[[str], Results],
 ) -> None:
     tables = tables_of("no-epochs")
 
@@ -191,7 +191,7 @@ def test_names_with_signs_of_mathematics_are_drawn_as_they_are(
     assert r"$\frac{a_b$" in compared.figure.texts[1].get_text()
 
 
-def test_a_perfect_score_stays_inside_the_frame(tables_of: Callable[[str], Tables]) -> None:
+def test_a_perfect_score_stays_inside_the_frame(tables_of: Callable[[str], Results]) -> None:
     tables = tables_of("batches")
     accuracies = tables.summary["accuracy_mean"].where(tables.summary.index > 0, 1.0)
     perfect = tables.summary.assign(accuracy_mean=accuracies, accuracy_high=1.0)
@@ -219,7 +219,7 @@ def test_no_interval_of_a_step_runs_out_of_its_axes(name: str, charts_of: Charts
 
 
 def test_seeds_that_all_give_the_same_can_be_drawn(
-    tables_of: Callable[[str], Tables],
+    tables_of: Callable[[str], Results],
 ) -> None:
     tables = tables_of("baseline")
     same = tables.epochs.assign(test_loss=0.4)  # by rounding, the mean of three is above 0.4

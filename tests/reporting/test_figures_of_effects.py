@@ -9,8 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 
-from bench.analysis.effects import main_effects
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.reporting.figure_style import OTHERS
 from bench.reporting.figures import FIGURES
 from bench.reporting.figures.cell_styles import cell_styles_of
@@ -19,7 +18,7 @@ from bench.reporting.figures.heat_maps import MOST_VALUES
 from bench.stats.pareto import pareto_front
 
 Charts = Callable[[str], dict[str, Chart]]
-TablesOf = Callable[[str], Tables]
+ResultsOf = Callable[[str], Results]
 
 
 def said(chart: Chart) -> str:
@@ -39,9 +38,9 @@ def points_of(axes: Axes) -> dict[tuple[float, float], bool]:
 
 
 def test_main_effects_have_a_row_each_in_the_order_of_the_table(
-    charts_of: Charts, tables_of: TablesOf
+    charts_of: Charts, tables_of: ResultsOf
 ) -> None:
-    effects = main_effects(tables_of("sixteen"))
+    effects = tables_of("sixteen").main_effects
     times, accuracies = charts_of("sixteen")["main_effects"].figure.axes
     names = [label.get_text() for label in times.get_yticklabels()]
     assert names == list(dict.fromkeys(effects["effect"]))
@@ -52,7 +51,7 @@ def test_main_effects_have_a_row_each_in_the_order_of_the_table(
     assert drawn == pytest.approx(sorted(of_accuracy), abs=1e-5)
 
 
-def test_a_heat_map_averages_over_the_other_axes(charts_of: Charts, tables_of: TablesOf) -> None:
+def test_a_heat_map_averages_over_the_other_axes(charts_of: Charts, tables_of: ResultsOf) -> None:
     cells = tables_of("sixteen").summary
     accuracy, speed = charts_of("sixteen")["heat_model_batch_size"].figure.axes
     by_pair = cells.groupby(["model", "batch_size"])
@@ -80,7 +79,7 @@ def test_of_many_axes_those_that_move_accuracy_most_are_paired(charts_of: Charts
     assert "Of " not in said(charts_of("sixteen")["heat_model_batch_size"])
 
 
-def test_axes_with_too_many_values_have_no_heat_map(tables_of: TablesOf) -> None:
+def test_axes_with_too_many_values_have_no_heat_map(tables_of: ResultsOf) -> None:
     tables = tables_of("sixteen")
     cells = tables.summary.iloc[[0] * 2 * (MOST_VALUES + 1)].reset_index(drop=True)
     n = len(cells)
@@ -96,7 +95,7 @@ def test_axes_with_too_many_values_have_no_heat_map(tables_of: TablesOf) -> None
 @pytest.mark.parametrize("name", ["baseline", "sixteen", "wide", "changes"])
 @pytest.mark.parametrize("stem", ["accuracy_speed", "accuracy_cost"])
 def test_dominated_cells_are_grey_and_the_others_are_not(
-    name: str, stem: str, charts_of: Charts, tables_of: TablesOf
+    name: str, stem: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     cells = cell_styles_of(tables_of(name)).cells
     axes = charts_of(name)[stem].figure.axes[0]
@@ -119,7 +118,7 @@ def test_the_line_joins_the_front_and_passes_no_dominated_cell(charts_of: Charts
 
 
 def test_flops_are_those_of_every_image_that_was_trained_on(
-    charts_of: Charts, tables_of: TablesOf
+    charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     cells = tables_of("baseline").summary
     _, flops = charts_of("baseline")["accuracy_cost"].figure.axes
@@ -145,7 +144,7 @@ def test_few_cells_all_carry_their_names(charts_of: Charts) -> None:
     assert {"baseline", "batch 512 → 64", "model convnet → lenet5", "hidden 500 → 20"} <= names
 
 
-def test_a_grid_that_was_neither_trained_nor_timed_has_no_heat_map(tables_of: TablesOf) -> None:
+def test_a_grid_that_was_neither_trained_nor_timed_has_no_heat_map(tables_of: ResultsOf) -> None:
     tables = tables_of("sixteen")
     nothing = [name for name in tables.summary if name.endswith("images_per_s_median")]
     summary = tables.summary.assign(**dict.fromkeys(nothing, np.nan))

@@ -9,12 +9,11 @@ import pandas as pd
 import pytest
 
 from bench.analysis.baseline_comparisons import against_baseline
-from bench.analysis.effects import main_effects, ordered_changes
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.reporting.baseline_section import headline_columns, phase_columns
 from bench.reporting.effects_section import effect_columns, effect_findings
 
-TablesOf = Callable[[str], Tables]
+ResultsOf = Callable[[str], Results]
 
 # By cell of the study of changes: model, hidden 20, hidden 1000, batch, optimizer, schedule,
 # compile; differences in points, a seed each, over a baseline of 97%.
@@ -30,7 +29,7 @@ SHIFTS = {
 
 
 @pytest.fixture
-def told(tables_of: TablesOf) -> Callable[..., list[str]]:
+def told(tables_of: ResultsOf) -> Callable[..., list[str]]:
     """Say what is found of the study of changes where its accuracies are shifted by hand."""
 
     def say(**changed: tuple[float, ...]) -> list[str]:
@@ -44,7 +43,7 @@ def told(tables_of: TablesOf) -> Callable[..., list[str]]:
         )
         comparisons = against_baseline(trials, tables.timings, tables.blocks)
         shifted = replace(tables, trials=trials, comparisons=comparisons)
-        return effect_findings(shifted, main_effects(shifted))
+        return effect_findings(shifted, shifted.main_effects)
 
     return say
 
@@ -85,24 +84,24 @@ def test_no_part_is_called_valuable_without_a_verdict(told: Callable[..., list[s
     assert ", equivalent" in most
 
 
-def test_a_single_seed_ranks_nothing(tables_of: TablesOf) -> None:
+def test_a_single_seed_ranks_nothing(tables_of: ResultsOf) -> None:
     tables = tables_of("changes")
     trials = tables.trials[tables.trials["seed"] == 0]
     comparisons = against_baseline(trials, tables.timings, tables.blocks)
     one = replace(tables, trials=trials, comparisons=comparisons)
-    most, least = effect_findings(one, main_effects(one))
+    most, least = effect_findings(one, one.main_effects)
     assert "exploratory when changed, inconclusive; can't be told from" in most
     assert "on the mean" in most and "on the mean" in least
 
 
-def test_of_a_single_part_there_is_nothing_to_rank(tables_of: TablesOf) -> None:
+def test_of_a_single_part_there_is_nothing_to_rank(tables_of: ResultsOf) -> None:
     tables = tables_of("batches")
-    assert effect_findings(tables, main_effects(tables)) == []
+    assert effect_findings(tables, tables.main_effects) == []
 
 
-def test_a_full_grid_tells_its_largest_effects(tables_of: TablesOf) -> None:
+def test_a_full_grid_tells_its_largest_effects(tables_of: ResultsOf) -> None:
     tables = tables_of("sixteen")
-    effects = main_effects(tables)
+    effects = tables.main_effects
     accuracy, time = effect_findings(tables, effects)
     assert "optimizer adam → sgd, −2.03 points [−2." in accuracy and "worse" in accuracy
     assert "time of a step per image**, by the means: model convnet → lenet5, 0.463" in time
@@ -110,7 +109,7 @@ def test_a_full_grid_tells_its_largest_effects(tables_of: TablesOf) -> None:
     assert all("none is shown" in sentence for sentence in effect_findings(tables, unknown))
 
 
-def test_the_table_has_a_row_a_change_the_costliest_first(tables_of: TablesOf) -> None:
+def test_the_table_has_a_row_a_change_the_costliest_first(tables_of: ResultsOf) -> None:
     change, difference, verdict, detects, *_, p = headline_columns(tables_of("changes"))
     assert (change.heading, change.texts[0], change.texts[-1]) == (
         "change", "hidden 500 → 20", "batch 512 → 64",
@@ -124,20 +123,20 @@ def test_the_table_has_a_row_a_change_the_costliest_first(tables_of: TablesOf) -
     assert phase_columns(tables_of("changes"))[0].texts == change.texts
 
 
-def test_few_pairs_in_one_row_hide_the_rank_test_of_no_other(tables_of: TablesOf) -> None:
+def test_few_pairs_in_one_row_hide_the_rank_test_of_no_other(tables_of: ResultsOf) -> None:
     tables = tables_of("changes")
     steps = tables.comparisons[tables.comparisons["measure"] == "step"]
     # Beside six rows of twelve pairs, one of five may still show something; one of three may not.
     pairs = dict(zip(steps["cell_id"], [5, 3, *[12] * 5], strict=True))
     mixed = replace(tables, comparisons=steps.assign(n=steps["cell_id"].map(pairs)))
     *_, p = headline_columns(mixed)
-    shown = dict(zip(ordered_changes(mixed), p.texts, strict=True))  # a row a change
+    shown = dict(zip(mixed.ordered_changes, p.texts, strict=True))  # a row a change
     assert [pairs[cell_id] for cell_id, text in shown.items() if text == "–"] == [3]
 
 
-def test_the_table_of_effects_has_a_row_an_effect(tables_of: TablesOf) -> None:
+def test_the_table_of_effects_has_a_row_an_effect(tables_of: ResultsOf) -> None:
     tables = tables_of("sixteen")
-    effect, difference, *_ = effect_columns(main_effects(tables), tables)
+    effect, difference, *_ = effect_columns(tables.main_effects, tables)
     assert list(effect.texts) == [
         "model convnet → lenet5", "batch 64 → 512", "optimizer adam → sgd", "lr 0.001 → 0.01",
     ]  # fmt: skip
@@ -153,13 +152,13 @@ def test_the_page_has_the_section_that_its_design_asks_for(
     assert ("## Main effects" in text) == (name == "sixteen")
 
 
-def test_permuted_rows_find_the_same(tables_of: TablesOf) -> None:
+def test_permuted_rows_find_the_same(tables_of: ResultsOf) -> None:
     tables = tables_of("changes")
     first, rest = tables.trials.iloc[:1], tables.trials.iloc[1:].sample(frac=1, random_state=1)
     trials = pd.concat([first, rest])
     timings = tables.timings.sample(frac=1, random_state=1)
     comparisons = against_baseline(trials, timings, tables.blocks)
     mixed = replace(tables, trials=trials, timings=timings, comparisons=comparisons)
-    straight = effect_findings(tables, main_effects(tables))
+    straight = effect_findings(tables, tables.main_effects)
     assert len(straight) == 3
-    assert effect_findings(mixed, main_effects(mixed)) == straight
+    assert effect_findings(mixed, mixed.main_effects) == straight

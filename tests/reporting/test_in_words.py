@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.reporting.markdown_text import escape
 from bench.reporting.sentences import in_words
 from bench.reporting.spoken_names import spoken_names
@@ -16,7 +16,7 @@ Change = Mapping[str, Any]
 
 
 @pytest.fixture
-def told(tables_of: Callable[[str], Tables]) -> Callable[..., list[str]]:
+def told(tables_of: Callable[[str], Results]) -> Callable[..., list[str]]:
     """Tell of ConvNet against LeNet-5, whose comparison is what a test says it is."""
 
     def tell(step: Change | None = None, accuracy: Change | None = None) -> list[str]:
@@ -123,7 +123,7 @@ def test_where_neither_is_known_both_are_said_at_once(told: Callable[..., list[s
     ],
 )
 def test_two_cells_go_by_what_differs(
-    chosen: Mapping[str, Any], said: str, tables_of: Callable[[str], Tables]
+    chosen: Mapping[str, Any], said: str, tables_of: Callable[[str], Results]
 ) -> None:
     tables = tables_of("baseline")
     wanted = {"model": "convnet", "batch_size": 64, "optimizer": "adam", "device": "cpu", **chosen}
@@ -136,7 +136,7 @@ def test_two_cells_go_by_what_differs(
 
 
 def test_cells_alike_in_many_fields_go_by_their_full_names(
-    tables_of: Callable[[str], Tables],
+    tables_of: Callable[[str], Results],
 ) -> None:
     tables = tables_of("wide")  # five axes: one differs, four are alike
     steps = tables.comparisons[tables.comparisons["measure"] == "step"]
@@ -153,7 +153,7 @@ def test_cells_alike_in_many_fields_go_by_their_full_names(
     assert escape(names[baseline_id]) in sentence
 
 
-def test_of_many_cells_the_best_are_told(tables_of: Callable[[str], Tables]) -> None:
+def test_of_many_cells_the_best_are_told(tables_of: Callable[[str], Results]) -> None:
     tables = tables_of("sixteen")
     sentences = in_words(tables)
     assert 1 <= len(sentences) <= 3
@@ -162,7 +162,7 @@ def test_of_many_cells_the_best_are_told(tables_of: Callable[[str], Tables]) -> 
     assert f"trains {1 / fastest:.2f}× faster per image than convnet" in sentences[0]
 
 
-def test_where_nothing_is_told_apart_that_is_said(tables_of: Callable[[str], Tables]) -> None:
+def test_where_nothing_is_told_apart_that_is_said(tables_of: Callable[[str], Results]) -> None:
     tables = tables_of("sixteen")
     open_ones = tables.comparisons.assign(verdict="INCONCLUSIVE")
     (sentence,) = in_words(replace(tables, comparisons=open_ones))

@@ -5,13 +5,13 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.reporting.figure_style import CELL_COLOURS, OTHERS, PHASE_COLOURS
 from bench.reporting.figures.cell_styles import cell_styles_of
 from bench.reporting.figures.figure import Chart
 
 Charts = Callable[[str], dict[str, Chart]]
-TablesOf = Callable[[str], Tables]
+ResultsOf = Callable[[str], Results]
 
 
 def colours_at(axes: Axes, coordinate: int) -> dict[float, str]:
@@ -29,7 +29,7 @@ def colours_at(axes: Axes, coordinate: int) -> dict[float, str]:
 
 @pytest.mark.parametrize("name", ["baseline", "sixteen", "batches", "wide"])
 def test_a_cell_has_one_colour_in_every_figure(
-    name: str, charts_of: Charts, tables_of: TablesOf
+    name: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     charts, styles = charts_of(name), cell_styles_of(tables_of(name))
     speeds = styles.cells.set_index("cell_id")["step_images_per_s_median"].round(6)
@@ -47,7 +47,7 @@ def test_a_cell_has_one_colour_in_every_figure(
 
 @pytest.mark.parametrize("name", ["baseline", "timing-off", "sixteen"])
 def test_a_line_of_learning_has_its_cells_colour(
-    name: str, charts_of: Charts, tables_of: TablesOf
+    name: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     tables = tables_of(name)
     styles = cell_styles_of(tables)
@@ -63,14 +63,14 @@ def test_a_line_of_learning_has_its_cells_colour(
     assert drawn == expected
 
 
-def test_cells_that_did_not_run_take_no_colour(tables_of: TablesOf) -> None:
+def test_cells_that_did_not_run_take_no_colour(tables_of: ResultsOf) -> None:
     styles = cell_styles_of(tables_of("baseline"))
     assert len(styles.cells) == 8
     assert set(styles.cells["device"]) == {"cpu"}
     assert "cpu" not in " ".join(styles.labels.values())
 
 
-def test_one_axis_becomes_the_marker_where_cells_are_many(tables_of: TablesOf) -> None:
+def test_one_axis_becomes_the_marker_where_cells_are_many(tables_of: ResultsOf) -> None:
     styles = cell_styles_of(tables_of("baseline"))
     assert styles.facet == "model"
     by_model = styles.cells["cell_id"].map(lambda c: styles.styles[c].marker)
@@ -79,7 +79,7 @@ def test_one_axis_becomes_the_marker_where_cells_are_many(tables_of: TablesOf) -
     assert len({(look.colour, look.marker) for look in styles.styles.values()}) == 8
 
 
-def test_a_grid_too_wide_for_colours_shows_its_best_and_fastest(tables_of: TablesOf) -> None:
+def test_a_grid_too_wide_for_colours_shows_its_best_and_fastest(tables_of: ResultsOf) -> None:
     tables = tables_of("wide")
     styles = cell_styles_of(tables)
     assert len(styles.shown) == len(CELL_COLOURS)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.analysis.read_tables import read_tables
+from bench.analysis.results import read_results
 from bench.reporting.page import compose
 from bench.reporting.study_context import read_context
 
@@ -16,7 +16,7 @@ FOLDERS = sorted((ROOT / "results/published").glob("*/*"))
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_a_published_study_is_told(folder: Path) -> None:
     told = compose(
-        read_tables(folder), read_context(folder), [], results_dir=folder, report_dir=folder
+        read_results(folder), read_context(folder), [], results_dir=folder, report_dir=folder
     )
     assert told.findings and told.measured
     assert re.search(r" cores of .* · torch 2\.", told.conditions_in_short)

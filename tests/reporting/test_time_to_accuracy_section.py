@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench.analysis.read_tables import Tables, read_tables
+from bench.analysis.results import Results, read_results
 from bench.formatting import format_number
 from bench.records import ROWS, columns_of
 from bench.reporting.result_table import Column
@@ -15,7 +15,7 @@ from bench.stats.estimates import bootstrap_median
 
 INF = math.inf
 TARGET = 0.9896
-Study = Callable[..., Tables]
+Study = Callable[..., Results]
 
 BASE = {
     "study": "race",
@@ -35,7 +35,7 @@ UNSURE = [0.9885, 0.9895, 0.9905]
 def study(tmp_path: Path) -> Study:
     """Make a study's tables from the seeds of every cell; cells differ in their precision."""
 
-    def make(**cells: Sequence[dict[str, Any]]) -> Tables:
+    def make(**cells: Sequence[dict[str, Any]]) -> Results:
         rows = [
             {**BASE, "cell_id": name, "precision": name, "seed": i, "status": "ok", **seed}
             for name, seeds in cells.items()
@@ -43,7 +43,7 @@ def study(tmp_path: Path) -> Study:
         ]
         columns = [*BASE, "cell_id", *columns_of(ROWS["trials"])]
         pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "trials.csv", index=False)
-        return read_tables(tmp_path)
+        return read_results(tmp_path)
 
     return make
 
@@ -64,12 +64,12 @@ def seeds(
     ]
 
 
-def texts(tables: Tables, heading: str, target: float = TARGET) -> list[str]:
+def texts(tables: Results, heading: str, target: float = TARGET) -> list[str]:
     (column,) = [c for c in target_columns(tables, target) if c.heading.startswith(heading)]
     return list(column.texts)
 
 
-def column(tables: Tables, heading: str) -> Column:
+def column(tables: Results, heading: str) -> Column:
     (found,) = [c for c in target_columns(tables, TARGET) if c.heading.startswith(heading)]
     return found
 

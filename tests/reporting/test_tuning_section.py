@@ -12,7 +12,7 @@ import pytest
 import yaml
 from matplotlib.collections import PathCollection
 
-from bench.analysis.read_tables import Tables, read_tables
+from bench.analysis.results import Results, read_results
 from bench.records import ROWS, columns_of
 from bench.reporting.figure_style import STYLE
 from bench.reporting.figures.figure import Chart
@@ -26,7 +26,7 @@ from bench.reporting.tuning_section import (
     tuning_note,
 )
 
-Study = Callable[..., Tables]
+Study = Callable[..., Results]
 
 BASE: Mapping[str, Any] = {
     "study": "tuned",
@@ -73,7 +73,7 @@ def study(tmp_path: Path) -> Study:
         *over: str,
         seeds: Sequence[int] = (1000, 1001),
         ends: Callable[[Mapping[str, Any]], str] = ends,
-    ) -> Tables:
+    ) -> Results:
         cells = cells_of(axes)
         tuning = [
             {
@@ -97,7 +97,7 @@ def study(tmp_path: Path) -> Study:
             pd.DataFrame(rows, columns=columns).to_csv(tmp_path / f"{name}.csv", index=False)
         told = {"name": "tuned", "tune": {"over": list(over), "by": "validation_accuracy"}}
         (tmp_path / "study.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
-        return read_tables(tmp_path)
+        return read_results(tmp_path)
 
     return make
 
@@ -120,7 +120,7 @@ def rings(chart: Chart, panel: int = 0) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in ringed.get_offsets()]
 
 
-def draw(tables: Tables) -> Chart:
+def draw(tables: Results) -> Chart:
     (chart,) = sensitivity(tables)
     with mpl.rc_context(STYLE):
         chart.figure.draw_without_rendering()

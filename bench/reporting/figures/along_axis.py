@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 
 from bench.analysis.configurations import label_fields
 from bench.analysis.design_detection import one_at_a_time
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import axis_name, label, short_value
 from bench.formatting import format_points
 from bench.reporting.figure_style import INK, OTHERS, SOFT_INK, canvas, styled, wrapped
@@ -66,7 +66,7 @@ class Axis:
 
 
 @styled
-def along_each_axis(tables: Tables) -> Sequence[Chart]:
+def along_each_axis(tables: Results) -> Sequence[Chart]:
     """Draw speed and accuracy along every axis of the grid, a figure an axis.
 
     Left out is one change of many: it stands beside the others in their own figure.

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.analysis.comparison_rows import ACCURACY
-from bench.analysis.effects import ordered_changes
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import UNCHANGED
 from bench.formatting import join_words, plural
 from bench.reporting.figure_style import styled
@@ -17,12 +16,12 @@ from bench.reporting.figures.forest import Panel, draw_forest, forest_caption, f
 
 
 @styled
-def against_baseline(tables: Tables) -> Sequence[Chart]:
+def against_baseline(tables: Results) -> Sequence[Chart]:
     """Draw every cell's time of a step and test accuracy against the baseline's, fastest first.
 
     A one-at-a-time study is drawn as its changes, the one that costs most accuracy first.
     """
-    changes = ordered_changes(tables)
+    changes = tables.ordered_changes
     panels = panels_of(tables)
     if not panels:
         return ()
@@ -45,11 +44,11 @@ def against_baseline(tables: Tables) -> Sequence[Chart]:
     return (Chart("against_baseline", figure, alt[0].upper() + alt[1:], forest_caption(panels)),)
 
 
-def panels_of(tables: Tables) -> list[Panel]:
+def panels_of(tables: Results) -> list[Panel]:
     """Make a panel of each measure that was compared with the baseline cell's."""
     return forest_panels(
         tables.comparisons.set_index("cell_id"),
-        "change" if ordered_changes(tables) else "cell",
+        "change" if tables.ordered_changes else "cell",
         per_image=tables.trials["batch_size"].nunique() > 1,
     )
 

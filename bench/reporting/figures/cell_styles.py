@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 
 from bench.analysis.configurations import cell_labels, label_fields
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import label, named_value
 from bench.reporting.figure_style import CELL_COLOURS, INK, MARKERS, OTHERS
 from bench.reporting.sample_counts import speed_of
@@ -69,7 +69,7 @@ class CellStyles:
 
 
 @lru_cache(maxsize=1)  # of a study with a thousand cells it takes a quarter of a second
-def cell_styles_of(tables: Tables) -> CellStyles:
+def cell_styles_of(tables: Results) -> CellStyles:
     """Choose the styles of a study's measured cells; every figure asks here."""
     cells = measured(tables.summary)
     labels = cell_labels(cells)

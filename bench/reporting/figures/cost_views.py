@@ -11,7 +11,7 @@ from matplotlib.ticker import EngFormatter, Formatter, FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
 from bench.analysis.accuracy_comparisons import trained
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.reporting.figures.axis_scales import LOG_FROM, speed_axis, speed_errors
 from bench.reporting.sample_counts import Speed, interval_note, median_note, speed_of
 from bench.stats.estimates import MIN_FOR_INTERVAL, Floats
@@ -41,7 +41,7 @@ class View:
         return _percents(self.cells)
 
 
-def trained_cells(tables: Tables) -> pd.DataFrame:
+def trained_cells(tables: Results) -> pd.DataFrame:
     """Keep the cells that trained: what a network knows at its beginning costs nothing."""
     summary = tables.summary
     return summary[summary["cell_id"].isin(trained(tables.trials)["cell_id"])]
@@ -79,7 +79,7 @@ def time_view(cells: pd.DataFrame) -> View | None:
     return View("training time", note, known, x, bars, pareto_front(_percents(known), x), scale)
 
 
-def flops_view(tables: Tables) -> View | None:
+def flops_view(tables: Results) -> View | None:
     """View accuracy over the FLOPs of training; None where all cells take the same.
 
     FLOPs of an image, forward and backward, times the images trained on, epoch by epoch.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,4 +19,4 @@ class Chart:
 
 
 # No chart: the study has nothing to draw there.
-Draw = Callable[[Tables], Sequence[Chart]]
+Draw = Callable[[Results], Sequence[Chart]]

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from bench.analysis.accuracy_comparisons import trained
 from bench.analysis.design_detection import Axis, full_grid, with_results
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import axis_name
 from bench.formatting import format_short, join_words
 from bench.reporting.figure_style import INK, canvas, styled, wrapped
@@ -41,7 +41,7 @@ class Heat:
 
 
 @styled
-def heat_of_pairs(tables: Tables) -> Sequence[Chart]:
+def heat_of_pairs(tables: Results) -> Sequence[Chart]:
     """Draw mean accuracy and training speed over every pair of axes of a full grid."""
     cells = with_results(tables.summary)
     learnt = cells["cell_id"].isin(trained(tables.trials)["cell_id"])

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import named_value
 from bench.formatting import plural
 from bench.reporting.figure_style import SOFT_INK, canvas, styled, wrapped
@@ -31,7 +31,7 @@ SPREAD = 0.3  # of an epoch: cells side by side, so that their bars do not hide 
 
 
 @styled
-def learning_curves(tables: Tables) -> Sequence[Chart]:
+def learning_curves(tables: Results) -> Sequence[Chart]:
     """Draw test accuracy and loss by epoch, mean and range over the seeds."""
     styles = cell_styles_of(tables)
     curves = curves_of(tables.epochs, styles)

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.analysis.effects import main_effects
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.formatting import join_words, plural
 from bench.reporting.figure_style import styled
 from bench.reporting.figures.cell_rows import rows_of
@@ -16,9 +15,9 @@ NOTE = "Means over every combination of the other axes"
 
 
 @styled
-def effects_of_axes(tables: Tables) -> Sequence[Chart]:
+def effects_of_axes(tables: Results) -> Sequence[Chart]:
     """Draw the main effects of a full grid on the time of a step and on accuracy, by axis."""
-    effects = main_effects(tables)
+    effects = tables.main_effects
     per_image = tables.trials["batch_size"].nunique() > 1
     panels = forest_panels(effects.set_index("effect"), "main effect", per_image=per_image)
     if not panels:

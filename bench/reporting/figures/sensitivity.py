@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import axis_name, format_value, short_value
 from bench.formatting import join_words, plural
 from bench.reporting.figure_style import (
@@ -53,7 +53,7 @@ class Scale:
 
 
 @styled
-def sensitivity(tables: Tables) -> Sequence[Chart]:
+def sensitivity(tables: Results) -> Sequence[Chart]:
     """Draw validation accuracy over each tuned field, a line a remaining cell."""
     tuned = tuned_of(tables)
     if tuned is None or tuned.candidates[MEAN].isna().all():
@@ -168,7 +168,7 @@ def _thinned(places: Sequence[float]) -> list[float]:
     return kept
 
 
-def _looks(tables: Tables, tuned: Tuned) -> Mapping[int, CellStyle]:
+def _looks(tables: Results, tuned: Tuned) -> Mapping[int, CellStyle]:
     """Give every remaining cell the look of its chosen cell elsewhere; of many, none has one."""
     if len(tuned.remaining) > NAMED_LINES:
         return dict.fromkeys(tuned.remaining, CellStyle(OTHERS, "o"))

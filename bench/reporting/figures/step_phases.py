@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.formatting import format_number, plural
 from bench.records import STEP_PHASES
 from bench.reporting.figure_style import INK, PHASE_COLOURS, SOFT_INK, canvas, styled
@@ -36,7 +36,7 @@ class Unit:
 
 
 @styled
-def step_phases(tables: Tables) -> Sequence[Chart]:
+def step_phases(tables: Results) -> Sequence[Chart]:
     """Draw what a training step spends in each phase, the quickest cell first."""
     styles = cell_styles_of(tables)
     cells = quickest_first(styles.cells)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.analysis.summary import block_measures
 from bench.formatting import format_short, plural
 from bench.reporting.figure_style import SOFT_INK, canvas, styled
@@ -20,7 +20,7 @@ from bench.stats.estimates import Floats
 
 
 @styled
-def throughput(tables: Tables) -> Sequence[Chart]:
+def throughput(tables: Results) -> Sequence[Chart]:
     """Draw the training speed of every cell, fastest first."""
     styles = cell_styles_of(tables)
     speed = speed_of(styles.cells)
@@ -43,7 +43,7 @@ def throughput(tables: Tables) -> Sequence[Chart]:
     return (Chart("throughput", figure, alt, _caption(cells, styles, median)),)
 
 
-def _singles(tables: Tables, rows: Rows, speed: Speed) -> list[Floats]:
+def _singles(tables: Results, rows: Rows, speed: Speed) -> list[Floats]:
     """Collect what stands behind each row's median: its blocks, or its seeds."""
     if speed is TIMED:
         samples = block_measures(tables.timings, tables.blocks)

@@ -10,8 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench.analysis.effects import ordered_changes
-from bench.analysis.read_tables import Tables
+from bench.analysis.results import Results
 from bench.cell_names import named_value
 from bench.formatting import format_points, join_words
 from bench.reporting.figure_style import INK, OTHERS, SOFT_INK, canvas, styled
@@ -39,7 +38,7 @@ DOMINATED = "another cell is better in both"
 
 
 @styled
-def accuracy_against_speed(tables: Tables) -> Sequence[Chart]:
+def accuracy_against_speed(tables: Results) -> Sequence[Chart]:
     """Draw test accuracy over training speed, a point a cell with both its intervals."""
     view = speed_view(trained_cells(tables))
     if view is None:
@@ -51,7 +50,7 @@ def accuracy_against_speed(tables: Tables) -> Sequence[Chart]:
 
 
 @styled
-def accuracy_against_cost(tables: Tables) -> Sequence[Chart]:
+def accuracy_against_cost(tables: Results) -> Sequence[Chart]:
     """Draw test accuracy over training time and, where they differ, over training FLOPs."""
     both = (time_view(trained_cells(tables)), flops_view(tables))
     views = [view for view in both if view is not None]
@@ -67,7 +66,7 @@ def accuracy_against_cost(tables: Tables) -> Sequence[Chart]:
     )
 
 
-def _figure(title: str, views: Sequence[View], tables: Tables, body_in: float) -> Figure:
+def _figure(title: str, views: Sequence[View], tables: Results, body_in: float) -> Figure:
     """Draw the views below each other."""
     styles, names = cell_styles_of(tables), names_of(tables)
     across = (view.note if len(views) == 1 else f"{view.name} {view.note}" for view in views)
@@ -145,9 +144,9 @@ def _name(axes: Axes, view: View, names: Mapping[str, str], line: Floats) -> Non
     )
 
 
-def names_of(tables: Tables) -> Mapping[str, str]:
+def names_of(tables: Results) -> Mapping[str, str]:
     """Name the measured cells: those of a one-at-a-time study by what they change."""
-    changes = ordered_changes(tables)
+    changes = tables.ordered_changes
     labels = cell_styles_of(tables).labels
     if not changes:
         return labels

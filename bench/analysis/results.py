@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -12,6 +13,8 @@ import yaml
 from pandas.api.extensions import ExtensionArray
 
 from bench.analysis.baseline_comparisons import against_baseline
+from bench.analysis.design_detection import Change
+from bench.analysis.effects import main_effects, ordered_changes
 from bench.analysis.summary import summarise
 from bench.analysis.summary_columns import COUNTS, SUMMARY_COLUMNS
 from bench.cell_names import told_apart
@@ -28,8 +31,8 @@ WITHOUT = "Delete it: the tables are read without it, and `bench run` writes a n
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Tables:
-    """The tables of one study; which columns they hold stands in `bench.records`.
+class Results:
+    """The tables of one study, with columns as in `bench.records`, and what follows from them.
 
     `tuned` are the fields that the study tuned, by their dotted path as study.yaml names them.
     """
@@ -44,8 +47,18 @@ class Tables:
     comparisons: pd.DataFrame
     tuned: Sequence[str] = ()
 
+    @cached_property
+    def main_effects(self) -> pd.DataFrame:
+        """Return the effect of every axis of a full grid; empty for another design."""
+        return main_effects(self.summary, self.trials, self.timings, self.blocks)
 
-def read_tables(results_dir: Path, *, recompute: bool = False) -> Tables:
+    @cached_property
+    def ordered_changes(self) -> Mapping[str, Change]:
+        """Return what each compared cell of a one-at-a-time study changes, by cell id."""
+        return ordered_changes(self.summary, self.comparisons)
+
+
+def read_results(results_dir: Path, *, recompute: bool = False) -> Results:
     """Read a results folder; where summary.csv is missing it is computed from the others.
 
     With `recompute` it is computed in any case, and the file is not looked at. Comparisons are
@@ -68,7 +81,7 @@ def read_tables(results_dir: Path, *, recompute: bool = False) -> Tables:
         summary = summarise(trials, raw["timings"], raw["blocks"], raw["costs"])
     comparisons = against_baseline(trials, raw["timings"], raw["blocks"])
     tuned = () if raw["tuning"].empty else _tuned(results_dir)
-    return Tables(trials=trials, **raw, summary=summary, comparisons=comparisons, tuned=tuned)
+    return Results(trials=trials, **raw, summary=summary, comparisons=comparisons, tuned=tuned)
 
 
 def read_mapping(path: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:

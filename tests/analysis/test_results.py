@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bench.analysis.configurations import config_fields
-from bench.analysis.read_tables import read_tables
+from bench.analysis.results import read_results
 from bench.analysis.summary import summarise
 from bench.errors import StoreError
 
@@ -30,7 +30,7 @@ def change(folder: Path, table: str, edit: Callable[[pd.DataFrame], Any]) -> Non
 
 
 def test_columns_come_with_their_types(folder: Path) -> None:
-    tables = read_tables(folder)
+    tables = read_results(folder)
     types = tables.trials.dtypes.astype(str)
     assert types[["cell_id", "model", "reason"]].to_list() == ["string"] * 3
     assert types[["seed", "parameters", "batch_size"]].to_list() == ["Int64"] * 3
@@ -39,7 +39,7 @@ def test_columns_come_with_their_types(folder: Path) -> None:
 
 
 def test_a_blank_is_the_only_missing_value(folder: Path) -> None:
-    trials = read_tables(folder).trials
+    trials = read_results(folder).trials
     assert trials["model"].to_list() == ["convnet", "None"]
     assert trials["reason"].isna().to_list() == [True, False]
     assert trials["parameters"].isna().to_list() == [False, True]
@@ -59,49 +59,49 @@ def test_a_configuration_column_is_typed_by_what_it_holds(
     folder: Path, texts: list[str], values: list[Any]
 ) -> None:
     change(folder, "trials", lambda frame: frame.assign(precision=texts))
-    read = read_tables(folder).trials["precision"]
+    read = read_results(folder).trials["precision"]
     assert [None if pd.isna(value) else value for value in read] == values
 
 
 def test_a_missing_summary_is_computed(folder: Path) -> None:
-    tables = read_tables(folder)
+    tables = read_results(folder)
     computed = summarise(tables.trials, tables.timings, tables.blocks, tables.costs)
     pd.testing.assert_frame_equal(tables.summary, computed)
 
 
 def test_a_summary_reads_back_as_it_was_computed(folder: Path) -> None:
-    computed = read_tables(folder).summary
+    computed = read_results(folder).summary
     computed.to_csv(folder / "summary.csv", index=False)
-    pd.testing.assert_frame_equal(read_tables(folder).summary, computed)
+    pd.testing.assert_frame_equal(read_results(folder).summary, computed)
 
 
 def test_a_summary_that_is_there_is_not_computed_again(folder: Path) -> None:
-    marked = read_tables(folder).summary.assign(accuracy_mean=0.5)
+    marked = read_results(folder).summary.assign(accuracy_mean=0.5)
     marked.to_csv(folder / "summary.csv", index=False)
-    assert read_tables(folder).summary["accuracy_mean"].to_list() == [0.5, 0.5]
+    assert read_results(folder).summary["accuracy_mean"].to_list() == [0.5, 0.5]
 
 
 def test_a_summary_can_be_computed_again_whatever_the_file_holds(folder: Path) -> None:
-    computed = read_tables(folder).summary
+    computed = read_results(folder).summary
     (folder / "summary.csv").write_text("of an older version\n")
-    again = read_tables(folder, recompute=True).summary
+    again = read_results(folder, recompute=True).summary
     pd.testing.assert_frame_equal(again, computed)
     with pytest.raises(StoreError, match=r"column missing"):
-        read_tables(folder)
+        read_results(folder)
 
 
 def test_an_older_summary_that_lacks_a_measure_is_computed_anew(folder: Path) -> None:
-    computed = read_tables(folder).summary
+    computed = read_results(folder).summary
     older = computed.drop(columns="bottleneck").assign(accuracy_mean=0.5)
     older.to_csv(folder / "summary.csv", index=False)
-    pd.testing.assert_frame_equal(read_tables(folder).summary, computed)
+    pd.testing.assert_frame_equal(read_results(folder).summary, computed)
 
 
 def test_an_older_table_may_lack_columns_that_have_a_default(folder: Path) -> None:
-    now = read_tables(folder)
+    now = read_results(folder)
     change(folder, "timings", lambda frame: frame.drop(columns=["role", "status", "reason"]))
     change(folder, "trials", lambda frame: frame.drop(columns=["reason", "parameters"]))
-    older = read_tables(folder)
+    older = read_results(folder)
     pd.testing.assert_frame_equal(older.timings[now.timings.columns], now.timings)
     assert older.timings["role"].to_list() == ["planned", "planned"]
     assert older.trials["parameters"].isna().all()
@@ -110,7 +110,7 @@ def test_an_older_table_may_lack_columns_that_have_a_default(folder: Path) -> No
 
 def test_an_older_folder_without_blocks_and_costs_can_be_read(folder: Path) -> None:
     change(folder, "trials", lambda frame: frame.assign(flops_per_image=1e6))
-    tables = read_tables(folder)
+    tables = read_results(folder)
     assert tables.blocks.empty and tables.costs.empty
     assert tables.summary["step_n"].to_list() == [1, 0]
     assert "flops_per_image" not in config_fields(tables.trials)
@@ -118,7 +118,7 @@ def test_an_older_folder_without_blocks_and_costs_can_be_read(folder: Path) -> N
 
 def test_epochs_and_timings_may_be_missing(folder: Path) -> None:
     (folder / "timings.csv").unlink()
-    tables = read_tables(folder)
+    tables = read_results(folder)
     assert tables.timings.empty and tables.epochs.empty
     assert {"cell_id", "phase", "seconds", "batch_size"} <= set(tables.timings.columns)
     assert tables.summary["step_n"].to_list() == [0, 0]
@@ -126,14 +126,14 @@ def test_epochs_and_timings_may_be_missing(folder: Path) -> None:
 
 def test_a_folder_without_tables_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"no trials\.csv"):
-        read_tables(tmp_path)
+        read_results(tmp_path)
 
 
 @pytest.mark.parametrize("column", ["status", "device"])
 def test_a_missing_column_is_named_with_its_file(folder: Path, column: str) -> None:
     change(folder, "trials", lambda frame: frame.drop(columns=column))
     with pytest.raises(StoreError, match=column) as caught:
-        read_tables(folder)
+        read_results(folder)
     assert caught.value.where == str(folder / "trials.csv")
 
 
@@ -141,7 +141,7 @@ def test_a_missing_column_is_named_with_its_file(folder: Path, column: str) -> N
 def test_a_column_without_a_default_must_be_there(folder: Path, column: str) -> None:
     change(folder, "timings", lambda frame: frame.drop(columns=column))
     with pytest.raises(StoreError, match=f"column missing: {column}"):
-        read_tables(folder)
+        read_results(folder)
 
 
 @pytest.mark.parametrize(
@@ -152,21 +152,21 @@ def test_a_column_without_a_default_must_be_there(folder: Path, column: str) -> 
 def test_an_unreadable_file_is_named(folder: Path, content: bytes) -> None:
     (folder / "timings.csv").write_bytes(content)
     with pytest.raises(StoreError) as caught:
-        read_tables(folder)
+        read_results(folder)
     assert caught.value.where == str(folder / "timings.csv")
 
 
 def test_text_where_a_number_belongs_is_refused(folder: Path) -> None:
     change(folder, "trials", lambda frame: frame.assign(seed="zero"))
     with pytest.raises(StoreError, match="zero"):
-        read_tables(folder)
+        read_results(folder)
 
 
 @pytest.mark.parametrize(("table", "said"), [("trials", "seed"), ("timings", "phase step")])
 def test_a_row_that_is_there_twice_is_refused(folder: Path, table: str, said: str) -> None:
     change(folder, table, lambda frame: pd.concat([frame, frame.iloc[[-1]]]))
     with pytest.raises(StoreError, match="has a row twice: cell_id ") as error:
-        read_tables(folder)
+        read_results(folder)
     assert said in str(error.value)
     assert f"{table}.csv" in str(error.value)
     assert "makes the tables anew" in str(error.value)
