@@ -8,13 +8,8 @@ from scipy.special import stdtrit
 
 from bench.analysis.comparison_rows import ACCURACY, Comparison
 from bench.stats.estimates import CONFIDENCE, Estimate, Floats, mean_t
-from bench.stats.verdicts import (
-    POWER,
-    Verdict,
-    further_blocks,
-    mann_whitney,
-    verdict,
-)
+from bench.stats.rank_tests import mann_whitney
+from bench.stats.verdicts import POWER, Verdict, further_blocks, verdict
 
 MIN_SEEDS = 3  # of two, a lucky pair would look certain
 ACCURACY_FLOOR = 0.001  # 10 of 10,000 test images: less is no difference worth a name

@@ -10,15 +10,9 @@ from bench.analysis.comparison_rows import ACCURACY, MEASURES, Comparison, corre
 from bench.analysis.disturbances import disturbed
 from bench.analysis.summary import BLOCK, block_measures
 from bench.records import PHASES, STEP_PHASES
-from bench.stats.estimates import MIN_FOR_INTERVAL, Estimate, Floats
-from bench.stats.verdicts import (
-    further_blocks,
-    mann_whitney,
-    minimum_detectable_effect,
-    noise_floor,
-    paired_ratio,
-    verdict,
-)
+from bench.stats.estimates import MIN_FOR_INTERVAL, Estimate, Floats, paired_ratio
+from bench.stats.rank_tests import mann_whitney
+from bench.stats.verdicts import further_blocks, minimum_detectable_effect, noise_floor, verdict
 
 PER_BATCH = [*STEP_PHASES, "step", "device"]  # told per image: batch sizes may differ
 

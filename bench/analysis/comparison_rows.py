@@ -7,7 +7,8 @@ from math import isnan
 import pandas as pd
 
 from bench.records import PHASES, columns_of
-from bench.stats.verdicts import Verdict, holm
+from bench.stats.rank_tests import holm
+from bench.stats.verdicts import Verdict
 
 ACCURACY = "test_accuracy"
 MEASURES = (*PHASES, ACCURACY)

@@ -20,15 +20,9 @@ from bench.analysis.disturbances import drift
 from bench.analysis.results import Results
 from bench.cell_names import comparable, differing, plain
 from bench.records import PHASES
-from bench.stats.estimates import MIN_FOR_INTERVAL, Floats
-from bench.stats.verdicts import (
-    LEAST_FLOOR,
-    mann_whitney,
-    minimum_detectable_effect,
-    noise_floor,
-    unpaired_ratio,
-    verdict,
-)
+from bench.stats.estimates import MIN_FOR_INTERVAL, Floats, unpaired_ratio
+from bench.stats.rank_tests import mann_whitney
+from bench.stats.verdicts import LEAST_FLOOR, minimum_detectable_effect, noise_floor, verdict
 
 # With it, none of 374 unchanged cells was called changed between two sessions on a shared machine
 # (`validation/count_verdicts.py between`); their step times were off by 4 to 11% in the median.

@@ -10,8 +10,14 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from bench.analysis.accuracy_comparisons import MIN_SEEDS
-from bench.stats.estimates import CONFIDENCE, Estimate, Floats, bootstrap_median
-from bench.stats.verdicts import paired_ratio, unpaired_ratio
+from bench.stats.estimates import (
+    CONFIDENCE,
+    Estimate,
+    Floats,
+    bootstrap_median,
+    paired_ratio,
+    unpaired_ratio,
+)
 
 ROUNDING = 1e-9  # seeds that all end at 0.9896 reach 0.9896, whatever their mean rounds to
 

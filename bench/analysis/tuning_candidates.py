@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.analysis.configurations import config_fields
 from bench.stats.estimates import mean_t
-from bench.stats.selection import best_of
+from bench.stats.selection import best_candidate
 
 MIN_FOR_EDGE = 3  # of two values, each is at an end of its range
 
@@ -47,7 +47,7 @@ def candidates(tuning: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
     Columns: `remaining`, the number of the remaining cell in the study's order; cell_id and the
     whole configuration; the mean validation accuracy over the tuning seeds that ended ok, with
     Student's interval; `n`, how many those are, and `failed`, how many are not; `chosen` by
-    `bench.stats.selection.best_of`; `at_edge`, where a chosen number is the smallest or the
+    `bench.stats.selection.best_candidate`; `at_edge`, where a chosen number is the smallest or the
     largest of at least three, so that the best may lie outside; `edges`, the fields of which it is.
     """
     fields, tuned = config_fields(tuning), tuned_fields(tuning, over)
@@ -60,7 +60,7 @@ def candidates(tuning: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for _, group in cells.groupby("remaining"):
         own = {cell_id: scores[cell_id] for cell_id in group["cell_id"]}
-        best = best_of(own)
+        best = best_candidate(own)
         edges = _edges(group[ranged], group["cell_id"] == best)
         rows += [
             {

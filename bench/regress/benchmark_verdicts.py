@@ -12,7 +12,8 @@ from bench.analysis.baseline_comparisons import SessionNoise, compared_times
 from bench.analysis.comparison_rows import ACCURACY, Comparison
 from bench.regress.benchmark_samples import Lost, Observation, Role
 from bench.stats.estimates import MIN_FOR_INTERVAL, Estimate, Floats
-from bench.stats.verdicts import Verdict, holm
+from bench.stats.rank_tests import holm
+from bench.stats.verdicts import Verdict
 
 GateVerdict = Verdict | Literal["INCOMPARABLE", "MISSING", "FAILED", "NEW"]
 

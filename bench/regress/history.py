@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from bench.regress.benchmark_names import short_names
 from bench.regress.stored_benchmarks import Measured, Session
 from bench.stats.change_points import change_points
-from bench.stats.estimates import Estimate
-from bench.stats.verdicts import LEAST_FLOOR, unpaired_ratio
+from bench.stats.estimates import Estimate, unpaired_ratio
+from bench.stats.verdicts import LEAST_FLOOR
 
 FALSE_ALARMS = 0.05  # the chance that anything at all is found in a history where nothing steps
 

@@ -17,7 +17,7 @@ from bench.reporting.markdown_text import escape
 from bench.reporting.result_table import BLANK, EXPLORATORY, Column, name_columns
 from bench.reporting.sample_counts import counted
 from bench.reporting.spoken_names import spoken_names, to_tell_apart
-from bench.stats.verdicts import holm, least_p
+from bench.stats.rank_tests import holm, least_p
 
 SIGNIFICANT = 0.05
 OTHER_TIMES = tuple(phase for phase in PHASES if phase != "step")

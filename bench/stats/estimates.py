@@ -1,4 +1,4 @@
-"""One number from many: an estimate that never travels without its uncertainty."""
+"""Point estimates of medians, means and ratios, each with its interval and sample size."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,14 +10,17 @@ from scipy.special import stdtrit
 CONFIDENCE = 0.95
 RESAMPLES = 9_999
 SEED = 0
-MIN_FOR_INTERVAL = 6  # fewer values than this: no interval of a median, "exploratory"
+MIN_FOR_INTERVAL = 6  # a median of fewer values has no interval: "exploratory"
+MIN_SEEDS = 3  # two seeds can agree by chance
+
+TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95% interval, which is None where `n` is too small for one."""
+    """A number with its 95% interval; the limits are None where `n` is too small for one."""
 
     value: float
     low: float | None
@@ -26,12 +29,12 @@ class Estimate:
 
 
 def bootstrap_median(values: ArrayLike) -> Estimate:
-    """Estimate a median with the percentile bootstrap; below six values without interval.
+    """Estimate a median with the percentile bootstrap; no interval below six values.
 
-    The same values in another order give the same interval. Infinite values take part.
+    The interval doesn't depend on the order of the values. Infinite values take part.
     Source: Efron (1979), Annals of Statistics 7, section 3.
     """
-    sample = _sample(values)
+    sample = checked_sample(values)
     n = len(sample)
     if n < MIN_FOR_INTERVAL:
         return Estimate(float(np.median(sample)), None, None, n)
@@ -44,19 +47,19 @@ def median_intervals(samples: Floats) -> tuple[Floats, Floats]:
 
     This is `scipy.stats.bootstrap(..., np.median, method="percentile")` over sorted values with
     one set of resamples for all rows. A resample's median is a mean of two order statistics, so
-    only their ranks are drawn, once for each n, and of equal ones only how often they came. The
-    limits are the 250th and the 9,750th of the 9,999 sorted medians, with no interpolation, so
-    that infinite values are no trouble. Source: Davison & Hinkley (1997), section 5.3.
+    only their ranks are drawn, once for each n, and equal pairs of ranks are counted. The limits
+    are the 250th and the 9,750th of the 9,999 sorted medians, without interpolation, so that
+    infinite values do no harm. Source: Davison & Hinkley (1997), section 5.3.
     """
     ordered = np.sort(samples, axis=1)
     lower, upper, counts = _median_ranks(samples.shape[1])
     medians = (ordered[:, lower] + ordered[:, upper]) / 2
     by_size = np.argsort(medians, axis=1)
-    places = np.cumsum(counts[by_size], axis=1)
+    cumulative = np.cumsum(counts[by_size], axis=1)
     first = round((RESAMPLES + 1) * (1 - CONFIDENCE) / 2)
     low, high = (
         medians[np.arange(len(medians)), by_size[np.arange(len(medians)), at]]
-        for at in ((places >= place).argmax(axis=1) for place in (first, RESAMPLES + 1 - first))
+        for at in ((cumulative >= rank).argmax(axis=1) for rank in (first, RESAMPLES + 1 - first))
     )
     return low, high
 
@@ -67,7 +70,7 @@ def mean_t(values: ArrayLike) -> Estimate:
     mean ± t(0.975, n − 1) · s / √n. Source: Student (1908), Biometrika 6; NIST/SEMATECH
     e-Handbook of Statistical Methods, 1.3.5.2.
     """
-    sample = _sample(values)
+    sample = checked_sample(values)
     n = len(sample)
     mean = float(np.mean(sample))
     if n == 1:
@@ -77,35 +80,93 @@ def mean_t(values: ArrayLike) -> Estimate:
     return Estimate(mean, mean - half, mean + half, n)
 
 
+def mean_lower_bound(accuracies: ArrayLike) -> float | None:
+    """Return the mean's one-sided 95% lower bound, at least 0; None for fewer than three seeds.
+
+    mean − t(0.95, n − 1) · s / √n. Source: Student (1908), Biometrika 6; NIST/SEMATECH
+    e-Handbook of Statistical Methods, 1.3.6.7.2.
+    """
+    sample = np.asarray(accuracies, dtype=np.float64)
+    n = len(sample)
+    if n < MIN_SEEDS:
+        return None
+    error = float(np.std(sample, ddof=1) / np.sqrt(n))
+    return max(0.0, float(np.mean(sample)) - float(stdtrit(n - 1, CONFIDENCE)) * error)
+
+
+def paired_ratio(log_ratios: ArrayLike) -> Estimate:
+    """Estimate tB / tA from one log(tB / tA) per block: exp of the median and of its limits.
+
+    A missed target is an infinite time and takes part, but on one side only: raises ValueError
+    for infinities of both signs. Source: Efron (1979), Annals of Statistics 7, section 3.
+    """
+    logs = checked_sample(log_ratios, "log ratios")
+    if (logs == np.inf).any() and (logs == -np.inf).any():
+        raise ValueError("targets were missed on both sides: the ratio of times is undefined")
+    median = bootstrap_median(logs)
+    low = None if median.low is None else exp(median.low)
+    high = None if median.high is None else exp(median.high)
+    return Estimate(exp(median.value), low, high, median.n)
+
+
+def unpaired_ratio(baseline: ArrayLike, other: ArrayLike) -> Estimate:
+    """Estimate median(other) / median(baseline) from two sessions that were not interleaved.
+
+    Both sides are resampled independently. `n` is the smaller size; where that is too small
+    there is no interval. Times must be positive, and infinite on one side only. Source:
+    Davison & Hinkley (1997), section 3.2 (several samples) and section 5.3 (percentile limits).
+    """
+    sides = [np.sort(checked_sample(side, "times")) for side in (baseline, other)]
+    if any((side <= 0).any() for side in sides):
+        raise ValueError("expected times above 0")
+    if all(np.isinf(side).any() for side in sides):
+        raise ValueError("targets were missed on both sides: the ratio of times is undefined")
+    value = float(np.median(sides[1]) / np.median(sides[0]))
+    n = min(len(side) for side in sides)
+    if n < MIN_FOR_INTERVAL:
+        return Estimate(value, None, None, n)
+    rng = np.random.default_rng(SEED)
+    before, after = (np.median(rng.choice(side, (RESAMPLES, len(side))), axis=1) for side in sides)
+    # "inverted_cdf" is a value that was drawn, never a mean of two: infinity is no trouble.
+    low, high = np.quantile(after / before, TAILS, method="inverted_cdf")
+    return Estimate(value, float(low), float(high), n)
+
+
 def tukey_labels(values: ArrayLike) -> list[str]:
     """Label every value "", "outside" or "far out" by its distance from the quartiles.
 
     More than 1.5 interquartile ranges beyond a quartile is outside, more than 3 far out. The
-    quartiles are numpy's (method "linear"), which differ a little from Tukey's hinges. Nothing
-    is dropped. Source: Tukey (1977), Exploratory Data Analysis, chapter 2.
+    quartiles are numpy's (method "linear"), which differ a little from Tukey's hinges.
+    Source: Tukey (1977), Exploratory Data Analysis, chapter 2.
     """
-    sample = np.clip(_sample(values), -1e300, 1e300)  # a missed target must not make inf - inf
+    sample = np.clip(checked_sample(values), -1e300, 1e300)  # avoids inf - inf
     first, third = np.quantile(sample, [0.25, 0.75])
     beyond = np.maximum(first - sample, sample - third)
     step = 1.5 * (third - first)
     return ["far out" if b > 2 * step else "outside" if b > step else "" for b in beyond]
 
 
-def _sample(values: ArrayLike) -> Floats:
+def checked_sample(values: ArrayLike, what: str = "numbers", *, finite: bool = False) -> Floats:
+    """Return a one-dimensional array; raises ValueError if it is empty or has blanks."""
     sample = np.asarray(values, dtype=np.float64)
     if sample.ndim != 1 or sample.size == 0:
-        raise ValueError(f"expected a non-empty list of numbers, got shape {sample.shape}")
+        raise ValueError(f"expected a non-empty list of {what}, got shape {sample.shape}")
     if np.isnan(sample).any():
-        raise ValueError("blanks are not values: drop them first")
+        raise ValueError(f"expected {what}, found blanks: drop them first, with their pairs")
+    if finite and np.isinf(sample).any():
+        raise ValueError(f"expected finite {what}, found infinity")
     return sample
 
 
-@lru_cache(maxsize=64)  # a study that grows asks for every size up to its last
-def _median_ranks(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Draw the ranks of the two middle values of every resample of n sorted values.
+def exp(x: float) -> float:
+    """Return e**x, infinite where it overflows."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(x))
 
-    Gives the lower, the upper, and how many of the resamples have these two.
-    """
+
+@lru_cache(maxsize=64)  # a growing study needs every size up to its last
+def _median_ranks(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Draw the ranks of the two middle values of resamples of n sorted values, with counts."""
     rng = np.random.default_rng(SEED)
     ranks = np.sort(rng.integers(0, n, size=(RESAMPLES, n)), axis=1)
     middle = ranks[:, [(n - 1) // 2, n // 2]]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bench.cell_names import owner
 from bench.measure.machine import Machine
 from bench.records import OutcomeSummary
-from bench.stats.selection import best_of
+from bench.stats.selection import best_candidate
 from bench.study.design import Grid
 from bench.study.runs import PlannedCell, Run, planned_cell
 from bench.study.spec import Cell, Study
@@ -60,7 +60,7 @@ class Tuning:
         for candidates, cells in zip(self.candidates, self.declared, strict=True):
             ids = [planned.cell_id for planned in candidates]
             able = [planned.cell_id for planned in candidates if planned.skip is None] or ids
-            best = best_of({cell_id: scores.get(cell_id, []) for cell_id in able})
+            best = best_candidate({cell_id: scores.get(cell_id, []) for cell_id in able})
             chosen.append(cells[ids.index(best)])
         return chosen
 

@@ -11,7 +11,8 @@ from side_by_side import MOODS, Times, blocks_of, timings_of, trials_of
 
 from bench.analysis.baseline_comparisons import against_baseline
 from bench.analysis.results import read_results
-from bench.stats.verdicts import holm, mann_whitney, noise_floor
+from bench.stats.rank_tests import holm, mann_whitney
+from bench.stats.verdicts import noise_floor
 
 CELLS = trials_of({"a": [None], "b": [None], "c": [None]})
 SLOWER: Times = {"a": MOODS, "b": [1.5 * s for s in MOODS]}

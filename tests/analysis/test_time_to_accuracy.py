@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from bench.analysis.summary import summarise
 from bench.analysis.time_to_accuracy import time_to_accuracy
-from bench.stats.estimates import bootstrap_median
-from bench.stats.verdicts import paired_ratio, unpaired_ratio
+from bench.stats.estimates import bootstrap_median, paired_ratio, unpaired_ratio
 
 INF = math.inf
 TARGET = 0.9896

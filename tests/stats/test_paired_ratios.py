@@ -6,8 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, bootstrap
 
-from bench.stats.estimates import RESAMPLES, Estimate, bootstrap_median
-from bench.stats.verdicts import paired_ratio, unpaired_ratio
+from bench.stats.estimates import (
+    RESAMPLES,
+    Estimate,
+    bootstrap_median,
+    paired_ratio,
+    unpaired_ratio,
+)
 
 times = st.floats(1e-3, 1e3)
 sessions = st.lists(times, min_size=6, max_size=20)

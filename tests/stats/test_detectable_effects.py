@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.stats.estimates import Floats
-from bench.stats.verdicts import minimum_detectable_effect, paired_ratio, verdict
+from bench.stats.estimates import Floats, paired_ratio
+from bench.stats.verdicts import minimum_detectable_effect, verdict
 
 Noise = Callable[[np.random.Generator, tuple[int, int]], Floats]
 SETS = 800

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
-from bench.stats.verdicts import holm, least_p, mann_whitney
+from bench.stats.rank_tests import holm, least_p, mann_whitney
 
 few = st.lists(st.integers(0, 4), min_size=1, max_size=4)
 p_values = st.lists(st.floats(0, 1), max_size=12)

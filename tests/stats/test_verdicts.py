@@ -5,14 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bench.stats.estimates import MIN_FOR_INTERVAL, Estimate
-from bench.stats.verdicts import (
-    MOST_FURTHER_BLOCKS,
-    further_blocks,
-    noise_floor,
-    paired_ratio,
-    verdict,
-)
+from bench.stats.estimates import MIN_FOR_INTERVAL, Estimate, paired_ratio
+from bench.stats.verdicts import MOST_FURTHER_BLOCKS, further_blocks, noise_floor, verdict
 
 floors = st.floats(0.01, 0.4)
 beyond = st.lists(st.floats(1.0001, 3), min_size=3, max_size=3)
