@@ -21,7 +21,7 @@ Bench = Callable[..., subprocess.CompletedProcess[str]]
 
 # Tests that share what takes long to make. They come first, so that the rest evens out.
 TOGETHER = (
-    "tests/report/",
+    "tests/reporting/",
     "tests/train/test_losses_are_the_references.py",
     "tests/regress/test_a_gate.py",
     "tests/execute/test_ray.py",

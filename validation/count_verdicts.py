@@ -8,7 +8,7 @@
 `same`: ten cells that are the baseline cell under other names; any verdict but EQUIVALENT or
 INCONCLUSIVE is false. `between`: the same cells in one such session against another, as `bench
 compare` does it, for every pair of sessions. `injected`: cells that do a known part of their work
-on top, in one phase or in all (see `dosed.py`).
+on top, in one phase or in all (see `extra_work.py`).
 
 Each session is a `bench run` of its own. Tables are kept in --out, and a session that is there is
 not run again, so that `--sessions` can be raised later.
@@ -30,7 +30,7 @@ import yaml
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
-MODEL = {"import": "dosed:Dosed", "network": "lenet5", "phase": "step", "dose": 0.0, "copy": 0}
+MODEL = {"import": "extra_work:Dosed", "network": "lenet5", "phase": "step", "dose": 0.0, "copy": 0}
 DOSES = (0.1, 0.2)
 SAME = 10
 

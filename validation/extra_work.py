@@ -1,6 +1,6 @@
 """A network with a known amount of extra work in its training step, to see whether it is found.
 
-Used by `count_verdicts.py` through the study file's own door: `{import: "dosed:Dosed", …}`.
+Used by `count_verdicts.py` through the study file's own door: `{import: "extra_work:Dosed", …}`.
 """
 
 import time

@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-from kills import NETWORK  # noqa: E402
+from killed_runs import NETWORK  # noqa: E402
 
 STUDY = """
 name: many

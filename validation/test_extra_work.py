@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable
 
-import dosed
+import extra_work
 import pytest
 import torch
 from torch.optim import optimizer as hooks
@@ -24,7 +24,7 @@ def no_hooks_left(monkeypatch: pytest.MonkeyPatch) -> None:
 def worked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """List the phases at whose end work was done."""
     done: list[str] = []
-    monkeypatch.setattr(dosed._Work, "end", lambda self: done.append("work"))
+    monkeypatch.setattr(extra_work._Work, "end", lambda self: done.append("work"))
     return done
 
 
@@ -42,7 +42,7 @@ def parts_of(network: torch.nn.Module) -> Parts:
 @pytest.mark.parametrize("phase", ["forward", "backward", "optimizer"])
 def test_work_is_done_in_the_dosed_phase_alone(phase: str, worked: list[str]) -> None:
     done = {}
-    for name, part in parts_of(dosed.Dosed(phase=phase, dose=0.5)).items():
+    for name, part in parts_of(extra_work.Dosed(phase=phase, dose=0.5)).items():
         part()
         done[name] = len(worked)
         worked.clear()
@@ -50,7 +50,7 @@ def test_work_is_done_in_the_dosed_phase_alone(phase: str, worked: list[str]) ->
 
 
 def test_a_dosed_step_works_in_every_phase_of_every_step(worked: list[str]) -> None:
-    parts = parts_of(dosed.Dosed(phase="step", dose=0.5))
+    parts = parts_of(extra_work.Dosed(phase="step", dose=0.5))
     for _ in range(2):
         for part in parts.values():
             part()
@@ -58,7 +58,7 @@ def test_a_dosed_step_works_in_every_phase_of_every_step(worked: list[str]) -> N
 
 
 def test_an_evaluation_is_not_dosed(worked: list[str]) -> None:
-    network = dosed.Dosed(phase="step", dose=0.5).eval()
+    network = extra_work.Dosed(phase="step", dose=0.5).eval()
     with torch.no_grad():
         network(torch.zeros(4, 1, 28, 28))
     assert worked == []
@@ -68,7 +68,7 @@ def test_the_output_is_the_networks_own() -> None:
     torch.manual_seed(0)
     plain = LeNet5()
     torch.manual_seed(0)
-    network = dosed.Dosed(dose=0.5)
+    network = extra_work.Dosed(dose=0.5)
     images = torch.rand(4, 1, 28, 28)
     assert torch.equal(network(images), plain(images))
 
@@ -79,7 +79,7 @@ def test_the_extra_is_computing_until_its_share_of_the_time_has_passed(
     ticks = itertools.count(step=100)
     products: list[object] = []
     monkeypatch.setattr(torch, "mm", lambda *matrices, out: products.append(out))
-    work = dosed._Work(0.5, lambda: next(ticks))
+    work = extra_work._Work(0.5, lambda: next(ticks))
     work.begin()  # at 0
     for _ in range(19):
         next(ticks)
@@ -89,6 +89,6 @@ def test_the_extra_is_computing_until_its_share_of_the_time_has_passed(
 
 def test_a_dose_of_nothing_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "mm", lambda *_, **__: pytest.fail("worked"))
-    work = dosed._Work(0.0)
+    work = extra_work._Work(0.0)
     work.begin()
     work.end()
