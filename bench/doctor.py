@@ -1,4 +1,4 @@
-"""`bench doctor`: whether this machine can measure well. It styles, and changes nothing."""
+"""Read-only checks of whether this machine can give reliable timings, with hints how to fix it."""
 
 import os
 import shutil
@@ -17,20 +17,21 @@ from bench.stats.estimates import MIN_FOR_INTERVAL
 from bench.stats.verdicts import noise_floor
 from bench.torchvision_import import import_torchvision
 
-# good: nothing to do. mind: numbers are worse than they could be. hint: something does not work.
-Grade = Literal["good", "mind", "hint"]
+# good: nothing to do. warning: timings are worse than they could be. error: something is broken.
+Grade = Literal["good", "warning", "error"]
 
-WATCH_S = 1.0
-REPEATS = 24  # of the fixed kernel, in neighbouring pairs: as many as twelve blocks
-WIDE = 0.05  # a noise floor beyond which 10% can hardly be found
-MUCH_WIDER = 2.0
-FREE_BYTES = 2 * 2**30
-FREE_MEMORY_BYTES = 2 * 2**30
+LOAD_WINDOW_S = 1.0
+REPEATS = 24  # of the calibration kernel, in adjacent pairs: as many as twelve blocks
+MAX_NOISE_FLOOR = 0.05  # beyond, a change of 10% is hard to detect
+MAX_NOISE_RATIO = 2.0  # of all cores to one
+MIN_FREE_DISK_BYTES = 2 * 2**30
+MIN_FREE_MEMORY_BYTES = 2 * 2**30
+DISTURBED = "blocks are marked as disturbed and excluded from verdicts"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at and seen, what it does to results, and what mends it."""
+    """The result of a check: what was seen, its effect on results, and how to fix it."""
 
     about: str
     grade: Grade
@@ -40,8 +41,8 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Place:
-    """What is looked at: two folders, and where the kernel tells of itself."""
+class Paths:
+    """Folders to check, and where the kernel's files are."""
 
     data_dir: Path
     results: Path
@@ -49,140 +50,121 @@ class Place:
     sys: Path = Path("/sys")
 
 
-def examine(place: Place) -> Iterator[Finding]:
-    """Look at everything, one finding after the other."""
+def check_machine(paths: Paths) -> Iterator[Finding]:
+    """Run all checks."""
     machine = this_machine()
-    yield software(machine)
-    yield cores(machine)
-    yield load(place)
-    yield clock_speed(place)
-    yield from noise(machine)
-    yield from gpus(machine)
-    yield from data(place.data_dir)
-    yield disk(place.results)
-    yield memory(place)
+    yield check_software(machine)
+    yield check_cores(machine)
+    yield check_load(paths)
+    yield check_clock(paths)
+    yield from check_noise(machine)
+    yield from check_gpus(machine)
+    yield from check_data(paths.data_dir)
+    yield check_disk(paths.results)
+    yield check_memory(paths)
 
 
-def software(machine: Machine) -> Finding:
-    """Say whether torch is there, and whether torchvision fits it."""
-    about, installed = "torch", dict(machine.software)
-    if not _has_torch(machine):
+def check_software(machine: Machine) -> Finding:
+    """Check whether torch is installed, with a matching torchvision."""
+    versions = dict(machine.software)
+    if versions["torch"] == "absent":
         hint = "pip install --upgrade torch torchvision"
-        return Finding(about, "hint", "not installed", "nothing can be trained", hint)
+        return Finding("torch", "error", "not installed", "nothing can be trained", hint)
     try:
         import_torchvision()
     except DataError as error:
-        effect = "torchvision's networks and `loader: dataloader` don't work; the rest does"
-        return Finding(about, "hint", error.what, effect, error.hint)
-    return Finding(
-        about, "good", f"{installed['torch']} with torchvision {installed['torchvision']}"
-    )
+        effect = "torchvision's models and `loader: dataloader` don't work; everything else does"
+        return Finding("torch", "error", error.what, effect, error.hint)
+    seen = f"{versions['torch']} with torchvision {versions['torchvision']}"
+    return Finding("torch", "good", seen)
 
 
-def _has_torch(machine: Machine) -> bool:
-    return dict(machine.software)["torch"] != "absent"
-
-
-def cores(machine: Machine) -> Finding:
-    """Report how many cores there are, and whether a quota leaves less of them."""
-    about, told = "cores", f"{machine.cores} of {machine.cpu}"
+def check_cores(machine: Machine) -> Finding:
+    """Check for a CPU quota."""
+    seen = f"{machine.cores} of {machine.cpu}"
     if machine.quota is not None:
         return Finding(
-            about,
-            "mind",
-            f"{told}, with a CPU quota of {machine.quota:g}",
-            "a process that has used up its quota is stopped for a while, which times show",
-            "raise the container's CPU limit to a whole number of cores, or remove it",
+            "cores",
+            "warning",
+            f"{seen}, with a CPU quota of {machine.quota:g}",
+            "a process that exceeds its quota is paused, which distorts timings",
+            "raise the container's CPU limit to an integer number of cores, or remove it",
         )
-    requested = os.environ.get("OMP_NUM_THREADS")
-    if requested is not None:
-        told += f"; OMP_NUM_THREADS={requested} is set, a study's `threads` goes before it"
-    return Finding(about, "good", told)
+    if (threads := os.environ.get("OMP_NUM_THREADS")) is not None:
+        seen += f"; OMP_NUM_THREADS={threads} is set, but a study's `threads` overrides it"
+    return Finding("cores", "good", seen)
 
 
-def load(place: Place) -> Finding:
-    """Watch for a moment what else keeps the machine busy."""
-    about, proc = "other load", Proc(place.proc)
+def check_load(paths: Paths) -> Finding:
+    """Check for a moment how busy other processes keep the machine."""
+    proc = Proc(paths.proc)
     before = read(proc)
-    time.sleep(WATCH_S)
+    time.sleep(LOAD_WINDOW_S)
     after = read(proc)
     others, waited = others_cores(before, after), pressure_share(before, after)
     stolen = steal_share(before, after)
     if others is None:
-        return Finding(about, "mind", "the system does not tell", "disturbed blocks aren't seen")
-    told = f"others keep {others:.1f} cores busy"
-    told += f", a task waited {waited:.0%} of the time" if waited is not None else ""
-    told += f", {stolen:.0%} was taken by the host" if stolen else ""
+        effect = "disturbed blocks are not detected"
+        return Finding("other load", "warning", "not reported by this system", effect)
+    seen = f"other processes keep {others:.1f} cores busy"
+    seen += f", tasks waited {waited:.0%} of the time" if waited is not None else ""
+    seen += f", the host took {stolen:.0%}" if stolen else ""
     if (stolen or 0) > STEAL:
-        effect = "blocks are marked as disturbed and left out of verdicts"
-        return Finding(about, "mind", told, effect, "measure when the host is quieter")
+        hint = "measure when the host is less busy"
+        return Finding("other load", "warning", seen, DISTURBED, hint)
     if others > OTHERS or (waited or 0) > PRESSURE:
-        return Finding(
-            about,
-            "mind",
-            told,
-            "training on all cores slows down far more than in proportion",
-            "end it, or leave it a core: --set base.threads="
-            f"{max(1, core_count() - max(1, round(others)))}",
-        )
-    return Finding(about, "good", told)
+        threads = max(1, core_count() - max(1, round(others)))
+        effect = "training on all cores slows down more than proportionally"
+        hint = f"end them, or leave them a core: --set base.threads={threads}"
+        return Finding("other load", "warning", seen, effect, hint)
+    return Finding("other load", "good", seen)
 
 
-def clock_speed(place: Place) -> Finding:
-    """Read how the processor's clock is governed."""
-    about, cpu = "clock", place.sys / "devices/system/cpu"
+def check_clock(paths: Paths) -> Finding:
+    """Check the processor's frequency governor and boost."""
+    cpu = paths.sys / "devices/system/cpu"
     governors = {_text(p) for p in cpu.glob("cpu[0-9]*/cpufreq/scaling_governor")} - {""}
-    boost = _boost(cpu)
-    if not governors and boost is None:
-        return Finding(about, "good", "governor and boost can't be seen here (a virtual machine)")
-    told = f"governor {', '.join(sorted(governors)) or 'not told'}"
-    told += "" if boost is None else f", boost {'on' if boost else 'off'}"
+    boosts = {"1": "on", "0": "off"}, {"0": "on", "1": "off"}
+    files = cpu / "cpufreq/boost", cpu / "intel_pstate/no_turbo"
+    texts = (words.get(_text(file), "") for words, file in zip(boosts, files, strict=True))
+    boost = next(filter(None, texts), "")
+    if not governors and not boost:
+        seen = "governor and boost not visible (a virtual machine)"
+        return Finding("clock", "good", seen)
+    seen = f"governor {', '.join(sorted(governors)) or 'unknown'}"
+    seen += f", boost {boost}" if boost else ""
     if governors - {"performance"}:
-        return Finding(
-            about,
-            "mind",
-            told,
-            "the first steps of a block run at another clock than the last",
-            "sudo cpupower frequency-set -g performance",
-        )
-    if boost:
-        effect = "the clock depends on how warm the machine is, and on what its other cores do"
-        return Finding(about, "good", told, effect)
-    return Finding(about, "good", told)
+        effect = "the first steps of a block run at another clock frequency than the last"
+        hint = "sudo cpupower frequency-set -g performance"
+        return Finding("clock", "warning", seen, effect, hint)
+    varying = "the clock frequency depends on temperature and on the load of other cores"
+    return Finding("clock", "good", seen, varying if boost == "on" else "")
 
 
-def _boost(cpu: Path) -> bool | None:
-    if told := _text(cpu / "cpufreq/boost"):
-        return told == "1"
-    if told := _text(cpu / "intel_pstate/no_turbo"):
-        return told == "0"
-    return None
-
-
-def noise(machine: Machine) -> Iterator[Finding]:
-    """Time a fixed piece of work against itself, on all cores and on one."""
-    if not _has_torch(machine):
+def check_noise(machine: Machine) -> Iterator[Finding]:
+    """Check the noise floor of a fixed kernel, on one core and on all."""
+    if dict(machine.software)["torch"] == "absent":
         return
-    one, every = (_floor(threads) for threads in (1, machine.cores))
-    if one is None or every is None:
-        yield Finding("noise", "mind", "not measured: the fixed work's memory is not to be had")
+    single, full = (_noise_floor(threads) for threads in (1, machine.cores))
+    if single is None or full is None:
+        seen = "not measured: not enough memory for the calibration kernel"
+        yield Finding("noise", "warning", seen)
         return
-    told = f"the same work differs by up to {one:.1%} on one thread"
-    told += f", by {every:.1%} on {machine.cores}" if machine.cores > 1 else ""
-    if every > WIDE and every > MUCH_WIDER * one:
-        effect = "a study on all cores can tell large changes only"
-        yield Finding("noise", "mind", told, effect, "--set base.threads=1 measures better here")
-    elif every > WIDE:
-        small = f"{2 * every:.0%} can't be told with {MIN_FOR_INTERVAL} blocks"
-        effect = f"changes of less than about {small}"
-        hint = "a quieter moment, or more blocks: --set timing.blocks=20"
-        yield Finding("noise", "mind", told, effect, hint)
+    seen = f"identical work differs by up to {single:.1%} on one thread"
+    seen += f", by {full:.1%} on {machine.cores}" if machine.cores > 1 else ""
+    if full > MAX_NOISE_FLOOR and full > MAX_NOISE_RATIO * single:
+        effect = "a study on all cores can only detect large changes"
+        yield Finding("noise", "warning", seen, effect, "use fewer: --set base.threads=1")
+    elif full > MAX_NOISE_FLOOR:
+        effect = f"{MIN_FOR_INTERVAL} blocks can't detect changes of less than about {2 * full:.0%}"
+        hint = "measure when the machine is idle, or use more blocks: --set timing.blocks=20"
+        yield Finding("noise", "warning", seen, effect, hint)
     else:
-        yield Finding("noise", "good", f"{told} ({MIN_FOR_INTERVAL} blocks, A/A)")
+        yield Finding("noise", "good", f"{seen} ({MIN_FOR_INTERVAL} blocks, A/A)")
 
 
-def _floor(threads: int) -> float | None:
-    """Give the noise floor of the fixed kernel for as many blocks as an interval needs."""
+def _noise_floor(threads: int) -> float | None:
+    """Return the noise floor for as many blocks as an interval needs; None without memory."""
     import numpy as np
     import torch
 
@@ -200,8 +182,8 @@ def _floor(threads: int) -> float | None:
     return noise_floor(pairs[:, 1] - pairs[:, 0], MIN_FOR_INTERVAL, least=0.0)
 
 
-def gpus(machine: Machine) -> Iterator[Finding]:
-    """Say which GPUs there are, what holds them back, and who else is on them."""
+def check_gpus(machine: Machine) -> Iterator[Finding]:
+    """Check each GPU for throttling and other processes."""
     if not machine.gpus:
         yield Finding("GPU", "good", machine.no_cuda, "cells with `device: cuda` are skipped")
         return
@@ -210,70 +192,63 @@ def gpus(machine: Machine) -> Iterator[Finding]:
     for index, name in enumerate(machine.gpus):
         about, state = f"GPU {index}", ask(str(index))
         if state is None:
-            effect = "throttling and other processes on it aren't seen"
-            yield Finding(about, "mind", f"{name}; nvidia-smi gives no answer", effect)
+            effect = "throttling and other processes are not detected"
+            yield Finding(about, "warning", f"{name}; no answer from nvidia-smi", effect)
         elif state.processes:
-            told = f"{name}, with {state.processes} processes on it"
-            effect = "blocks are marked as disturbed and left out of verdicts"
-            yield Finding(about, "mind", told, effect, "end them, or choose another GPU")
+            seen = f"{name}, used by {state.processes} processes"
+            yield Finding(about, "warning", seen, DISTURBED, "end them, or choose another GPU")
         elif state.throttle:
-            told = f"{name}, held back by {', '.join(state.throttle)}"
-            yield Finding(about, "mind", told, "its clock is not what it could be")
+            seen = f"{name}, throttled by {', '.join(state.throttle)}"
+            yield Finding(about, "warning", seen, "its clock frequency is reduced")
         else:
             yield Finding(about, "good", name)
 
 
-def data(data_dir: Path) -> Iterator[Finding]:
-    """Say which data sets lie there, whole."""
-    there, absent = [], []
+def check_data(data_dir: Path) -> Iterator[Finding]:
+    """Check which data sets are present and intact."""
+    present, missing = [], []
     for name, source in DATASETS.items():
         if source.embedded:
             continue
         if source.missing(data_dir) is not None:
-            absent.append(name)
+            missing.append(name)
             continue
         try:
             source.verify(data_dir)
-            there.append(name)
+            present.append(name)
         except DataError as error:
-            effect = f"a study on {name} is refused"
-            yield Finding("data", "hint", f"{error.where}: {error.what}", effect, error.hint)
-    told = f"{', '.join(there)} in {data_dir}" if there else f"none in {data_dir}"
-    effect = f"{', '.join(absent)}: downloaded when first used" if absent else ""
-    yield Finding("data", "good", told, effect)
+            effect = f"studies on {name} don't run"
+            yield Finding("data", "error", f"{error.where}: {error.what}", effect, error.hint)
+    effect = f"{', '.join(missing)}: downloaded on first use" if missing else ""
+    yield Finding("data", "good", f"{', '.join(present) or 'none'} in {data_dir}", effect)
 
 
-def disk(results: Path) -> Finding:
-    """Say whether results can be written, and how much room there is."""
-    folder = next(
-        path for path in (results.absolute(), *results.absolute().parents) if path.exists()
-    )
+def check_disk(results: Path) -> Finding:
+    """Check whether results can be written, and the free space."""
+    parents = (results.absolute(), *results.absolute().parents)
+    folder = next(path for path in parents if path.exists())
     if not os.access(folder, os.W_OK):
-        effect = "a study can't keep its results"
-        return Finding("disk", "hint", f"{folder} can't be written", effect, "--out DIR")
+        effect = "results can't be stored"
+        return Finding("disk", "error", f"{folder} is not writable", effect, "--out DIR")
     free = shutil.disk_usage(folder).free
-    told = f"{free / 1e9:.0f} GB free for {results}"
-    if free < FREE_BYTES:
-        effect = "a study that finds the disk full ends there; what was finished is kept"
-        return Finding("disk", "mind", told, effect, "free some space, or --out DIR")
-    return Finding("disk", "good", told)
+    seen = f"{free / 1e9:.0f} GB free for {results}"
+    if free < MIN_FREE_DISK_BYTES:
+        effect = "a study stops if the disk is full; finished runs are kept"
+        return Finding("disk", "warning", seen, effect, "free some space, or use --out DIR")
+    return Finding("disk", "good", seen)
 
 
-def memory(place: Place) -> Finding:
-    """Say how much memory is free."""
-    free = _kib(place.proc / "meminfo", "MemAvailable")
-    if free is None:
-        return Finding("memory", "good", "the system does not tell what is free")
-    told = f"{free * 1024 / 1e9:.1f} GB free"
-    if free * 1024 < FREE_MEMORY_BYTES:
-        effect = "large batches may end as `oom`, or swap and be slow"
-        return Finding("memory", "mind", told, effect, "end what holds it")
-    return Finding("memory", "good", told)
-
-
-def _kib(path: Path, name: str) -> int | None:
-    words = (line.split() for line in _text(path).splitlines())
-    return next((int(w[1]) for w in words if len(w) > 1 and w[0] == f"{name}:"), None)
+def check_memory(paths: Paths) -> Finding:
+    """Check the free memory."""
+    lines = (line.split() for line in _text(paths.proc / "meminfo").splitlines())
+    kib = next((int(line[1]) for line in lines if line[:1] == ["MemAvailable:"]), None)
+    if kib is None:
+        return Finding("memory", "good", "free memory not reported by this system")
+    seen = f"{kib * 1024 / 1e9:.1f} GB free"
+    if kib * 1024 < MIN_FREE_MEMORY_BYTES:
+        effect = "large batches may end as `oom`, or be slow because of swapping"
+        return Finding("memory", "warning", seen, effect, "end processes that use much memory")
+    return Finding("memory", "good", seen)
 
 
 def _text(path: Path) -> str:

@@ -1,11 +1,11 @@
-"""What goes wrong, said once for a person: what, where, and what mends it."""
+"""Errors with a message for people: what is wrong, where, and a hint how to fix it."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class BenchError(Exception):
-    """A problem that the user can hint; the command line prints it and exits with 2."""
+    """A problem that the user can fix; the command line prints it and exits with 2."""
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(what)
@@ -19,27 +19,27 @@ class BenchError(Exception):
 
 
 class StudyError(BenchError):
-    """A study file (or a `--set`) that does not say a valid study."""
+    """A study file or a `--set` option that is invalid."""
 
 
 class DataError(BenchError):
-    """A data set that is missing, cannot be fetched, or is not what it should be."""
+    """A data set that is missing, damaged or can't be downloaded."""
 
 
 class StoreError(BenchError):
-    """A results folder that cannot be read or written."""
+    """A results folder that can't be read or written."""
 
 
 class DivergedError(Exception):
-    """A loss that is no longer finite; ends a run with status `diverged`, not the grid."""
+    """A loss that is not finite; ends the run with status `diverged`."""
 
 
 class UnavailableError(Exception):
-    """What a run needs and this machine lacks; ends a run with status `skipped`."""
+    """A requirement that this machine lacks; ends the run with status `skipped`."""
 
 
 def shown(value: object) -> str:
-    """Write a value as a study file does, where it is short enough to be read in a message."""
+    """Return a value as a study file writes it, or "a long text" if it is too long."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     text = repr(value)
@@ -50,16 +50,14 @@ def shown(value: object) -> str:
 
 
 def did_you_mean(wrong: object, known: Iterable[str]) -> str:
-    """Name the nearest valid spelling of `wrong`, and the others where they are few."""
+    """Return a hint with the nearest valid spelling of `wrong`, else with up to 20 valid ones."""
     choices = sorted(known)
     if near := nearest(wrong, choices):
         return f"Did you mean '{near}'?"
-    if choices and len(choices) <= 20:
-        return f"Known: {', '.join(choices)}."
-    return ""
+    return f"Known: {', '.join(choices)}." if 0 < len(choices) <= 20 else ""
 
 
 def nearest(wrong: object, known: Iterable[str]) -> str:
-    """Find the valid spelling that `wrong` comes near to; empty where none is."""
+    """Return the valid spelling nearest to `wrong`; empty if none is similar."""
     spelling = wrong[:100] if isinstance(wrong, str) else ""
     return next(iter(get_close_matches(spelling, list(known), n=1, cutoff=0.5)), "")

@@ -1,9 +1,10 @@
-"""The command line: parse, call, print, exit. Nothing below it prints or exits.
+"""The command line: parse, call, print, exit. Nothing below this package prints or exits.
 
-Commands import what they need when they run, so that `--help` answers at once.
+Commands import what they need when they run, so that `--help` stays fast.
 """
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,28 +13,20 @@ from typing import Annotated
 import typer
 
 from bench.cli import (
-    compare,
     completion,
-    data,
-    doctor,
-    export,
-    gate,
-    history,
-    init,
-    inspect,
-    report,
-    run,
-    verify,
+    machine_commands,
+    regression_commands,
+    results_commands,
+    study_commands,
 )
-from bench.cli.streams import finish_streams, settle_streams
-from bench.cli.unexpected import Commands, UnexpectedError, report_unexpected
+from bench.cli.crash_report import CommandGroup, UnexpectedError, report_crash
+from bench.cli.exit_codes import ExitCode
+from bench.cli.streams import finish_streams, prepare_streams
 from bench.errors import BenchError
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="bench",
-    cls=Commands,
+    cls=CommandGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -47,7 +40,7 @@ def top(
         bool,
         typer.Option(
             "--version",
-            callback=inspect.print_version,
+            callback=study_commands.print_version,
             is_eager=True,
             help="Print the version and exit.",
         ),
@@ -59,50 +52,52 @@ def top(
     """
 
 
-app.command("init")(init.init)
-app.command("run")(run.run)
-app.command("plan")(run.plan)
-app.command("report")(report.report)
-app.command("compare")(compare.compare)
-app.command("verify")(verify.verify)
-app.command("export")(export.export)
-app.command("gate")(gate.gate)
-app.command("history")(history.history)
-app.command("list")(inspect.list_names)
-app.command("schema")(inspect.schema)
-app.command("doctor")(doctor.doctor)
-app.add_typer(data.app, name="data")
+app.command("init")(study_commands.init)
+app.command("run")(study_commands.run)
+app.command("plan")(study_commands.plan)
+app.command("report")(results_commands.report)
+app.command("compare")(results_commands.compare)
+app.command("verify")(results_commands.verify)
+app.command("export")(results_commands.export)
+app.command("gate")(regression_commands.gate)
+app.command("history")(regression_commands.history)
+app.command("list")(study_commands.list_names)
+app.command("schema")(study_commands.schema)
+app.command("doctor")(machine_commands.doctor)
+app.add_typer(machine_commands.data_app, name="data")
 
 
 def main() -> None:
-    """Run the command line; what a user can hint is one message and exit code 2."""
-    settle_streams()
+    """Run the command line; an error that the user can fix is one message and exit code 2."""
+    prepare_streams()
+    code = _exit_code(_run_command)
+    sys.exit(_exit_code(finish_streams) or code)
+
+
+def _exit_code(step: Callable[[], None]) -> int:
     try:
-        _offer_folder()
-        _answer()
+        step()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BenchError as error:
         sys.stderr.write(f"bench: {error}\n")
-        sys.exit(2)
+        return ExitCode.INVALID_INPUT
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        return ExitCode.INTERRUPTED
     except UnexpectedError as error:
-        sys.exit(report_unexpected(error.__cause__ or error))
+        return report_crash(error.__cause__ or error)
     except Exception as error:
-        sys.exit(report_unexpected(error))
-    finally:
-        finish_streams()
+        return report_crash(error)
+    return ExitCode.OK
 
 
-def _offer_folder() -> None:
-    """Let `import:` find the user's modules here, behind Python's own and installed ones."""
-    with suppress(OSError):  # a folder that is gone
+def _run_command() -> None:
+    with suppress(OSError):  # the current folder was deleted
+        # `import:` finds the user's modules here, after Python's own and installed ones.
         here = str(Path.cwd())
         if here not in sys.path:
             sys.path.append(here)
-
-
-def _answer() -> None:
-    command = partial(app, prog_name="bench")  # by which shells know it, however it is started
+    command = partial(app, prog_name="bench")  # the name that shells complete
     if completion.is_bash_asking():
         completion.complete_in_bash(command)
     else:

@@ -1,4 +1,4 @@
-"""What a person sees while a gate measures, and its verdicts."""
+"""Progress of `bench gate`, then its verdicts."""
 
 import signal
 from collections.abc import Sequence
@@ -7,8 +7,9 @@ from typing import Any, NoReturn, Self
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bench.cli.terminal import console, table
-from bench.cli.verdict_table import COLOURS, WIDE
+from bench.analysis.comparison_rows import ACCURACY
+from bench.cli.terminal import WIDE, console, table
+from bench.cli.verdict_table import verdict_text
 from bench.formatting import format_duration, plural
 from bench.regress.benchmark_names import short_names
 from bench.regress.benchmark_samples import Role
@@ -26,13 +27,12 @@ from bench.regress.gate_summary import (
 
 FIRST_LEFT_OUT = ("floor", "pairs")
 LEGEND = """\
-[dim]head / base: above 1 a time is longer, an accuracy higher; 95% interval. detects: the least \
-change that is
-found four times in five. floor: what no change at all looked like meanwhile.[/]"""
+[dim]head / base: above 1, a time is longer or an accuracy higher; 95% interval. detects: the
+smallest change detected in 80% of cases. floor: the noise between base and itself.[/]"""
 
 
 class TerminalGateReporter:
-    """Shows a gate on a terminal with a live bar, elsewhere with a line a pair."""
+    """Shows a live bar on a terminal, elsewhere a line per pair."""
 
     def __init__(self, *, errors: bool = False) -> None:
         self._console = console(errors=errors)
@@ -46,11 +46,11 @@ class TerminalGateReporter:
                 transient=True,
             )
             self._bar.add_task("starting", total=None, note="")
-        self._names: dict[str, str] = {}  # short ones of what was measured so far
-        self._terminate: Any = None
+        self._names: dict[str, str] = {}  # short names of the benchmarks measured so far
+        self._sigterm_handler: Any = None
 
     def __enter__(self) -> Self:
-        self._terminate = signal.signal(signal.SIGTERM, _interrupted)
+        self._sigterm_handler = signal.signal(signal.SIGTERM, _raise_interrupt)
         if self._bar is not None:
             self._bar.start()
         return self
@@ -58,16 +58,16 @@ class TerminalGateReporter:
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
-        signal.signal(signal.SIGTERM, self._terminate)
+        signal.signal(signal.SIGTERM, self._sigterm_handler)
 
     def opened(self, base: str, head: str, remarks: Sequence[str]) -> None:
-        """Show what is held against what."""
-        self._console.print(f"{escape(head)} against {escape(base)}")
+        """Show what is compared with what."""
+        self._console.print(f"{escape(head)} compared with {escape(base)}")
         for remark in remarks:
             self._console.print(f"[yellow]{escape(remark)}[/]")
 
     def running(self, benchmark: str, role: Role, done: int, of: int) -> None:
-        """Move the bar to a benchmark of the pair at hand."""
+        """Show the current benchmark."""
         if self._bar is not None:
             task = self._bar.task_ids[0]
             if benchmark not in self._names:
@@ -77,7 +77,7 @@ class TerminalGateReporter:
             self._bar.update(task, description=text, completed=done, total=of)
 
     def paired(self, pair: int, of: int, benchmarks: int, left_s: float) -> None:
-        """Show that a pair is done, and how long the others will take."""
+        """Show a finished pair and the estimated time left."""
         left = f", {format_duration(left_s)} left" if left_s else ""
         text = f"pair {pair} of {of}{left}"
         if self._bar is not None:
@@ -86,35 +86,35 @@ class TerminalGateReporter:
             self._console.print(f"{text}: {plural(benchmarks, 'benchmark')}")
 
     def confirming(self, suspects: Sequence[str]) -> None:
-        """Show what looks like a regression."""
+        """Show the benchmarks that are measured again."""
         names = escape(", ".join(suspects))
-        self._console.print(f"measured again, since it looks slower or worse: {names}")
+        self._console.print(f"measuring possible regressions again: {names}")
 
     def finished(self, gated: Gated) -> None:
-        """Print the verdicts, what needs a look first."""
+        """Print the verdicts, worst first."""
         for difference in gated.differences:
             self._console.print(f"[bold magenta]not comparable[/] – {escape(difference)}")
-        for said in trade_offs(gated.rows):
-            self._console.print(f"[bold]{escape(said)}[/]")
+        for trade_off in trade_offs(gated.rows):
+            self._console.print(f"[bold]{escape(trade_off)}[/]")
         rows = in_order(gated.rows)
         names = names_of(rows)
         texts = [cells(row, names) for row in rows]
         narrow = FIRST_LEFT_OUT if self._console.width < WIDE else ()
-        told = [
+        columns = [
             i
             for i, column in enumerate(COLUMNS)
             if column not in narrow and {row[i] for row in texts} - {"", "time"}
         ]
-        shown = table(self._console, *(COLUMNS[i] for i in told), right=NUMBERS)
-        for row, its in zip(rows, texts, strict=True):
-            marked = [escape(text) for text in its]
-            marked[VERDICT] = f"[{COLOURS[row.verdict]}]{row.verdict}[/]"
-            shown.add_row(*(marked[i] for i in told))
+        table_rows = table(self._console, *(COLUMNS[i] for i in columns), right=NUMBERS)
+        for row, row_texts in zip(rows, texts, strict=True):
+            marked = [escape(text) for text in row_texts]
+            marked[VERDICT] = verdict_text(row.verdict, is_accuracy=row.measure == ACCURACY)
+            table_rows.add_row(*(marked[i] for i in columns))
         if gated.rows:
-            self._console.print(shown)
+            self._console.print(table_rows)
             self._console.print(LEGEND)
         self._console.print(f"[bold]{escape(headline(gated))}[/]")
 
 
-def _interrupted(*_: object) -> NoReturn:
+def _raise_interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt

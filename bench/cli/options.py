@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options and arguments that several commands share, and how their values are read."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,34 +12,25 @@ from bench.cli.completion import (
     complete_study,
 )
 from bench.errors import BenchError, did_you_mean
+from bench.formatting import plural
 
 if TYPE_CHECKING:
     from bench.execute.executor import Executor
     from bench.planning import Narrowing
 
-# How the help of a command with many options groups them.
-STUDY = "What to run"
-PLACES = "Files and data"
-WAY = "How to run it"
-SHOWN = "What to show"
+# Panels that group the options of a command with many.
+STUDY = "Study"
+FILES = "Files and data"
+EXECUTION = "Execution"
+OUTPUT = "Output"
 
 StudyFile = Annotated[
     Path,
-    typer.Argument(
-        metavar="STUDY.yaml",
-        help="The study file.",
-        show_default=False,
-        autocompletion=complete_study,
-    ),
+    typer.Argument(metavar="STUDY.yaml", help="Study file.", autocompletion=complete_study),
 ]
 Results = Annotated[
     Path,
-    typer.Argument(
-        metavar="DIR",
-        help="A results folder.",
-        show_default=False,
-        autocompletion=complete_results,
-    ),
+    typer.Argument(metavar="DIR", help="Results folder.", autocompletion=complete_results),
 ]
 Set = Annotated[
     list[str] | None,
@@ -47,7 +38,7 @@ Set = Annotated[
         "--set",
         metavar="PATH=VALUE",
         rich_help_panel=STUDY,
-        help="Change a field of the study; may be repeated. "
+        help="Override a field of the study; repeatable. "
         "For example --set base.epochs=1 --set 'axes.batch_size=[64,512]'.",
         autocompletion=complete_setting,
     ),
@@ -57,21 +48,19 @@ Only = Annotated[
     typer.Option(
         metavar="CELL",
         rich_help_panel=STUDY,
-        help="Leave all other cells out, as if the study had only this one, by its name or id "
-        "as `bench plan` gives them; may be repeated.",
-        show_default=False,
+        help="Run only this cell, given by its name or id in `bench plan`; repeatable.",
     ),
 ]
 Out = Annotated[
     Path,
     typer.Option(
-        "--out", metavar="DIR", rich_help_panel=PLACES, help="Where results/<study>/ goes."
+        "--out", metavar="DIR", rich_help_panel=FILES, help="Parent folder of the results."
     ),
 ]
 Reports = Annotated[
     Path,
     typer.Option(
-        "--reports", metavar="DIR", rich_help_panel=PLACES, help="Where reports/<study>/ goes."
+        "--reports", metavar="DIR", rich_help_panel=FILES, help="Parent folder of the report."
     ),
 ]
 UntilCi = Annotated[
@@ -80,8 +69,8 @@ UntilCi = Annotated[
         "--until-ci",
         metavar="WIDTH",
         rich_help_panel=STUDY,
-        help="Time cells again until each step's interval is within ± WIDTH, e.g. 2%.",
-        show_default=False,
+        help="Add timing blocks until the interval of each cell's step time is at most WIDTH "
+        "on either side of the median, e.g. 2%.",
     ),
 ]
 Budget = Annotated[
@@ -89,8 +78,8 @@ Budget = Annotated[
     typer.Option(
         metavar="TIME",
         rich_help_panel=STUDY,
-        help="How long to do so, e.g. 10m (the default); without --until-ci: all of it.",
-        show_default=False,
+        help="Time limit of --until-ci, e.g. 10m (the default). Without --until-ci, add timing "
+        "blocks until it is used up.",
     ),
 ]
 Jobs = Annotated[
@@ -98,8 +87,8 @@ Jobs = Annotated[
     typer.Option(
         min=1,
         metavar="N",
-        rich_help_panel=WAY,
-        help="Trials that may run at once on a machine, each on cores of its own; timing blocks "
+        rich_help_panel=EXECUTION,
+        help="Trials to run at once on a machine, each on its own cores; timing blocks always "
         "run alone.",
     ),
 ]
@@ -108,8 +97,9 @@ ExecutorName = Annotated[
     typer.Option(
         "--executor",
         metavar="local|inline|ray",
-        rich_help_panel=WAY,
-        help="local: each run in a fresh process; inline: all in this one; ray: on a cluster.",
+        rich_help_panel=EXECUTION,
+        help="local: a new process for each run; inline: all runs in this process; "
+        "ray: on a Ray cluster.",
         autocompletion=complete_executor,
     ),
 ]
@@ -117,9 +107,8 @@ Address = Annotated[
     str | None,
     typer.Option(
         metavar="auto|HOST:PORT",
-        rich_help_panel=WAY,
-        help="The Ray cluster to join; without one, ray starts one on this machine.",
-        show_default=False,
+        rich_help_panel=EXECUTION,
+        help="Ray cluster to join; by default, Ray is started on this machine.",
     ),
 ]
 DataDir = Annotated[
@@ -128,50 +117,44 @@ DataDir = Annotated[
         "--data-dir",
         metavar="DIR",
         envvar="BENCH_DATA_DIR",
-        rich_help_panel=PLACES,
-        help="Where the data sets lie, in torchvision's layout; your cache folder by default.",
+        rich_help_panel=FILES,
+        help="Folder of the data sets, in torchvision's layout; by default in the user's cache.",
     ),
 ]
 Offline = Annotated[
     bool,
     typer.Option(
-        "--offline", envvar="BENCH_OFFLINE", rich_help_panel=PLACES, help="Download nothing."
+        "--offline", envvar="BENCH_OFFLINE", rich_help_panel=FILES, help="Download nothing."
     ),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON list of objects.")]
 
 
-def executor_for(where: str, jobs: int, address: str | None, *, quiet: bool = False) -> "Executor":
-    """Make the executor that was asked for, and say so where that takes seconds."""
+def make_executor(name: str, jobs: int, address: str | None, *, quiet: bool = False) -> "Executor":
+    """Return the executor of this name; unless quiet, announce a start of Ray, which is slow."""
     from bench.execute import EXECUTORS
-
-    if where not in EXECUTORS:
-        raise BenchError(f"--executor: unknown '{where}'", hint=did_you_mean(where, EXECUTORS))
-    if where == "ray":
-        executor = EXECUTORS[where](jobs, address)
-        joined = f"joining the Ray cluster at {address}" if address else "starting Ray here"
-        if not quiet:
-            typer.echo(f"{joined} …")
-        return executor
-    if address is not None:
-        raise BenchError("--address goes with --executor ray", hint="Add it, or leave this out.")
-    return EXECUTORS[where](_checked(jobs))
-
-
-def _checked(jobs: int) -> int:
-    """Refuse more jobs than there are cores to share out."""
     from bench.measure.machine import core_count
 
-    cores = core_count()
-    if jobs > cores:
+    if name not in EXECUTORS:
+        raise BenchError(f"--executor: unknown '{name}'", hint=did_you_mean(name, EXECUTORS))
+    if name == "ray":
+        executor = EXECUTORS[name](jobs, address)
+        if not quiet:
+            start = f"joining the Ray cluster at {address}" if address else "starting Ray here"
+            typer.echo(f"{start} …")
+        return executor
+    if address is not None:
+        raise BenchError("--address requires --executor ray", hint="Add it, or omit --address.")
+    if jobs > (cores := core_count()):
         raise BenchError(
-            f"--jobs {jobs}: bench may use {cores} core{'s' * (cores > 1)} here",
-            hint="Each job needs a core of its own.",
+            f"--jobs {jobs}: only {plural(cores, 'core')} available",
+            hint="Each job needs its own core.",
         )
-    return jobs
+    return EXECUTORS[name](jobs)
 
 
 def data_folder(chosen: Path | None) -> Path:
-    """Give the data folder: the chosen one, or the user's cache folder."""
+    """Return the data folder: the chosen one, or that in the user's cache folder."""
     if chosen is not None:
         return chosen
     import platformdirs
@@ -179,18 +162,18 @@ def data_folder(chosen: Path | None) -> Path:
     return Path(platformdirs.user_cache_dir("bench")) / "data"
 
 
-def narrowing(until_ci: str | None, budget: str | None) -> "Narrowing | None":
-    """Read `--until-ci` and `--budget`: either asks for further blocks; ten minutes by default."""
+def parse_narrowing(until_ci: str | None, budget: str | None) -> "Narrowing | None":
+    """Parse `--until-ci` and `--budget`; None without either of them."""
     if until_ci is None and budget is None:
         return None
     from bench.planning import Narrowing
 
-    half_width = 0.0 if until_ci is None else fraction(until_ci, "--until-ci")
-    return Narrowing(half_width, seconds(budget or "10m", "--budget"))
+    half_width = 0.0 if until_ci is None else parse_fraction(until_ci, "--until-ci")
+    return Narrowing(half_width, parse_duration(budget or "10m", "--budget"))
 
 
-def fraction(text: str, option: str) -> float:
-    """Read 2% or 0.02; raises BenchError for what is no share of something."""
+def parse_fraction(text: str, option: str) -> float:
+    """Parse 2% or 0.02; raise BenchError unless it is between 0 and 1, both excluded."""
     number, percent, rest = text.strip().partition("%")
     try:
         fraction = float(number) / (100 if percent else 1)
@@ -198,13 +181,14 @@ def fraction(text: str, option: str) -> float:
         fraction = -1.0
     if rest or not 0 < fraction < 1:
         raise BenchError(
-            f"{option}: '{text}' is no share", hint="Write it as 2% or 0.02: more than 0, below 1."
+            f"{option}: invalid fraction '{text}'",
+            hint="Expected more than 0 and less than 1, such as 2% or 0.02.",
         )
     return fraction
 
 
-def seconds(text: str, option: str) -> float:
-    """Read 90s, 10m or 1h30m; raises BenchError for what is no time."""
+def parse_duration(text: str, option: str) -> float:
+    """Parse 90s, 10m or 1h30m into seconds; raise BenchError for anything else."""
     from pydantic import TypeAdapter, ValidationError
 
     from bench.study.spec import Duration
@@ -212,5 +196,6 @@ def seconds(text: str, option: str) -> float:
     try:
         return float(TypeAdapter(Duration).validate_python(text))
     except ValidationError:
-        hint = "Write it as 90s, 10m or 1h30m."
-        raise BenchError(f"{option}: '{text}' is no time", hint=hint) from None
+        raise BenchError(
+            f"{option}: invalid duration '{text}'", hint="Expected 90s, 10m or 1h30m."
+        ) from None

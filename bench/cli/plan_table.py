@@ -1,4 +1,4 @@
-"""The plan of a study as a person reads it: what is there, what will be skipped, how long."""
+"""The plan of a study: its runs by state, with reasons and an estimate of the time."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,16 +8,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench.cell_names import cell_labels
-from bench.cli.terminal import table
+from bench.cli.terminal import WIDE, table
 from bench.formatting import format_duration, plural
 from bench.planning import Agenda, State, Task
 from bench.records import Kind, Role
 from bench.study.runs import Run
 
 KINDS: Sequence[Kind] = ("tuning", "trial", "cost", "block")
-ROLES: Sequence[Role] = ("planned", "twin", "extra")
+ROLE_SUFFIXES: Mapping[Role, str] = {"planned": "", "twin": " (A/A control)", "extra": " (extra)"}
 COLUMNS = ("cell", "id", "runs", "state", "why", "estimate")
-WIDE = 110  # columns of a terminal; on less, cells go by their names alone
 COLOURS: Mapping[State, str] = {
     "cached": "green",
     "stale": "yellow",
@@ -27,13 +26,13 @@ COLOURS: Mapping[State, str] = {
 
 
 def cell_names(agenda: Agenda) -> dict[str, str]:
-    """Name every cell of an agenda by what tells it from the others, those of tuning too."""
+    """Return a distinguishing name for every cell, tuning candidates included."""
     cells = [*agenda.plan.cells, *(task.run.planned for task in agenda.tasks)]
     return cell_labels({c.cell_id: c.cell.flat() for c in cells})
 
 
 def run_name(run: Run) -> str:
-    """Say which of a cell's runs it is."""
+    """Return the name of a run within its cell."""
     match run.kind:
         case "trial":
             return f"seed {run.seed}"
@@ -42,23 +41,23 @@ def run_name(run: Run) -> str:
         case "cost":
             return "cost pass"
         case "block":
-            return f"timing block {run.block}{' (twin)' if run.role == 'twin' else ''}"
+            return f"timing block {run.block}{ROLE_SUFFIXES[run.role]}"
 
 
 def print_summary(console: Console, agenda: Agenda) -> None:
-    """Print what a study is, which data serve, what is there and how long the rest takes."""
+    """Print the study, its data sets, its runs by state, and the estimated time."""
     plan = agenda.plan
-    said = f" – {escape(plan.study.description)}" if plan.study.description else ""
-    console.print(f"[bold]{plan.study.name}[/]{said}")
+    description = f" – {escape(plan.study.description)}" if plan.study.description else ""
+    console.print(f"[bold]{plan.study.name}[/]{description}")
     for provision in agenda.provisions:
         if provision.used != provision.requested:
             console.print(
-                f"[bold yellow]WARNING: {provision.requested} is not there, "
-                f"{provision.used} serves instead[/] ({escape(provision.why or '')})"
+                f"[bold yellow]WARNING: {provision.requested} is missing, "
+                f"using {provision.used} instead[/] ({escape(provision.why or '')})"
             )
         elif provision.why:
             console.print(f"[yellow]{escape(provision.why)}[/]")
-    for line in _where(agenda):
+    for line in _cluster_lines(agenda):
         console.print(line, soft_wrap=True)
     console.print(_counts(agenda))
     for reason, tasks in _by_reason(agenda.tasks):
@@ -67,19 +66,19 @@ def print_summary(console: Console, agenda: Agenda) -> None:
     if agenda.detects is not None:
         change, n = agenda.detects
         console.print(
-            f"last time {plural(n, 'timing block')} found changes of a step's time from "
-            f"{change:.1%} on"
+            f"last time, {plural(n, 'timing block')} detected changes of the step time from "
+            f"{change:.1%}"
         )
     if not agenda.to_measure:
-        console.print("nothing is left to run")
+        console.print("nothing left to run")
         return
-    rough = " (rough: not all of it ran here before)" if agenda.is_rough else ""
-    then = ", and then what is chosen" if agenda.is_open else ""
+    rough = " (rough: some of it never ran here)" if agenda.is_rough else ""
+    then = ", plus the runs of the chosen cells" if agenda.is_open else ""
     console.print(f"estimate: {format_duration(agenda.estimate_s)}{then}{rough}")
 
 
-def _where(agenda: Agenda) -> Iterator[str]:
-    """Say how a grid spreads over a cluster, and which of its nodes it leaves alone."""
+def _cluster_lines(agenda: Agenda) -> Iterator[str]:
+    """Yield lines on how the runs spread over a cluster, and on unused nodes."""
     site, cells = agenda.site, [c.cell for c in agenda.plan.cells if c.skip is None]
     if not site.is_cluster:
         return
@@ -92,11 +91,11 @@ def _where(agenda: Agenda) -> Iterator[str]:
     yield f"cluster: {plural(len(site.nodes), 'node')} of {kind}"
     yield f"at once: {span} trial{'s' * (max(at_once) != 1)}, or {blocks}"
     for idle in site.idle:
-        yield f"[yellow]left alone: {escape(idle)}[/]"
+        yield f"[yellow]unused: {escape(idle)}[/]"
 
 
 def _counts(agenda: Agenda) -> str:
-    """Count the cells and the runs: what is tried first, where tuning is not done yet."""
+    """Return the numbers of cells and of runs by kind and state."""
     plan = agenda.plan
     left_out = f", {len(plan.left_out)} excluded" if plan.left_out else ""
     cells = f"{plural(len(plan.cells), 'cell')}{left_out}"
@@ -107,7 +106,7 @@ def _counts(agenda: Agenda) -> str:
         trials = plural(sum(run.kind == "trial" for run in plan.runs), "trial")
         return (
             f"{cells}, each at its best {over}: first {tuning}; {_states(agenda.tasks)}\n"
-            f"then, at what is chosen: {trials}, cost passes and timing blocks"
+            f"then, for the chosen cells: {trials}, cost passes and timing blocks"
         )
     parts = [tuning] if kinds["tuning"] else []
     parts += [
@@ -119,14 +118,14 @@ def _counts(agenda: Agenda) -> str:
 
 
 def print_plan(console: Console, agenda: Agenda) -> None:
-    """Print the summary and then every run, those of a cell that share a fate on one line."""
+    """Print the summary and all runs; runs of a cell in the same state share a line."""
     print_summary(console, agenda)
     names = cell_names(agenda)
     shown = [name for name in COLUMNS if name != "id" or console.width >= WIDE]
     rows = table(console, *shown, right=frozenset({"estimate"}))
     order = {cell_id: i for i, cell_id in enumerate(names)}
     tasks = sorted(agenda.tasks, key=lambda t: (order[t.run.planned.cell_id], _sort(t)))
-    for (cell_id, _, state, why), group in groupby(tasks, key=_fate):
+    for (cell_id, _, state, why), group in groupby(tasks, key=_group):
         shared = list(group)
         estimate_s = sum(t.estimate_s for t in shared)
         texts = {
@@ -140,19 +139,19 @@ def print_plan(console: Console, agenda: Agenda) -> None:
         rows.add_row(*(texts[name] for name in shown))
     console.print(rows)
     for left in agenda.plan.left_out:
-        console.print(f"[dim]left out: {escape(left.point)} – {escape(left.why)}[/]")
+        console.print(f"[dim]excluded: {escape(left.point)} – {escape(left.why)}[/]")
 
 
 def _sort(task: Task) -> tuple[int, int]:
-    return KINDS.index(task.run.kind), ROLES.index(task.run.role)
+    return KINDS.index(task.run.kind), list(ROLE_SUFFIXES).index(task.run.role)
 
 
-def _fate(task: Task) -> tuple[str, tuple[int, int], State, str]:
+def _group(task: Task) -> tuple[str, tuple[int, int], State, str]:
     return task.run.planned.cell_id, _sort(task), task.state, task.why
 
 
 def _run_names(runs: Sequence[Run]) -> str:
-    """Name runs of one kind and role: "seed 0–2", "block 0–5 (twin)"."""
+    """Return a name for runs of one kind and role: "seed 0–2", "block 0–5 (A/A control)"."""
     first = runs[0]
     match first.kind:
         case "trial" | "tuning":
@@ -162,7 +161,7 @@ def _run_names(runs: Sequence[Run]) -> str:
             return "cost"
         case "block":
             numbers = _numbers(sorted(run.block for run in runs))
-            return f"block {numbers}{'' if first.role == 'planned' else f' ({first.role})'}"
+            return f"block {numbers}{ROLE_SUFFIXES[first.role]}"
 
 
 def _states(tasks: Iterable[Task]) -> str:
@@ -180,7 +179,7 @@ def _by_reason(tasks: Iterable[Task]) -> list[tuple[str, list[Task]]]:
 
 
 def _numbers(numbers: Sequence[int]) -> str:
-    """Write 0, 1, 2, 5 as 0–2, 5."""
+    """Return 0, 1, 2, 5 as "0–2, 5"."""
     spans: list[list[int]] = []
     for n in numbers:
         if spans and n == spans[-1][-1] + 1:

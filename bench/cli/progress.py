@@ -1,4 +1,4 @@
-"""Bars and the time that is left."""
+"""Progress bars and the remaining time."""
 
 import time
 
@@ -9,7 +9,7 @@ from bench.formatting import format_duration
 
 
 class Pace:
-    """How much of the estimated work is done, and what that says about the rest."""
+    """Progress through the estimated work, and the remaining time."""
 
     def __init__(self, estimate_s: float) -> None:
         self._estimate_s = estimate_s
@@ -18,7 +18,7 @@ class Pace:
         self.runs = 0
 
     def advance(self, estimate_s: float) -> None:
-        """Count a finished run by what it was estimated to take."""
+        """Count a finished run by its estimate."""
         self._done_s += estimate_s
         self.runs += 1
 
@@ -38,7 +38,7 @@ class Pace:
 
     @property
     def left_s(self) -> float:
-        """Seconds left: the rest of the estimate, stretched as the finished part was."""
+        """Seconds left: the remaining estimate, scaled by how the finished part deviated."""
         rest_s = max(0.0, self._estimate_s - self._done_s)
         if not self._done_s:
             return rest_s
@@ -46,7 +46,7 @@ class Pace:
 
 
 class Bars:
-    """Live bars on a terminal: one for all runs, one for the run at hand."""
+    """Live bars on a terminal: one for all runs, one for the current run."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -62,28 +62,28 @@ class Bars:
         self._file: TaskID | None = None
 
     def start(self, runs: int, left_s: float) -> None:
-        """Show the bars of a study that is about to run."""
+        """Show the bars of a study."""
         self._progress.start()
         self._all = self._progress.add_task("all runs", total=1.0, note=_left(0, runs, left_s))
         self._current = self._progress.add_task("", total=1.0, note="")
 
     def stop(self) -> None:
-        """Take the bars off the reporter."""
+        """Remove the bars."""
         self._progress.stop()
 
     def current(self, name: str, share: float) -> None:
-        """Show which run is at hand and how far it is."""
+        """Show the progress of the current run."""
         if self._current is not None:
             self._progress.update(self._current, description=name, completed=share)
 
     def overall(self, pace: Pace, runs: int, best: str) -> None:
-        """Show how far all runs are, and the best that they gave so far."""
+        """Show the progress of all runs, and the best accuracy so far."""
         if self._all is not None:
             note = _left(pace.runs, runs, pace.left_s) + (f", {best}" if best else "")
             self._progress.update(self._all, completed=pace.share, note=note)
 
     def fetching(self, what: str, done: int, total: int) -> None:
-        """Show how far a data set has come; its bar goes when it is whole."""
+        """Show the progress of a download; remove its bar at the end."""
         self._progress.start()
         if self._file is None:
             self._file = self._progress.add_task(what, total=None, note="")

@@ -1,4 +1,4 @@
-"""Standard output and error: plain where they cannot be Unicode, quiet where nobody reads on."""
+"""Standard output and error: ASCII where the locale has no Unicode, quiet on a closed pipe."""
 
 import codecs
 import io
@@ -6,43 +6,50 @@ import os
 import sys
 from collections.abc import Mapping
 
-PLAIN: Mapping[str, str] = {
+from bench.errors import BenchError
+
+ASCII: Mapping[str, str] = {
     "×": "x", "·": "-", "–": "-", "—": "-", "−": "-", "…": "...", "→": "->", "±": "+/-", "Δ": "d",
     "µ": "u", "≥": ">=", "≤": "<=", "∞": "inf",
 }  # fmt: skip
-HANDLER = "bench.plain"
+HANDLER = "bench.ascii"
 
 
 class _Stream(io.TextIOWrapper):
-    """A text stream that drops what nobody reads on, as in `bench list | head`.
+    """A text stream that drops further text once it can't be written.
 
-    The command goes on to its end, since its exit code is an answer, too.
+    After a closed pipe, as in `bench list | head`, the command goes on to its end, since its exit
+    code counts too. Another error, such as a full disk, raises BenchError on standard output.
     """
 
     def write(self, text: str) -> int:
         """Write a text."""
         try:
             return super().write(text)
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._drop(error)
             return len(text)
 
     def flush(self) -> None:
-        """Write what was held back."""
+        """Write what is buffered."""
         try:
             super().flush()
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._drop(error)
 
-    def _drop(self) -> None:
+    def _drop(self, error: OSError) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())
         os.close(nowhere)
+        if self is sys.stdout and not isinstance(error, BrokenPipeError):
+            reason = f"cannot write: {error.strerror}"
+            hint = "Free some space, or redirect the output elsewhere."
+            raise BenchError(reason, where="standard output", hint=hint) from error
 
 
-def settle_streams() -> None:
-    """Let every text be printed, whatever the locale; other streams than a process's own stay."""
-    codecs.register_error(HANDLER, _plain)
+def prepare_streams() -> None:
+    """Let every text be printed in every locale; streams that a caller replaced stay."""
+    codecs.register_error(HANDLER, _to_ascii)
     for name, own in (("stdout", sys.__stdout__), ("stderr", sys.__stderr__)):
         stream = getattr(sys, name)
         if stream is None:  # it was closed before bench started
@@ -50,31 +57,31 @@ def settle_streams() -> None:
             setattr(sys, name, stream)
         if stream is own and isinstance(stream, io.TextIOWrapper):
             stream.flush()
-            # Its own descriptor: a network that is executed here may print to the usual one.
-            buffering = 0 if stream.write_through else -1
-            settled = _Stream(
-                os.fdopen(os.dup(stream.fileno()), "wb", buffering),
+            # A descriptor of its own: a network that runs here may print to the usual one.
+            binary = os.fdopen(os.dup(stream.fileno()), "wb", 0 if stream.write_through else -1)
+            prepared = _Stream(
+                binary,
                 encoding=stream.encoding,
                 errors=HANDLER,
                 line_buffering=stream.line_buffering,
                 write_through=stream.write_through,
             )
-            setattr(sys, name, settled)
+            setattr(sys, name, prepared)
 
 
 def finish_streams() -> None:
-    """Write what was held back."""
+    """Write what is buffered."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
 
 
 def is_unicode() -> bool:
-    """Tell whether standard output takes every character."""
+    """Return whether standard output can encode every character."""
     return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
-def _plain(error: UnicodeError) -> tuple[str, int]:
+def _to_ascii(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    lost = error.object[error.start : error.end]
-    return "".join(PLAIN.get(character, "?") for character in lost), error.end
+    text = error.object[error.start : error.end]
+    return "".join(ASCII.get(character, "?") for character in text), error.end

@@ -1,4 +1,4 @@
-"""One console for all output: colours and boxes on a terminal, plain lines elsewhere."""
+"""The console and its tables: colours and rules on a terminal, plain columns elsewhere."""
 
 import sys
 from collections.abc import Set
@@ -7,18 +7,19 @@ from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-PLAIN_WIDTH = 200  # so that a table keeps a row on a line
+PLAIN_WIDTH = 200  # keeps each table row on one line
+WIDE = 110  # columns; narrower terminals get shorter tables
 
 
 def console(*, errors: bool = False) -> Console:
-    """Give a console on standard output or error; NO_COLOR is honoured by rich itself."""
+    """Return a console on standard output or error; rich itself honours NO_COLOR."""
     stream = sys.stderr if errors else sys.stdout
     width = None if stream.isatty() else PLAIN_WIDTH
     return Console(file=stream, width=width, highlight=False, soft_wrap=not stream.isatty())
 
 
 def table(target: Console, *columns: str, right: Set[str] = frozenset()) -> Table:
-    """Make a table that suits the console: ruled on a terminal, bare columns elsewhere."""
+    """Return an empty table; the columns in `right` hold numbers."""
     made = Table(
         box=box.SIMPLE_HEAD if target.is_terminal else None,
         pad_edge=False,

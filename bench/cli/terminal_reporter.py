@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: progress with time left, then the result."""
+"""Progress of `bench run` on a terminal, then the result."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from rich.segment import Segment, Segments
 from bench.cli.closing_table import print_result
 from bench.cli.plan_table import cell_names, print_summary, run_name
 from bench.cli.progress import Bars, Pace
-from bench.cli.stoppable import Stoppable
+from bench.cli.stoppable_reporter import StoppableReporter
 from bench.cli.terminal import console
 from bench.execute.executor import Evaluated, Event, Lost, Printed, Started, Stepped
 from bench.formatting import format_duration, plural
@@ -16,11 +16,11 @@ from bench.planning import Agenda, Task
 from bench.records import Outcome
 from bench.runner import Finished
 
-HEARTBEATS = 10  # lines of progress where there is no terminal to draw a bar on
+PROGRESS_LINES = 10  # where there is no terminal for a bar
 
 
-class TerminalReporter(Stoppable):
-    """Shows a study on a terminal with live bars, elsewhere with a few plain lines."""
+class TerminalReporter(StoppableReporter):
+    """Shows live bars on a terminal, elsewhere a few plain lines."""
 
     def __init__(self, *, verbose: bool) -> None:
         super().__init__()
@@ -29,24 +29,24 @@ class TerminalReporter(Stoppable):
         self._verbose = verbose
         self._names: Mapping[str, str] = {}
         self._tasks: Mapping[str, Task] = {}
-        self._logs: dict[str, str] = {}  # of what networks printed, by their runs' ids
+        self._logs: dict[str, str] = {}  # paths of logged output, by run id
         self._pace = Pace(0.0)
-        self._heartbeats = 0
-        self._best: tuple[float, str] = (0.0, "")  # the highest accuracy of a trial, and whose
+        self._lines_printed = 0
+        self._best: tuple[float, str] = (0.0, "")  # highest accuracy and its run
 
     def __exit__(self, *_: object) -> None:
         super().__exit__()
         if self._bars is not None:
             self._bars.stop()
 
-    def tell_stopping(self) -> None:
-        """Say what the first Ctrl-C does."""
+    def show_stopping(self) -> None:
+        """Print what the first Ctrl-C does."""
         self._console.print(
-            "[bold yellow]ends once what runs now has ended; Ctrl-C again abandons it[/]"
+            "[bold yellow]stopping after the current runs; press Ctrl-C again to abandon them[/]"
         )
 
     def downloading(self, what: str, done: int, total: int) -> None:
-        """Show how far a data set has come."""
+        """Show the progress of a download."""
         if self._bars is not None:
             self._bars.fetching(what, done, total)
         elif done == 0:
@@ -60,7 +60,7 @@ class TerminalReporter(Stoppable):
         self._names = cell_names(agenda)
         self._tasks = {t.run.run_id: t for t in agenda.to_measure}
         self._pace = Pace(agenda.estimate_s)
-        self._heartbeats = 0
+        self._lines_printed = 0
         for task in agenda.tasks:
             if task.state == "cached" and task.known is not None:
                 self._note_best(task, task.known.test_accuracy)
@@ -68,35 +68,35 @@ class TerminalReporter(Stoppable):
             self._bars.start(len(self._tasks), self._pace.left_s)
 
     def happened(self, event: Event) -> None:
-        """Move the run's bar; with -v print the log lines of the reference's training loop."""
+        """Update the current run's bar; with -v print the log lines of the training loop."""
         name = self._run_name(self._tasks[event.run_id])
         match event:
             case Started():
-                self.going[event.run_id] = event.node
-                self._show(name, 0.0)
+                self.running[event.run_id] = event.node
+                self._show_run(name, 0.0)
                 if self._verbose:
                     at = f" on {event.node}" if event.node else ""
                     self._console.print(f"\n{name}{at}", markup=False)
             case Stepped():
                 done = event.epoch - 1 + event.step / event.steps
-                self._show(f"{name} · epoch {event.epoch}/{event.epochs}", done / event.epochs)
+                self._show_run(f"{name} · epoch {event.epoch}/{event.epochs}", done / event.epochs)
                 if event.loss is not None:
-                    self._print_as_it_is(training_line(event))
+                    self._print_verbatim(training_line(event))
             case Evaluated():
                 if self._verbose:
-                    self._print_as_it_is(test_line(event))
+                    self._print_verbatim(test_line(event))
             case Printed():
                 self._logs[event.run_id] = str(event.log)
                 if self._verbose:
                     self._console.print(f"printed: {event.log}", markup=False)
             case Lost():
-                self.going.pop(event.run_id, None)
-                told = escape(f"{name} on {event.node}: {event.why}")
-                self._console.print(f"[yellow]lost[/] {told}; it is done again")
+                self.running.pop(event.run_id, None)
+                where = escape(f"{name} on {event.node}: {event.why}")
+                self._console.print(f"[yellow]lost[/] {where}; it runs again")
 
     def ended(self, task: Task, outcome: Outcome) -> None:
-        """Move the overall bar, or print a line at each tenth of the work."""
-        self.going.pop(outcome.run_id, None)
+        """Update the overall bar, or print a line at each tenth of the work."""
+        self.running.pop(outcome.run_id, None)
         if outcome.status not in ("ok", "skipped"):
             name, reason = escape(self._run_name(task)), escape(outcome.reason or "")
             self._console.print(f"[bold red]{outcome.status}[/] {name}: {reason}")
@@ -108,28 +108,28 @@ class TerminalReporter(Stoppable):
         if outcome.trial is not None:
             self._note_best(task, outcome.trial.test_accuracy)
         self._show_all()
-        if self._bars is None and self._pace.share * HEARTBEATS >= self._heartbeats + 1:
-            self._heartbeats = int(self._pace.share * HEARTBEATS)
+        if self._bars is None and self._pace.share * PROGRESS_LINES >= self._lines_printed + 1:
+            self._lines_printed = int(self._pace.share * PROGRESS_LINES)
             left_text = format_duration(self._pace.left_s)
             left = f"{self._pace.runs}/{len(self._tasks)} runs, {left_text} left"
-            accuracy, whose = self._best
-            best = f"; best so far {accuracy:.2%}, {whose}" if whose else ""
+            accuracy, best_run = self._best
+            best = f"; best so far {accuracy:.2%}, {best_run}" if best_run else ""
             self._console.print(left + best, markup=False)
 
     def extended(self, tasks: Sequence[Task], why: str) -> None:
-        """Say which cells are timed again, and count them among all that is to do."""
+        """Show an added timing block, and count its runs."""
         self._tasks = {**self._tasks, **{task.run.run_id: task for task in tasks}}
         self._pace.extend(sum(task.estimate_s for task in tasks))
         cells = plural(len({task.run.planned.cell_id for task in tasks}), "cell")
-        self._console.print(f"timing block {tasks[0].run.block} is added: {cells} {why}")
+        self._console.print(f"timing block {tasks[0].run.block} added for {cells} {why}")
         self._show_all()
 
     def finished(self, finished: Finished) -> None:
-        """Print the closing table and where everything lies."""
+        """Print the closing table."""
         print_result(self._console, finished, self._pace.runs, self._pace.elapsed_s)
 
-    def _print_as_it_is(self, text: str) -> None:
-        """Print above the bars, tabs and all, which rich would otherwise turn into spaces."""
+    def _print_verbatim(self, text: str) -> None:
+        """Print above the bars with tabs, which rich would turn into spaces."""
         self._console.print(Segments([Segment(text), Segment.line()]))
 
     def _note_best(self, task: Task, accuracy: float | None) -> None:
@@ -137,19 +137,17 @@ class TerminalReporter(Stoppable):
             self._best = max(self._best, (accuracy, self._run_name(task)))
 
     def _show_all(self) -> None:
-        """Show how far all runs are."""
-        accuracy, whose = self._best
+        accuracy, best_run = self._best
         if self._bars is not None:
-            best = f"best {accuracy:.2%}" if whose else ""
+            best = f"best {accuracy:.2%}" if best_run else ""
             self._bars.overall(self._pace, len(self._tasks), best)
 
-    def _show(self, name: str, share: float) -> None:
-        """Show the run that was heard of last, and how many go on beside it."""
+    def _show_run(self, name: str, share: float) -> None:
         if self._bars is None:
             return
-        nodes = len(set(self.going.values()))
-        beside = f"{len(self.going)} runs on {plural(nodes, 'node')}; {name}" if nodes > 1 else name
-        self._bars.current(beside, share)
+        nodes = len(set(self.running.values()))
+        text = f"{len(self.running)} runs on {plural(nodes, 'node')}; {name}" if nodes > 1 else name
+        self._bars.current(text, share)
 
     def _run_name(self, task: Task) -> str:
         run = task.run
@@ -157,8 +155,8 @@ class TerminalReporter(Stoppable):
 
 
 def training_line(event: Stepped) -> str:
-    """Write a step as the reference document's training loop prints it."""
-    batches_before = event.step - 1  # the reference counts its batches from 0
+    """Return the line that the training loop of the PyTorch MNIST example prints."""
+    batches_before = event.step - 1  # the example counts batches from 0
     seen = batches_before * event.batch_size
     percent = 100.0 * batches_before / event.steps
     return (
@@ -168,7 +166,7 @@ def training_line(event: Stepped) -> str:
 
 
 def test_line(event: Evaluated) -> str:
-    """Write an evaluation as the reference document's test loop prints it."""
+    """Return the line that the test loop of the PyTorch MNIST example prints."""
     percent = 100.0 * event.correct / event.images
     return (
         f"\nTest set: Average loss: {event.loss:.4f}, "

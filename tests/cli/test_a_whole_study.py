@@ -111,7 +111,7 @@ def check_conditions(results: Path) -> None:
 
 
 def check_screen(reporter: str) -> None:
-    assert "WARNING: mnist is not there, digits serves instead" in reporter
+    assert "WARNING: mnist is missing, using digits instead" in reporter
     assert "skipped: 2 cells" in reporter
     assert "estimate:" in reporter
     assert "; best so far " in reporter

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli.completion import rejoined, without
+from bench.cli.completion import join_split_words, strip_prefix
 from bench.data import DATASETS
 from bench.models import MODELS
 from bench.optim import OPTIMIZERS, SCHEDULES
@@ -149,13 +149,13 @@ def test_every_value_that_is_offered_can_be_set(tmp_path: Path) -> None:
     ],
 )
 def test_words_that_bash_split_are_joined(words: list[str], whole: list[str], kept: str) -> None:
-    assert rejoined(words) == (whole, kept)
+    assert join_split_words(words) == (whole, kept)
 
 
 def test_what_bash_keeps_may_begin_with_the_option() -> None:
-    assert without("--set=base.model=", "base.model=convnet") == "convnet"
-    assert without("--set=", "base.model=") == "base.model="
-    assert without("", "run") == "run"
+    assert strip_prefix("--set=base.model=", "base.model=convnet") == "convnet"
+    assert strip_prefix("--set=", "base.model=") == "base.model="
+    assert strip_prefix("", "run") == "run"
 
 
 @pytest.mark.parametrize("words", ["report ", "run x.yaml --set base.model=", "data fetch "])

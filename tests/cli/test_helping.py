@@ -11,8 +11,7 @@ from rich.console import Console
 from typer.main import get_command
 
 from bench.cli import app
-from bench.cli.inspect import print_list
-from bench.cli.lists import LISTS
+from bench.cli.name_lists import LISTS, print_list
 
 WIDTH = 80
 DEFAULT = re.compile(r"\w+=[^\s,]+(?=,|$)", re.MULTILINE)

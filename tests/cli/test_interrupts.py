@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.cli.stoppable import Stoppable
+from bench.cli.stoppable_reporter import StoppableReporter
 
 ROOT = Path(__file__).parents[2]
 NETWORK = """
@@ -73,8 +73,8 @@ def test_one_ctrl_c_lets_the_current_run_end(tmp_path: Path, digits_dir: Path) -
         os.killpg(process.pid, signal.SIGINT)
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "ends once what runs now has ended; Ctrl-C again abandons it" in said
-    assert "interrupted; what was finished is kept" in said
+    assert "stopping after the current runs; press Ctrl-C again to abandon them" in said
+    assert "interrupted; finished runs are kept" in said
     assert finished(tmp_path) == [0]
 
 
@@ -95,7 +95,7 @@ def test_ctrl_c_while_torch_is_imported_is_no_traceback(tmp_path: Path, digits_d
         os.killpg(process.pid, signal.SIGINT)
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted; what was finished is kept" in said
+    assert "interrupted; finished runs are kept" in said
     assert "Traceback" not in said
     assert "KeyboardInterrupt" not in said
 
@@ -116,19 +116,19 @@ def heard() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-class Asked(Stoppable):
+class Asked(StoppableReporter):
     """Listens as screens do, and keeps how often it said that it stops."""
 
     said = 0
 
-    def tell_stopping(self) -> None:
+    def show_stopping(self) -> None:
         self.said += 1
 
 
 @pytest.mark.usefixtures("heard")
 def test_a_second_ctrl_c_abandons_what_goes_on() -> None:
     with Asked() as reporter:
-        reporter.going["a run"] = ""
+        reporter.running["a run"] = ""
         signal.raise_signal(signal.SIGINT)
         assert (reporter.is_stopping(), reporter.said) == (True, 1)
         with pytest.raises(KeyboardInterrupt):

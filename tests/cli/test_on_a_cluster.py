@@ -47,7 +47,7 @@ def test_an_address_without_ray_is_refused(bench: Callable, tmp_path: Path) -> N
     (tmp_path / "s.yaml").write_text(STUDY, encoding="utf-8")
     done = bench("run", "s.yaml", "--address", "auto")
     assert done.returncode == 2
-    assert "--address goes with --executor ray" in done.stderr
+    assert "--address requires --executor ray" in done.stderr
 
 
 MACHINE = replace(this_machine(), cpu="a CPU", cores=16, gpus=())
@@ -77,7 +77,7 @@ def test_a_loss_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[
         reporter.happened(Started(run_id, "a"))
         reporter.happened(Lost(run_id, "a", "its node was lost"))
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "lost epochs 1 · seed 0 on a: its node was lost; it is done again"
+    assert last == "lost epochs 1 · seed 0 on a: its node was lost; it runs again"
 
 
 def test_a_plan_says_how_the_grid_would_spread(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_plan_says_how_the_grid_would_spread(tmp_path: Path) -> None:
     said = told(study, three, tmp_path)
     assert "cluster: 3 nodes of a CPU | 16 cores" in said
     assert "at once: 48 trials, or 3 timing blocks" in said
-    assert "left alone: 2 × another CPU" in said
+    assert "unused: 2 × another CPU" in said
     assert "at once: 16 trials, or 1 timing block" in told(study, one, tmp_path)
     half = study.replace("axes: {", "axes: {threads: [1, 8], ")
     assert "at once: 6 to 48 trials" in told(half, three, tmp_path)

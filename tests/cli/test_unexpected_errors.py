@@ -58,13 +58,13 @@ def test_a_folder_that_cannot_be_written_leaves_the_temporary_one(
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "file"))
     done = bench("report", "results/x")
     assert done.returncode == 70
-    assert "Traceback" in done.stderr and "stands above" in done.stderr
+    assert "Traceback" in done.stderr and "is above" in done.stderr
 
 
 def test_the_completion_of_a_shell_is_a_command_like_any_other(
     bench: Callable, logs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.cli.completion.rejoined", None)
+    monkeypatch.setattr("bench.cli.completion.join_split_words", None)
     asked = {"_BENCH_COMPLETE": "complete_bash", "COMP_CWORD": "1", "COMP_WORDS": "bench\nr"}
     assert bench(**asked).returncode == 70
     assert len(list(logs.iterdir())) == 1

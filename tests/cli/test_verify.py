@@ -22,7 +22,7 @@ def test_trials_repeat_to_the_bit_and_a_changed_loss_is_told(
     assert bench("run", "small.yaml", "--jobs", jobs, "--no-report").returncode == 0
     done = bench("verify", "results/small")
     assert done.returncode == 0, done.stderr
-    assert "2 trials of 2 repeated: all the same" in done.stdout
+    assert "2 trials of 2 repeated: all identical" in done.stdout
 
     (path,) = (tmp_path / "results/small/outcomes").glob("*-s1.json")
     outcome = json.loads(path.read_text())

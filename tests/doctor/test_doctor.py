@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from bench import doctor
 from bench.cli import app
-from bench.doctor import Finding, Place
+from bench.doctor import Finding, Paths
 from bench.errors import DataError
 from bench.measure.counters import Jiffies, Reading
 from bench.measure.gpu_state import GpuState
@@ -23,8 +23,8 @@ QUIET = Reading(
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path / "data", tmp_path / "results", tmp_path / "proc", tmp_path / "sys")
+def paths(tmp_path: Path) -> Paths:
+    return Paths(tmp_path / "data", tmp_path / "results", tmp_path / "proc", tmp_path / "sys")
 
 
 def write(path: Path, text: str) -> None:
@@ -32,41 +32,41 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="ascii")
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, place: Place, **after: object) -> Finding:
+def watched(monkeypatch: pytest.MonkeyPatch, paths: Paths, **after: object) -> Finding:
     """Let a second pass in which the counters grow so."""
     readings = iter([QUIET, replace(QUIET, wall_s=1.0, **after)])
     monkeypatch.setattr(doctor, "read", lambda proc: next(readings))
-    monkeypatch.setattr(doctor, "WATCH_S", 0.0)
-    return doctor.load(place)
+    monkeypatch.setattr(doctor, "LOAD_WINDOW_S", 0.0)
+    return doctor.check_load(paths)
 
 
-def test_a_quiet_machine_is_good(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
-    found = watched(monkeypatch, place, jiffies=Jiffies(5, 0, 800))
+def test_a_quiet_machine_is_good(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:
+    found = watched(monkeypatch, paths, jiffies=Jiffies(5, 0, 800))
     assert found.grade == "good"
-    assert "others keep 0.1 cores busy" in found.seen or "others keep 0.0" in found.seen
+    assert any(f"keep {busy} cores busy" in found.seen for busy in ("0.0", "0.1"))
 
 
-def test_a_neighbour_is_seen(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
-    found = watched(monkeypatch, place, jiffies=Jiffies(200, 0, 800), pressure_us=300_000)
-    assert found.grade == "mind"
-    assert "others keep 2.0 cores busy, a task waited 30% of the time" in found.seen
+def test_a_neighbour_is_seen(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:
+    found = watched(monkeypatch, paths, jiffies=Jiffies(200, 0, 800), pressure_us=300_000)
+    assert found.grade == "warning"
+    assert "other processes keep 2.0 cores busy, tasks waited 30% of the time" in found.seen
     assert "--set base.threads=" in found.hint
 
 
-def test_what_the_host_takes_is_seen(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
-    found = watched(monkeypatch, place, jiffies=Jiffies(0, 80, 800))
-    assert found.grade == "mind"
-    assert "10% was taken by the host" in found.seen
+def test_what_the_host_takes_is_seen(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:
+    found = watched(monkeypatch, paths, jiffies=Jiffies(0, 80, 800))
+    assert found.grade == "warning"
+    assert "the host took 10%" in found.seen
 
 
-def test_a_system_that_tells_nothing_is_said(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
-    assert "does not tell" in watched(monkeypatch, place, jiffies=None).seen
+def test_a_system_that_tells_nothing_is_said(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:
+    assert "not reported" in watched(monkeypatch, paths, jiffies=None).seen
 
 
 def test_a_quota_is_reported() -> None:
-    assert doctor.cores(MACHINE).grade == "good"
-    found = doctor.cores(replace(MACHINE, cores=1, quota=0.5))
-    assert found.grade == "mind"
+    assert doctor.check_cores(MACHINE).grade == "good"
+    found = doctor.check_cores(replace(MACHINE, cores=1, quota=0.5))
+    assert found.grade == "warning"
     assert found.seen == "1 of a CPU, with a CPU quota of 0.5"
 
 
@@ -75,18 +75,18 @@ def test_a_quota_is_reported() -> None:
     [
         ("performance", "0", "good", "governor performance, boost off"),
         ("performance", "1", "good", "governor performance, boost on"),
-        ("powersave", "1", "mind", "governor powersave, boost on"),
+        ("powersave", "1", "warning", "governor powersave, boost on"),
         (None, None, "good", "a virtual machine"),
     ],
 )
 def test_the_clock_is_read(
-    governor: str | None, boost: str | None, grade: str, seen: str, place: Place
+    governor: str | None, boost: str | None, grade: str, seen: str, paths: Paths
 ) -> None:
-    cpu = place.sys / "devices/system/cpu"
+    cpu = paths.sys / "devices/system/cpu"
     if governor and boost:
         write(cpu / "cpu0/cpufreq/scaling_governor", governor)
         write(cpu / "cpufreq/boost", boost)
-    found = doctor.clock_speed(place)
+    found = doctor.check_clock(paths)
     assert found.grade == grade
     assert seen in found.seen
 
@@ -95,15 +95,15 @@ def test_the_clock_is_read(
     ("floors", "grade", "said"),
     [
         ({1: 0.01, 8: 0.02}, "good", "up to 1.0% on one thread, by 2.0% on 8"),
-        ({1: 0.01, 8: 0.30}, "mind", "threads=1 measures better"),
-        ({1: 0.20, 8: 0.30}, "mind", "a quieter moment"),
+        ({1: 0.01, 8: 0.30}, "warning", "threads=1"),
+        ({1: 0.20, 8: 0.30}, "warning", "machine is idle"),
     ],
 )
 def test_noise_is_told_with_what_mends_it(
     floors: dict[int, float], grade: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "_floor", floors.__getitem__)
-    (found,) = doctor.noise(MACHINE)
+    monkeypatch.setattr(doctor, "_noise_floor", floors.__getitem__)
+    (found,) = doctor.check_noise(MACHINE)
     assert found.grade == grade
     assert said in f"{found.seen} {found.hint}"
 
@@ -112,16 +112,16 @@ def test_noise_is_told_with_what_mends_it(
     ("state", "grade", "said"),
     [
         (GpuState(clock_mhz=1980.0, throttle=(), processes=0), "good", "H200"),
-        (GpuState(clock_mhz=1980.0, throttle=(), processes=2), "mind", "2 processes"),
-        (GpuState(clock_mhz=900.0, throttle=("hw_thermal",), processes=0), "mind", "hw_thermal"),
-        (None, "mind", "no answer"),
+        (GpuState(clock_mhz=1980.0, throttle=(), processes=2), "warning", "used by 2"),
+        (GpuState(clock_mhz=900.0, throttle=("hw_thermal",), processes=0), "warning", "hw_thermal"),
+        (None, "warning", "no answer"),
     ],
 )
 def test_a_gpu_is_asked(
     state: GpuState | None, grade: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.measure.gpu_state.ask", lambda gpu: state)
-    (found,) = doctor.gpus(replace(MACHINE, gpus=("H200",), no_cuda=""))
+    (found,) = doctor.check_gpus(replace(MACHINE, gpus=("H200",), no_cuda=""))
     assert (found.grade, said in found.seen) == (grade, True)
 
 
@@ -132,26 +132,26 @@ def test_torch_and_torchvision_that_do_not_match_are_explained(
         raise DataError("torch 2.13 and torchvision 0.20 don't go together", hint="both at once")
 
     monkeypatch.setattr("bench.doctor.import_torchvision", refuse)
-    found = doctor.software(MACHINE)
-    assert (found.grade, found.hint) == ("hint", "both at once")
+    found = doctor.check_software(MACHINE)
+    assert (found.grade, found.hint) == ("error", "both at once")
 
 
 def test_torch_that_is_absent_is_said() -> None:
     bare = replace(MACHINE, software=(("torch", "absent"),))
-    assert doctor.software(bare).seen == "not installed"
-    assert list(doctor.noise(bare)) == []
+    assert doctor.check_software(bare).seen == "not installed"
+    assert list(doctor.check_noise(bare)) == []
 
 
 def test_noise_that_cannot_be_measured_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_floor", lambda threads: None)
-    (found,) = doctor.noise(MACHINE)
-    assert (found.grade, "not measured" in found.seen) == ("mind", True)
+    monkeypatch.setattr(doctor, "_noise_floor", lambda threads: None)
+    (found,) = doctor.check_noise(MACHINE)
+    assert (found.grade, "not measured" in found.seen) == ("warning", True)
 
 
 def test_data_that_are_absent_are_no_fault_and_damaged_ones_are(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (found,) = doctor.data(place.data_dir)
+    (found,) = doctor.check_data(paths.data_dir)
     assert found.grade == "good"
     assert "mnist" in found.effect
 
@@ -165,23 +165,23 @@ def test_data_that_are_absent_are_no_fault_and_damaged_ones_are(
             raise DataError("is truncated", where="a file", hint="get it again")
 
     monkeypatch.setattr(doctor, "DATASETS", {"x": Damaged()})
-    damaged, _ = doctor.data(place.data_dir)
+    damaged, _ = doctor.check_data(paths.data_dir)
     assert (damaged.grade, damaged.seen, damaged.hint) == (
-        "hint", "a file: is truncated", "get it again",
+        "error", "a file: is truncated", "get it again",
     )  # fmt: skip
 
 
-def test_room_is_looked_at(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "FREE_BYTES", 0)
-    assert doctor.disk(place.results).grade == "good"
-    monkeypatch.setattr(doctor, "FREE_BYTES", 2**70)
-    assert doctor.disk(place.results).grade == "mind"
+def test_room_is_looked_at(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "MIN_FREE_DISK_BYTES", 0)
+    assert doctor.check_disk(paths.results).grade == "good"
+    monkeypatch.setattr(doctor, "MIN_FREE_DISK_BYTES", 2**70)
+    assert doctor.check_disk(paths.results).grade == "warning"
     monkeypatch.setattr(doctor.os, "access", lambda path, mode: False)
-    assert doctor.disk(place.results).grade == "hint"
-    write(place.proc / "meminfo", "MemTotal: 9 kB\nMemAvailable: 8000000 kB\n")
-    assert "8.2 GB free" in doctor.memory(place).seen
-    write(place.proc / "meminfo", "MemAvailable: 1000 kB\n")
-    assert doctor.memory(place).grade == "mind"
+    assert doctor.check_disk(paths.results).grade == "error"
+    write(paths.proc / "meminfo", "MemTotal: 9 kB\nMemAvailable: 8000000 kB\n")
+    assert "8.2 GB free" in doctor.check_memory(paths).seen
+    write(paths.proc / "meminfo", "MemAvailable: 1000 kB\n")
+    assert doctor.check_memory(paths).grade == "warning"
 
 
 def test_it_runs_here_and_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,14 +198,14 @@ def test_it_runs_here_and_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_it_says_is_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [
         Finding("cores", "good", "2 of a CPU"),
-        Finding("torch", "hint", "not installed", "nothing can be trained", "pip install torch"),
+        Finding("torch", "error", "not installed", "nothing can be trained", "pip install torch"),
     ]
-    monkeypatch.setattr(doctor, "examine", lambda place: iter(found))
+    monkeypatch.setattr(doctor, "check_machine", lambda paths: iter(found))
     done = CliRunner().invoke(app, ["doctor"])
     assert done.exit_code == 1
     assert done.stdout.splitlines() == [
         "good  cores: 2 of a CPU",
-        "hint  torch: not installed",
+        "error  torch: not installed",
         "      effect: nothing can be trained",
         "      hint: pip install torch",
     ]

@@ -1,0 +1,106 @@
+"""Commands on this machine and its data: `bench doctor` and `bench data`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.completion import complete_dataset
+from bench.cli.exit_codes import ExitCode
+from bench.cli.options import AsJson, DataDir, Offline, Out, data_folder
+
+data_app = typer.Typer(
+    help="Fetch and verify data sets.\n\nExample: bench data fetch mnist", no_args_is_help=True
+)
+DatasetName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="Data set; see bench list datasets.",
+        autocompletion=complete_dataset,
+    ),
+]
+COLOURS = {"good": "green", "warning": "yellow", "error": "bold red"}
+
+
+def doctor(data_dir: DataDir = None, out: Out = Path("results"), as_json: AsJson = False) -> None:
+    """Check whether this machine can give reliable timings, and suggest fixes.
+
+    Changes nothing. Exit code 0; 1 if something doesn't work.
+
+    Example: bench doctor
+    """
+    from rich.markup import escape
+
+    from bench.cli.terminal import console
+    from bench.doctor import Paths, check_machine
+
+    target, findings = console(), []
+    for finding in check_machine(Paths(data_folder(data_dir), out)):
+        findings.append(finding)
+        if as_json:
+            continue
+        colour = COLOURS[finding.grade]
+        target.print(f"[{colour}]{finding.grade}[/]  {finding.about}: {escape(finding.seen)}")
+        for word, text in (("effect", finding.effect), ("hint", finding.hint)):
+            if text:
+                target.print(f"      [dim]{word}:[/] {escape(text)}")
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    if any(finding.grade == "error" for finding in findings):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@data_app.command()
+def fetch(name: DatasetName, data_dir: DataDir = None, offline: Offline = False) -> None:
+    """Download a data set with a progress bar and check its digests.
+
+    Example: bench data fetch mnist
+    """
+    from bench.cli.progress import Bars
+    from bench.cli.terminal import console
+    from bench.data import DATASETS
+    from bench.errors import DataError
+
+    _check_name(name)
+    source, folder = DATASETS[name], data_folder(data_dir)
+    if offline and source.missing(folder):
+        raise DataError(
+            f"not in {folder}, and --offline forbids the download",
+            where=name,
+            hint="Omit --offline, or give a folder that has it by --data-dir.",
+        )
+    target = console()
+    bars = Bars(target)
+    try:
+        source.fetch(
+            folder, bars.fetching if target.is_terminal else lambda what, done, total: None
+        )
+    finally:
+        bars.stop()
+    verify(name, data_dir)
+
+
+@data_app.command()
+def verify(name: DatasetName, data_dir: DataDir = None) -> None:
+    """Check a data set's files against their digests.
+
+    Example: bench data verify mnist
+    """
+    from bench.cli.terminal import console
+    from bench.data import DATASETS
+
+    _check_name(name)
+    folder = data_folder(data_dir)
+    DATASETS[name].verify(folder)
+    console().print(f"{name} in {folder} is complete", markup=False)
+
+
+def _check_name(name: str) -> None:
+    from bench.data import DATASETS
+    from bench.errors import DataError, did_you_mean
+
+    if name not in DATASETS:
+        raise DataError(f"unknown dataset '{name}'. {did_you_mean(name, DATASETS)}".strip())

@@ -1,0 +1,99 @@
+"""The lists of `bench list`: names, each with a summary, its parameters and their defaults."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bench.registry import Entry
+
+Row = tuple[str, ...]  # a name and its further columns
+
+
+def print_list(target: "Console", name: str) -> None:
+    """Print a list with indented parameters; its last column wraps."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    rows = Table.grid(padding=(0, 2, 0, 0))
+    for row in LISTS[name]():
+        rows.add_row(*map(escape, row), style="" if row[0] else "dim")
+    for column in rows.columns[:-1]:
+        column.no_wrap = True
+    target.print(f"[bold]{name}[/]")
+    target.print(rows)
+
+
+def _registry(module: str, name: str) -> Callable[[], Iterable[Row]]:
+    """Return a function that imports a registry and lists it."""
+    return lambda: _entries(getattr(import_module(module), name))
+
+
+def _entries(registry: "Mapping[str, Entry]") -> Iterable[Row]:
+    for name, entry in registry.items():
+        yield name, entry.summary
+        if text := _parameters(entry.target):
+            yield "", text
+
+
+def _parameters(target: str) -> str:
+    from bench.registry import parameters
+
+    try:
+        known = parameters(target) or ()
+    except (OSError, SyntaxError, ValueError):  # an installed package with a broken source
+        return ""
+    return ", ".join(f"{p.name}={_as_yaml(p.default) if p.is_told else '…'}" for p in known)
+
+
+def _as_yaml(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False).strip('"')
+
+
+def _models() -> Iterable[Row]:
+    from bench.models.model_lookup import TORCHVISION, all_models
+
+    yield from _entries(all_models())
+    yield f"{TORCHVISION}NAME", f"torchvision's classification networks: {TORCHVISION}resnet18, …"
+    yield "", "image_side, and torchvision's own"
+
+
+def _datasets() -> Iterable[Row]:
+    from bench.data import DATASETS
+
+    return ((name, source.summary) for name, source in DATASETS.items())
+
+
+def _axes() -> Iterable[Row]:
+    """List the fields of a configuration, and the parameters of its default components."""
+    from bench.cell_names import owner
+    from bench.study.spec import Cell
+
+    default = Cell().flat()
+    for name, value in default.items():
+        field = Cell.model_fields.get(name)
+        meaning = field.description if field else f"a parameter of {default[owner(name)]}"
+        yield name, _as_yaml(value), meaning or ""
+
+
+def _figures() -> Iterable[Row]:
+    from bench.reporting.figures import FIGURES
+
+    return ((name, (draw.__doc__ or "").partition("\n")[0]) for name, draw in FIGURES.items())
+
+
+LISTS: Mapping[str, Callable[[], Iterable[Row]]] = {
+    "models": _models,
+    "optimizers": _registry("bench.optim", "OPTIMIZERS"),
+    "schedules": _registry("bench.optim", "SCHEDULES"),
+    "datasets": _datasets,
+    "loaders": _registry("bench.data", "LOADERS"),
+    "augmentations": _registry("bench.data", "AUGMENTATIONS"),
+    "initialisations": _registry("bench.models", "INITIALISATIONS"),
+    "averagings": _registry("bench.optim", "AVERAGINGS"),
+    "axes": _axes,
+    "figures": _figures,
+}

@@ -1,0 +1,153 @@
+"""Commands on pytest-benchmark suites: `bench gate` and `bench history`."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli.exit_codes import ExitCode
+from bench.cli.options import (
+    AsJson,
+    DataDir,
+    Offline,
+    Reports,
+    parse_duration,
+    parse_fraction,
+)
+from bench.regress.benchmark_samples import Statistic
+
+if TYPE_CHECKING:
+    from bench.regress.gate import Gated
+
+
+def gate(
+    base: Annotated[str, typer.Option(metavar="REF", help="Git ref to compare with.")],
+    head: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="Git ref to judge; by default the working tree."),
+    ] = None,
+    suite: Annotated[
+        Path, typer.Option(metavar="PATH", help="pytest-benchmark suite, or a study file.")
+    ] = Path("tests/benchmarks"),
+    select: Annotated[
+        str, typer.Option("-k", metavar="EXPRESSION", help="Only these benchmarks, as in pytest.")
+    ] = "",
+    statistic: Annotated[
+        Statistic,
+        typer.Option(help="How to summarise the rounds of a benchmark."),
+    ] = "min",
+    detect: Annotated[
+        str, typer.Option(metavar="FRACTION", help="Smallest change to detect.")
+    ] = "10%",
+    pairs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="K", help="Pairs to measure; by default planned from the noise."
+        ),
+    ] = None,
+    budget: Annotated[
+        str, typer.Option(metavar="TIME", help="Time limit, after the first six pairs.")
+    ] = "30m",
+    accuracy: Annotated[
+        bool,
+        typer.Option("--accuracy", help="Also compare accuracy, paired by seed."),
+    ] = False,
+    base_python: Annotated[
+        str | None,
+        typer.Option(metavar="PYTHON", help="Interpreter with the packages of the base."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write summary.md, verdicts.json and pairs.csv here."),
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    offline: Offline = False,
+) -> None:
+    """Compare the code with a git ref, interleaved, with a verdict for every benchmark.
+
+    Exit code 0: nothing is slower by --detect or more; 1: a regression,
+    or a failing or missing benchmark; 3: inconclusive; 4: another machine
+    or other software.
+
+    Example: bench gate --base main -k step
+    """
+    from bench.cli.gate_reporter import TerminalGateReporter
+    from bench.regress.gate import GateRequest, run_gate
+    from bench.regress.gate_summary import keep, records
+
+    request = GateRequest(
+        base,
+        head,
+        Path(os.path.relpath(suite)),
+        select,
+        statistic,
+        parse_fraction(detect, "--detect"),
+        pairs,
+        parse_duration(budget, "--budget"),
+        accuracy=accuracy,
+        base_python=base_python,
+        data_dir=data_dir,
+        offline=offline,
+    )
+    try:
+        with TerminalGateReporter(errors=as_json) as reporter:
+            gated = run_gate(request, reporter)
+    except KeyboardInterrupt:
+        typer.echo("bench: interrupted; the worktrees are removed.", err=True)
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    if as_json:
+        typer.echo(json.dumps(records(gated), indent=1))
+    else:
+        reporter.finished(gated)
+    if out is not None:
+        keep(gated, out)
+    raise typer.Exit(_exit_code(gated))
+
+
+def _exit_code(gated: "Gated") -> ExitCode:
+    if gated.differences:
+        return ExitCode.INCOMPARABLE
+    if gated.has_failed:
+        return ExitCode.FAILED
+    return ExitCode.INCONCLUSIVE if gated.is_open else ExitCode.OK
+
+
+def history(
+    storage: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Storage folder of pytest-benchmark.")
+    ] = Path(".benchmarks"),
+    reports: Reports = Path("reports"),
+) -> None:
+    """Detect steps in stored benchmark results, and write a report to reports/history.
+
+    Example: pytest tests/benchmarks --benchmark-only --benchmark-autosave && bench history
+    """
+    from rich.markup import escape
+
+    from bench.cli.terminal import console, table
+    from bench.formatting import plural
+    from bench.regress.benchmark_names import printable
+    from bench.regress.history import trends
+    from bench.regress.history_report import render, told
+    from bench.regress.stored_benchmarks import read_sessions
+
+    stored = read_sessions(storage)
+    for problem in stored.problems:
+        typer.echo(f"bench: ignored: {printable(problem)}", err=True)
+    all_trends = trends(stored.sessions)
+    dirty = sum(session.is_dirty for session in stored.sessions)
+    target = console()
+    rows = table(target, "benchmark", "sessions", "last median", "steps", right={"sessions"})
+    for trend in all_trends:
+        steps = "; ".join(map(told, trend.steps))
+        median = f"{1e3 * trend.measured[-1].median_s:,.3f} ms"
+        rows.add_row(escape(trend.name), str(len(trend.sessions)), median, escape(steps))
+    target.print(rows)
+    machines = len({trend.fingerprint for trend in all_trends})
+    where = f" on {machines} kinds of machine, analysed separately" if machines > 1 else ""
+    ignored = f", {dirty} with uncommitted changes ignored" if dirty else ""
+    target.print(f"{plural(len(stored.sessions), 'session')}{where}{ignored}")
+    target.print(f"report: {render(all_trends, dirty, reports / 'history')}", markup=False)

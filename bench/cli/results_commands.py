@@ -1,0 +1,150 @@
+"""Commands on a results folder: `bench report`, `compare`, `verify` and `export`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.completion import complete_results
+from bench.cli.exit_codes import ExitCode
+from bench.cli.options import AsJson, DataDir, Reports, Results, data_folder
+
+
+def report(
+    results: Results,
+    reports: Reports = Path("reports"),
+    html: Annotated[
+        bool,
+        typer.Option("--html", help="Also write report.html, a self-contained page."),
+    ] = False,
+) -> None:
+    """Render the report of a results folder from its tables, without training.
+
+    Example: bench report results/baseline --html
+    """
+    from bench.cli.terminal import console
+    from bench.reporting.render import render
+
+    written = render(results, reports / results.resolve().name, html=html)
+    console().print(str(written), markup=False)
+
+
+def compare(
+    before: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR_A", help="Results folder to compare with.", autocompletion=complete_results
+        ),
+    ],
+    after: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR_B", help="Results folder to judge.", autocompletion=complete_results
+        ),
+    ],
+    every_measure: Annotated[
+        bool,
+        typer.Option("--all", help="Every phase, not only the training step and the accuracy."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two results folders, with a verdict for every cell in both.
+
+    Exit code 0: no regression; 1: a regression; 3: inconclusive;
+    4: another machine or other software.
+
+    Example: bench compare results/before results/after
+    """
+    from bench.analysis.folder_comparison import compare_folders
+    from bench.cli.terminal import console
+    from bench.cli.verdict_table import as_records, print_verdicts
+
+    compared = compare_folders(before, after, every_measure=every_measure)
+    if as_json:
+        typer.echo(json.dumps(as_records(compared), indent=1))
+    else:
+        print_verdicts(console(), compared)
+    if compared.differences:
+        raise typer.Exit(ExitCode.INCOMPARABLE)
+    verdicts = set(compared.rows["verdict"])
+    if "REGRESSED" in verdicts:
+        raise typer.Exit(ExitCode.FAILED)
+    if "INCONCLUSIVE" in verdicts:
+        raise typer.Exit(ExitCode.INCONCLUSIVE)
+
+
+def verify(
+    results: Results,
+    sample: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Number of trials to repeat.")
+    ] = 3,
+    data_dir: DataDir = None,
+) -> None:
+    """Train some of a study's trials again, and check that every loss is bit-identical.
+
+    Exit code 0: all identical; 1: a difference; 4: other machine,
+    software or code.
+
+    Example: bench verify results/baseline --sample 5
+    """
+    from rich.markup import escape
+
+    from bench.cli.terminal import console
+    from bench.execute import EXECUTORS
+    from bench.formatting import plural
+    from bench.verify import Verified
+    from bench.verify import verify as repeat
+
+    target = console()
+
+    def show(verified: Verified) -> None:
+        word = "[red]different[/]" if verified.difference else "[green]identical[/]"
+        line = f"{word}  {verified.run.run_id}  {escape(verified.difference)}"
+        target.print(line.rstrip())
+
+    folder = data_folder(data_dir)
+    done = repeat(results, folder, EXECUTORS["local"](), sample=sample, told=show)
+    if not done.verified:
+        reasons = escape("; ".join(done.not_comparable))
+        target.print(f"no trial can be repeated here: {reasons}")
+        raise typer.Exit(ExitCode.INCOMPARABLE)
+    different = sum(bool(verified.difference) for verified in done.verified)
+    result = f"{different} different" if different else "all identical"
+    target.print(f"{plural(len(done.verified), 'trial')} of {done.trials} repeated: {result}")
+    if different:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def export(
+    results: Results,
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="parquet|mlflow|github-action-benchmark",
+            help="parquet: a typed file per table. mlflow: a run per trial, nested in a run per "
+            "cell; existing runs are not logged again. github-action-benchmark: a JSON file for "
+            "each of its tools customSmallerIsBetter and customBiggerIsBetter.",
+        ),
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Folder for files, by default exports/<study>; for mlflow the tracking URI, by "
+            "default MLFLOW_TRACKING_URI or MLflow's own.",
+        ),
+    ] = None,
+) -> None:
+    """Export a results folder to another tool; the folder is not changed.
+
+    Example: bench export results/baseline --to mlflow --out sqlite:///mlflow.db
+    """
+    from bench.cli.terminal import console
+    from bench.errors import BenchError, did_you_mean
+    from bench.export import EXPORTERS
+
+    if to not in EXPORTERS:
+        raise BenchError(f"--to: unknown format '{to}'", hint=did_you_mean(to, EXPORTERS))
+    done = EXPORTERS[to](results, out)
+    console().print(f"{done.what}: {done.where}", markup=False)

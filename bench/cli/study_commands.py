@@ -1,0 +1,208 @@
+"""Commands on a study file: `bench init`, `run`, `plan`, `list` and `schema`."""
+
+import shlex
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.completion import complete_list
+from bench.cli.exit_codes import ExitCode
+from bench.cli.name_lists import LISTS, print_list
+from bench.cli.options import (
+    OUTPUT,
+    STUDY,
+    Address,
+    Budget,
+    DataDir,
+    ExecutorName,
+    Jobs,
+    Offline,
+    Only,
+    Out,
+    Reports,
+    Set,
+    StudyFile,
+    UntilCi,
+    data_folder,
+    make_executor,
+    parse_narrowing,
+)
+
+
+def init(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Study name: lower-case letters, digits, _ and -."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="File or folder to write to; by default NAME.yaml in the folder studies if it "
+            "exists, else here.",
+        ),
+    ] = None,
+) -> None:
+    """Write a commented starter study, ready to run.
+
+    Editors with YAML support validate and complete it. No file is
+    overwritten.
+
+    Example: bench init my_study
+    """
+    from bench.study.starter import write_starter
+    from bench.study_files import ENDINGS, STUDIES
+
+    target = out or (STUDIES if STUDIES.is_dir() else Path())
+    path = target if target.suffix in ENDINGS else target / f"{name}.yaml"
+    for written in write_starter(name, path):
+        typer.echo(f"wrote {written}")
+    study = shlex.quote(str(path))
+    typer.echo(f"next: bench plan {study}\n      bench run {study}")
+
+
+def run(
+    study: StudyFile,
+    set_: Set = None,
+    only: Only = None,
+    out: Out = Path("results"),
+    reports: Reports = Path("reports"),
+    data_dir: DataDir = None,
+    offline: Offline = False,
+    executor: ExecutorName = "local",
+    address: Address = None,
+    jobs: Jobs = 1,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", rich_help_panel=STUDY, help="Reuse no finished run.")
+    ] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", rich_help_panel=OUTPUT, help="Render no report.")
+    ] = False,
+    until_ci: UntilCi = None,
+    budget: Budget = None,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "-v", "--verbose", rich_help_panel=OUTPUT, help="Print log lines of the training loop."
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", rich_help_panel=OUTPUT, help="Print a JSON object per event."),
+    ] = False,
+) -> None:
+    """Run a study, reusing finished runs.
+
+    Writes tables to results/<study>/ and a report to reports/<study>/.
+
+    Example: bench run studies/baseline.yaml
+    """
+    from bench.cli.json_reporter import JsonReporter
+    from bench.cli.terminal_reporter import TerminalReporter
+    from bench.planning import Request
+    from bench.runner import run_study
+
+    request = Request(
+        study,
+        tuple(set_ or ()),
+        out,
+        reports,
+        data_folder(data_dir),
+        offline=offline,
+        fresh=fresh,
+        report=not no_report,
+        verbose=verbose,
+        narrowing=parse_narrowing(until_ci, budget),
+        command=shlex.join(["bench", *sys.argv[1:]]),
+        only=tuple(only or ()),
+    )
+    run_executor = make_executor(executor, jobs, address, quiet=as_json)
+    reporter = JsonReporter() if as_json else TerminalReporter(verbose=verbose)
+    try:
+        with reporter, closing(run_executor):
+            finished = run_study(request, reporter, run_executor)
+    except KeyboardInterrupt:
+        typer.echo("bench: interrupted; finished runs are kept.", err=True)
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    reporter.finished(finished)
+    if finished.has_failed:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def plan(
+    study: StudyFile,
+    set_: Set = None,
+    only: Only = None,
+    out: Out = Path("results"),
+    data_dir: DataDir = None,
+    offline: Offline = False,
+    executor: ExecutorName = "local",
+    address: Address = None,
+    jobs: Jobs = 1,
+) -> None:
+    """List the runs of a study: cached, stale, new or skipped, with reasons and an estimate.
+
+    Example: bench plan studies/baseline.yaml --set base.epochs=1
+    """
+    from bench.cli.plan_table import print_plan
+    from bench.cli.terminal import console
+    from bench.planning import Request, draw_up
+
+    request = Request(
+        study,
+        tuple(set_ or ()),
+        out,
+        data_dir=data_folder(data_dir),
+        offline=offline,
+        only=tuple(only or ()),
+    )
+    with closing(make_executor(executor, jobs, address)) as run_executor:
+        print_plan(console(), draw_up(request, where=run_executor.site))
+
+
+def list_names(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="LIST",
+            help=f"One of {', '.join(LISTS)}; by default all.",
+            autocompletion=complete_list,
+        ),
+    ] = None,
+) -> None:
+    """List the names that a study file can use, with parameters and defaults.
+
+    Example: bench list optimizers
+    """
+    from bench.cli.terminal import console
+    from bench.errors import StudyError, did_you_mean
+
+    if what is not None and what not in LISTS:
+        raise StudyError(f"unknown list '{what}'. {did_you_mean(what, LISTS)}".strip())
+    target = console()
+    for i, name in enumerate([what] if what else LISTS):
+        if i:
+            target.print()
+        print_list(target, name)
+
+
+def schema() -> None:
+    """Print the JSON Schema of a study file, for editors that validate and complete.
+
+    Example: bench schema > studies/schema.json
+    """
+    from bench.study.json_schema import schema_text
+
+    typer.echo(schema_text(), nl=False)
+
+
+def print_version(is_requested: bool) -> None:
+    """Print the version and exit, if requested."""
+    from bench import __version__
+
+    if is_requested:
+        typer.echo(f"bench {__version__}")
+        raise typer.Exit()
