@@ -9,7 +9,7 @@ import pytest
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--to", "parket"], "--to: no format 'parket'\n  Did you mean 'parquet'?"),
+        (["--to", "parket"], "--to: unknown format 'parket'\n  Did you mean 'parquet'?"),
         (["--to", "github-action-benchmarks"], "Did you mean 'github-action-benchmark'?"),
         (["--to", "x"], "Known: github-action-benchmark, mlflow, parquet."),
         ([], "Missing option '--to'"),

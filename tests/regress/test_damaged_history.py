@@ -52,7 +52,7 @@ def test_a_bad_file_is_named_and_the_others_are_read(folder: Path, bench: Done, 
     assert done.returncode == 0, done.stderr
     assert "3 sessions" in done.stdout
     path = Path(".benchmarks") / bad.name
-    assert done.stderr == f"bench: left out: {path}: is no file of pytest-benchmark's\n"
+    assert done.stderr == f"bench: ignored: {path}: is no file of pytest-benchmark's\n"
 
 
 def test_every_bad_file_is_named_also_one_whose_name_is_not_utf8(folder: Path, bench: Done) -> None:
