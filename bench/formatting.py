@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
+EXPLORATORY = "(exploratory)"  # follows a number with too few samples for an interval
+
 # What a person reads for the verdicts of CSV and JSON.
 TIME_VERDICTS: Mapping[str, str] = {
     "REGRESSED": "slower",
@@ -26,6 +28,13 @@ ACCURACY_VERDICTS: Mapping[str, str] = {
 def plural(n: int, noun: str, nouns: str = "") -> str:
     """Return a count with its noun: "1 cell", "2 cells", "1,024 cells"."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {nouns or noun + 's'}"
+
+
+def plural_range(counts: Iterable[int], noun: str) -> str:
+    """Return the range of some counts with their noun: "6 timing blocks", "1–3 seeds"."""
+    known = [int(n) for n in counts]
+    low, high = min(known), max(known)
+    return plural(low, noun) if low == high else f"{low:,}–{high:,} {noun}s"
 
 
 def format_duration(seconds: float) -> str:
@@ -64,16 +73,43 @@ def format_bytes(value: float) -> str:
     return f"{value / 1e9:.1f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
 
 
-def format_points(value: float) -> str:
-    """Write a difference in hundredths with its sign."""
-    return f"{value:+.2f}".replace("-", "−")
+def format_share(fraction: float) -> str:
+    """Write a relative size with one decimal: "2.0%"."""
+    return f"{fraction:.1%}"
 
 
-def format_ratio(value: float, low: float | None, high: float | None) -> str:
+def format_target(fraction: float) -> str:
+    """Write an accuracy that a study sets, with the digits of the study file: "98.96%"."""
+    return f"{100 * fraction:.6g}%"
+
+
+def format_percent(
+    fraction: float, low: float = math.nan, high: float = math.nan, *, unit: str = "%"
+) -> str:
+    """Write an accuracy in percent with its interval, if it has one: "98.53% [98.21, 98.85]"."""
+    text = f"{100 * fraction:.2f}{unit}"
+    return text if math.isnan(low) else f"{text} [{100 * low:.2f}, {100 * high:.2f}]"
+
+
+def format_points(value: float, low: float = math.nan, high: float = math.nan) -> str:
+    """Write a difference in hundredths with its sign: "−1.50", "+0.12 [+0.03, +0.21]"."""
+    text, *ends = (f"{each:+.2f}".replace("-", "−") for each in (value, low, high))
+    return text if math.isnan(low) else f"{text} [{', '.join(ends)}]"
+
+
+def format_ratio(
+    value: float, low: float | None, high: float | None, *, decimals: int = 3, unit: str = ""
+) -> str:
     """Write a ratio with its interval, or that it has none: "0.983 [0.957, 1.016]"."""
+    text = f"{value:.{decimals}f}{unit}"
     if low is None or high is None or math.isnan(low) or math.isnan(high):
-        return f"{value:.3f} (exploratory)"
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+        return f"{text} {EXPLORATORY}"
+    return f"{text} [{low:.{decimals}f}, {high:.{decimals}f}]"
+
+
+def format_p(p: float) -> str:
+    """Write a probability: "0.031", "< 0.001"."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def format_number(value: float, low: float = math.nan, high: float = math.nan) -> str:

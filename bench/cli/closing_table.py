@@ -18,11 +18,13 @@ from bench.formatting import (
     TIME_VERDICTS,
     format_duration,
     format_number,
+    format_percent,
     format_points,
+    format_share,
     plural,
 )
+from bench.reporting.display_names import measured_first, short_names
 from bench.reporting.sentences import sentences
-from bench.reporting.spoken_names import measured_first, short_names
 from bench.runner import Finished, Narrowed
 
 NUMBERS = ("test accuracy", "training images/s", "step")  # narrow terminals omit the last one
@@ -95,8 +97,8 @@ def _legend(comparisons: pd.DataFrame) -> str:
     noise = session_noise(comparisons)
     if noise is not None:
         detectable = noise.detects
-        limit = "exploratory" if detectable is None else f"detects changes from {detectable:.1%}"
-        parts.append(f"step time per image: noise floor {noise.floor:.1%}, {limit}")
+        limit = "exploratory" if detectable is None else f"detects changes from {format_share(detectable)}"
+        parts.append(f"step time per image: noise floor {format_share(noise.floor)}, {limit}")
     return "; ".join(parts)
 
 
@@ -112,10 +114,8 @@ def _accuracy(cell: dict[Any, Any]) -> str:
     mean, low, high = (cell[f"accuracy_{part}"] for part in ("mean", "low", "high"))
     if is_blank(mean):
         return ""
-    text = f"{100 * mean:.2f}%"
-    if is_blank(low):
-        return f"{text} (1 seed)" if cell["seeds"] == 1 else text
-    return f"{text} [{100 * low:.2f}, {100 * high:.2f}]"
+    text = format_percent(mean, float(low), float(high))
+    return f"{text} (1 seed)" if cell["seeds"] == 1 else text
 
 
 def _images_per_s(cell: dict[Any, Any]) -> str:

@@ -10,7 +10,7 @@ from bench.analysis.comparison_rows import ACCURACY
 from bench.analysis.folder_comparison import Compared
 from bench.cell_names import field_name, format_value, is_blank
 from bench.cli.terminal import WIDE, table
-from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, format_ratio, plural
+from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, format_ratio, format_share, plural
 
 COLOURS: Mapping[str, str] = {
     "REGRESSED": "bold red",
@@ -70,9 +70,9 @@ def print_verdicts(console: Console, compared: Compared) -> None:
             "accuracy" if is_accuracy else row["measure"],
             format_ratio(row["ratio"], row["low"], row["high"]),
             verdict_text(row["verdict"], is_accuracy=is_accuracy),
-            "–" if is_blank(row["mde"]) else f"{row['mde']:.1%}",
+            "–" if is_blank(row["mde"]) else format_share(row["mde"]),
             str(row["n"]),
-            f"{row['floor']:.1%}",
+            format_share(row["floor"]),
             _to_decide(row),
         )
         rows.add_row(*texts[: len(columns)])

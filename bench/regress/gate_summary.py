@@ -11,7 +11,7 @@ from typing import Any
 from bench.analysis.comparison_rows import ACCURACY, Comparison
 from bench.cell_names import is_blank
 from bench.csv_text import as_text
-from bench.formatting import format_ratio
+from bench.formatting import format_ratio, format_share, plural
 from bench.records import columns_of
 from bench.regress.benchmark_names import printable, short_names
 from bench.regress.benchmark_samples import Observation
@@ -90,8 +90,8 @@ def cells(row: Judged, names: Mapping[str, str]) -> list[str]:
         "accuracy" if row.measure == ACCURACY else row.measure,
         BLANK if row.ratio is None else _told(row.ratio),
         row.verdict,
-        BLANK if c is None or c.mde is None else f"{c.mde:.1%}",
-        BLANK if c is None else f"{c.floor:.1%}",
+        BLANK if c is None or c.mde is None else format_share(c.mde),
+        BLANK if c is None else format_share(c.floor),
         BLANK if c is None else str(c.n),
         "; ".join(_reasons(row)),
     ]
@@ -108,8 +108,7 @@ def _reasons(row: Judged) -> Iterator[str]:
     if row.again is not None:
         yield f"re-run {_told(row.again)}"
     if row.comparison is not None and row.comparison.left_out:
-        n = row.comparison.left_out
-        yield f"{n} disturbed pair{'s' * (n > 1)} left out"
+        yield f"{plural(row.comparison.left_out, 'disturbed pair')} left out"
 
 
 def markdown(gated: Gated) -> str:

@@ -11,12 +11,21 @@ from bench.analysis.comparison_rows import ACCURACY, session_noise
 from bench.analysis.disturbances import how_it_moved
 from bench.analysis.results import Results
 from bench.cell_names import UNCHANGED
-from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, format_number, format_points, plural
+from bench.formatting import (
+    ACCURACY_VERDICTS,
+    EXPLORATORY,
+    TIME_VERDICTS,
+    format_number,
+    format_p,
+    format_points,
+    format_share,
+    plural,
+    plural_range,
+)
 from bench.records import PHASES
-from bench.reporting.markdown_text import escape
-from bench.reporting.result_table import BLANK, EXPLORATORY, Column, name_columns
-from bench.reporting.sample_counts import counted
-from bench.reporting.spoken_names import spoken_names, to_tell_apart
+from bench.reporting.display_names import display_names, named_apart
+from bench.reporting.markdown_text import escape, mark_verdict
+from bench.reporting.result_table import BLANK, Column, name_columns
 from bench.stats.rank_tests import holm, least_p
 
 SIGNIFICANT = 0.05
@@ -25,7 +34,7 @@ OTHER_TIMES = tuple(phase for phase in PHASES if phase != "step")
 
 def baseline_name(tables: Results) -> str:
     """Name in markdown the cell that the others are compared with."""
-    label = spoken_names(tables)[tables.summary["cell_id"].iloc[0]]
+    label = display_names(tables)[tables.summary["cell_id"].iloc[0]]
     return "the baseline cell" if label == UNCHANGED else f"**{escape(label)}**, the baseline cell"
 
 
@@ -69,7 +78,7 @@ def headlines(
         (floor,) = floors if len(floors) == 1 else ("",)
         holm_note = f"rank test, over {plural(len(rows), noun)}"
         columns += [
-            _column(keys, rows, heading, say, counted(rows["n"], unit)),
+            _column(keys, rows, heading, say, plural_range(rows["n"], unit)),
             _column(
                 keys, rows, "verdict", _verdict, floor and f"noise floor {floor}", is_verdict=True
             ),
@@ -125,9 +134,9 @@ def _noise(tables: Results) -> list[str]:
     if noise.detects is None:
         return ["**Noise of the session:** not known, too few timing blocks (exploratory)."]
     return [
-        f"**Noise of the session:** floor {noise.floor:.1%} of a step's time (the baseline cell "
-        f"against itself); {plural(noise.n, 'timing block')} find changes from "
-        f"{noise.detects:.1%} on."
+        f"**Noise of the session:** floor {format_share(noise.floor)} of a step's time "
+        f"(the baseline cell against itself); {plural(noise.n, 'timing block')} find changes from "
+        f"{format_share(noise.detects)} on."
     ]
 
 
@@ -167,7 +176,7 @@ def _named_cells(tables: Results) -> tuple[list[str], list[Column]]:
     if changes:
         names = [change.name for change in changes.values()]
         return list(changes), [Column("change", "", names, is_number=False)]
-    cell_ids = list(to_tell_apart(tables.summary)["cell_id"])
+    cell_ids = list(named_apart(tables.summary)["cell_id"])
     return cell_ids, name_columns(cell_ids, tables.summary)
 
 
@@ -191,11 +200,9 @@ def ratio_text(row: Mapping[Any, Any]) -> str:
 
 def difference_text(row: Mapping[Any, Any]) -> str:
     """Write a difference of accuracies in percentage points with its interval."""
-    text = format_points(100 * row["difference"])
-    if pd.isna(row["low"]):
-        return f"{text} {EXPLORATORY}"
     low, high = (100 * (row[limit] - 1) * row["before"] for limit in ("low", "high"))
-    return f"{text} [{format_points(low)}, {format_points(high)}]"
+    text = format_points(100 * row["difference"], low, high)
+    return f"{text} {EXPLORATORY}" if pd.isna(low) else text
 
 
 def _verdict(row: Mapping[Any, Any]) -> str:
@@ -212,10 +219,9 @@ def _ratio_and_verdict(row: Mapping[str, Any]) -> str:
 
 
 def _word(row: Mapping[Any, Any]) -> str:
-    """Write a verdict's word in markdown: in bold where it decides."""
+    """Write a verdict's word in markdown."""
     words = ACCURACY_VERDICTS if row["measure"] == ACCURACY else TIME_VERDICTS
-    word = words[row["verdict"]]
-    return word if row["verdict"] == "INCONCLUSIVE" else f"**{word}**"
+    return mark_verdict(row["verdict"], words[row["verdict"]])
 
 
 def _with_least_p(rows: pd.DataFrame) -> pd.DataFrame:
@@ -231,13 +237,13 @@ def _p(row: Mapping[str, Any]) -> str:
     p = row["p_value"]
     if pd.isna(p) or row["least_p"] > SIGNIFICANT:
         return BLANK
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return format_p(p)
 
 
 def _floor(row: Mapping[Any, Any]) -> str:
     if row["measure"] == ACCURACY:
         return f"{100 * row['floor'] * row['before']:.2f} points"
-    return f"{row['floor']:.1%}"
+    return format_share(row["floor"])
 
 
 def _detects(row: Mapping[str, Any]) -> str:
@@ -245,4 +251,4 @@ def _detects(row: Mapping[str, Any]) -> str:
         return BLANK
     if row["measure"] == ACCURACY:
         return f"{100 * row['mde'] * row['before']:.2f} points"
-    return f"{row['mde']:.1%}"
+    return format_share(row["mde"])

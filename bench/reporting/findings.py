@@ -8,18 +8,24 @@ import pandas as pd
 from bench.analysis.configurations import cell_labels, label_fields
 from bench.analysis.results import Results
 from bench.cell_names import named_value
-from bench.formatting import format_number, join_words, plural, truncate
+from bench.formatting import (
+    format_number,
+    format_percent,
+    format_target,
+    join_words,
+    plural,
+    truncate,
+)
+from bench.reporting.display_names import display_names
 from bench.reporting.markdown_text import escape
-from bench.reporting.result_table import EXPLORATORY, accuracy_text
-from bench.reporting.sample_counts import speed_of
-from bench.reporting.spoken_names import spoken_names
+from bench.reporting.sample_notes import speed_of
 
 NAMED = 6  # so many cells are named one by one
 
 
 def best_findings(tables: Results, target: float | None) -> list[str]:
     """Say in markdown which cells are best."""
-    summary, labels = tables.summary, spoken_names(tables)
+    summary, labels = tables.summary, display_names(tables)
     said = [
         _most_accurate(summary, labels),
         _fastest(summary, labels),
@@ -74,7 +80,7 @@ def _most_accurate(summary: pd.DataFrame, labels: dict[str, str]) -> str:
     low, high = best["accuracy_low"], best["accuracy_high"]
     seeds = plural(best["seeds"], "seed")
     said = (
-        f"{escape(labels[best['cell_id']])} with {accuracy_text(best['accuracy_mean'], low, high)}%"
+        f"{escape(labels[best['cell_id']])} with {format_percent(best['accuracy_mean'], low, high)}"
     )
     if len(known) == 1:
         return f"**Test accuracy:** {said} ({seeds}{_exploratory(low)})."
@@ -101,7 +107,7 @@ def _fastest(summary: pd.DataFrame, labels: dict[str, str]) -> str:
 
 
 def _exploratory(low: float) -> str:
-    return f", {EXPLORATORY}" if np.isnan(low) else ""
+    return ", exploratory" if np.isnan(low) else ""
 
 
 def _rivals(cells: pd.DataFrame, best: str, centre: str, low: str, high: str) -> str:
@@ -119,7 +125,7 @@ def _target_reached(tables: Results, labels: dict[str, str], target: float | Non
     if times.empty or target is None:
         return ""
     reached = np.isfinite(times["time_to_target_s"]).sum()
-    said = f"**Target of {100 * target:.6g}%:** reached by {reached} of {len(times)} trials"
+    said = f"**Target of {format_target(target)}:** reached by {reached} of {len(times)} trials"
     soonest = tables.summary.nsmallest(1, "time_to_target_s_median").iloc[0]
     if not np.isfinite(soonest["time_to_target_s_median"]):
         return f"{said}."

@@ -20,6 +20,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 from PIL import Image
 
+from bench.reporting.colours import ON_DARK, css_variables
 from bench.reporting.vega_charts import VEGA_LITE, Spec
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -72,6 +73,8 @@ def html_page(
         body=Markup(body),
         charts=Markup(json.dumps(charts, ensure_ascii=False).replace("<", "\\u003c")),
         library=_as_script(code.result() if code else ""),
+        colours=Markup(css_variables()),
+        dark=Markup(json.dumps(dict(ON_DARK))),
         style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
         script=_as_script((_TEMPLATES / "report.js").read_text(encoding="utf-8")),
     )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence, Set
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
+_INTERVAL = re.compile(r"\\\[([+−]?[\d.,]+, [+−]?[\d.,]+)\\\](?![(\[:])")  # never a link
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
 
 
@@ -13,7 +14,7 @@ def escape(text: object) -> str:
     Raw HTML and formulas are taken literally too.
     """
     line = _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
-    return line.translate(_ENTITIES)
+    return _INTERVAL.sub(r"[\1]", line).translate(_ENTITIES)
 
 
 def code(text: str) -> str:
@@ -42,3 +43,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Set[s
     """Write a markdown table's lines; the columns in `right` hold numbers. Escapes nothing."""
     marks = ["---:" if name in right else "---" for name in columns]
     return [f"| {' | '.join(map(str, cells))} |" for cells in (columns, marks, *rows)]
+
+
+def mark_verdict(verdict: str, word: str) -> str:
+    """Mark the word of a verdict with the verdict, by which the page colours it."""
+    return f'<strong data-verdict="{verdict}">{word}</strong>'
+
+
+def plain_verdicts(markdown: str) -> str:
+    """Replace marked verdicts by bold words, or plain ones where nothing is decided."""
+    markdown = markdown.replace(mark_verdict("INCONCLUSIVE", "inconclusive"), "inconclusive")
+    return re.sub(r'<strong data-verdict="\w+">(.*?)</strong>', r"**\1**", markdown)

@@ -13,6 +13,7 @@ from bench.analysis.configurations import cell_labels, config_fields, varying_fi
 from bench.analysis.effects import RULE as EFFECTS_RULE
 from bench.analysis.results import Results
 from bench.cell_names import axis_name, format_value
+from bench.formatting import format_target
 from bench.reporting.baseline_section import (
     baseline_name,
     headline_columns,
@@ -21,14 +22,14 @@ from bench.reporting.baseline_section import (
     verdict_findings,
 )
 from bench.reporting.cost_section import cost_columns
+from bench.reporting.display_names import untuned_summary
 from bench.reporting.effects_section import effect_columns, effect_findings
 from bench.reporting.figures.figure import Chart
 from bench.reporting.findings import best_findings, not_ok, run_findings
 from bench.reporting.result_table import Column, open_books, result_columns
-from bench.reporting.sentences import in_words
-from bench.reporting.spoken_names import as_asked
+from bench.reporting.sentences import markdown_sentences
 from bench.reporting.study_context import Context
-from bench.reporting.target_section import percent, target_columns, target_findings
+from bench.reporting.target_section import target_columns, target_findings
 from bench.reporting.tuning_section import tuning_columns, tuning_findings, tuning_note
 
 FILES = (
@@ -101,7 +102,7 @@ def compose(
     effects = tables.main_effects
     same = [(field, summary[field].iloc[0]) for field in config_fields(summary)]
     found = [
-        *in_words(tables),
+        *markdown_sentences(tables),
         *best_findings(tables, target),
         *target_findings(tables, target),
         *effect_findings(tables, effects),
@@ -131,7 +132,7 @@ def compose(
         tuning=tuning_columns(tables),
         tuning_note=tuning_note(tables),
         to_target=target_columns(tables, target),
-        target="" if target is None else percent(target),
+        target="" if target is None else format_target(target),
         not_ok=not_ok(tables),
         charts=charts,
         conditions=context.conditions(),
@@ -142,7 +143,7 @@ def compose(
         redraw=f"bench report {shlex.quote(shown_dir)} --html",
         alone=[
             (name, f"{again} --only {shlex.quote(name)} --out again")
-            for name in cell_labels(as_asked(tables)).values()
+            for name in cell_labels(untuned_summary(tables)).values()
         ],
         folder=Path(os.path.relpath(results_dir, report_dir)).as_posix(),
         files=[name for name in FILES if (results_dir / name).is_file()],

@@ -13,7 +13,7 @@ from bench.reporting.figure_style import compressed, pixels, svg_bytes
 from bench.reporting.figures import FIGURES
 from bench.reporting.figures.figure import Chart
 from bench.reporting.fonts import fonts_for
-from bench.reporting.markdown_text import code, commands, escape
+from bench.reporting.markdown_text import code, commands, escape, plain_verdicts
 from bench.reporting.page import Page, compose
 from bench.reporting.study_context import read_context
 from bench.store import write_atomic
@@ -43,7 +43,7 @@ def render(results_dir: Path, report_dir: Path, *, html: bool = False) -> Path:
         page = compose(tables, context, charts, results_dir=results_dir, report_dir=report_dir)
         pictures = _save_figures(charts, report_dir / "figures")
     markdown = _markdown(page)
-    write_atomic(report_dir / "report.md", markdown)
+    write_atomic(report_dir / "report.md", plain_verdicts(markdown))
     one_file = report_dir / "report.html"
     if html or one_file.is_file():
         from bench.reporting.html_page import html_page  # which brings a browser's library with it

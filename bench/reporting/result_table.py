@@ -9,13 +9,12 @@ import pandas as pd
 from bench.analysis.configurations import cell_labels, label_fields
 from bench.analysis.results import Results
 from bench.cell_names import UNCHANGED, field_name, format_value
-from bench.formatting import format_number
-from bench.reporting.sample_counts import counted, speed_of
-from bench.reporting.spoken_names import measured_first, to_tell_apart
+from bench.formatting import EXPLORATORY, format_number, format_percent, format_target, plural_range
+from bench.reporting.display_names import measured_first, named_apart
+from bench.reporting.sample_notes import speed_of
 from bench.stats.estimates import MIN_FOR_INTERVAL
 
 BLANK = "–"
-EXPLORATORY = "exploratory"
 BOOKS = (0.95, 1.05)  # phases over step, and epoch over steps, within which the books close
 OPEN_BOOKS = "†"
 
@@ -39,7 +38,7 @@ def name_columns(cell_ids: Iterable[str], summary: pd.DataFrame) -> list[Column]
 
     One column where each is one change.
     """
-    ids, apart = list(cell_ids), to_tell_apart(summary)
+    ids, apart = list(cell_ids), named_apart(summary)
     cells = apart if set(ids) <= set(apart["cell_id"]) else summary
     labels = cell_labels(cells)
     if UNCHANGED in labels.values():
@@ -83,19 +82,9 @@ def open_books(summary: pd.DataFrame) -> pd.Series:
     return pd.Series(open_phases | (epochs.notna() & ~epochs.between(*BOOKS)), dtype=bool)
 
 
-def accuracy_text(mean: float, low: float, high: float) -> str:
-    """Write an accuracy in percent with its interval: "98.33 ± 0.12", lopsided "[99.1, 100]"."""
-    value = f"{100 * mean:.2f}"
-    if np.isnan(low):
-        return value
-    if np.isclose(mean - low, high - mean):
-        return f"{value} ± {100 * (high - mean):.2f}"
-    return f"{value} [{100 * low:.2f}, {100 * high:.2f}]"
-
-
 def _accuracy(summary: pd.DataFrame) -> Column:
     estimates = summary[["accuracy_mean", "accuracy_low", "accuracy_high"]].itertuples(index=False)
-    texts = [BLANK if np.isnan(e[0]) else accuracy_text(*e) for e in estimates]
+    texts = [BLANK if np.isnan(e[0]) else format_percent(*e, unit="") for e in estimates]
     seeds = summary["seeds"].where(summary["accuracy_mean"].notna(), 0)
     return _noted("test accuracy (%)", texts, seeds, "seed", enough=2)
 
@@ -115,9 +104,9 @@ def _noted(
     known = counts[counts > 0]
     if known.empty:
         return Column(heading, "", texts)
-    note = counted(known, sample)
+    note = plural_range(known, sample)
     if (known < enough).all():
-        note += f", {EXPLORATORY}"
+        note += ", exploratory"
     elif (known < enough).any():
         texts = [
             f"{text} {EXPLORATORY}" if 0 < n < enough else text
@@ -138,7 +127,7 @@ def _with_open_books(column: Column, summary: pd.DataFrame) -> Column:
 
 def _time_to_target(summary: pd.DataFrame, trials: pd.DataFrame, target: float | None) -> Column:
     """Write the median time to the target and how many of the seeds reached it."""
-    heading = "time to target (s)" if target is None else f"time to {100 * target:.6g}% (s)"
+    heading = "time to target (s)" if target is None else f"time to {format_target(target)} (s)"
     column = _estimates(heading, summary, "time_to_target_s", "seed")
     known = trials[trials["time_to_target_s"].notna()]
     reached = np.isfinite(known["time_to_target_s"]).groupby(known["cell_id"]).sum()

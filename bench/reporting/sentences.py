@@ -1,6 +1,6 @@
-"""What cells are to the baseline cell, in sentences: how much faster, how much more accurate."""
+"""How cells compare with the baseline cell, in one sentence each."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,201 +18,176 @@ from bench.cell_names import (
     label,
     named_value,
 )
-from bench.formatting import format_points, join_words
+from bench.formatting import EXPLORATORY, format_points, format_ratio, join_words
+from bench.reporting.display_names import display_names, named_apart, untuned_summary
 from bench.reporting.markdown_text import escape
-from bench.reporting.result_table import EXPLORATORY
-from bench.reporting.spoken_names import as_asked, spoken_names, to_tell_apart
 
-ALL_TOLD = 4  # up to so many cells, each has its sentence
-ALIKE_TOLD = 3  # so many fields that two cells share are named; of more, both go by their full name
+MAX_SENTENCES = 4  # with more compared cells, only the best get a sentence
+MAX_SHARED = 3  # with more shared fields, both cells go by their full names
 
 Row = Mapping[Any, Any]
-Interval = tuple[float, float] | None
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """How a cell stands to the baseline cell: in what they are alike, its name, and the rest."""
+    """A cell's comparison with the baseline cell; `name` is empty if no cell stands out."""
 
-    alike: str
+    shared: str
     name: str
-    said: str
+    text: str
 
     def written(self, plain: Callable[[str], str], strong: Callable[[str], str]) -> str:
-        """Put it together for a page or a reporter, each of which marks names in its own way."""
-        parts = [plain(self.alike), strong(self.name) if self.name else "", plain(self.said)]
+        """Join the parts, with `plain` and `strong` as the markup of a page or terminal."""
+        parts = [plain(self.shared), strong(self.name) if self.name else "", plain(self.text)]
         return " ".join(part for part in parts if part)
-
-
-def in_words(tables: Results) -> list[str]:
-    """Say in markdown how cells stand to the baseline cell, a sentence each."""
-    return [s.written(escape, lambda name: f"**{escape(name)}**") for s in sentences(tables)]
-
-
-def sentences(tables: Results) -> list[Sentence]:
-    """Say how cells stand to the baseline cell, a sentence each.
-
-    Of many cells those are told that are most worth it: the fastest, the most accurate, and the
-    fastest that loses no accuracy, as far as verdicts bear it out. Where none is, a sentence
-    without a name says so.
-    """
-    rows = _by_cell(tables.comparisons)
-    if not rows:
-        return []
-    names = spoken_names(tables)
-    baseline_id = str(tables.comparisons["baseline_id"].iloc[0])
-    chosen = list(rows) if len(rows) <= ALL_TOLD else _worth_telling(rows)
-    if not chosen:
-        named = names[baseline_id]
-        than = "the baseline cell" if named == UNCHANGED else named
-        none = f"No other of {len(rows) + 1} cells is faster or more accurate than {than}"
-        return [Sentence("", "", f"{none} beyond what chance and noise explain.")]
-    pairs = _Pairs(tables, baseline_id, names)
-    return [_sentence(rows[cell_id], pairs.of(cell_id)) for cell_id in chosen]
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A cell and the baseline cell as a sentence names them, and in what they are alike."""
+    """The names of a cell and the baseline cell, and the fields that they share."""
 
     name: str
-    than: str
-    alike: str
-    an_image: str
+    baseline: str
+    shared: str
+    per_image: str
 
 
-class _Pairs:
-    """Names pairs by what differs between the two, which is less than what tells all apart."""
+def markdown_sentences(results: Results) -> list[str]:
+    """Return the sentences of a study in markdown."""
+    return [s.written(escape, lambda name: f"**{escape(name)}**") for s in sentences(results)]
 
-    def __init__(self, tables: Results, baseline_id: str, names: Mapping[str, str]) -> None:
-        cells = to_tell_apart(as_asked(tables))
-        self._configs = configurations(cells)
-        self._fields = label_fields(cells)
-        self._batch_sizes = dict(
-            zip(tables.summary["cell_id"], tables.summary["batch_size"], strict=True)
-        )
-        self._baseline_id = baseline_id
-        self._names = names
 
-    def of(self, cell_id: str) -> _Pair:
-        """Name a cell and the baseline cell."""
-        cell, base = self._configs[cell_id], self._configs[self._baseline_id]
-        sizes = self._batch_sizes  # which tuning may have chosen
-        apart = differing(cell, base, self._fields)
-        name, than = (label(config, apart) for config in (cell, base))
-        alike = [
+def sentences(results: Results) -> list[Sentence]:
+    """Return a sentence for each compared cell.
+
+    With many cells: for the fastest, the most accurate, and the fastest without a loss of
+    accuracy, as far as verdicts show it.
+    """
+    rows: dict[str, dict[str, Row]] = {}
+    for row in results.comparisons.to_dict("records"):
+        if row["measure"] in ("step", ACCURACY):
+            rows.setdefault(str(row["cell_id"]), {})[str(row["measure"])] = row
+    if not rows:
+        return []
+    baseline_id = str(results.comparisons["baseline_id"].iloc[0])
+    chosen = list(rows) if len(rows) <= MAX_SENTENCES else _best_cells(rows)
+    if not chosen:
+        name = display_names(results)[baseline_id]
+        baseline = "the baseline cell" if name == UNCHANGED else name
+        none = f"None of the other {len(rows)} cells is faster or more accurate than {baseline}"
+        return [Sentence("", "", f"{none} beyond chance and noise.")]
+    pair_of = _pairs_with(baseline_id, results)
+    return [_sentence(rows[cell_id], pair_of(cell_id)) for cell_id in chosen]
+
+
+def _pairs_with(baseline_id: str, results: Results) -> Callable[[str], _Pair]:
+    """Return a function that names pairs by what differs between the two."""
+    names, cells = display_names(results), named_apart(untuned_summary(results))
+    configs, fields = configurations(cells), label_fields(cells)
+    batch_sizes = results.summary.set_index("cell_id")["batch_size"]  # maybe chosen by tuning
+
+    def pair(cell_id: str) -> _Pair:
+        cell, baseline = configs[cell_id], configs[baseline_id]
+        different = differing(cell, baseline, fields)
+        name, baseline_name = (label(config, different) for config in (cell, baseline))
+        shared = [
             named_value(field, cell[field])
-            for field in self._fields
-            if field not in apart and not is_blank(cell[field])
+            for field in fields
+            if field not in different and not is_blank(cell[field])
         ]
-        if self._names[self._baseline_id] == UNCHANGED:
-            alike = []  # all else is as in the base, in every cell
-        if BLANK in (name, than) or len(apart) > MANY_FIELDS or len(alike) > ALIKE_TOLD:
-            name, than = (self._names[i] for i in (cell_id, self._baseline_id))
-            alike = []
+        if names[baseline_id] == UNCHANGED:
+            shared = []  # cells are named by their change alone
+        if (
+            BLANK in (name, baseline_name)
+            or len(different) > MANY_FIELDS
+            or len(shared) > MAX_SHARED
+        ):
+            name, baseline_name, shared = names[cell_id], names[baseline_id], []
+        same_size = batch_sizes[cell_id] == batch_sizes[baseline_id]
         return _Pair(
             name,
-            than,
-            f"With {join_words(alike)}," if alike else "",
-            "" if sizes[cell_id] == sizes[self._baseline_id] else " per image",
+            baseline_name,
+            f"With {join_words(shared)}," if shared else "",
+            "" if same_size else " per image",
         )
+
+    return pair
+
+
+def _best_cells(rows: Mapping[str, Mapping[str, Row]]) -> list[str]:
+    """Return the fastest, the most accurate, and the fastest that is not less accurate."""
+
+    def with_verdict(measure: str, *verdicts: str) -> list[str]:
+        cells = [c for c, r in rows.items() if measure in r and r[measure]["verdict"] in verdicts]
+        return sorted(cells, key=lambda c: float(rows[c][measure]["ratio"]))
+
+    faster, better = with_verdict("step", "IMPROVED"), with_verdict(ACCURACY, "IMPROVED")
+    not_worse = with_verdict(ACCURACY, "IMPROVED", "EQUIVALENT")
+    free = [cell for cell in faster if cell in not_worse]
+    return list(dict.fromkeys([*faster[:1], *better[-1:], *free[:1]]))
 
 
 def _sentence(row: Mapping[str, Row], pair: _Pair) -> Sentence:
-    """Say a cell's speed and accuracy, each with its interval and as its verdict allows."""
-    told = [row[measure] for measure in ("step", ACCURACY) if measure in row]
-    if len(told) == 2 and all(one["verdict"] == "INCONCLUSIVE" for one in told):
-        speed, accuracy = _known_time(row["step"]), _known_difference(row[ACCURACY])
-        both = f"in speed{pair.an_image} ({speed}) or in accuracy ({accuracy})"
-        said = f"can't be told from {pair.than} {both}"
+    verdicts = [row[measure]["verdict"] for measure in ("step", ACCURACY) if measure in row]
+    if verdicts == ["INCONCLUSIVE", "INCONCLUSIVE"]:
+        time, points = _time(row["step"]), _points(row[ACCURACY])
+        speed = f"speed{pair.per_image} ({time})"
+        text = f"is inconclusive against {pair.baseline}, in {speed} and in accuracy ({points})"
     else:
-        speeds = [_speed(row["step"], pair.than, pair.an_image)] if "step" in row else []
-        said = " and ".join([*speeds, *_accuracy(row, pair.than)])
-    return Sentence(pair.alike, pair.name, f"{said}.")
+        parts = [_speed(row["step"], pair)] if "step" in row else []
+        if ACCURACY in row:
+            parts.append(_accuracy(row[ACCURACY], "" if parts else pair.baseline))
+        text = " and ".join(parts)
+    return Sentence(pair.shared, pair.name, f"{text}.")
 
 
-def _by_cell(comparisons: pd.DataFrame) -> dict[str, dict[str, Row]]:
-    """Give the comparisons of step time and accuracy of each cell, by the cell's id."""
-    kept = comparisons[comparisons["measure"].isin(["step", ACCURACY])]
-    rows: dict[str, dict[str, Row]] = {}
-    for row in kept.to_dict("records"):
-        rows.setdefault(str(row["cell_id"]), {})[str(row["measure"])] = row
-    return rows
-
-
-def _worth_telling(rows: Mapping[str, Mapping[str, Row]]) -> list[str]:
-    """Choose the fastest, the most accurate, and the fastest that is not less accurate."""
-
-    def among(measure: str, verdicts: Sequence[str]) -> list[str]:
-        return [c for c, r in rows.items() if measure in r and r[measure]["verdict"] in verdicts]
-
-    faster = among("step", ["IMPROVED"])
-    better = among(ACCURACY, ["IMPROVED"])
-    free = [c for c in faster if c in among(ACCURACY, ["IMPROVED", "EQUIVALENT"])]
-
-    def ratio(measure: str, cells: Sequence[str]) -> list[str]:
-        return sorted(cells, key=lambda c: float(rows[c][measure]["ratio"]))
-
-    chosen = [*ratio("step", faster)[:1], *ratio(ACCURACY, better)[-1:], *ratio("step", free)[:1]]
-    return list(dict.fromkeys(chosen))
-
-
-def _speed(row: Row, than: str, an_image: str) -> str:
-    ratio, interval = float(row["ratio"]), _interval(row)
+def _speed(row: Row, pair: _Pair) -> str:
+    ratio, low, high = float(row["ratio"]), float(row["low"]), float(row["high"])
     match row["verdict"]:
         case "IMPROVED":
-            speeds = interval and (1 / interval[1], 1 / interval[0])
-            return f"trains {1 / ratio:.2f}× faster{an_image} than {than} ({_span(speeds)})"
+            factor = format_ratio(1 / ratio, 1 / high, 1 / low, decimals=2, unit="×")
+            return f"trains {factor} faster{pair.per_image} than {pair.baseline}"
         case "REGRESSED":
-            return f"takes {ratio:.2f}× as long{an_image} as {than} ({_span(interval)})"
+            factor = format_ratio(ratio, low, high, decimals=2, unit="×")
+            return f"takes {factor} as long{pair.per_image} as {pair.baseline}"
         case "EQUIVALENT":
-            return f"is as fast{an_image} as {than} ({_known_time(row)})"
+            return f"is as fast{pair.per_image} as {pair.baseline} ({_time(row)})"
         case _:
-            return f"can't be told from {than} in speed{an_image} ({_known_time(row)})"
+            speed = f"in speed{pair.per_image} ({_time(row)})"
+            return f"is inconclusive against {pair.baseline} {speed}"
 
 
-def _accuracy(row: Mapping[str, Row], than: str) -> Iterator[str]:
-    if ACCURACY not in row:
-        return
-    told, alone = row[ACCURACY], "step" not in row
-    it, than_it, as_it = (than, f" than {than}", f" as {than}") if alone else ("it", "", "")
-    points, ends = _points(told)
-    match told["verdict"]:
+def _accuracy(row: Row, baseline: str) -> str:
+    """Write a comparison of accuracies; `baseline` is empty if the sentence has named it."""
+    than, equal, against = (
+        f" {word} {baseline}" if baseline else "" for word in ("than", "as", "against")
+    )
+    points, ends = _difference(row)
+    match row["verdict"]:
         case "IMPROVED":
-            yield f"is {points:.2f} points more accurate{than_it} ({_span(ends)})"
+            return f"is {format_ratio(points, *ends, decimals=2)} points more accurate{than}"
         case "REGRESSED":
-            loss = ends and (-ends[1], -ends[0])
-            yield f"is {-points:.2f} points less accurate{than_it} ({_span(loss)})"
+            loss = format_ratio(-points, -ends[1], -ends[0], decimals=2)
+            return f"is {loss} points less accurate{than}"
         case "EQUIVALENT":
-            yield f"is as accurate{as_it} ({_known_difference(told)})"
+            return f"is as accurate{equal} ({_points(row)})"
         case _:
-            yield f"can't be told from {it} in accuracy ({_known_difference(told)})"
+            return f"is inconclusive{against} in accuracy ({_points(row)})"
 
 
-def _interval(row: Row) -> Interval:
-    return (float(row["low"]), float(row["high"])) if pd.notna(row["low"]) else None
-
-
-def _points(row: Row) -> tuple[float, Interval]:
-    """Give a difference of accuracies and its interval, which is stored as ratios, in points."""
-    interval, before = _interval(row), float(row["before"])
-    ends = interval and (100 * before * (interval[0] - 1), 100 * before * (interval[1] - 1))
+def _difference(row: Row) -> tuple[float, Sequence[float]]:
+    """Return a difference of accuracies and its interval in points; rows hold ratios."""
+    before = float(row["before"])
+    ends = [100 * before * (float(row[end]) - 1) for end in ("low", "high")]
     return 100 * float(row["difference"]), ends
 
 
-def _known_time(row: Row) -> str:
-    return f"time {float(row['ratio']):.2f}×, {_span(_interval(row))}"
+def _time(row: Row) -> str:
+    text = format_ratio(float(row["ratio"]), row["low"], row["high"], decimals=2, unit="×")
+    return f"time {text.replace(f' {EXPLORATORY}', ', exploratory')}"
 
 
-def _known_difference(row: Row) -> str:
-    points, ends = _points(row)
-    if ends is None:
-        return f"{format_points(points)} points, {EXPLORATORY}"
-    return f"{format_points(points)} points, {format_points(ends[0])} to {format_points(ends[1])}"
-
-
-def _span(ends: Interval) -> str:
-    if ends is None:
-        return EXPLORATORY
-    low, high = (f"{round(end, 2) + 0.0:.2f}".replace("-", "−") for end in ends)
-    return f"{low}–{high}" if ends[0] >= 0 else f"{low} to {high}"
+def _points(row: Row) -> str:
+    points, ends = _difference(row)
+    text = format_points(points, *ends)
+    return f"{text} points, exploratory" if pd.isna(ends[0]) else f"{text} points"

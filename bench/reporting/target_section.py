@@ -8,11 +8,17 @@ import pandas as pd
 
 from bench.analysis.results import Results
 from bench.analysis.time_to_accuracy import time_to_accuracy
-from bench.formatting import format_number, plural
+from bench.formatting import (
+    EXPLORATORY,
+    format_number,
+    format_percent,
+    format_target,
+    plural,
+    plural_range,
+)
+from bench.reporting.display_names import display_names
 from bench.reporting.markdown_text import escape
-from bench.reporting.result_table import BLANK, EXPLORATORY, Column, name_columns
-from bench.reporting.sample_counts import counted
-from bench.reporting.spoken_names import spoken_names
+from bench.reporting.result_table import BLANK, Column, name_columns
 from bench.stats.estimates import MIN_FOR_INTERVAL
 
 MISSED = "missed"
@@ -29,11 +35,11 @@ def target_columns(tables: Results, target: float | None) -> list[Column]:
         return []
     columns = name_columns(known["cell_id"], tables.summary)
     rows = known.to_dict("records")
-    seeds = counted(known["tried"], "seed")
+    seeds = plural_range(known["tried"], "seed")
     pairs = known.loc[known["train_ratio_n"] > 0, "train_ratio_n"]
-    paired = f"median of {counted(pairs, 'pair')} by seed" if len(pairs) else ""
+    paired = f"median of {plural_range(pairs, 'pair')} by seed" if len(pairs) else ""
     told: list[tuple[str, str, Callable[[Row], str]]] = [
-        (f"training time to {percent(target)} (s)", f"median over {seeds}", _time),
+        (f"training time to {format_target(target)} (s)", f"median over {seeds}", _time),
         ("reached by", "", _reached),
         ("training steps to it", "median", _steps),
         ("a step (ms)", "of those that reached it", _step_time),
@@ -55,24 +61,19 @@ def target_findings(tables: Results, target: float | None) -> list[str]:
     known = _known(tables, target)
     if known.empty or target is None or known["accuracy_mean"].isna().all():
         return []
-    head = f"**Certified at {percent(target)}:**"
+    head = f"**Certified at {format_target(target)}:**"
     certified = known[known["certified"].fillna(False) & known["train_s_median"].notna()]
     if certified.empty:
         bounds = known["accuracy_lower_bound"]
         if bounds.isna().all():
             return [f"{head} no cell is certified; that takes three seeds or more."]
         best = known.nlargest(1, "accuracy_lower_bound").iloc[0]
-        label = escape(spoken_names(tables)[best["cell_id"]])
+        label = escape(display_names(tables)[best["cell_id"]])
         return [f"{head} no cell is certified. The nearest is {label} ({_evidence(best)})."]
     best = certified.nsmallest(1, "train_s_median").iloc[0]
-    label = escape(spoken_names(tables)[best["cell_id"]])
+    label = escape(display_names(tables)[best["cell_id"]])
     said = f"{head} {label} in {format_number(best['train_s_median'])} s of training"
     return [f"{said} ({_against_baseline(known, best)}{_evidence(best)}){_others(certified)}."]
-
-
-def percent(fraction: float) -> str:
-    """Write an accuracy that was asked for, with the digits it was asked with."""
-    return f"{100 * fraction:.6g}%"
 
 
 def ratio_in_words(ratio: float) -> str:
@@ -108,8 +109,8 @@ def _against_baseline(known: pd.DataFrame, best: pd.Series) -> str:
 
 
 def _evidence(row: pd.Series) -> str:
-    mean, bound = 100 * row["accuracy_mean"], 100 * row["accuracy_lower_bound"]
-    told = f"mean {mean:.2f}%, lower bound {bound:.2f}%, {plural(int(row['ended']), 'seed')}"
+    mean, bound = (format_percent(row[f"accuracy_{part}"]) for part in ("mean", "lower_bound"))
+    told = f"mean {mean}, lower bound {bound}, {plural(int(row['ended']), 'seed')}"
     broken = int(row["tried"] - row["ended"])
     return f"{told}, {plural(broken, 'more')} did not end" if broken else told
 
@@ -171,9 +172,11 @@ def _ratio(row: Row, name: str) -> str:
 def _bound(row: Row) -> str:
     if pd.isna(row["accuracy_mean"]):
         return BLANK
-    mean = f"{100 * row['accuracy_mean']:.2f}"
+    mean = format_percent(row["accuracy_mean"], unit="")
     bound = row["accuracy_lower_bound"]
-    return f"{mean} {EXPLORATORY}" if pd.isna(bound) else f"{mean}, ≥ {100 * bound:.2f}"
+    return (
+        f"{mean} {EXPLORATORY}" if pd.isna(bound) else f"{mean}, ≥ {format_percent(bound, unit='')}"
+    )
 
 
 def _certified(row: Row) -> str:

@@ -11,10 +11,9 @@ from bench.analysis.configurations import config_fields
 from bench.analysis.results import Results
 from bench.analysis.tuning_candidates import candidates, named_fields, tuned_fields
 from bench.cell_names import axis_name, field_name, format_value
-from bench.formatting import join_words, plural
+from bench.formatting import format_percent, join_words, plural, plural_range
 from bench.reporting.markdown_text import escape
-from bench.reporting.result_table import BLANK, EXPLORATORY, Column, accuracy_text
-from bench.reporting.sample_counts import counted
+from bench.reporting.result_table import BLANK, Column
 
 EDGE = "at the edge of its range: the best may lie outside"
 NOTHING_ENDED = "no trial ran to its end: the first value was taken"
@@ -103,7 +102,7 @@ def tuning_findings(tables: Results) -> list[str]:
         return []
     fields = escape(join_words(axis_name(field) for field in tuned.fields))
     cells, edges = len(tuned.remaining), int(tuned.chosen["at_edge"].sum())
-    tried = counted(tuned.candidates.groupby("remaining").size(), _unit(tuned))
+    tried = plural_range(tuned.candidates.groupby("remaining").size(), _unit(tuned))
     said = f"**Tuned:** {fields}, {tried} for {'the cell' if cells == 1 else f'each of {cells}'}"
     if cells > 1:
         said += " cells"
@@ -141,13 +140,13 @@ def _accuracy(chosen: pd.DataFrame) -> Column:
     """Write the chosen candidates' validation accuracies, and over how many seeds they are."""
     parts = [f"validation_accuracy_{part}" for part in ("mean", "low", "high")]
     texts = [
-        BLANK if pd.isna(e[0]) else accuracy_text(*e)
+        BLANK if pd.isna(e[0]) else format_percent(*e, unit="")
         for e in chosen[parts].astype(float).itertuples(index=False)
     ]
     counts = chosen.loc[chosen["n"] > 0, "n"]
-    note = counted(counts, "seed") if len(counts) else ""
+    note = plural_range(counts, "seed") if len(counts) else ""
     if len(counts) and (counts < 2).all():
-        note += f", {EXPLORATORY}"
+        note += ", exploratory"
     return Column("validation accuracy (%)", note, texts)
 
 

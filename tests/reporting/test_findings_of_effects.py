@@ -90,7 +90,7 @@ def test_a_single_seed_ranks_nothing(tables_of: ResultsOf) -> None:
     comparisons = against_baseline(trials, tables.timings, tables.blocks)
     one = replace(tables, trials=trials, comparisons=comparisons)
     most, least = effect_findings(one, one.main_effects)
-    assert "exploratory when changed, inconclusive; can't be told from" in most
+    assert "(exploratory) when changed, inconclusive; can't be told from" in most
     assert "on the mean" in most and "on the mean" in least
 
 

@@ -85,7 +85,7 @@ def test_equal_reasons_are_one_line(page_of: Page) -> None:
 
 def test_numbers_carry_intervals_or_the_word_exploratory(page_of: Page) -> None:
     measured = rows_of_results(read(page_of("baseline")))[2]
-    assert re.fullmatch(r" \d\d\.\d\d ± \d\.\d\d ", measured[4])
+    assert re.fullmatch(r" \d\d\.\d\d \[\d\d\.\d\d, \d\d\.\d\d\] ", measured[4])
     assert re.fullmatch(r" [\d,]+ \[[\d,]+, [\d,]+\] ", measured[5])
     heading = rows_of_results(read(page_of("reference")))[0]
     assert "images/s<br>3 timing blocks, exploratory" in heading[2]

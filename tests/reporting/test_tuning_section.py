@@ -146,7 +146,7 @@ def test_the_table_has_a_row_for_every_remaining_cell(study: Study) -> None:
 def test_the_chosen_accuracy_has_its_interval_and_its_seeds(study: Study) -> None:
     columns = tuning_columns(study({"lr": [0.001, 0.01]}, "optimizer.lr", seeds=(1000, 1001, 1002)))
     # Errors of 1.10, 1.16 and 1.22%: t(0.975, 2) = 4.303 times 0.06 / sqrt(3).
-    assert texts(columns, "validation accuracy (%)") == ["98.84 ± 0.15"]
+    assert texts(columns, "validation accuracy (%)") == ["98.84 [98.69, 98.99]"]
     assert [c.note for c in columns if c.heading == "validation accuracy (%)"] == ["3 seeds"]
 
 

@@ -24,7 +24,7 @@ from bench.reporting.figures.axis_scales import (
 from bench.reporting.figures.cell_points import draw_points
 from bench.reporting.figures.cell_styles import CellStyles, cell_styles_of
 from bench.reporting.figures.figure import Chart
-from bench.reporting.sample_counts import Speed, accuracy_note, interval_note, speed_of
+from bench.reporting.sample_notes import Speed, accuracy_note, interval_note, speed_of
 from bench.stats.estimates import Floats
 
 NAMED_LINES = 8  # up to so many lines carry their names; of more, the median is drawn

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
-from bench.reporting.sample_counts import Speed
+from bench.reporting.sample_notes import Speed
 from bench.stats.estimates import Floats
 
 Which = Literal["x", "y"]

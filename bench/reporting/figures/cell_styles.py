@@ -11,9 +11,9 @@ from matplotlib.lines import Line2D
 from bench.analysis.configurations import cell_labels, label_fields
 from bench.analysis.results import Results
 from bench.cell_names import label, named_value
+from bench.reporting.display_names import measured_cells
 from bench.reporting.figure_style import CELL_COLOURS, INK, MARKERS, OTHERS
-from bench.reporting.sample_counts import speed_of
-from bench.reporting.spoken_names import measured
+from bench.reporting.sample_notes import speed_of
 
 ALONE = 6  # up to so many cells, each has a colour of its own and one panel holds them all
 
@@ -71,7 +71,7 @@ class CellStyles:
 @lru_cache(maxsize=1)  # of a study with a thousand cells it takes a quarter of a second
 def cell_styles_of(tables: Results) -> CellStyles:
     """Choose the styles of a study's measured cells; every figure asks here."""
-    cells = measured(tables.summary)
+    cells = measured_cells(tables.summary)
     labels = cell_labels(cells)
     fields = label_fields(cells)
     if len(cells) > ALONE and len(fields) > 1:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bench.analysis.accuracy_comparisons import trained
 from bench.analysis.results import Results
 from bench.reporting.figures.axis_scales import LOG_FROM, speed_axis, speed_errors
-from bench.reporting.sample_counts import Speed, interval_note, median_note, speed_of
+from bench.reporting.sample_notes import Speed, interval_note, median_note, speed_of
 from bench.stats.estimates import MIN_FOR_INTERVAL, Floats
 from bench.stats.pareto import pareto_front
 

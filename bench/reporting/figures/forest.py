@@ -13,11 +13,17 @@ from matplotlib.markers import CARETLEFT, CARETRIGHT
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from bench.analysis.comparison_rows import ACCURACY
-from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, format_number, format_points, plural
+from bench.formatting import (
+    ACCURACY_VERDICTS,
+    TIME_VERDICTS,
+    format_number,
+    format_points,
+    plural,
+    plural_range,
+)
 from bench.reporting.figure_style import SOFT_INK, canvas
 from bench.reporting.figures.cell_rows import Rows, name_rows
 from bench.reporting.figures.cell_styles import CellStyle
-from bench.reporting.sample_counts import counted
 from bench.stats.estimates import Floats
 from bench.stats.verdicts import Verdict
 
@@ -245,9 +251,9 @@ def _note(panels: Sequence[Panel]) -> str:
     parts = []
     for panel in panels:
         n = panel.values["n"]
-        part = f"{panel.average} over {counted(n, panel.sample)}"
+        part = f"{panel.average} over {plural_range(n, panel.sample)}"
         if n.max() == 1:
-            part = f"value of {counted(n, panel.sample)}"
+            part = f"value of {plural_range(n, panel.sample)}"
         without = int(panel.values["low"].isna().sum())
         if without:
             some = "" if without == len(n) else f" in {plural(without, panel.noun)}"

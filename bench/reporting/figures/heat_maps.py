@@ -16,7 +16,7 @@ from bench.cell_names import axis_name
 from bench.formatting import format_short, join_words
 from bench.reporting.figure_style import INK, canvas, styled, wrapped
 from bench.reporting.figures.figure import Chart
-from bench.reporting.sample_counts import speed_of
+from bench.reporting.sample_notes import speed_of
 from bench.stats.estimates import Floats
 
 MOST_AXES = 4  # of more, the pairs of the four that move accuracy most: six figures

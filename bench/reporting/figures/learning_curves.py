@@ -13,12 +13,11 @@ from matplotlib.ticker import MaxNLocator
 
 from bench.analysis.results import Results
 from bench.cell_names import named_value
-from bench.formatting import plural
+from bench.formatting import plural, plural_range
 from bench.reporting.figure_style import SOFT_INK, canvas, styled, wrapped
 from bench.reporting.figures.axis_scales import accuracy_axis, loss_axis
 from bench.reporting.figures.cell_styles import CellStyles, cell_styles_of
 from bench.reporting.figures.figure import Chart
-from bench.reporting.sample_counts import counted
 from bench.stats.estimates import Floats
 
 FEW_EPOCHS = 3  # up to so many, seeds are bars at markers instead of a band around a line
@@ -39,7 +38,7 @@ def learning_curves(tables: Results) -> Sequence[Chart]:
     if len(points) < 2:
         return ()
     training_too = curves["cell_id"].nunique() <= BOTH_LOSSES
-    seeds = counted(curves.groupby("cell_id")["seed"].nunique(), "seed")
+    seeds = plural_range(curves.groupby("cell_id")["seed"].nunique(), "seed")
     few = curves["epoch"].max() <= FEW_EPOCHS
     note = f"Mean over {seeds}" if seeds != "1 seed" else "One seed, exploratory"
     if seeds != "1 seed":

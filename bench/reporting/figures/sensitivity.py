@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from bench.analysis.results import Results
 from bench.cell_names import axis_name, format_value, short_value
-from bench.formatting import join_words, plural
+from bench.formatting import join_words, plural, plural_range
 from bench.reporting.figure_style import (
     CELL_COLOURS,
     INK,
@@ -25,7 +25,6 @@ from bench.reporting.figures.axis_scales import accuracy_axis
 from bench.reporting.figures.cell_points import draw_points
 from bench.reporting.figures.cell_styles import CellStyle, cell_styles_of
 from bench.reporting.figures.figure import Chart
-from bench.reporting.sample_counts import counted
 from bench.reporting.tuning_section import Tuned, tuned_of
 from bench.stats.estimates import Floats
 
@@ -205,7 +204,7 @@ def _legend(tuned: Tuned, styles: Mapping[int, CellStyle]) -> list[tuple[Artist,
 def _how_to_read(tuned: Tuned) -> str:
     """Say what a point stands on, and on which images it was judged."""
     counts = tuned.candidates.loc[tuned.candidates["n"] > 0, "n"]
-    seeds = counted(counts, "tuning seed")
+    seeds = plural_range(counts, "tuning seed")
     said = f"Value of {seeds}, exploratory" if counts.max() == 1 else f"Mean over {seeds}"
     if tuned.candidates[LOW].notna().any() and len(tuned.remaining) <= NAMED_LINES:
         said += ", bar: 95% interval"

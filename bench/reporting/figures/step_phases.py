@@ -18,7 +18,7 @@ from bench.reporting.figure_style import INK, PHASE_COLOURS, SOFT_INK, canvas, s
 from bench.reporting.figures.cell_rows import Rows, name_rows, rows_of
 from bench.reporting.figures.cell_styles import cell_styles_of
 from bench.reporting.figures.figure import Chart
-from bench.reporting.sample_counts import median_note
+from bench.reporting.sample_notes import median_note
 from bench.stats.estimates import Floats
 
 MEDIANS = [f"{phase}_median" for phase in STEP_PHASES]

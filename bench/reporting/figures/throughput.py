@@ -15,7 +15,7 @@ from bench.reporting.figures.cell_points import draw_points
 from bench.reporting.figures.cell_rows import Rows, name_rows, rows_of
 from bench.reporting.figures.cell_styles import CellStyles, cell_styles_of
 from bench.reporting.figures.figure import Chart
-from bench.reporting.sample_counts import TIMED, Speed, interval_note, speed_of
+from bench.reporting.sample_notes import TIMED, Speed, interval_note, speed_of
 from bench.stats.estimates import Floats
 
 

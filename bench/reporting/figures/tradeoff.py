@@ -26,7 +26,7 @@ from bench.reporting.figures.cost_views import (
 )
 from bench.reporting.figures.figure import Chart
 from bench.reporting.figures.point_labels import name_points
-from bench.reporting.sample_counts import accuracy_note
+from bench.reporting.sample_notes import accuracy_note
 from bench.stats.estimates import Floats
 
 NAMED = 5  # up to so many cells all carry their names; of more, the front does

@@ -5,11 +5,8 @@ const charts = JSON.parse(document.getElementById("charts").textContent);
 const drawn = new Map();
 const NARROW = 560;
 
-// What would be too dark on a dark page.
-const ON_DARK = {
-  "#333333": "#e0e0e0", "#1a1a1a": "#e0e0e0", "#2166ac": "#6db1f2", "#b2182b": "#f27272",
-  "#2f6f9f": "#4d94c8", "#8a8a8a": "#a5a5a5",
-};
+// Colours that are too dark on a dark page, and what replaces them.
+const ON_DARK = JSON.parse(document.getElementById("dark-colours").textContent);
 
 function isDark() {
   const chosen = document.documentElement.dataset.theme;
@@ -159,12 +156,6 @@ function joinNames(table) {
   heading.className = "whole";
   heading.textContent = "cell";
   table.tHead.rows[0].cells[names].replaceWith(heading);
-}
-
-// What a verdict says is seen at a glance: the words of the tables, as in the figures.
-const VERDICTS = { faster: "good", better: "good", slower: "bad", worse: "bad", equivalent: "same" };
-for (const word of document.querySelectorAll("td strong")) {
-  if (word.textContent in VERDICTS) word.className = VERDICTS[word.textContent];
 }
 
 for (const table of document.querySelectorAll("main table")) {

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from bench.analysis.results import Results
+from bench.reporting.display_names import display_names
 from bench.reporting.markdown_text import escape
-from bench.reporting.sentences import in_words
-from bench.reporting.spoken_names import spoken_names
+from bench.reporting.sentences import markdown_sentences
 
 Change = Mapping[str, Any]
 
@@ -29,7 +29,7 @@ def told(tables_of: Callable[[str], Results]) -> Callable[..., list[str]]:
             own = {"measure": "test_accuracy", "before": 0.98, **accuracy}
             rows.append({**row, "low": None, "high": None, **own})
         columns = tables.comparisons.columns
-        return in_words(replace(tables, comparisons=pd.DataFrame(rows, columns=columns)))
+        return markdown_sentences(replace(tables, comparisons=pd.DataFrame(rows, columns=columns)))
 
     return tell
 
@@ -40,18 +40,18 @@ FASTER = {"verdict": "IMPROVED", "ratio": 0.5, "low": 0.4, "high": 0.8}
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        (FASTER, "trains 2.00× faster than convnet (1.25–2.50)."),
+        (FASTER, "trains 2.00× [1.25, 2.50] faster than convnet."),
         (
             {"verdict": "REGRESSED", "ratio": 1.5, "low": 1.2, "high": 1.8},
-            "takes 1.50× as long as convnet (1.20–1.80).",
+            "takes 1.50× [1.20, 1.80] as long as convnet.",
         ),
         (
             {"verdict": "EQUIVALENT", "ratio": 1.0, "low": 0.99, "high": 1.01},
-            "is as fast as convnet (time 1.00×, 0.99–1.01).",
+            "is as fast as convnet (time 1.00× [0.99, 1.01]).",
         ),
         (
             {"verdict": "INCONCLUSIVE", "ratio": 0.9, "low": None, "high": None},
-            "can't be told from convnet in speed (time 0.90×, exploratory).",
+            "is inconclusive against convnet in speed (time 0.90×, exploratory).",
         ),
     ],
 )
@@ -64,19 +64,19 @@ def test_speed(told: Callable[..., list[str]], step: Change, said: str) -> None:
     [
         (
             {"verdict": "REGRESSED", "difference": -0.0049, "low": 0.99, "high": 0.998},
-            "is 0.49 points less accurate than convnet (0.20–0.98).",
+            "is 0.49 [0.20, 0.98] points less accurate than convnet.",
         ),
         (
             {"verdict": "IMPROVED", "difference": 0.0098, "low": 1.005, "high": 1.015},
-            "is 0.98 points more accurate than convnet (0.49–1.47).",
+            "is 0.98 [0.49, 1.47] points more accurate than convnet.",
         ),
         (
             {"verdict": "EQUIVALENT", "difference": 0.0, "low": 0.9995, "high": 1.0005},
-            "is as accurate as convnet (+0.00 points, −0.05 to +0.05).",
+            "is as accurate as convnet (+0.00 [−0.05, +0.05] points).",
         ),
         (
             {"verdict": "INCONCLUSIVE", "difference": 0.01},
-            "can't be told from convnet in accuracy (+1.00 points, exploratory).",
+            "is inconclusive against convnet in accuracy (+1.00 points, exploratory).",
         ),
     ],
 )
@@ -87,14 +87,14 @@ def test_accuracy(told: Callable[..., list[str]], accuracy: Change, said: str) -
 def test_both_are_one_sentence(told: Callable[..., list[str]]) -> None:
     worse = {"verdict": "REGRESSED", "difference": -0.0049, "low": 0.99, "high": 0.998}
     (sentence,) = told(FASTER, worse)
-    assert sentence.endswith("(1.25–2.50) and is 0.49 points less accurate (0.20–0.98).")
+    assert sentence.endswith(" faster than convnet and is 0.49 [0.20, 0.98] points less accurate.")
 
 
 def test_where_neither_is_known_both_are_said_at_once(told: Callable[..., list[str]]) -> None:
     nothing = {"verdict": "INCONCLUSIVE", "ratio": 0.9, "low": None, "high": None}
     (sentence,) = told(nothing, {"verdict": "INCONCLUSIVE", "difference": 0.01})
     assert sentence.endswith(
-        "can't be told from convnet in speed (time 0.90×, exploratory) or in accuracy "
+        "is inconclusive against convnet, in speed (time 0.90×, exploratory) and in accuracy "
         "(+1.00 points, exploratory)."
     )
 
@@ -105,19 +105,20 @@ def test_where_neither_is_known_both_are_said_at_once(told: Callable[..., list[s
         # Alike in two fields: those come first, and both cells go by the one that differs.
         (
             {"model": "lenet5"},
-            "With batch 64 and adam, **lenet5** trains 2.00× faster than convnet",
+            "With batch 64 and adam, **lenet5** trains 2.00× [1.25, 2.50] faster than convnet",
         ),
         (
             {"batch_size": 512},
-            "With convnet and adam, **batch 512** trains 2.00× faster per image than batch 64",
+            "With convnet and adam, **batch 512** trains 2.00× [1.25, 2.50] faster per image "
+            "than batch 64",
         ),
         (
             {"model": "lenet5", "optimizer": "sgd"},
-            "With batch 64, **lenet5 · sgd** trains 2.00× faster than convnet · adam",
+            "With batch 64, **lenet5 · sgd** trains 2.00× [1.25, 2.50] faster than convnet · adam",
         ),
         (
             {"model": "lenet5", "batch_size": 512, "optimizer": "sgd"},
-            "**lenet5 · batch 512 · sgd** trains 2.00× faster per image than "
+            "**lenet5 · batch 512 · sgd** trains 2.00× [1.25, 2.50] faster per image than "
             "convnet · batch 64 · adam",
         ),
     ],
@@ -131,8 +132,8 @@ def test_two_cells_go_by_what_differs(
     (cell_id,) = cells.loc[(cells[[*wanted]] == wanted).all(axis=1), "cell_id"]
     steps = tables.comparisons[tables.comparisons["measure"] == "step"]
     row = steps[steps["cell_id"] == cell_id].assign(**FASTER)
-    (sentence,) = in_words(replace(tables, comparisons=row))
-    assert sentence == f"{said} (1.25–2.50)."
+    (sentence,) = markdown_sentences(replace(tables, comparisons=row))
+    assert sentence == f"{said}."
 
 
 def test_cells_alike_in_many_fields_go_by_their_full_names(
@@ -141,12 +142,12 @@ def test_cells_alike_in_many_fields_go_by_their_full_names(
     tables = tables_of("wide")  # five axes: one differs, four are alike
     steps = tables.comparisons[tables.comparisons["measure"] == "step"]
     baseline_id = steps["baseline_id"].iloc[0]
-    names = spoken_names(tables)
+    names = display_names(tables)
     cells = tables.summary.set_index("cell_id")
     base = cells.loc[baseline_id]
     fields = ["model", "batch_size", "optimizer", "lr", "memory_format"]
     cell_id = next(i for i, cell in cells.iterrows() if (cell[fields] != base[fields]).sum() == 1)
-    (sentence,) = in_words(
+    (sentence,) = markdown_sentences(
         replace(tables, comparisons=steps[steps["cell_id"] == cell_id].assign(**FASTER))
     )
     assert sentence.startswith(f"**{escape(names[cell_id])}** trains")
@@ -155,15 +156,16 @@ def test_cells_alike_in_many_fields_go_by_their_full_names(
 
 def test_of_many_cells_the_best_are_told(tables_of: Callable[[str], Results]) -> None:
     tables = tables_of("sixteen")
-    sentences = in_words(tables)
+    sentences = markdown_sentences(tables)
     assert 1 <= len(sentences) <= 3
     steps = tables.comparisons[tables.comparisons["measure"] == "step"]
     fastest = steps[steps["verdict"] == "IMPROVED"]["ratio"].min()
-    assert f"trains {1 / fastest:.2f}× faster per image than convnet" in sentences[0]
+    assert f"trains {1 / fastest:.2f}× [" in sentences[0]
+    assert "] faster per image than convnet" in sentences[0]
 
 
 def test_where_nothing_is_told_apart_that_is_said(tables_of: Callable[[str], Results]) -> None:
     tables = tables_of("sixteen")
     open_ones = tables.comparisons.assign(verdict="INCONCLUSIVE")
-    (sentence,) = in_words(replace(tables, comparisons=open_ones))
-    assert sentence.startswith("No other of 16 cells is faster or more accurate than ")
+    (sentence,) = markdown_sentences(replace(tables, comparisons=open_ones))
+    assert sentence.startswith("None of the other 15 cells is faster or more accurate than ")
