@@ -1,6 +1,7 @@
 """How cells compare with the baseline cell, in one sentence each."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +75,7 @@ def sentences(results: Results) -> list[Sentence]:
     if not chosen:
         name = display_names(results)[baseline_id]
         baseline = "the baseline cell" if name == UNCHANGED else name
-        none = f"None of the other {len(rows)} cells is faster or more accurate than {baseline}"
+        none = f"No other of {len(rows) + 1} cells is faster or more accurate than {baseline}"
         return [Sentence("", "", f"{none} beyond chance and noise.")]
     pair_of = _pairs_with(baseline_id, results)
     return [_sentence(rows[cell_id], pair_of(cell_id)) for cell_id in chosen]
@@ -142,7 +143,7 @@ def _sentence(row: Mapping[str, Row], pair: _Pair) -> Sentence:
 
 
 def _speed(row: Row, pair: _Pair) -> str:
-    ratio, low, high = float(row["ratio"]), float(row["low"]), float(row["high"])
+    ratio, (low, high) = float(row["ratio"]), _ends(row)
     match row["verdict"]:
         case "IMPROVED":
             factor = format_ratio(1 / ratio, 1 / high, 1 / low, decimals=2, unit="×")
@@ -175,19 +176,22 @@ def _accuracy(row: Row, baseline: str) -> str:
             return f"is inconclusive{against} in accuracy ({_points(row)})"
 
 
-def _difference(row: Row) -> tuple[float, Sequence[float]]:
+def _difference(row: Row) -> tuple[float, tuple[float, ...]]:
     """Return a difference of accuracies and its interval in points; rows hold ratios."""
     before = float(row["before"])
-    ends = [100 * before * (float(row[end]) - 1) for end in ("low", "high")]
-    return 100 * float(row["difference"]), ends
+    return 100 * float(row["difference"]), tuple(100 * before * (end - 1) for end in _ends(row))
+
+
+def _ends(row: Row) -> tuple[float, ...]:
+    return tuple(float(row[end]) if pd.notna(row[end]) else math.nan for end in ("low", "high"))
 
 
 def _time(row: Row) -> str:
-    text = format_ratio(float(row["ratio"]), row["low"], row["high"], decimals=2, unit="×")
+    text = format_ratio(float(row["ratio"]), *_ends(row), decimals=2, unit="×")
     return f"time {text.replace(f' {EXPLORATORY}', ', exploratory')}"
 
 
 def _points(row: Row) -> str:
     points, ends = _difference(row)
     text = format_points(points, *ends)
-    return f"{text} points, exploratory" if pd.isna(ends[0]) else f"{text} points"
+    return f"{text} points, exploratory" if math.isnan(ends[0]) else f"{text} points"

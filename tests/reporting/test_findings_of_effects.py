@@ -12,6 +12,7 @@ from bench.analysis.baseline_comparisons import against_baseline
 from bench.analysis.results import Results
 from bench.reporting.baseline_section import headline_columns, phase_columns
 from bench.reporting.effects_section import effect_columns, effect_findings
+from bench.reporting.markdown_text import mark_verdict
 
 ResultsOf = Callable[[str], Results]
 
@@ -117,7 +118,10 @@ def test_the_table_has_a_row_a_change_the_costliest_first(tables_of: ResultsOf) 
     assert len(change.texts) == 7
     values = [float(text.split()[0].replace("−", "-")) for text in difference.texts]
     assert values == sorted(values)
-    assert (verdict.texts[0], verdict.texts[-1]) == ("**worse**", "**better**")
+    assert (verdict.texts[0], verdict.texts[-1]) == (
+        mark_verdict("REGRESSED", "worse"),
+        mark_verdict("IMPROVED", "better"),
+    )
     assert (verdict.note, detects.heading) == ("noise floor 0.10 points", "detects")
     assert (p.heading, p.note) == ("p (Holm)", "rank test, over 7 changes")
     assert phase_columns(tables_of("changes"))[0].texts == change.texts

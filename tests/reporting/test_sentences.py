@@ -168,4 +168,4 @@ def test_where_nothing_is_told_apart_that_is_said(tables_of: Callable[[str], Res
     tables = tables_of("sixteen")
     open_ones = tables.comparisons.assign(verdict="INCONCLUSIVE")
     (sentence,) = markdown_sentences(replace(tables, comparisons=open_ones))
-    assert sentence.startswith("None of the other 15 cells is faster or more accurate than ")
+    assert sentence.startswith("No other of 16 cells is faster or more accurate than ")

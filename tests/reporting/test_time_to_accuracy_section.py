@@ -76,7 +76,10 @@ def column(tables: Results, heading: str) -> Column:
 
 def test_the_table_splits_the_time_into_steps_and_seconds_a_step(study: Study) -> None:
     tables = study(fp32=seeds(144, SURE, [40, 47, 50]), bf16=seeds(3.1, SURE, [2.35, 2.0, 2.5]))
-    assert texts(tables, "training time to 98.96% (s)") == ["47.0 (exploratory)", "2.35 (exploratory)"]
+    assert texts(tables, "training time to 98.96% (s)") == [
+        "47.0 (exploratory)",
+        "2.35 (exploratory)",
+    ]
     assert texts(tables, "reached by") == ["3 of 3", "3 of 3"]
     assert texts(tables, "training steps to it") == ["470", "470"]
     assert texts(tables, "a step (ms)") == ["100", "5.00"]
