@@ -96,8 +96,10 @@ def _legend(comparisons: pd.DataFrame) -> str:
     parts = ["× and Δ: relative to the baseline cell, accuracy in percentage points"]
     noise = session_noise(comparisons)
     if noise is not None:
-        detectable = noise.detects
-        limit = "exploratory" if detectable is None else f"detects changes from {format_share(detectable)}"
+        detects = noise.detects
+        limit = (
+            "exploratory" if detects is None else f"detects changes from {format_share(detects)}"
+        )
         parts.append(f"step time per image: noise floor {format_share(noise.floor)}, {limit}")
     return "; ".join(parts)
 
