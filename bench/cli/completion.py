@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout, suppress
+from importlib import import_module
 from pathlib import Path
 
 BREAKS = frozenset("=:")  # where bash splits words, besides at blanks
@@ -27,25 +28,14 @@ def complete_results() -> list[str]:
     return list(map(str, results_folders()))
 
 
-def complete_dataset() -> Iterable[tuple[str, str]]:
-    """List the data sets."""
-    from bench.data import DATASETS
+def complete_registry(module: str, name: str) -> Callable[[], Iterable[tuple[str, str]]]:
+    """Return a function that lists the names of a registry, with their summaries if any."""
 
-    return ((name, source.summary) for name, source in DATASETS.items())
+    def complete() -> Iterable[tuple[str, str]]:
+        registry = getattr(import_module(module), name)
+        return ((key, getattr(entry, "summary", "")) for key, entry in registry.items())
 
-
-def complete_executor() -> Iterable[str]:
-    """List the executors."""
-    from bench.execute import EXECUTORS
-
-    return EXECUTORS
-
-
-def complete_list() -> Iterable[str]:
-    """List the lists of `bench list`."""
-    from bench.cli.name_lists import LISTS
-
-    return LISTS
+    return complete
 
 
 def complete_setting(incomplete: str) -> list[tuple[str, str]]:

@@ -7,25 +7,26 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.completion import complete_dataset
+from bench.cli import options as opt
+from bench.cli.completion import complete_registry
 from bench.cli.exit_codes import ExitCode
-from bench.cli.options import AsJson, DataDir, Offline, Out, data_folder
+from bench.cli.options import argument
 
 data_app = typer.Typer(
     help="Fetch and verify data sets.\n\nExample: bench data fetch mnist", no_args_is_help=True
 )
 DatasetName = Annotated[
     str,
-    typer.Argument(
-        metavar="NAME",
-        help="Data set; see bench list datasets.",
-        autocompletion=complete_dataset,
+    argument(
+        "NAME", "Data set; see bench list datasets.", complete_registry("bench.data", "DATASETS")
     ),
 ]
 COLOURS = {"good": "green", "warning": "yellow", "error": "bold red"}
 
 
-def doctor(data_dir: DataDir = None, out: Out = Path("results"), as_json: AsJson = False) -> None:
+def doctor(
+    data_dir: opt.DataDir = None, out: opt.Out = Path("results"), as_json: opt.AsJson = False
+) -> None:
     """Check whether this machine can give reliable timings, and suggest fixes.
 
     Changes nothing. Exit code 0; 1 if something doesn't work.
@@ -38,7 +39,7 @@ def doctor(data_dir: DataDir = None, out: Out = Path("results"), as_json: AsJson
     from bench.doctor import Paths, check_machine
 
     target, findings = console(), []
-    for finding in check_machine(Paths(data_folder(data_dir), out)):
+    for finding in check_machine(Paths(opt.data_folder(data_dir), out)):
         findings.append(finding)
         if as_json:
             continue
@@ -54,7 +55,7 @@ def doctor(data_dir: DataDir = None, out: Out = Path("results"), as_json: AsJson
 
 
 @data_app.command()
-def fetch(name: DatasetName, data_dir: DataDir = None, offline: Offline = False) -> None:
+def fetch(name: DatasetName, data_dir: opt.DataDir = None, offline: opt.Offline = False) -> None:
     """Download a data set with a progress bar and check its digests.
 
     Example: bench data fetch mnist
@@ -64,8 +65,8 @@ def fetch(name: DatasetName, data_dir: DataDir = None, offline: Offline = False)
     from bench.data import DATASETS
     from bench.errors import DataError
 
-    _check_name(name)
-    source, folder = DATASETS[name], data_folder(data_dir)
+    opt.check_name(name, DATASETS, "unknown dataset")
+    source, folder = DATASETS[name], opt.data_folder(data_dir)
     if offline and source.missing(folder):
         raise DataError(
             f"not in {folder}, and --offline forbids the download",
@@ -84,7 +85,7 @@ def fetch(name: DatasetName, data_dir: DataDir = None, offline: Offline = False)
 
 
 @data_app.command()
-def verify(name: DatasetName, data_dir: DataDir = None) -> None:
+def verify(name: DatasetName, data_dir: opt.DataDir = None) -> None:
     """Check a data set's files against their digests.
 
     Example: bench data verify mnist
@@ -92,15 +93,7 @@ def verify(name: DatasetName, data_dir: DataDir = None) -> None:
     from bench.cli.terminal import console
     from bench.data import DATASETS
 
-    _check_name(name)
-    folder = data_folder(data_dir)
+    opt.check_name(name, DATASETS, "unknown dataset")
+    folder = opt.data_folder(data_dir)
     DATASETS[name].verify(folder)
     console().print(f"{name} in {folder} is complete", markup=False)
-
-
-def _check_name(name: str) -> None:
-    from bench.data import DATASETS
-    from bench.errors import DataError, did_you_mean
-
-    if name not in DATASETS:
-        raise DataError(f"unknown dataset '{name}'. {did_you_mean(name, DATASETS)}".strip())

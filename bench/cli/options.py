@@ -1,12 +1,13 @@
 """Options and arguments that several commands share, and how their values are read."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bench.cli.completion import (
-    complete_executor,
+    complete_registry,
     complete_results,
     complete_setting,
     complete_study,
@@ -24,110 +25,67 @@ FILES = "Files and data"
 EXECUTION = "Execution"
 OUTPUT = "Output"
 
-StudyFile = Annotated[
-    Path,
-    typer.Argument(metavar="STUDY.yaml", help="Study file.", autocompletion=complete_study),
-]
-Results = Annotated[
-    Path,
-    typer.Argument(metavar="DIR", help="Results folder.", autocompletion=complete_results),
-]
+
+def option(spec: str, text: str, panel: str | None = None, **settings: Any) -> Any:
+    """Return a typer option from its flags, its metavar if any, and its help: "--out DIR"."""
+    flags = [word for word in spec.split() if word.startswith("-")]
+    metavar = next((word for word in spec.split() if not word.startswith("-")), None)
+    return typer.Option(*flags, metavar=metavar, help=text, rich_help_panel=panel, **settings)
+
+
+def argument(metavar: str, text: str, complete: Callable[..., Any] | None = None) -> Any:
+    """Return a typer argument."""
+    return typer.Argument(metavar=metavar, help=text, autocompletion=complete)
+
+
+StudyFile = Annotated[Path, argument("STUDY.yaml", "Study file.", complete_study)]
+Results = Annotated[Path, argument("DIR", "Results folder.", complete_results)]
+SET_HELP = (
+    "Override a field of the study; repeatable. "
+    "For example --set base.epochs=1 --set 'axes.batch_size=[64,512]'."
+)
 Set = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="PATH=VALUE",
-        rich_help_panel=STUDY,
-        help="Override a field of the study; repeatable. "
-        "For example --set base.epochs=1 --set 'axes.batch_size=[64,512]'.",
-        autocompletion=complete_setting,
-    ),
+    option("--set PATH=VALUE", SET_HELP, STUDY, autocompletion=complete_setting),
 ]
-Only = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="CELL",
-        rich_help_panel=STUDY,
-        help="Run only this cell, given by its name or id in `bench plan`; repeatable.",
-    ),
-]
-Out = Annotated[
-    Path,
-    typer.Option(
-        "--out", metavar="DIR", rich_help_panel=FILES, help="Parent folder of the results."
-    ),
-]
-Reports = Annotated[
-    Path,
-    typer.Option(
-        "--reports", metavar="DIR", rich_help_panel=FILES, help="Parent folder of the report."
-    ),
-]
-UntilCi = Annotated[
-    str | None,
-    typer.Option(
-        "--until-ci",
-        metavar="WIDTH",
-        rich_help_panel=STUDY,
-        help="Add timing blocks until the interval of each cell's step time is at most WIDTH "
-        "on either side of the median, e.g. 2%.",
-    ),
-]
-Budget = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TIME",
-        rich_help_panel=STUDY,
-        help="Time limit of --until-ci, e.g. 10m (the default). Without --until-ci, add timing "
-        "blocks until it is used up.",
-    ),
-]
-Jobs = Annotated[
-    int,
-    typer.Option(
-        min=1,
-        metavar="N",
-        rich_help_panel=EXECUTION,
-        help="Trials to run at once on a machine, each on its own cores; timing blocks always "
-        "run alone.",
-    ),
-]
+ONLY_HELP = "Run only this cell, given by its name or id in `bench plan`; repeatable."
+Only = Annotated[list[str] | None, option("--only CELL", ONLY_HELP, STUDY)]
+Out = Annotated[Path, option("--out DIR", "Parent folder of the results.", FILES)]
+Reports = Annotated[Path, option("--reports DIR", "Parent folder of the report.", FILES)]
+UNTIL_CI_HELP = (
+    "Add timing blocks until the interval of each cell's step time is at most WIDTH "
+    "on either side of the median, e.g. 2%."
+)
+UntilCi = Annotated[str | None, option("--until-ci WIDTH", UNTIL_CI_HELP, STUDY)]
+BUDGET_HELP = (
+    "Time limit of --until-ci, e.g. 10m (the default). Without --until-ci, add timing blocks "
+    "until it is used up."
+)
+Budget = Annotated[str | None, option("--budget TIME", BUDGET_HELP, STUDY)]
+JOBS_HELP = (
+    "Trials to run at once on a machine, each on its own cores; timing blocks always run alone."
+)
+Jobs = Annotated[int, option("--jobs N", JOBS_HELP, EXECUTION, min=1)]
+EXECUTOR_HELP = (
+    "local: a new process for each run; inline: all runs in this process; ray: on a Ray cluster."
+)
 ExecutorName = Annotated[
     str,
-    typer.Option(
-        "--executor",
-        metavar="local|inline|ray",
-        rich_help_panel=EXECUTION,
-        help="local: a new process for each run; inline: all runs in this process; "
-        "ray: on a Ray cluster.",
-        autocompletion=complete_executor,
+    option(
+        "--executor local|inline|ray",
+        EXECUTOR_HELP,
+        EXECUTION,
+        autocompletion=complete_registry("bench.execute", "EXECUTORS"),
     ),
 ]
-Address = Annotated[
-    str | None,
-    typer.Option(
-        metavar="auto|HOST:PORT",
-        rich_help_panel=EXECUTION,
-        help="Ray cluster to join; by default, Ray is started on this machine.",
-    ),
-]
+ADDRESS_HELP = "Ray cluster to join; by default, Ray is started on this machine."
+Address = Annotated[str | None, option("--address auto|HOST:PORT", ADDRESS_HELP, EXECUTION)]
+DATA_DIR_HELP = "Folder of the data sets, in torchvision's layout; by default in the user's cache."
 DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir",
-        metavar="DIR",
-        envvar="BENCH_DATA_DIR",
-        rich_help_panel=FILES,
-        help="Folder of the data sets, in torchvision's layout; by default in the user's cache.",
-    ),
+    Path | None, option("--data-dir DIR", DATA_DIR_HELP, FILES, envvar="BENCH_DATA_DIR")
 ]
-Offline = Annotated[
-    bool,
-    typer.Option(
-        "--offline", envvar="BENCH_OFFLINE", rich_help_panel=FILES, help="Download nothing."
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON list of objects.")]
+Offline = Annotated[bool, option("--offline", "Download nothing.", FILES, envvar="BENCH_OFFLINE")]
+AsJson = Annotated[bool, option("--json", "Print a JSON list of objects.")]
 
 
 def make_executor(name: str, jobs: int, address: str | None, *, quiet: bool = False) -> "Executor":
@@ -135,8 +93,7 @@ def make_executor(name: str, jobs: int, address: str | None, *, quiet: bool = Fa
     from bench.execute import EXECUTORS
     from bench.measure.machine import core_count
 
-    if name not in EXECUTORS:
-        raise BenchError(f"--executor: unknown '{name}'", hint=did_you_mean(name, EXECUTORS))
+    check_name(name, EXECUTORS, "--executor: unknown")
     if name == "ray":
         executor = EXECUTORS[name](jobs, address)
         if not quiet:
@@ -151,6 +108,12 @@ def make_executor(name: str, jobs: int, address: str | None, *, quiet: bool = Fa
             hint="Each job needs its own core.",
         )
     return EXECUTORS[name](jobs)
+
+
+def check_name(name: str, known: Iterable[str], problem: str) -> None:
+    """Raise BenchError with the nearest known name unless `name` is known."""
+    if name not in (names := list(known)):
+        raise BenchError(f"{problem} '{name}'", hint=did_you_mean(name, names))
 
 
 def data_folder(chosen: Path | None) -> Path:
@@ -172,7 +135,7 @@ def parse_narrowing(until_ci: str | None, budget: str | None) -> "Narrowing | No
     return Narrowing(half_width, parse_duration(budget or "10m", "--budget"))
 
 
-def parse_fraction(text: str, option: str) -> float:
+def parse_fraction(text: str, name: str) -> float:
     """Parse 2% or 0.02; raise BenchError unless it is between 0 and 1, both excluded."""
     number, percent, rest = text.strip().partition("%")
     try:
@@ -181,13 +144,13 @@ def parse_fraction(text: str, option: str) -> float:
         fraction = -1.0
     if rest or not 0 < fraction < 1:
         raise BenchError(
-            f"{option}: invalid fraction '{text}'",
+            f"{name}: invalid fraction '{text}'",
             hint="Expected more than 0 and less than 1, such as 2% or 0.02.",
         )
     return fraction
 
 
-def parse_duration(text: str, option: str) -> float:
+def parse_duration(text: str, name: str) -> float:
     """Parse 90s, 10m or 1h30m into seconds; raise BenchError for anything else."""
     from pydantic import TypeAdapter, ValidationError
 
@@ -196,6 +159,5 @@ def parse_duration(text: str, option: str) -> float:
     try:
         return float(TypeAdapter(Duration).validate_python(text))
     except ValidationError:
-        raise BenchError(
-            f"{option}: invalid duration '{text}'", hint="Expected 90s, 10m or 1h30m."
-        ) from None
+        hint = "Expected 90s, 10m or 1h30m."
+        raise BenchError(f"{name}: invalid duration '{text}'", hint=hint) from None

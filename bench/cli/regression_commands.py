@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.cli import options as opt
 from bench.cli.exit_codes import ExitCode
-from bench.cli.options import (
-    AsJson,
-    DataDir,
-    Offline,
-    Reports,
-    parse_duration,
-    parse_fraction,
-)
+from bench.cli.options import argument, option
 from bench.regress.benchmark_samples import Statistic
 
 if TYPE_CHECKING:
@@ -23,48 +17,37 @@ if TYPE_CHECKING:
 
 
 def gate(
-    base: Annotated[str, typer.Option(metavar="REF", help="Git ref to compare with.")],
+    base: Annotated[str, option("--base REF", "Git ref to compare with.")],
     head: Annotated[
-        str | None,
-        typer.Option(metavar="REF", help="Git ref to judge; by default the working tree."),
+        str | None, option("--head REF", "Git ref to judge; by default the working tree.")
     ] = None,
     suite: Annotated[
-        Path, typer.Option(metavar="PATH", help="pytest-benchmark suite, or a study file.")
+        Path, option("--suite PATH", "pytest-benchmark suite, or a study file.")
     ] = Path("tests/benchmarks"),
-    select: Annotated[
-        str, typer.Option("-k", metavar="EXPRESSION", help="Only these benchmarks, as in pytest.")
-    ] = "",
+    select: Annotated[str, option("-k EXPRESSION", "Only these benchmarks, as in pytest.")] = "",
     statistic: Annotated[
-        Statistic,
-        typer.Option(help="How to summarise the rounds of a benchmark."),
+        Statistic, option("--statistic", "How to summarise the rounds of a benchmark.")
     ] = "min",
-    detect: Annotated[
-        str, typer.Option(metavar="FRACTION", help="Smallest change to detect.")
-    ] = "10%",
+    detect: Annotated[str, option("--detect FRACTION", "Smallest change to detect.")] = "10%",
     pairs: Annotated[
         int | None,
-        typer.Option(
-            min=1, metavar="K", help="Pairs to measure; by default planned from the noise."
-        ),
+        option("--pairs K", "Pairs to measure; by default planned from the noise.", min=1),
     ] = None,
     budget: Annotated[
-        str, typer.Option(metavar="TIME", help="Time limit, after the first six pairs.")
+        str, option("--budget TIME", "Time limit, after the first six pairs.")
     ] = "30m",
     accuracy: Annotated[
-        bool,
-        typer.Option("--accuracy", help="Also compare accuracy, paired by seed."),
+        bool, option("--accuracy", "Also compare accuracy, paired by seed.")
     ] = False,
     base_python: Annotated[
-        str | None,
-        typer.Option(metavar="PYTHON", help="Interpreter with the packages of the base."),
+        str | None, option("--base-python PYTHON", "Interpreter with the packages of the base.")
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write summary.md, verdicts.json and pairs.csv here."),
+        Path | None, option("--out DIR", "Write summary.md, verdicts.json and pairs.csv here.")
     ] = None,
-    as_json: AsJson = False,
-    data_dir: DataDir = None,
-    offline: Offline = False,
+    as_json: opt.AsJson = False,
+    data_dir: opt.DataDir = None,
+    offline: opt.Offline = False,
 ) -> None:
     """Compare the code with a git ref, interleaved, with a verdict for every benchmark.
 
@@ -84,9 +67,9 @@ def gate(
         Path(os.path.relpath(suite)),
         select,
         statistic,
-        parse_fraction(detect, "--detect"),
+        opt.parse_fraction(detect, "--detect"),
         pairs,
-        parse_duration(budget, "--budget"),
+        opt.parse_duration(budget, "--budget"),
         accuracy=accuracy,
         base_python=base_python,
         data_dir=data_dir,
@@ -116,10 +99,10 @@ def _exit_code(gated: "Gated") -> ExitCode:
 
 
 def history(
-    storage: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Storage folder of pytest-benchmark.")
-    ] = Path(".benchmarks"),
-    reports: Reports = Path("reports"),
+    storage: Annotated[Path, argument("DIR", "Storage folder of pytest-benchmark.")] = Path(
+        ".benchmarks"
+    ),
+    reports: opt.Reports = Path("reports"),
 ) -> None:
     """Detect steps in stored benchmark results, and write a report to reports/history.
 

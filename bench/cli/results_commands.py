@@ -6,17 +6,27 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import options as opt
 from bench.cli.completion import complete_results
 from bench.cli.exit_codes import ExitCode
-from bench.cli.options import AsJson, DataDir, Reports, Results, data_folder
+from bench.cli.options import argument, option
+
+TO_HELP = (
+    "parquet: a typed file per table. mlflow: a run per trial, nested in a run per cell; existing "
+    "runs are not logged again. github-action-benchmark: a JSON file for each of its tools "
+    "customSmallerIsBetter and customBiggerIsBetter."
+)
+EXPORT_OUT_HELP = (
+    "Folder for files, by default exports/<study>; for mlflow the tracking URI, by default "
+    "MLFLOW_TRACKING_URI or MLflow's own."
+)
 
 
 def report(
-    results: Results,
-    reports: Reports = Path("reports"),
+    results: opt.Results,
+    reports: opt.Reports = Path("reports"),
     html: Annotated[
-        bool,
-        typer.Option("--html", help="Also write report.html, a self-contained page."),
+        bool, option("--html", "Also write report.html, a self-contained page.")
     ] = False,
 ) -> None:
     """Render the report of a results folder from its tables, without training.
@@ -31,23 +41,12 @@ def report(
 
 
 def compare(
-    before: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DIR_A", help="Results folder to compare with.", autocompletion=complete_results
-        ),
-    ],
-    after: Annotated[
-        Path,
-        typer.Argument(
-            metavar="DIR_B", help="Results folder to judge.", autocompletion=complete_results
-        ),
-    ],
+    before: Annotated[Path, argument("DIR_A", "Results folder to compare with.", complete_results)],
+    after: Annotated[Path, argument("DIR_B", "Results folder to judge.", complete_results)],
     every_measure: Annotated[
-        bool,
-        typer.Option("--all", help="Every phase, not only the training step and the accuracy."),
+        bool, option("--all", "Every phase, not only the training step and the accuracy.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: opt.AsJson = False,
 ) -> None:
     """Compare two results folders, with a verdict for every cell in both.
 
@@ -75,11 +74,9 @@ def compare(
 
 
 def verify(
-    results: Results,
-    sample: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Number of trials to repeat.")
-    ] = 3,
-    data_dir: DataDir = None,
+    results: opt.Results,
+    sample: Annotated[int, option("--sample N", "Number of trials to repeat.", min=1)] = 3,
+    data_dir: opt.DataDir = None,
 ) -> None:
     """Train some of a study's trials again, and check that every loss is bit-identical.
 
@@ -103,7 +100,7 @@ def verify(
         line = f"{word}  {verified.run.run_id}  {escape(verified.difference)}"
         target.print(line.rstrip())
 
-    folder = data_folder(data_dir)
+    folder = opt.data_folder(data_dir)
     done = repeat(results, folder, EXECUTORS["local"](), sample=sample, told=show)
     if not done.verified:
         reasons = escape("; ".join(done.not_comparable))
@@ -117,34 +114,17 @@ def verify(
 
 
 def export(
-    results: Results,
-    to: Annotated[
-        str,
-        typer.Option(
-            metavar="parquet|mlflow|github-action-benchmark",
-            help="parquet: a typed file per table. mlflow: a run per trial, nested in a run per "
-            "cell; existing runs are not logged again. github-action-benchmark: a JSON file for "
-            "each of its tools customSmallerIsBetter and customBiggerIsBetter.",
-        ),
-    ],
-    out: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH",
-            help="Folder for files, by default exports/<study>; for mlflow the tracking URI, by "
-            "default MLFLOW_TRACKING_URI or MLflow's own.",
-        ),
-    ] = None,
+    results: opt.Results,
+    to: Annotated[str, option("--to parquet|mlflow|github-action-benchmark", TO_HELP)],
+    out: Annotated[str | None, option("--out PATH", EXPORT_OUT_HELP)] = None,
 ) -> None:
     """Export a results folder to another tool; the folder is not changed.
 
     Example: bench export results/baseline --to mlflow --out sqlite:///mlflow.db
     """
     from bench.cli.terminal import console
-    from bench.errors import BenchError, did_you_mean
     from bench.export import EXPORTERS
 
-    if to not in EXPORTERS:
-        raise BenchError(f"--to: unknown format '{to}'", hint=did_you_mean(to, EXPORTERS))
+    opt.check_name(to, EXPORTERS, "--to: unknown format")
     done = EXPORTERS[to](results, out)
     console().print(f"{done.what}: {done.where}", markup=False)

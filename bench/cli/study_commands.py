@@ -8,43 +8,21 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.completion import complete_list
+from bench.cli import options as opt
+from bench.cli.completion import complete_registry
 from bench.cli.exit_codes import ExitCode
 from bench.cli.name_lists import LISTS, print_list
-from bench.cli.options import (
-    OUTPUT,
-    STUDY,
-    Address,
-    Budget,
-    DataDir,
-    ExecutorName,
-    Jobs,
-    Offline,
-    Only,
-    Out,
-    Reports,
-    Set,
-    StudyFile,
-    UntilCi,
-    data_folder,
-    make_executor,
-    parse_narrowing,
+from bench.cli.options import argument, option
+
+INIT_OUT_HELP = (
+    "File or folder to write to; by default NAME.yaml in the folder studies if it exists, else "
+    "here."
 )
 
 
 def init(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="NAME", help="Study name: lower-case letters, digits, _ and -."),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            help="File or folder to write to; by default NAME.yaml in the folder studies if it "
-            "exists, else here.",
-        ),
-    ] = None,
+    name: Annotated[str, argument("NAME", "Study name: lower-case letters, digits, _ and -.")],
+    out: Annotated[Path | None, option("--out PATH", INIT_OUT_HELP)] = None,
 ) -> None:
     """Write a commented starter study, ready to run.
 
@@ -65,33 +43,25 @@ def init(
 
 
 def run(
-    study: StudyFile,
-    set_: Set = None,
-    only: Only = None,
-    out: Out = Path("results"),
-    reports: Reports = Path("reports"),
-    data_dir: DataDir = None,
-    offline: Offline = False,
-    executor: ExecutorName = "local",
-    address: Address = None,
-    jobs: Jobs = 1,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", rich_help_panel=STUDY, help="Reuse no finished run.")
-    ] = False,
-    no_report: Annotated[
-        bool, typer.Option("--no-report", rich_help_panel=OUTPUT, help="Render no report.")
-    ] = False,
-    until_ci: UntilCi = None,
-    budget: Budget = None,
+    study: opt.StudyFile,
+    set_: opt.Set = None,
+    only: opt.Only = None,
+    out: opt.Out = Path("results"),
+    reports: opt.Reports = Path("reports"),
+    data_dir: opt.DataDir = None,
+    offline: opt.Offline = False,
+    executor: opt.ExecutorName = "local",
+    address: opt.Address = None,
+    jobs: opt.Jobs = 1,
+    fresh: Annotated[bool, option("--fresh", "Reuse no finished run.", opt.STUDY)] = False,
+    no_report: Annotated[bool, option("--no-report", "Render no report.", opt.OUTPUT)] = False,
+    until_ci: opt.UntilCi = None,
+    budget: opt.Budget = None,
     verbose: Annotated[
-        bool,
-        typer.Option(
-            "-v", "--verbose", rich_help_panel=OUTPUT, help="Print log lines of the training loop."
-        ),
+        bool, option("-v --verbose", "Print log lines of the training loop.", opt.OUTPUT)
     ] = False,
     as_json: Annotated[
-        bool,
-        typer.Option("--json", rich_help_panel=OUTPUT, help="Print a JSON object per event."),
+        bool, option("--json", "Print a JSON object per event.", opt.OUTPUT)
     ] = False,
 ) -> None:
     """Run a study, reusing finished runs.
@@ -110,16 +80,16 @@ def run(
         tuple(set_ or ()),
         out,
         reports,
-        data_folder(data_dir),
+        opt.data_folder(data_dir),
         offline=offline,
         fresh=fresh,
         report=not no_report,
         verbose=verbose,
-        narrowing=parse_narrowing(until_ci, budget),
+        narrowing=opt.parse_narrowing(until_ci, budget),
         command=shlex.join(["bench", *sys.argv[1:]]),
         only=tuple(only or ()),
     )
-    run_executor = make_executor(executor, jobs, address, quiet=as_json)
+    run_executor = opt.make_executor(executor, jobs, address, quiet=as_json)
     reporter = JsonReporter() if as_json else TerminalReporter(verbose=verbose)
     try:
         with reporter, closing(run_executor):
@@ -133,15 +103,15 @@ def run(
 
 
 def plan(
-    study: StudyFile,
-    set_: Set = None,
-    only: Only = None,
-    out: Out = Path("results"),
-    data_dir: DataDir = None,
-    offline: Offline = False,
-    executor: ExecutorName = "local",
-    address: Address = None,
-    jobs: Jobs = 1,
+    study: opt.StudyFile,
+    set_: opt.Set = None,
+    only: opt.Only = None,
+    out: opt.Out = Path("results"),
+    data_dir: opt.DataDir = None,
+    offline: opt.Offline = False,
+    executor: opt.ExecutorName = "local",
+    address: opt.Address = None,
+    jobs: opt.Jobs = 1,
 ) -> None:
     """List the runs of a study: cached, stale, new or skipped, with reasons and an estimate.
 
@@ -155,21 +125,21 @@ def plan(
         study,
         tuple(set_ or ()),
         out,
-        data_dir=data_folder(data_dir),
+        data_dir=opt.data_folder(data_dir),
         offline=offline,
         only=tuple(only or ()),
     )
-    with closing(make_executor(executor, jobs, address)) as run_executor:
+    with closing(opt.make_executor(executor, jobs, address)) as run_executor:
         print_plan(console(), draw_up(request, where=run_executor.site))
 
 
 def list_names(
     what: Annotated[
         str | None,
-        typer.Argument(
-            metavar="LIST",
-            help=f"One of {', '.join(LISTS)}; by default all.",
-            autocompletion=complete_list,
+        argument(
+            "LIST",
+            f"One of {', '.join(LISTS)}; by default all.",
+            complete_registry("bench.cli.name_lists", "LISTS"),
         ),
     ] = None,
 ) -> None:
@@ -178,10 +148,9 @@ def list_names(
     Example: bench list optimizers
     """
     from bench.cli.terminal import console
-    from bench.errors import StudyError, did_you_mean
 
-    if what is not None and what not in LISTS:
-        raise StudyError(f"unknown list '{what}'. {did_you_mean(what, LISTS)}".strip())
+    if what is not None:
+        opt.check_name(what, LISTS, "unknown list")
     target = console()
     for i, name in enumerate([what] if what else LISTS):
         if i:
