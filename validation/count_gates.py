@@ -5,14 +5,13 @@
     python validation/count_gates.py slower  --sessions 10 --dose 0.1
     python validation/count_gates.py swapped --sessions 2  --dose 0.1
 
-`same`: one commit on both sides; REGRESSED and IMPROVED are false. Beside it the same processes
-are judged as `--benchmark-compare-fail=median:10%` does it, by pytest-benchmark's own code: each
-of head against each base of the same pair, and against the one before. `slower`: head is a commit
-in which the ConvNet's forward does so much more work that a whole step takes `dose` longer.
-`swapped`: the sides change places.
+`same`: one commit on both sides; REGRESSED and IMPROVED are false. The same processes are also
+compared by pytest-benchmark's own `--benchmark-compare-fail=median:10%`: each head with the base of
+its pair, and with the base before. `slower`: head is a commit in which the ConvNet's forward does
+extra work, so that a step takes `dose` longer. `swapped`: base is the slower commit.
 
-Each session is a `bench gate` of its own, in a clone of this repository. What it kept is not
-measured again, so that `--sessions` can be raised later.
+Each session is one `bench gate` in a clone of this repository. Finished sessions are not repeated,
+so `--sessions` can be raised later.
 """
 
 import argparse
@@ -22,26 +21,27 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
-from count_verdicts import neighbour, nobody
+from count_verdicts import busy_process
 from pytest_benchmark.utils import parse_compare_fail
 
 from bench.measure.git_commands import git_environment
 
 ROOT = Path(__file__).parents[1]
 MODEL = "bench/models/convnet.py"
-STEP_OVER_FORWARD = 3.1  # of this network at batch 64 on one thread: 13.7 ms over 4.4 ms
-DOSED = '''
+STEP_OVER_FORWARD = 3.1  # at batch 64 on one thread: 13.7 ms / 4.4 ms
+EXTRA_WORK = '''
 
-def _dosed(forward):
-    """Multiply small matrices for a part of the time that the forward pass itself took."""
+def _with_extra_work(forward):
+    """Multiply small matrices for a fraction of the time that the forward pass took."""
     import time
 
     import torch
 
-    matrix, into = torch.full((64, 64), 1 / 64), torch.empty(64, 64)
+    matrix, product = torch.full((64, 64), 1 / 64), torch.empty(64, 64)
 
     def run(self, images):
         began_ns = time.perf_counter_ns()
@@ -49,13 +49,13 @@ def _dosed(forward):
         now_ns = time.perf_counter_ns()
         with torch.no_grad():
             while time.perf_counter_ns() < now_ns + {dose} * (now_ns - began_ns):
-                torch.mm(matrix, matrix, out=into)
+                torch.mm(matrix, matrix, out=product)
         return output
 
     return run
 
 
-ConvNet.forward = _dosed(ConvNet.forward)
+ConvNet.forward = _with_extra_work(ConvNet.forward)
 '''
 
 
@@ -68,7 +68,7 @@ def main() -> None:
     if options.kind != "same":
         name += f" {options.dose:.0%}"
     folders = [options.out / name / f"{i:02d}" for i in range(options.sessions)]
-    with neighbour() if options.busy else nobody():
+    with busy_process() if options.busy else nullcontext():
         for folder in folders:
             if not (folder / "verdicts.json").is_file():
                 _gate(clone, folder, options)
@@ -98,26 +98,25 @@ def _gate(clone: Path, folder: Path, options: argparse.Namespace) -> None:
     )
     if done.returncode not in (0, 1, 3):
         sys.exit(done.stdout + done.stderr)
-    (folder / "said.txt").write_text(f"{done.stdout}exit {done.returncode}\n", encoding="utf-8")
+    (folder / "output.txt").write_text(f"{done.stdout}exit {done.returncode}\n", encoding="utf-8")
 
 
 def _slower(clone: Path, dose: float) -> str:
-    """Commit a ConvNet whose step takes `dose` longer, on a branch of its own."""
+    """Commit a ConvNet whose step takes `dose` longer to a branch, and return the branch."""
     branch = f"slower-{dose}"
-    known = _git(clone, "for-each-ref", "--format=%(refname:short)").split()
-    if branch not in known:
+    if branch not in _git(clone, "for-each-ref", "--format=%(refname:short)").split():
         _git(clone, "checkout", "--quiet", "-b", branch, "main")
         text = (clone / MODEL).read_text(encoding="utf-8")
-        extra = DOSED.format(dose=dose * STEP_OVER_FORWARD)
+        extra = EXTRA_WORK.format(dose=dose * STEP_OVER_FORWARD)
         (clone / MODEL).write_text(text + extra, encoding="utf-8")
-        who = ("-c", "user.name=validation", "-c", "user.email=validation@localhost")
-        _git(clone, *who, "commit", "--quiet", "-am", f"Take {dose:.0%} longer")
+        author = ("-c", "user.name=validation", "-c", "user.email=validation@localhost")
+        _git(clone, *author, "commit", "--quiet", "-am", f"Take {dose:.0%} longer")
         _git(clone, "checkout", "--quiet", "main")
     return branch
 
 
 def _counted(folders: list[Path]) -> str:
-    """Count the verdicts by benchmark; `mde` is the median and the largest that was printed."""
+    """Count the verdicts by benchmark."""
     rows = pd.DataFrame(
         row | {"session": folder.name}
         for folder in folders
@@ -135,17 +134,17 @@ def _counted(folders: list[Path]) -> str:
     codes = Counter(
         path.read_text(encoding="utf-8").split()[-1]
         for folder in folders
-        if (path := folder / "said.txt").is_file()  # not where this script was interrupted
+        if (path := folder / "output.txt").is_file()
     )
     return f"{counts.join(numbers).round(3).to_string()}\nexit codes: {dict(codes)}"
 
 
 def _by_pytest_benchmark(folders: list[Path]) -> str:
-    """Judge the same processes by pytest-benchmark's own rule, median:10%."""
+    """Count the alarms of pytest-benchmark's own rule, median:10%."""
     check = parse_compare_fail("median:10%")
     alarms = [
         check.fails({"median": after}, {"median": before}) is not None
-        for before, after in _neighbours(folders)
+        for before, after in _successive_medians(folders)
     ]
     return (
         f"--benchmark-compare-fail=median:10%: {sum(alarms)} alarms in {len(alarms)} comparisons "
@@ -153,13 +152,13 @@ def _by_pytest_benchmark(folders: list[Path]) -> str:
     )
 
 
-def _neighbours(folders: list[Path]) -> Iterator[tuple[float, float]]:
-    """Give the medians of two processes that ran the same code at about the same time."""
+def _successive_medians(folders: list[Path]) -> Iterator[tuple[float, float]]:
+    """Yield the medians of two processes that ran the same code at about the same time."""
     for folder in folders:
         table = pd.read_csv(folder / "pairs.csv")
         first = table[(table["measure"] == "time") & (table["turn"] == 0)]
-        for _, its in first.groupby("benchmark"):
-            wide = its.pivot(index="pair", columns="role", values="value").dropna()
+        for _, rows in first.groupby("benchmark"):
+            wide = rows.pivot(index="pair", columns="role", values="value").dropna()
             yield from zip(wide["base"], wide["head"], strict=True)
             yield from zip(wide["base"][:-1], wide["head"][1:], strict=True)
 
@@ -185,7 +184,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("-k", dest="select", default="64")
     parser.add_argument("--threads", type=int, help="all cores by default")
     parser.add_argument("--out", type=Path, default=Path("results/validation/gates"))
-    parser.add_argument("--busy", action="store_true", help="keep a core busy beside it")
+    parser.add_argument("--busy", action="store_true", help="keep one core busy meanwhile")
     options = parser.parse_args()
     options.out = options.out.resolve()
     return options

@@ -5,13 +5,13 @@
     python validation/count_verdicts.py between  --sessions 10
     python validation/count_verdicts.py injected --sessions 20
 
-`same`: ten cells that are the baseline cell under other names; any verdict but EQUIVALENT or
-INCONCLUSIVE is false. `between`: the same cells in one such session against another, as `bench
-compare` does it, for every pair of sessions. `injected`: cells that do a known part of their work
-on top, in one phase or in all (see `extra_work.py`).
+`same`: ten copies of the baseline cell; any verdict but EQUIVALENT or INCONCLUSIVE is false.
+`between`: the same cells of two such sessions, compared as `bench compare` does, for every pair of
+sessions. `injected`: cells with a known amount of extra work in one phase or in all (see
+`extra_work.py`).
 
-Each session is a `bench run` of its own. Tables are kept in --out, and a session that is there is
-not run again, so that `--sessions` can be raised later.
+Each session is one `bench run`. Tables are kept in --out and finished sessions are not repeated, so
+`--sessions` can be raised later.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,19 @@ import yaml
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
-MODEL = {"import": "extra_work:Dosed", "network": "lenet5", "phase": "step", "dose": 0.0, "copy": 0}
+MODEL = {
+    "import": "extra_work:ExtraWork",
+    "network": "lenet5",
+    "phase": "step",
+    "dose": 0.0,
+    "copy": 0,
+}
 DOSES = (0.1, 0.2)
 SAME = 10
 
 
 def study_of(kind: str, session: int, options: argparse.Namespace) -> dict[str, Any]:
-    """Write the study of one session."""
+    """Return the study of one session."""
     if kind == "same":
         cells: list[dict[str, Any]] = [{"model.copy": i} for i in range(1, SAME + 1)]
     else:
@@ -58,7 +64,7 @@ def study_of(kind: str, session: int, options: argparse.Namespace) -> dict[str, 
 def main() -> None:
     options = _options()
     measured = "injected" if options.kind == "injected" else "same"
-    with neighbour() if options.busy else nobody():
+    with busy_process() if options.busy else nullcontext():
         for session in range(options.sessions):
             _run(study_of(measured, session, options), options.out)
     sessions = [options.out / f"{measured}-{i:02d}" for i in range(options.sessions)]
@@ -66,7 +72,7 @@ def main() -> None:
 
 
 def _run(study: Mapping[str, Any], out: Path) -> None:
-    """Run a session in a process of its own, unless its tables are there."""
+    """Run a session unless its tables exist."""
     if (out / study["name"] / "comparisons.csv").is_file():
         return
     file = out / f"{study['name']}.yaml"
@@ -103,12 +109,12 @@ def _between(sessions: Sequence[Path]) -> Iterator[pd.DataFrame]:
 
 
 def _counted_same(sessions: Sequence[Path]) -> str:
-    """Count the verdicts on cells that are the same, a row a measure."""
+    """Count the verdicts on identical cells of one session, one row per measure."""
     return _verdicts(pd.concat(_comparisons(sessions), ignore_index=True))
 
 
 def _counted_between(sessions: Sequence[Path]) -> str:
-    """Count the verdicts on cells that are the same in two sessions, a row a measure."""
+    """Count the verdicts on identical cells of two sessions, one row per measure."""
     return _verdicts(pd.concat(_between(sessions), ignore_index=True))
 
 
@@ -118,14 +124,15 @@ def _verdicts(found: pd.DataFrame) -> str:
     floors = times.groupby("measure")[["floor", "mde"]].median()
     off = (times["ratio"] - 1).abs().groupby(times["measure"]).quantile([0.5, 0.975]).unstack()
     off.columns = ["off by, median", "97.5%"]
-    told = counts.join(floors).join(off).round(4)
-    return f"{times['session'].nunique()} sessions or pairs of them\n{told.to_string()}"
+    table = counts.join(floors).join(off).round(4)
+    return f"{times['session'].nunique()} sessions or pairs of them\n{table.to_string()}"
 
 
 def _counted_doses(sessions: Sequence[Path]) -> str:
-    """Count the verdicts on each dose, a row a dose and measure; `estimate` is what was found.
+    """Count the verdicts, one row per dose and measure.
 
-    `error` is the median estimate less the truth, in points; `worst` the largest such error.
+    `estimate` is the median estimate, `error` its difference from the truth in percentage points,
+    `worst` the largest such difference.
     """
     found = pd.concat(_comparisons(sessions), ignore_index=True)
     rows = []
@@ -136,7 +143,7 @@ def _counted_doses(sessions: Sequence[Path]) -> str:
         is_part = phase not in ("step", measure) and measure == "step"
         rows.append(
             {
-                "dosed": phase if dose else "nothing",
+                "extra work in": phase if dose else "none",
                 "dose": f"{dose:.0%}",
                 "measure": measure,
                 **group["verdict"].value_counts().to_dict(),
@@ -153,27 +160,22 @@ def _counted_doses(sessions: Sequence[Path]) -> str:
         )
     table = pd.DataFrame(rows).fillna(0)
     counts = table.select_dtypes("number").columns
-    whole = table.astype(dict.fromkeys(counts, int))
-    return f"{times['session'].nunique()} sessions\n{whole.to_string(index=False)}"
+    table = table.astype(dict.fromkeys(counts, int))
+    return f"{times['session'].nunique()} sessions\n{table.to_string(index=False)}"
 
 
 COUNTED = {"same": _counted_same, "between": _counted_between, "injected": _counted_doses}
 
 
 @contextmanager
-def neighbour() -> Iterator[None]:
-    """Keep one core busy, for as long as this process lives."""
+def busy_process() -> Iterator[None]:
+    """Keep one core busy, at most for as long as this process lives."""
     busy = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    pass"
     process = subprocess.Popen([sys.executable, "-c", busy])
     try:
         yield
     finally:
         process.kill()
-
-
-@contextmanager
-def nobody() -> Iterator[None]:
-    yield
 
 
 def _options() -> argparse.Namespace:
@@ -186,7 +188,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, help="all cores by default")
     parser.add_argument("--blocks", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--busy", action="store_true", help="keep a core busy beside it")
+    parser.add_argument("--busy", action="store_true", help="keep one core busy meanwhile")
     options = parser.parse_args()
     options.out = options.out.resolve()
     return options

@@ -1,10 +1,10 @@
-"""Make thousands of broken study files, and see each refused with one message, in time.
+"""Check that `bench plan` refuses thousands of damaged study files with one message, in time.
 
-    python validation/bad_studies.py --files 10000 --data-dir ../shared/data
+    python validation/damaged_studies.py --files 10000 --data-dir ../shared/data
 
-Each is a study of this repository or a small one, damaged at random: bytes changed, cut or doubled,
-values replaced by what does not belong there, aliases, depth, other encodings. A file that is still
-a valid study is not counted. Prints the totals, and the seed of every file that did otherwise.
+Each is a study of this repository, damaged at random: bytes changed, cut or duplicated, values of
+wrong types, aliases, deep nesting, other encodings. Files that are still valid studies are not
+counted. Prints the totals, and the seed of every file that was handled wrongly.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from bench.cli import main as bench
 
 ROOT = Path(__file__).parents[1]
 SLOW_S = 2.0
-WORDS: list[Any] = [
+VALUES: list[Any] = [
     None, True, -1, 0, 1e308, float("nan"), float("inf"), -0.5, 10**40, "", " ", "off", "NaN",
     "1e999", "../../x", "a/b", "=1+1", "\x00", "\ud7ff", "é" * 5000, "x" * 100_000, [], {}, [[]],
     [{}], {"": ""}, {"name": "nobody"}, {"import": "os:system"}, {"import": "a b:c"},
@@ -40,7 +40,7 @@ KEYS = ["model", "axes", "base", "seeds", "tune", "over", "design", "nobody", ""
 
 
 def nodes(value: Any) -> list[tuple[Any, Any]]:
-    """List every place of a document as its container and key."""
+    """Return every node of a document as its container and key."""
     if isinstance(value, dict):
         return [(value, k) for k in value] + [n for v in value.values() for n in nodes(v)]
     if isinstance(value, list):
@@ -48,119 +48,119 @@ def nodes(value: Any) -> list[tuple[Any, Any]]:
     return []
 
 
-def replaced(text: str, chance: random.Random) -> bytes:
+def replace_values(text: str, chance: random.Random) -> bytes:
     document = copy.deepcopy(yaml.safe_load(text))
     for _ in range(chance.randint(1, 3)):
         container, key = chance.choice(nodes(document))
-        container[key] = copy.deepcopy(chance.choice(WORDS))
+        container[key] = copy.deepcopy(chance.choice(VALUES))
     return yaml.safe_dump(document, allow_unicode=True).encode("utf-8", "surrogatepass")
 
 
-def added(text: str, chance: random.Random) -> bytes:
+def add_key(text: str, chance: random.Random) -> bytes:
     document = copy.deepcopy(yaml.safe_load(text))
     places = [c for c, _ in nodes(document) if isinstance(c, dict)]
-    chance.choice(places)[chance.choice(KEYS)] = copy.deepcopy(chance.choice(WORDS))
+    chance.choice(places)[chance.choice(KEYS)] = copy.deepcopy(chance.choice(VALUES))
     return yaml.safe_dump(document, allow_unicode=True).encode("utf-8", "surrogatepass")
 
 
-def bytes_changed(text: str, chance: random.Random) -> bytes:
+def change_bytes(text: str, chance: random.Random) -> bytes:
     data = bytearray(text.encode())
     for _ in range(chance.randint(1, 20)):
         data[chance.randrange(len(data))] = chance.randrange(256)
     return bytes(data)
 
 
-def cut(text: str, chance: random.Random) -> bytes:
+def cut_bytes(text: str, chance: random.Random) -> bytes:
     data = text.encode()
     start, end = sorted(chance.randrange(len(data) + 1) for _ in range(2))
     return data[:start] + data[end:]
 
 
-def doubled(text: str, chance: random.Random) -> bytes:
+def duplicate_line(text: str, chance: random.Random) -> bytes:
     lines = text.splitlines(keepends=True)
     at = chance.randrange(len(lines))
     return "".join([*lines[:at], lines[at], *lines[at:]]).encode()
 
 
-def bomb(text: str, chance: random.Random) -> bytes:
+def alias_bomb(text: str, chance: random.Random) -> bytes:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
     return ("\n".join(lines) + f"\n{text}").encode()
 
 
-def deep(text: str, chance: random.Random) -> bytes:
+def nest_deeply(text: str, chance: random.Random) -> bytes:
     depth = chance.choice([50, 2000, 100_000])
     opened, closed = chance.choice([("[", "]"), ("{a: ", "}")])
     return f"{text}\nbase: {opened * depth}1{closed * depth}\n".encode()
 
 
-def encoded(text: str, chance: random.Random) -> bytes:
+def encode_otherwise(text: str, chance: random.Random) -> bytes:
     return text.encode(chance.choice(["utf-16", "utf-32", "utf-7"])) + b"\xff"
 
 
-def noise(text: str, chance: random.Random) -> bytes:
+def random_bytes(text: str, chance: random.Random) -> bytes:
     return chance.randbytes(chance.choice([0, 1, 10, 1000, 100_000]))
 
 
-def vast(text: str, chance: random.Random) -> bytes:
+def huge_grid(text: str, chance: random.Random) -> bytes:
     fields = ("batch_size", "epochs", "model.hidden", "optimizer.lr", "threads")
     axes = "".join(f"  {f}: {list(range(1, chance.choice([60, 400])))}\n" for f in fields)
-    return f"name: vast\naxes:\n{axes}".encode()
+    return f"name: huge\naxes:\n{axes}".encode()
 
 
 DAMAGES: list[Callable[[str, random.Random], bytes]] = [
-    *[replaced] * 6, *[added] * 3, *[bytes_changed] * 4, *[cut] * 3, doubled, bomb, deep, encoded,
-    noise, vast,
+    *[replace_values] * 6, *[add_key] * 3, *[change_bytes] * 4, *[cut_bytes] * 3, duplicate_line,
+    alias_bomb, nest_deeply, encode_otherwise, random_bytes, huge_grid,
 ]  # fmt: skip
 
 
 def outcome(path: Path, data: Path) -> str:
-    """Give what `bench plan` does with the file: `refused`, `valid`, or what it should not do."""
+    """Return "refused", "valid", or what `bench plan` did wrong with a file."""
     sys.argv = ["bench", "plan", str(path), "--offline", "--data-dir", str(data)]
-    said = io.StringIO()
+    stderr = io.StringIO()
     try:
-        with redirect_stdout(io.StringIO()), redirect_stderr(said):
+        with redirect_stdout(io.StringIO()), redirect_stderr(stderr):
             bench()
     except SystemExit as end:
-        message = said.getvalue()
+        message = stderr.getvalue()
         if end.code in (0, None):
             return "valid"
-        is_told = message.startswith("bench: ") and "Traceback" not in message
-        return "refused" if end.code == 2 and is_told else f"exit {end.code}: {message[:200]}"
+        is_explained = message.startswith("bench: ") and "Traceback" not in message
+        return "refused" if end.code == 2 and is_explained else f"exit {end.code}: {message[:200]}"
     except BaseException:
         return traceback.format_exc()
     return "valid"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--files", type=int, default=10_000, help="broken ones to see")
-    parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--data-dir", type=Path, required=True, help="with MNIST, for its studies")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--files", type=int, default=10_000, help="number of invalid files")
+    parser.add_argument("--first", type=int, default=0, help="first seed")
+    parser.add_argument("--data-dir", type=Path, required=True, help="data folder with MNIST")
     arguments = parser.parse_args()
     data = arguments.data_dir.resolve()
-    whole = sorted((ROOT / "studies").glob("*.yaml"))
-    texts = [path.read_text() for path in whole]
+    studies = sorted((ROOT / "studies").glob("*.yaml"))
+    texts = [path.read_text(encoding="utf-8") for path in studies]
     counts: Counter[str] = Counter()
     slowest_s, bad = 0.0, []
     seed = arguments.first
     with tempfile.TemporaryDirectory() as temporary:
         os.chdir(temporary)
-        assert [outcome(study, data) for study in whole] == ["valid"] * len(whole)
+        assert [outcome(study, data) for study in studies] == ["valid"] * len(studies)
         path = Path("study.yaml")
         while sum(counts.values()) - counts["valid"] < arguments.files:
             chance = random.Random(seed)
             path.write_bytes(chance.choice(DAMAGES)(chance.choice(texts), chance))
             started_s = time.perf_counter()
-            word = outcome(path, data)
-            took_s = time.perf_counter() - started_s
-            slowest_s = max(slowest_s, took_s)
-            counts[word if word in ("valid", "refused") else "otherwise"] += 1
-            if word not in ("valid", "refused") or took_s > SLOW_S:
+            result = outcome(path, data)
+            elapsed_s = time.perf_counter() - started_s
+            slowest_s = max(slowest_s, elapsed_s)
+            counts[result if result in ("valid", "refused") else "wrong"] += 1
+            if result not in ("valid", "refused") or elapsed_s > SLOW_S:
                 bad.append(seed)
-                print(f"seed {seed}: {word} after {took_s:.2f} s", flush=True)
+                print(f"seed {seed}: {result} after {elapsed_s:.2f} s", flush=True)
             seed += 1
-    print(f"{dict(counts)}; the slowest took {slowest_s:.2f} s; otherwise: {bad}")
+    print(f"{dict(counts)}; the slowest took {slowest_s:.2f} s; wrong or slow: {bad}")
     sys.exit(1 if bad else 0)
 
 

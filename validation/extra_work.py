@@ -1,6 +1,6 @@
-"""A network with a known amount of extra work in its training step, to see whether it is found.
+"""A network with a known amount of extra work in its training step.
 
-Used by `count_verdicts.py` through the study file's own door: `{import: "extra_work:Dosed", …}`.
+Studies of `count_verdicts.py` import it: `{import: "extra_work:ExtraWork", …}`.
 """
 
 import time
@@ -17,16 +17,16 @@ from torch.optim.optimizer import (
 from bench.models import MODELS
 from bench.registry import load
 
-SIDE = 64  # of the matrices that are multiplied: one product takes microseconds
+MATRIX_SIZE = 64  # one product takes microseconds
 
 
-class Dosed(nn.Module):
-    """A network of `bench.models` whose phases do `dose` times their own work on top.
+class ExtraWork(nn.Module):
+    """A network of `bench.models` whose phases take `dose` times longer.
 
-    `phase` is forward, backward, optimizer, or step for all three. The extra is computing, not
-    sleeping: products of small matrices until it has taken `dose` of the time that the phase
-    itself just took. Counted by the clock, so that the true effect is known exactly whatever the
-    machine does. `copy` changes nothing: it makes cells that are the same.
+    `phase` is forward, backward, optimizer, or step for all three. The extra time is spent on
+    products of small matrices, not asleep, until it is `dose` times what the phase itself just
+    took. Since the clock ends it, the true effect is known whatever the machine does. `copy` has
+    no effect: it makes cells that are identical.
     """
 
     def __init__(
@@ -37,51 +37,44 @@ class Dosed(nn.Module):
         self.loss = self.network.loss
         self._phases = ("forward", "backward", "optimizer") if phase == "step" else (phase,)
         self._work = _Work(dose)
-        self._left_to_fill = 0
+        self._gradients_left = 0
         if "backward" in self._phases:
-            self._dose_backward()
+            for parameter in self.parameters():
+                parameter.register_post_accumulate_grad_hook(self._count_gradient)
         if "optimizer" in self._phases:
             register_optimizer_step_pre_hook(lambda *_: self._work.begin())
             register_optimizer_step_post_hook(lambda *_: self._work.end())
 
     def forward(self, images: Tensor) -> Tensor:
         """Run the network: (N, 1, 28, 28) -> (N, classes)."""
-        if not self.training or "forward" not in self._phases:
-            return self._marked(self.network(images))
-        self._work.begin()
-        output = self._marked(self.network(images))
-        self._work.end()
-        return output
-
-    def _marked(self, output: Tensor) -> Tensor:
-        """Note the moment at which backward reaches the network."""
+        is_extended = self.training and "forward" in self._phases
+        if is_extended:
+            self._work.begin()
+        output: Tensor = self.network(images)
         if output.requires_grad and "backward" in self._phases:
             output.register_hook(lambda _: self._begin_backward())
+        if is_extended:
+            self._work.end()
         return output
 
     def _begin_backward(self) -> None:
-        self._left_to_fill = len(list(self.parameters()))
+        self._gradients_left = len(list(self.parameters()))
         self._work.begin()
 
-    def _dose_backward(self) -> None:
-        """Work when the last gradient of a step has been filled."""
-        for parameter in self.parameters():
-            parameter.register_post_accumulate_grad_hook(self._filled)
-
-    def _filled(self, _: Tensor) -> None:
-        self._left_to_fill -= 1
-        if self._left_to_fill == 0:
+    def _count_gradient(self, _: Tensor) -> None:
+        self._gradients_left -= 1
+        if self._gradients_left == 0:
             self._work.end()
 
 
 class _Work:
-    """Multiplies matrices for a given part of the time between `begin` and `end`."""
+    """Multiplies matrices for `dose` times the time between `begin` and `end`."""
 
     def __init__(self, dose: float, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         self._dose = dose
         self._clock = clock
-        self._matrix: Any = torch.full((SIDE, SIDE), 1 / SIDE)
-        self._into = torch.empty(SIDE, SIDE)
+        self._matrix: Any = torch.full((MATRIX_SIZE, MATRIX_SIZE), 1 / MATRIX_SIZE)
+        self._product = torch.empty(MATRIX_SIZE, MATRIX_SIZE)
         self._began_ns = 0
 
     def begin(self) -> None:
@@ -92,4 +85,4 @@ class _Work:
         now_ns = self._clock()
         until_ns = now_ns + self._dose * (now_ns - self._began_ns)
         while self._clock() < until_ns:
-            torch.mm(self._matrix, self._matrix, out=self._into)
+            torch.mm(self._matrix, self._matrix, out=self._product)

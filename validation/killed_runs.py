@@ -1,9 +1,9 @@
-"""Kill `bench run` at random moments, audit what it leaves after each, and let it end.
+"""Kill `bench run` at random moments, check its results folder after each, and let it finish.
 
-    python validation/kills.py --kills 50
+    python validation/killed_runs.py --kills 50
 
-Prints one line a kill and the totals; exit code 1 where an audit fails. A run that was finished
-before a kill must be there afterwards, untouched; in the end every run is there exactly once.
+Prints one line per kill and the totals; exit code 1 if a check fails. Runs that had ended before a
+kill must be unchanged afterwards; in the end every run is there exactly once.
 """
 
 import argparse
@@ -38,7 +38,7 @@ base: {{model: {{import: "tiny_network:Tiny"}}, dataset: digits, batch_size: 200
 seeds: {list(range(SEEDS))}
 timing: {{blocks: {BLOCKS}, rounds: 2, epochs: 0, spares: 0}}
 """
-ALL = SEEDS + 1 + 2 * BLOCKS  # trials, a cost pass, blocks with their twins
+ALL = SEEDS + 1 + 2 * BLOCKS  # trials, a cost pass, blocks with their A/A controls
 KEYS = {"trials": ["trial_id"], "costs": ["cell_id"], "blocks": ["cell_id", "role", "block"]}
 
 
@@ -50,23 +50,18 @@ def start(folder: Path, data: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def fill(folder: Path) -> None:
-    (folder / "killed.yaml").write_text(STUDY, encoding="utf-8")
-    (folder / "tiny_network.py").write_text(NETWORK, encoding="utf-8")
-
-
 def audit(results: Path, before: dict[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
-    """Give the outcomes that are there by name, and what is wrong with the folder."""
+    """Return the contents of the outcome files, and what is wrong with the folder."""
     wrong = []
     paths = sorted((results / "outcomes").glob("*.json"))
     now = {path.name: path.read_bytes() for path in paths}
-    wrong += [f"{name} is gone" for name in before.keys() - now.keys()]
+    wrong += [f"{name} is missing" for name in before.keys() - now.keys()]
     wrong += [
         f"{name} has changed" for name in before if now.get(name, before[name]) != before[name]
     ]
     loaded = Store(results).load()
     if len(loaded) != len(now):
-        wrong.append(f"{len(now)} files give {len(loaded)} outcomes")
+        wrong.append(f"{len(loaded)} outcomes in {len(now)} files")
     for path in sorted(results.glob("*.csv")):
         table = pd.read_csv(path)
         if path.stem in KEYS and table.duplicated(KEYS[path.stem]).any():
@@ -77,32 +72,33 @@ def audit(results: Path, before: dict[str, bytes]) -> tuple[dict[str, bytes], li
 
 
 def missing(results: Path) -> list[str]:
-    """Say what a finished grid lacks.
+    """Return what a finished study lacks.
 
-    A timing block that a kill tore from its twin stays, and another pair is timed in its place.
+    A timing block that lost its A/A control to a kill stays, and another pair replaces it.
     """
     tables = {name: pd.read_csv(results / f"{name}.csv") for name in KEYS}
     pairs = int((tables["blocks"].groupby("block").size() == 2).sum())
     has = {"trials": len(tables["trials"]), "cost passes": len(tables["costs"]), "pairs": pairs}
-    asked = {"trials": SEEDS, "cost passes": 1, "pairs": BLOCKS}
-    left = [f"{path.name} is left" for path in results.rglob(".*.part")]
-    return left + [f"{has[what]} {what} of {n}" for what, n in asked.items() if has[what] != n]
+    expected = {"trials": SEEDS, "cost passes": 1, "pairs": BLOCKS}
+    left = [f"{path.name} is left over" for path in results.rglob(".*.part")]
+    return left + [f"{has[what]} {what} of {n}" for what, n in expected.items() if has[what] != n]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     chance = random.Random(arguments.seed)
     failures: list[str] = []
-    kills = grids = 0
+    kills = studies = 0
     with tempfile.TemporaryDirectory() as temporary:
         data = Path(temporary) / "data"
-        while kills < arguments.kills or grids == 0:
-            folder = Path(temporary) / f"grid{grids}"
+        while kills < arguments.kills or studies == 0:
+            folder = Path(temporary) / f"study{studies}"
             folder.mkdir()
-            fill(folder)
+            (folder / "killed.yaml").write_text(STUDY, encoding="utf-8")
+            (folder / "tiny_network.py").write_text(NETWORK, encoding="utf-8")
             known: dict[str, bytes] = {}
             while True:
                 process = start(folder, data)
@@ -111,22 +107,24 @@ def main() -> None:
                 except subprocess.TimeoutExpired:
                     process.send_signal(signal.SIGKILL)
                     process.wait()
-                    time.sleep(0.5)  # what it started has ended by then
+                    time.sleep(0.5)  # its child processes have ended by then
                     kills += 1
                     known, wrong = audit(folder / "results/killed", known)
-                    print(f"kill {kills}: {len(known)} runs there {'; '.join(wrong)}", flush=True)
+                    print(
+                        f"kill {kills}: {len(known)} finished runs {'; '.join(wrong)}", flush=True
+                    )
                     failures += wrong
                     continue
                 known, wrong = audit(folder / "results/killed", known)
                 wrong += missing(folder / "results/killed")
                 if code:
-                    told = process.stdout.read().decode() if process.stdout else ""
-                    wrong.append(f"exit {code}\n{told}")
+                    output = process.stdout.read().decode() if process.stdout else ""
+                    wrong.append(f"exit {code}\n{output}")
                 print(f"complete: {len(known)} runs {'; '.join(wrong)}")
                 failures += wrong
                 break
-            grids += 1
-    print(f"{kills} kills in {grids} grids of {ALL} runs: {len(failures)} audits failed")
+            studies += 1
+    print(f"{kills} kills in {studies} studies of {ALL} runs: {len(failures)} checks failed")
     sys.exit(1 if failures else 0)
 
 

@@ -1,11 +1,11 @@
-"""See whether `bench history` finds a step that is really there, and none where nothing steps.
+"""Check that `bench history` finds a known change point, and none where there is none.
 
-    python validation/real_history.py --step-at 18 --dose 0.1
-    python validation/real_history.py
+    python validation/known_change_point.py --step-at 18 --dose 0.1
+    python validation/known_change_point.py
 
-In a clone of this repository, thirty commits that change nothing, but for one from which on the
-ConvNet's step takes `dose` longer. At each one pytest-benchmark measures and stores, as a team's
-nightly run would; then `bench history` is asked.
+A clone of this repository gets thirty commits that change nothing, except that from one of them on
+the ConvNet's step takes `dose` longer. pytest-benchmark measures and stores each commit, as nightly
+jobs would; then `bench history` looks for change points.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from count_gates import DOSED, MODEL, ROOT, STEP_OVER_FORWARD
+from count_gates import EXTRA_WORK, MODEL, ROOT, STEP_OVER_FORWARD
 
 from bench.measure.git_commands import git_environment
 
@@ -29,22 +29,22 @@ def main() -> None:
     for number in range(COMMITS):
         if number == options.step_at:
             with (clone / MODEL).open("a", encoding="utf-8") as model:
-                model.write(DOSED.format(dose=options.dose * STEP_OVER_FORWARD))
+                model.write(EXTRA_WORK.format(dose=options.dose * STEP_OVER_FORWARD))
         _commit(clone, number)
         command = ["pytest", "tests/benchmarks/test_steps.py", "-k", options.select]
         _run(clone, sys.executable, "-m", *command, "--benchmark-only", "--benchmark-autosave")
     if options.step_at is not None:
         commit = _run(clone, "git", "rev-parse", f"HEAD~{COMMITS - 1 - options.step_at}")
-        print(f"the step is at {commit[:9]}")
+        print(f"the true change point is {commit[:9]}")
     print(_run(clone, sys.executable, "-P", "-m", "bench", "history", PYTHONPATH=str(ROOT)))
 
 
 def _commit(clone: Path, number: int) -> None:
-    who = ("-c", "user.name=validation", "-c", "user.email=validation@localhost")
+    author = ("-c", "user.name=validation", "-c", "user.email=validation@localhost")
     message = f"commit {number}"
     date = f"2026-01-{number + 1:02}T00:00:00+00:00"
     command = ("commit", "--quiet", "--all", "--allow-empty", f"--message={message}")
-    _run(clone, "git", *who, *command, GIT_COMMITTER_DATE=date, GIT_AUTHOR_DATE=date)
+    _run(clone, "git", *author, *command, GIT_COMMITTER_DATE=date, GIT_AUTHOR_DATE=date)
 
 
 def _run(folder: Path, *command: str, **environment: str) -> str:
@@ -64,7 +64,7 @@ def _run(folder: Path, *command: str, **environment: str) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--step-at", type=int, help="nothing steps by default")
+    parser.add_argument("--step-at", type=int, help="first slower commit; none by default")
     parser.add_argument("--dose", type=float, default=0.1)
     parser.add_argument("-k", dest="select", default="64 and step]")
     parser.add_argument("--out", type=Path, default=Path("results/validation/history"))

@@ -1,9 +1,9 @@
-"""The report of a study of a thousand cells and 120,000 timing rows, its numbers made up.
+"""Time `bench report` on a synthetic study of a thousand cells and 120,000 timing rows.
 
-    python validation/thousand_cells.py --into /tmp/thousand
+    python validation/large_report.py --into /tmp/thousand
 
-Prints what `bench report` and `bench report --html` take, in turns, and how large the pages are;
-they stay in the folder, to be looked at.
+Prints the median time of `bench report` and `bench report --html`, run in turns, and the sizes of
+the reports, which stay in the folder.
 """
 
 import argparse
@@ -41,11 +41,11 @@ SHARES = {"data": 0.1, "forward": 0.3, "backward": 0.5, "optimizer": 0.1, "step"
 draw = random.Random(0)
 
 
-def made_up(run: Run) -> Outcome:
-    """Give a run an outcome whose numbers follow from its cell, with a little noise."""
+def synthetic_outcome(run: Run) -> Outcome:
+    """Return an outcome whose numbers follow from the run's cell, with a little noise."""
     cell = run.planned.cell
-    worth = random.Random(run.planned.cell_id)
-    step_s = cell.batch_size * worth.uniform(10e-6, 80e-6)
+    cell_draw = random.Random(run.planned.cell_id)
+    step_s = cell.batch_size * cell_draw.uniform(10e-6, 80e-6)
     ended = run.ended("ok", None, 2.0)
     if run.kind == "block" and ended.block is not None:
         timings = tuple(
@@ -59,7 +59,7 @@ def made_up(run: Run) -> Outcome:
         return replace(ended, timings=timings)
     if run.kind == "cost":
         return ended
-    accuracy = worth.uniform(0.9, 0.99) + draw.gauss(0, 0.001)
+    accuracy = cell_draw.uniform(0.9, 0.99) + draw.gauss(0, 0.001)
     train_s = 60_000 / cell.batch_size * step_s
     epochs = tuple(
         EpochRow(
@@ -77,8 +77,8 @@ def made_up(run: Run) -> Outcome:
     return replace(ended, trial=trial, epochs=epochs)
 
 
-def write(folder: Path) -> Path:
-    """Make the results folder, unless an earlier call did."""
+def write_results(folder: Path) -> Path:
+    """Write the results folder unless it exists."""
     results = folder / "results/thousand"
     if not (results / "trials.csv").is_file():
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,30 +86,30 @@ def write(folder: Path) -> Path:
         study.write_text(STUDY, encoding="utf-8")
         agenda = draw_up(Request(study, results=folder / "results", offline=True))
         store = Store(results)
-        store.write_tables([made_up(task.run) for task in agenda.tasks])
+        store.write_tables([synthetic_outcome(task.run) for task in agenda.tasks])
         Derived(store).write()
         write_atomic(results / "study.yaml", write_yaml(agenda.plan.resolved()))
     return results
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--into", type=Path, required=True)
     parser.add_argument("--times", type=int, default=3)
     options = parser.parse_args()
-    results = write(options.into)
+    results = write_results(options.into)
     with (results / "timings.csv").open(encoding="utf-8") as rows:
         print(f"{sum(1 for _ in rows) - 1:,} timing rows")
     report = [sys.executable, "-m", "bench", "report", str(results)]
-    took: dict[str, list[float]] = {"": [], "--html": []}
+    elapsed_s: dict[str, list[float]] = {"": [], "--html": []}
     for _ in range(options.times):
-        for asked, seconds in took.items():
-            command = [*report, "--reports", str(options.into / "reports"), *asked.split()]
+        for option, seconds in elapsed_s.items():
+            command = [*report, "--reports", str(options.into / "reports"), *option.split()]
             started_s = time.perf_counter()
             subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
             seconds.append(time.perf_counter() - started_s)
-    for asked, seconds in took.items():
-        print(f"bench report {asked:6} {median(seconds):.1f} s (median of {len(seconds)})")
+    for option, seconds in elapsed_s.items():
+        print(f"bench report {option:6} {median(seconds):.1f} s (median of {len(seconds)})")
     for page in sorted((options.into / "reports/thousand").glob("report.*")):
         print(f"{page.name} {page.stat().st_size / 1e6:.2f} MB")
 

@@ -1,16 +1,15 @@
-"""The cluster's executor on a real Ray cluster, whose nodes are processes of this machine.
+"""Check the Ray executor on a real cluster, whose nodes are processes of this machine.
 
-    python validation/on_a_cluster.py same   --study studies/baseline.yaml
-    python validation/on_a_cluster.py speed  --trials 64
-    python validation/on_a_cluster.py faults --trials 24
+    python validation/ray_cluster.py same   --study studies/baseline.yaml
+    python validation/ray_cluster.py speed  --trials 64
+    python validation/ray_cluster.py faults --trials 24
 
-`same`: a study by the local executor, on a cluster of two nodes, and on a head and a second node
-that `ray start` makes; prints whether cells and losses are the same to the last bit.
-`speed`: the same one-thread trials on one worker, on two, and by the local executor with one job
-and with two, in turns; prints the seconds, their ratio, and what the cluster adds to a trial.
-`faults`: a worker is killed, then `bench run` itself, and a node after it was started again; audits
-the tables.
-Data are looked for in BENCH_DATA_DIR.
+`same`: runs a study with the local executor, on a cluster of two nodes, and on two nodes started by
+`ray start`; prints whether cells and losses are bitwise equal.
+`speed`: runs one-thread trials on one and two workers, and with one and two local jobs, in turns;
+prints seconds, their ratio, and what the cluster adds to a trial.
+`faults`: kills a worker, then `bench run` itself and, after a restart, a node; checks the tables.
+Data are read from BENCH_DATA_DIR.
 """
 
 import argparse
@@ -71,14 +70,14 @@ def executors(kind: str) -> Iterator[Executor]:
 
 
 @contextmanager
-def started_by_hand() -> Iterator[str]:
-    """Start a head and a second node as a person would; gives the address."""
+def ray_start() -> Iterator[str]:
+    """Start a head and a second node with `ray start`; yields the address."""
     ray = [sys.executable, "-m", "ray.scripts.scripts"]
     head = ["start", "--head", "--port", "6399", "--num-cpus", "1", "--include-dashboard=false"]
     try:
         for node in (head, ["start", "--address", "127.0.0.1:6399", "--num-cpus", "1"]):
             subprocess.run([*ray, *node], check=True, stdout=subprocess.DEVNULL)
-            os.environ["RAY_AUTH_MODE"] = "token"  # the head asks for one
+            os.environ["RAY_AUTH_MODE"] = "token"  # the head requires one
         yield "127.0.0.1:6399"
     finally:
         os.environ.pop("RAY_AUTH_MODE", None)
@@ -88,19 +87,19 @@ def started_by_hand() -> Iterator[str]:
 def same(study: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        run_there(study, folder / "local", "--jobs", "2")
+        run_study(study, folder / "local", "--jobs", "2")
         with cluster(2) as (made, _):
-            run_there(study, folder / "cluster", "--executor", "ray", "--address", made.address)
-        with started_by_hand() as address:
-            run_there(study, folder / "by hand", "--executor", "ray", "--address", address)
-        told = {where.name: losses(where) for where in folder.iterdir()}
-        for where, found in told.items():
-            is_same = found == told["local"]
+            run_study(study, folder / "cluster", "--executor", "ray", "--address", made.address)
+        with ray_start() as address:
+            run_study(study, folder / "by hand", "--executor", "ray", "--address", address)
+        losses_of = {out.name: losses(out) for out in folder.iterdir()}
+        for name, found in losses_of.items():
+            is_same = found == losses_of["local"]
             cells = len({cell for cell, *_ in found})
-            print(f"{where}: {cells} cells, {len(found)} epochs of trials, the same: {is_same}")
+            print(f"{name}: {cells} cells, {len(found)} epochs of trials, the same: {is_same}")
 
 
-def run_there(study: Path, out: Path, *where: str) -> None:
+def run_study(study: Path, out: Path, *where: str) -> None:
     few = ("timing.blocks=1", "timing.rounds=3", "timing.epochs=0", "base.threads=1")
     changes = [word for change in few for word in ("--set", change)]
     command = ["-m", "bench", "run", str(study), "--out", str(out), "--no-report", *changes]
@@ -118,7 +117,7 @@ def losses(out: Path) -> dict[tuple[str, int, int], tuple[float, ...]]:
     return dict(zip(keys, values, strict=True))
 
 
-def planned(executor: Executor, seeds: list[int]) -> list[Run]:
+def plan_trials(executor: Executor, seeds: list[int]) -> list[Run]:
     base = {"dataset": "mnist", "epochs": 1, "device": "cpu", "threads": 1}
     model = {"model": {"name": "mlp", "hidden": 128}}
     study = Study.model_validate(
@@ -137,7 +136,7 @@ def speed(trials: int) -> None:
     for turn in range(TURNS):
         for kind in kinds if turn % 2 else reversed(kinds):
             with executors(kind) as executor:
-                runs = planned(executor, list(range(2 + trials)))
+                runs = plan_trials(executor, list(range(2 + trials)))
                 list(executor.execute(runs[:2], data, lambda event: None))  # starts the workers
                 began_s = time.perf_counter()
                 for outcome in executor.execute(runs[2:], data, lambda event: None):
@@ -148,8 +147,8 @@ def speed(trials: int) -> None:
     for one, two in (("ray 1", "ray 2"), ("local 1", "local 2")):
         print(f"{one} over {two}: {spent_s[one] / spent_s[two]:.2f}")
     for kind in ("ray 1", "local 1"):
-        beside = (spent_s[kind] - busy_s[kind]) / (trials * TURNS)
-        print(f"{kind}: {1e3 * beside:.0f} ms a trial beside the trial itself")
+        overhead_s = (spent_s[kind] - busy_s[kind]) / (trials * TURNS)
+        print(f"{kind}: {1e3 * overhead_s:.0f} ms of overhead per trial")
     print(f"ray 1 over local 1: {spent_s['ray 1'] / spent_s['local 1']:.3f}")
 
 
@@ -160,7 +159,7 @@ def faults(trials: int) -> None:
         study = folder / "faults.yaml"
         study.write_text(FAULTS.format(seeds=list(range(trials // 2))), encoding="utf-8")
 
-        process = begin(study, made.address)
+        process = start(study, made.address)
         wait_for(results, 3, process)
         worker = subprocess.run(
             ["pgrep", "-f", "ray::carry_out"], capture_output=True, text=True, check=True
@@ -173,19 +172,19 @@ def faults(trials: int) -> None:
         process.wait()
         kept = set(results.glob("outcomes/*.json"))
         times = {path: path.stat().st_mtime_ns for path in kept}
-        print(f"killed the driver: {len(kept)} outcomes are there", flush=True)
+        print(f"killed the driver: {len(kept)} outcomes are kept", flush=True)
 
-        process = begin(study, made.address)
-        wait_for(results, trials + 4, process)  # in the middle of the timing blocks
+        process = start(study, made.address)
+        wait_for(results, trials + 4, process)  # during the timing blocks
         made.remove_node(nodes[0], allow_graceful=False)
         print("killed a node", flush=True)
         print(f"exit code {process.wait()}")
         again = sum(path.stat().st_mtime_ns != at for path, at in times.items())
-        print(f"of the {len(kept)} outcomes that were there, {again} were made again")
+        print(f"of {len(kept)} kept outcomes, {again} were repeated")
         audit(results)
 
 
-def begin(study: Path, address: str) -> "subprocess.Popen[bytes]":
+def start(study: Path, address: str) -> "subprocess.Popen[bytes]":
     where = ("--executor", "ray", "--address", address)
     return subprocess.Popen(
         [sys.executable, "-m", "bench", "run", str(study), "--no-report", *where],
@@ -198,7 +197,8 @@ def audit(results: Path) -> None:
     for name, keys in (("trials", ["cell_id", "seed"]), ("blocks", ["cell_id", "block", "role"])):
         table = pd.read_csv(results / f"{name}.csv")
         twice = int(table.duplicated(keys).sum())
-        print(f"{name}: {len(table)} rows, {twice} twice, {table.status.value_counts().to_dict()}")
+        statuses = table.status.value_counts().to_dict()
+        print(f"{name}: {len(table)} rows, {twice} duplicates, {statuses}")
     blocks = pd.read_csv(results / "blocks.csv")
     print(f"nodes by block: {blocks.groupby('block').node.nunique().to_dict()}")
     counted = blocks[blocks.role == "planned"].groupby("cell_id").block.nunique()
@@ -207,20 +207,20 @@ def audit(results: Path) -> None:
 
 def wait_for(results: Path, outcomes: int, process: "subprocess.Popen[bytes]") -> None:
     while len(list(results.glob("outcomes/*.json"))) < outcomes:
-        assert process.poll() is None, "it ended too soon"
+        assert process.poll() is None, "bench run ended too early"
         time.sleep(0.05)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["same", "speed", "faults"])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("check", choices=["same", "speed", "faults"])
     parser.add_argument("--trials", type=int, default=64)
     parser.add_argument("--study", type=Path, default=ROOT / "studies" / "baseline.yaml")
     options = parser.parse_args()
-    if options.what == "same":
+    if options.check == "same":
         same(options.study)
     else:
-        {"speed": speed, "faults": faults}[options.what](options.trials)
+        {"speed": speed, "faults": faults}[options.check](options.trials)
 
 
 if __name__ == "__main__":

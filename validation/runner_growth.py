@@ -1,9 +1,9 @@
-"""A grid of many tiny trials: what a run costs from first to last, and what the runner grows by.
+"""Measure time per run and memory of `bench run` over a study of many tiny trials.
 
-    python validation/thousand.py --trials 1000
+    python validation/runner_growth.py --trials 1000
 
-Prints the runner's resident memory and the time a run at ten points of the grid, the time of
-`bench plan` on the finished one (median of five), and that of `bench run` with nothing left to do.
+Prints time per run and resident memory at ten points of the study, the time of `bench plan` on the
+finished study (median of five), and of `bench run` with nothing left to run.
 """
 
 import argparse
@@ -33,14 +33,14 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def timed(command: list[str], folder: Path, environment: dict[str, str]) -> float:
+def time_s(command: list[str], folder: Path, environment: dict[str, str]) -> float:
     started_s = time.perf_counter()
     subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - started_s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--trials", type=int, default=1000)
     trials = parser.parse_args().trials
     with tempfile.TemporaryDirectory() as temporary:
@@ -66,14 +66,14 @@ def main() -> None:
             done = sum(1 for _ in outcomes.glob("*.json")) if outcomes.is_dir() else 0
             if done - last >= trials / POINTS:
                 now_s = time.perf_counter()
-                a_run_ms = 1e3 * (now_s - last_s) / (done - last)
+                run_ms = 1e3 * (now_s - last_s) / (done - last)
                 memory = resident_mb(process.pid)
-                print(f"{done} runs: {a_run_ms:.0f} ms a run, {memory:.0f} MB", flush=True)
+                print(f"{done} runs: {run_ms:.0f} ms per run, {memory:.0f} MB", flush=True)
                 last, last_s = done, now_s
-        plans = [timed([*bench, "plan", "many.yaml"], folder, environment) for _ in range(5)]
-        again_s = timed([*bench, "run", "many.yaml", "--no-report"], folder, environment)
+        plans = [time_s([*bench, "plan", "many.yaml"], folder, environment) for _ in range(5)]
+        again_s = time_s([*bench, "run", "many.yaml", "--no-report"], folder, environment)
     print(f"exit {process.returncode}; bench plan {statistics.median(plans):.2f} s")
-    print(f"bench run with nothing to do {again_s:.2f} s")
+    print(f"bench run with nothing to run: {again_s:.2f} s")
     sys.exit(process.returncode)
 
 

@@ -1,10 +1,10 @@
-"""A grid of very many trials through the cluster's scheduler: what each costs the driver.
+"""Measure what each of very many trials costs the driver of a cluster.
 
-    python validation/hundred_thousand.py --trials 100000
+    python validation/scheduler_load.py --trials 100000
 
-The nodes are made up and answer at once, so that all the time is the driver's own: the scheduling,
-storing each outcome, the tables. Prints resident memory and seconds at ten points of the grid, and
-what planning, finishing and planning the finished grid again take.
+The nodes are fakes that answer at once, so all the time is spent in the driver: scheduling, storing
+each outcome, writing tables. Prints time and resident memory at ten points of the study, and the
+time of planning, of finishing, and of planning the finished study again.
 """
 
 import argparse
@@ -35,8 +35,8 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-class Watching(Silent):
-    """Prints a line at each of ten points."""
+class MemoryReporter(Silent):
+    """Prints time and memory per run at ten points of the study."""
 
     def __init__(self, trials: int) -> None:
         super().__init__()
@@ -55,16 +55,17 @@ class Watching(Silent):
     def note(self) -> None:
         self.points.append((self.ends, time.perf_counter(), resident_bytes()))
         if len(self.points) > 1:
-            (ends, at_s, held), (now, now_s, holds) = self.points[-2:]
+            (runs, then_s, old_bytes), (ends, now_s, new_bytes) = self.points[-2:]
             print(
-                f"{now:>7} runs: {1e3 * (now_s - at_s) / (now - ends):.2f} ms a run, "
-                f"{holds / 1e6:.0f} MB, {(holds - held) / 1024 / (now - ends):+.2f} KiB a run",
+                f"{ends:>7} runs: {1e3 * (now_s - then_s) / (ends - runs):.2f} ms per run, "
+                f"{new_bytes / 1e6:.0f} MB, "
+                f"{(new_bytes - old_bytes) / 1024 / (ends - runs):+.2f} KiB per run",
                 flush=True,
             )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--trials", type=int, default=100_000)
     parser.add_argument("--cells", type=int, default=200)
     options = parser.parse_args()
@@ -75,20 +76,20 @@ def main() -> None:
         DATASETS["digits"].fetch(folder / "data", lambda what, done, total: None)
         request = Request(path, results=folder, data_dir=folder / "data", report=False)
         before, began_s = resident_bytes(), time.perf_counter()
-        watching = Watching(options.trials)
-        run_study(request, watching, ManyNodes())
+        reporter = MemoryReporter(options.trials)
+        run_study(request, reporter, ManyNodes())
         ended_s = time.perf_counter()
-        (_, planned_s, planned), *_, (ends, last_s, last) = watching.points
+        (_, planned_s, planned), *_, (ends, last_s, last) = reporter.points
         print(
             f"planned in {planned_s - began_s:.1f} s with {(planned - before) / 1e6:.0f} MB; "
-            f"driven in {last_s - planned_s:.1f} s; finished in {ended_s - last_s:.1f} s\n"
-            f"in all {1e3 * (ended_s - began_s) / ends:.2f} ms a run, "
-            f"{(last - before) / 1024 / ends:.2f} KiB a run, "
+            f"executed in {last_s - planned_s:.1f} s; finished in {ended_s - last_s:.1f} s\n"
+            f"in total {1e3 * (ended_s - began_s) / ends:.2f} ms per run, "
+            f"{(last - before) / 1024 / ends:.2f} KiB per run, "
             f"{(last - planned) / 1024 / ends:.2f} of it since planning"
         )
         began_s = time.perf_counter()
         left = len(draw_up(request, where=ManyNodes().site).to_do)
-        print(f"planned again in {time.perf_counter() - began_s:.1f} s: {left} to do")
+        print(f"planned again in {time.perf_counter() - began_s:.1f} s: {left} runs left")
 
 
 if __name__ == "__main__":

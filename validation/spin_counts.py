@@ -1,11 +1,11 @@
-"""What a spin count costs undisturbed, and what it saves beside a busy process.
+"""Measure what a spin count costs on an idle machine, and saves next to a busy process.
 
     python validation/spin_counts.py --counts default 1000 10000 --rounds 12
 
-For every count some processes are alive at once, and take turns of a few training steps in a
-random order, so that each sees the same machine; then the same beside processes that keep a core
-busy. Prints, for each network and batch size, the median milliseconds of a step, and the ratio to
-the first count (median over rounds of the ratio within a round, with its quartiles).
+Several processes per count take turns of a few training steps in random order, so that each sees
+the same machine; then again next to processes that keep a core busy. Prints, for each network and
+batch size, the median milliseconds of a step, and the ratio to the first count (median over rounds
+of the ratio within a round, with its quartiles).
 """
 
 import argparse
@@ -22,7 +22,7 @@ SHAPES = (("convnet", 512), ("convnet", 64), ("lenet5", 512), ("lenet5", 64))
 
 
 def serve(turns: Connection, shapes: list[tuple[str, int]], threads: int, target_s: float) -> None:
-    """Time a turn of steps of a shape whenever asked to."""
+    """Time a turn of steps for every shape that `turns` requests."""
     import torch
     import torch.nn.functional as F
 
@@ -30,11 +30,11 @@ def serve(turns: Connection, shapes: list[tuple[str, int]], threads: int, target
     from bench.registry import load
 
     torch.set_num_threads(threads)
-    made: dict[tuple[str, int], Any] = {}
+    networks: dict[tuple[str, int], Any] = {}
     for name, batch in shapes:
         torch.manual_seed(0)
         model = load(MODELS[name].target)()
-        made[name, batch] = (
+        networks[name, batch] = (
             model,
             torch.optim.Adam(model.parameters()),
             torch.randn(batch, 1, 28, 28),
@@ -42,7 +42,7 @@ def serve(turns: Connection, shapes: list[tuple[str, int]], threads: int, target
         )
 
     def step(key: tuple[str, int]) -> float:
-        model, optimizer, images, labels = made[key]
+        model, optimizer, images, labels = networks[key]
         started_s = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
         getattr(model, "loss", F.cross_entropy)(model(images), labels).backward()
@@ -50,11 +50,11 @@ def serve(turns: Connection, shapes: list[tuple[str, int]], threads: int, target
         return time.perf_counter() - started_s
 
     lengths = {}
-    for key in made:
+    for key in networks:
         lengths[key] = max(2, round(target_s / statistics.median(step(key) for _ in range(6))))
     turns.send("ready")
     while (key := turns.recv()) is not None:
-        step(key)  # the caches are another process' now
+        step(key)  # refills the caches
         turns.send(statistics.median(step(key) for _ in range(min(lengths[key], 40))))
 
 
@@ -64,60 +64,61 @@ def busy() -> None:
         pass
 
 
-def started(count: str, arguments: argparse.Namespace) -> tuple[Any, Connection]:
-    """Start a process whose threads spin so often."""
+def start(count: str, arguments: argparse.Namespace) -> tuple[Any, Connection]:
+    """Start a process whose threads spin `count` times."""
     os.environ.pop("GOMP_SPINCOUNT", None)
     if count != "default":
         os.environ["GOMP_SPINCOUNT"] = count
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    given = (theirs, arguments.shapes, arguments.threads, arguments.turn)
-    process = context.Process(target=serve, args=given, daemon=True)
+    args = (theirs, arguments.shapes, arguments.threads, arguments.turn)
+    process = context.Process(target=serve, args=args, daemon=True)
     process.start()
     assert ours.recv() == "ready"
     return process, ours
 
 
-def measured(
-    key: tuple[str, int], crew: dict[str, list[Connection]], rounds: int
+def measure(
+    key: tuple[str, int], workers: dict[str, list[Connection]], rounds: int
 ) -> dict[str, list[float]]:
-    """Let all take turns in a random order; seconds of a step by count, one a round and process."""
-    seconds: dict[str, list[float]] = {count: [] for count in crew}
+    """Return the seconds of a step by count, one per round: the median of its processes."""
+    seconds: dict[str, list[float]] = {count: [] for count in workers}
     for _ in range(rounds):
-        turns = [(count, one) for count, ones in crew.items() for one in ones]
+        turns = [(count, each) for count, connections in workers.items() for each in connections]
         random.shuffle(turns)
-        took: dict[str, list[float]] = {count: [] for count in crew}
-        for count, one in turns:
-            one.send(key)
-            took[count].append(one.recv())
-        for count, values in took.items():
+        round_s: dict[str, list[float]] = {count: [] for count in workers}
+        for count, connection in turns:
+            connection.send(key)
+            round_s[count].append(connection.recv())
+        for count, values in round_s.items():
             seconds[count].append(statistics.median(values))
     return seconds
 
 
 def main() -> None:
-    """Measure undisturbed, then beside busy processes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--counts", nargs="+", default=["default", "1000", "10000", "30000"])
     parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--busy", type=int, default=1)
-    parser.add_argument("--turn", type=float, default=0.15, help="seconds of a turn")
+    parser.add_argument("--turn", type=float, default=0.15, help="seconds per turn")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     arguments.shapes = list(SHAPES)
     random.seed(0)
-    crew: dict[str, list[Connection]] = {count: [] for count in arguments.counts}
+    workers: dict[str, list[Connection]] = {count: [] for count in arguments.counts}
     for _ in range(arguments.processes):
         for count in arguments.counts:
-            crew[count].append(started(count, arguments)[1])
-    for beside in (0, arguments.busy):
-        others = [multiprocessing.get_context("fork").Process(target=busy) for _ in range(beside)]
+            workers[count].append(start(count, arguments)[1])
+    for busy_processes in (0, arguments.busy):
+        others = [
+            multiprocessing.get_context("fork").Process(target=busy) for _ in range(busy_processes)
+        ]
         for other in others:
             other.start()
-        print(f"beside {beside} busy processes: ms a step; ratio to {arguments.counts[0]}")
+        print(f"{busy_processes} busy processes: ms per step; ratio to {arguments.counts[0]}")
         for key in arguments.shapes:
-            seconds = measured(key, crew, arguments.rounds if not beside else 4)
+            seconds = measure(key, workers, arguments.rounds if not busy_processes else 4)
             first = seconds[arguments.counts[0]]
             for count, values in seconds.items():
                 ratios = [a / b for a, b in zip(values, first, strict=True)]

@@ -1,34 +1,32 @@
-"""The network that proves verdicts does what it says: work, of the asked amount, where asked."""
+"""The network with extra work works in the phase, and for the time, that it is given."""
 
 import itertools
 from collections.abc import Callable
 
-import extra_work
 import pytest
 import torch
+from extra_work import ExtraWork, _Work
 from torch.optim import optimizer as hooks
 
 from bench.models.lenet5 import LeNet5
 
-Parts = dict[str, Callable[[], None]]
-
 
 @pytest.fixture(autouse=True)
 def no_hooks_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hooks on every optimizer belong to a process of their own; here they go with the test."""
+    """Remove the global hooks of optimizers after each test."""
     for name in ("_global_optimizer_pre_hooks", "_global_optimizer_post_hooks"):
         monkeypatch.setattr(hooks, name, type(getattr(hooks, name))())
 
 
 @pytest.fixture
-def worked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """List the phases at whose end work was done."""
-    done: list[str] = []
-    monkeypatch.setattr(extra_work._Work, "end", lambda self: done.append("work"))
-    return done
+def work_ends(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that grows whenever extra work ends."""
+    ends: list[str] = []
+    monkeypatch.setattr(_Work, "end", lambda self: ends.append("end"))
+    return ends
 
 
-def parts_of(network: torch.nn.Module) -> Parts:
+def phases_of(network: torch.nn.Module) -> dict[str, Callable[[], None]]:
     images, labels = torch.zeros(4, 1, 28, 28), torch.zeros(4, dtype=torch.long)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     losses: list[torch.Tensor] = []
@@ -40,55 +38,53 @@ def parts_of(network: torch.nn.Module) -> Parts:
 
 
 @pytest.mark.parametrize("phase", ["forward", "backward", "optimizer"])
-def test_work_is_done_in_the_dosed_phase_alone(phase: str, worked: list[str]) -> None:
-    done = {}
-    for name, part in parts_of(extra_work.Dosed(phase=phase, dose=0.5)).items():
-        part()
-        done[name] = len(worked)
-        worked.clear()
-    assert done == {name: int(name == phase) for name in done}
+def test_only_the_given_phase_has_extra_work(phase: str, work_ends: list[str]) -> None:
+    counts = {}
+    for name, run_phase in phases_of(ExtraWork(phase=phase, dose=0.5)).items():
+        run_phase()
+        counts[name] = len(work_ends)
+        work_ends.clear()
+    assert counts == {name: int(name == phase) for name in counts}
 
 
-def test_a_dosed_step_works_in_every_phase_of_every_step(worked: list[str]) -> None:
-    parts = parts_of(extra_work.Dosed(phase="step", dose=0.5))
+def test_every_phase_of_every_step_has_extra_work(work_ends: list[str]) -> None:
+    phases = phases_of(ExtraWork(phase="step", dose=0.5))
     for _ in range(2):
-        for part in parts.values():
-            part()
-    assert len(worked) == 6
+        for run_phase in phases.values():
+            run_phase()
+    assert len(work_ends) == 6
 
 
-def test_an_evaluation_is_not_dosed(worked: list[str]) -> None:
-    network = extra_work.Dosed(phase="step", dose=0.5).eval()
+def test_an_evaluation_has_no_extra_work(work_ends: list[str]) -> None:
+    network = ExtraWork(phase="step", dose=0.5).eval()
     with torch.no_grad():
         network(torch.zeros(4, 1, 28, 28))
-    assert worked == []
+    assert work_ends == []
 
 
-def test_the_output_is_the_networks_own() -> None:
+def test_the_output_is_that_of_the_network() -> None:
     torch.manual_seed(0)
     plain = LeNet5()
     torch.manual_seed(0)
-    network = extra_work.Dosed(dose=0.5)
+    network = ExtraWork(dose=0.5)
     images = torch.rand(4, 1, 28, 28)
     assert torch.equal(network(images), plain(images))
 
 
-def test_the_extra_is_computing_until_its_share_of_the_time_has_passed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_extra_work_computes_for_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = itertools.count(step=100)
     products: list[object] = []
     monkeypatch.setattr(torch, "mm", lambda *matrices, out: products.append(out))
-    work = extra_work._Work(0.5, lambda: next(ticks))
+    work = _Work(0.5, lambda: next(ticks))
     work.begin()  # at 0
     for _ in range(19):
         next(ticks)
-    work.end()  # at 2000: until 3000, a look at the clock every 100
+    work.end()  # at 2000: until 3000, and the clock is read every 100
     assert len(products) == 9
 
 
-def test_a_dose_of_nothing_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch, "mm", lambda *_, **__: pytest.fail("worked"))
-    work = extra_work._Work(0.0)
+def test_a_dose_of_zero_computes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "mm", lambda *_, **__: pytest.fail("computed"))
+    work = _Work(0.0)
     work.begin()
     work.end()

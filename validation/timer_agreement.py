@@ -1,14 +1,14 @@
-"""Hold the forward phase against torch's own Timer, and an empty phase against the smallest step.
+"""Compare phases with torch's own Timer, and an empty phase with the smallest step.
 
     python validation/timer_agreement.py --data-dir ../shared/data
 
-Both measure the same network on the same batch with the same threads, in turn, in one process;
-what is compared is the ratio of each pair, so that a drift of the machine falls out. Three times:
+Both time the same network on the same batch with the same threads, in turn, in one process. The
+ratio of each pair cancels the drift of the machine. Three times are compared:
 
-- whole step: forward, backward and update, as a timing block and as the Timer time it;
-- forward alone: forward again and again, on the harness's clock and on the Timer's;
-- forward in the step, over the Timer's forward alone: not the clock's doing but the caches'. In
-  training, backward and the optimizer have just swept them; the Timer's loop finds them warm.
+- full step: forward, backward and update, as timed by a timing block and by the Timer;
+- forward alone: repeated forward, by the clock of the harness and by the Timer;
+- forward in the step, relative to the Timer's forward alone: this shows caches, not clocks. In
+  training, backward and the optimizer have just evicted them; in the Timer's loop they are warm.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from bench.measure.clock import Clock, CpuClock
 from bench.measure.phases import StepParts, time_steps
 from bench.study.spec import Cell
 
-SECONDS = 0.5  # of each of the Timer's own
+SECONDS = 0.5  # per measurement of the Timer
 ROUNDS = 40
 
 
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _pair(bench: Bench) -> dict[str, float]:
-    """Give the harness's times over the Timer's, once, and the step's own."""
+    """Return one pair's ratios, harness over Timer, and the seconds of a step."""
     training = bench.training
     training.model.train()
     batch = next(iter(bench.loader.train()))
@@ -74,11 +74,11 @@ def _pair(bench: Bench) -> dict[str, float]:
     }
     step_s = _timer_s("parts.zero_grad(); parts.whole(batch)", parts, batch)
     zero_s = _timer_s("parts.zero_grad()", parts, batch)
-    hot_s = _timer_s("parts.forward(batch)", parts, batch)
+    warm_s = _timer_s("parts.forward(batch)", parts, batch)
     return {
-        "whole step": median_s["step"] / (step_s - zero_s),
-        "forward alone": _alone_s(parts, batch, bench.clock) / hot_s,
-        "forward in the step": median_s["forward"] / hot_s,
+        "full step": median_s["step"] / (step_s - zero_s),
+        "forward alone": _alone_s(parts, batch, bench.clock) / warm_s,
+        "forward in the step": median_s["forward"] / warm_s,
         "step_s": median_s["step"],
     }
 
@@ -93,7 +93,7 @@ def _timer_s(statement: str, parts: StepParts, batch: object) -> float:
 
 
 def _alone_s(parts: StepParts, batch: object, clock: Clock) -> float:
-    """Time forward again and again between two reads of the harness's clock."""
+    """Return the median seconds of repeated forward passes by the clock of the harness."""
     seconds = []
     for _ in range(ROUNDS):
         started_s = clock.now_s()
@@ -103,7 +103,7 @@ def _alone_s(parts: StepParts, batch: object, clock: Clock) -> float:
 
 
 def _empty_phase_s() -> float:
-    """Time phases that do nothing: what is left is the harness's own."""
+    """Return the seconds of a phase that does nothing: the overhead of the harness."""
     nothing = StepParts(
         batch=lambda: None,
         zero_grad=lambda: None,

@@ -1,6 +1,7 @@
-"""What the benchmarks share: small data, networks ready to step, and the machine they ran on."""
+"""Fixtures of the benchmarks: a small data set, networks in training, the machine's description."""
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torch._dynamo  # what the first optimizer imports, before anything is timed
+import torch._dynamo  # the first optimizer imports it; do so before anything is timed
 from networks_to_time import IMAGES, NETWORKS, REPEATS, TEST_IMAGES, Bench
 
 from bench.data.digits import MEAN, STD
@@ -28,7 +29,7 @@ from bench.train import Training
 
 @pytest.fixture(scope="session")
 def few_digits() -> ImageSet:
-    """A few of the embedded digits, as often as an epoch of a second or two takes."""
+    """Return some of the embedded digits, repeated to fill an epoch of a second or two."""
     sources = load_sources()
     canvases, (train, test) = enlarge(sources.images), split_sources(sources.labels)
     made = [
@@ -52,7 +53,7 @@ def few_digits() -> ImageSet:
 
 @pytest.fixture
 def set_up(few_digits: ImageSet) -> Callable[[str, int, str], Bench]:
-    """Set a network up as the reference does: fp32, Adam; `bench gate` gives each pair a seed."""
+    """Return a function that sets up a network in fp32 with Adam; `bench gate` sets the seed."""
     seed = int(os.environ.get("BENCH_SEED", "0"))
 
     def make(network: str, batch_size: int, device: str) -> Bench:
@@ -67,17 +68,18 @@ def set_up(few_digits: ImageSet) -> Callable[[str, int, str], Bench]:
 
 @pytest.fixture
 def measured(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Measure through `pedantic`, and store the configuration and the images per second.
+    """Return a function that measures by `pedantic` and stores configuration and images/s.
 
-    `images` are those of one round; what more is said is for `pedantic`.
+    `images` are those of one round; further arguments go to `pedantic`.
     """
 
     def run(
         target: Callable[..., Any], *, images: int = 0, rounds: int, warmup: int = 0, **more: Any
     ) -> Any:
         parameters = getattr(getattr(request.node, "callspec", None), "params", {})
-        told = {name: getattr(value, "__name__", value) for name, value in parameters.items()}
-        benchmark.extra_info.update(told)
+        benchmark.extra_info.update(
+            {name: getattr(value, "__name__", value) for name, value in parameters.items()}
+        )
         result = benchmark.pedantic(target, rounds=rounds, warmup_rounds=warmup, **more)
         if images and benchmark.stats is not None:
             benchmark.extra_info["images_per_s"] = images / benchmark.stats.stats.median
@@ -87,7 +89,7 @@ def measured(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., An
 
 
 def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: Any) -> None:
-    """Add what times depend on: the fingerprint, threads, BLAS, GPU and driver."""
+    """Add what times depend on: fingerprint, threads, BLAS, GPU and driver."""
     machine = this_machine()
     threads = f"{torch.get_num_threads()} threads"
     machine_info["fingerprint"] = {**machine.fingerprint(), "threads": threads}
@@ -101,14 +103,14 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: An
 
 
 def _blas() -> str:
-    """Name the library behind torch's matrix products, as torch's own build report does."""
-    told = torch.__config__.show().split("BLAS_INFO=")[1:]
-    return told[0].partition(",")[0] if told else "unknown"
+    """Return the BLAS library that torch was built with."""
+    found = re.search(r"BLAS_INFO=([^,]*)", torch.__config__.show())
+    return found[1] if found else "unknown"
 
 
 def _driver() -> str | None:
-    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()[0]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[0]
     except (OSError, subprocess.CalledProcessError, IndexError):
         return None

@@ -1,10 +1,10 @@
-"""What the harness adds to a training epoch: interleaved, in one process, as ratios.
+"""Measure what the harness adds to a training epoch, interleaved in one process, as ratios.
 
     python tests/benchmarks/epoch_overhead.py [--data-dir DIR] [--pairs 8]
 
-Compared are an epoch of the reference ConvNet as `bench` trains it (`loader: resident`), the
-same epoch written by hand over the same tensors, and the reference's own pipeline
-(`loader: dataloader`). Reads MNIST where it is, the embedded digits elsewhere.
+Compares an epoch of the reference ConvNet as `bench` trains it (`loader: resident`), a hand-written
+epoch over the same tensors, and the reference pipeline (`loader: dataloader`). Uses MNIST if it is
+in the data folder, else the embedded digits.
 """
 
 import argparse
@@ -29,7 +29,7 @@ Epoch = Callable[[], float]
 
 
 def by_bench(data_dir: Path, dataset: str, loader_name: str) -> Epoch:
-    """An epoch as a trial trains it."""
+    """Return an epoch as a trial trains it."""
     images = DATASETS[dataset].read(data_dir)
     loader = load(LOADERS[loader_name].target)(Feed(images, BATCH_SIZE, 0, CPU))
     model = ConvNet()
@@ -38,7 +38,7 @@ def by_bench(data_dir: Path, dataset: str, loader_name: str) -> Epoch:
 
 
 def by_hand(data_dir: Path, dataset: str) -> Epoch:
-    """The same arithmetic, as one would write it for a single run."""
+    """Return the same epoch as one would write it in a script."""
     images = DATASETS[dataset].read(data_dir)
     x = torch.from_numpy(images.train_images.copy()).float().div_(255).unsqueeze(1)
     x = x.sub_(images.mean).div_(images.std)
@@ -60,7 +60,6 @@ def by_hand(data_dir: Path, dataset: str) -> Epoch:
 
 
 def main() -> None:
-    """Run the three in turn, pair by pair, and print the median ratios."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--pairs", type=int, default=8)
@@ -75,15 +74,15 @@ def main() -> None:
         epoch()
     seconds = {name: [] for name in epochs}
     for pair in range(options.pairs):
-        names = list(epochs)[:: 1 if pair % 2 else -1]  # neither always goes first
+        names = list(epochs)[:: 1 if pair % 2 else -1]  # the order alternates
         for name in names:
             seconds[name].append(epochs[name]())
     for name, measured in seconds.items():
         ratios = [s / h for s, h in zip(measured, seconds["by hand"], strict=True)]
         print(
-            f"{name:10s} {statistics.median(measured):6.2f} s an epoch of {dataset}, "
-            f"{statistics.median(ratios):.3f} of by hand "
-            f"({min(ratios):.3f}–{max(ratios):.3f}, n={len(ratios)})"
+            f"{name:10s} {statistics.median(measured):6.2f} s per epoch of {dataset}, ratio to "
+            f"by hand {statistics.median(ratios):.3f} "
+            f"(from {min(ratios):.3f} to {max(ratios):.3f}, n = {len(ratios)})"
         )
 
 

@@ -1,10 +1,10 @@
-"""What a process of its own costs a run: tiny runs in forked, in spawned and in no processes.
+"""Measure what a process per run costs: tiny runs in forked, spawned and no processes.
 
     python tests/benchmarks/isolation.py --runs 100
 
 Each run trains a tiny network for one epoch of one step on the embedded digits, data included.
-Prints the median wall time of a run, as who waits for it sees it, and what it is beyond the same
-work in one process. Forked and inline runs take turns, ten each, so that drifts meet both alike.
+Prints the median wall time of a run, and its difference from the same work in one process. Forked
+and inline runs take turns, ten each, so that drift affects both alike.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from bench.measure.machine import this_machine
 from bench.study.runs import Run, make_plan
 from bench.study.spec import Cell, Study
 
-A_TURN = 10  # runs in a row
+RUNS_PER_TURN = 10
 CELL = {
     "model": {"name": "mlp", "depth": 1, "hidden": 4},
     "dataset": "digits",
@@ -34,29 +34,29 @@ CELL = {
 }
 
 
-def timed(executor: Executor, runs: list[Run], run_context: RunContext) -> list[float]:
-    """Give the seconds from one outcome to the next."""
-    took, before_s = [], time.perf_counter()
+def wall_times_s(executor: Executor, runs: list[Run], run_context: RunContext) -> list[float]:
+    """Return the seconds from one outcome to the next."""
+    elapsed_s, before_s = [], time.perf_counter()
     for outcome in executor.execute(runs, run_context, lambda event: None):
         assert outcome.status == "ok", outcome.reason
         now_s = time.perf_counter()
-        took.append(now_s - before_s)
+        elapsed_s.append(now_s - before_s)
         before_s = now_s
-    return took
+    return elapsed_s
 
 
-def spawning() -> Executor:
+def spawning_executor() -> Executor:
     executor = EXECUTORS["local"]()
     executor._context = multiprocessing.get_context("spawn")  # type: ignore[attr-defined]
     return executor
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--spawned", type=int, default=10)
     arguments = parser.parse_args()
-    spec = {"name": "isolation", "seeds": list(range(A_TURN)), "timing": "off"}
+    spec = {"name": "isolation", "seeds": list(range(RUNS_PER_TURN)), "timing": "off"}
     study = Study.model_validate(spec)
     plan = make_plan(study, [Cell.model_validate(CELL)], this_machine(), {})
     runs = [run for run in plan.runs if run.kind == "trial"]
@@ -64,19 +64,21 @@ def main() -> None:
         run_context = RunContext(Path(temporary))
         DATASETS["digits"].fetch(run_context.data_dir, lambda what, done, total: None)
         executors = {"one process": EXECUTORS["inline"](), "forked": EXECUTORS["local"]()}
-        for executor in executors.values():  # imports, the fork server
-            timed(executor, runs, run_context)
-        took: dict[str, list[float]] = {name: [] for name in executors}
-        for _ in range(arguments.runs // A_TURN):
+        for executor in executors.values():  # imports modules, starts the fork server
+            wall_times_s(executor, runs, run_context)
+        elapsed_s: dict[str, list[float]] = {name: [] for name in executors}
+        for _ in range(arguments.runs // RUNS_PER_TURN):
             for name, executor in executors.items():
-                took[name] += timed(executor, runs, run_context)
-        took["spawned"] = timed(spawning(), runs[: arguments.spawned], run_context)
-    base_s = statistics.median(took["one process"])
-    for name, values in took.items():
+                elapsed_s[name] += wall_times_s(executor, runs, run_context)
+        elapsed_s["spawned"] = wall_times_s(
+            spawning_executor(), runs[: arguments.spawned], run_context
+        )
+    base_s = statistics.median(elapsed_s["one process"])
+    for name, values in elapsed_s.items():
         median_s = statistics.median(values)
         sys.stdout.write(
-            f"{name}: {1e3 * median_s:.1f} ms a run (n = {len(values)}), "
-            f"{1e3 * (median_s - base_s):+.1f} ms beyond one process\n"
+            f"{name}: {1e3 * median_s:.1f} ms per run (n = {len(values)}), "
+            f"{1e3 * (median_s - base_s):+.1f} ms compared with one process\n"
         )
 
 

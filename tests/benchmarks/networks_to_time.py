@@ -1,4 +1,4 @@
-"""Networks ready to step, on small data: what the benchmarks time."""
+"""Networks in training on a small data set, for the benchmarks to time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from bench.models.lenet5 import LeNet5
 from bench.train import Training
 
 NETWORKS = {"convnet": ConvNet, "lenet5": LeNet5}
-IMAGES = 6_144  # an epoch: whole batches of both sizes
+IMAGES = 6_144  # per epoch: a multiple of both batch sizes
 TEST_IMAGES = 2_048
-REPEATS = 4  # of each image: drawing so many different ones takes longer than most benchmarks
+REPEATS = 4  # of each image: drawing more different ones takes longer than most benchmarks
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 def synchronised() -> float:
-    """Read the GPU's clock: when all work handed to it is done."""
+    """Return the time after all queued GPU work is done."""
     return clock_for(torch.device("cuda")).now_s()
 
 
@@ -31,7 +31,7 @@ DEVICES = [
 
 
 def every_set_up(test: Callable[..., None]) -> Callable[..., None]:
-    """Run a benchmark on each device, of each network, at a small and at a large batch."""
+    """Parametrize a benchmark over devices, networks, and a small and a large batch."""
     for name, values in (("batch_size", [64, 512]), ("network", NETWORKS), ("device", DEVICES)):
         test = pytest.mark.parametrize(name, values)(test)
     return test
@@ -46,5 +46,5 @@ class Bench:
     device: torch.device
 
     def batch(self) -> Batch:
-        """Give the first batch of the next epoch."""
+        """Return the first batch of the next epoch."""
         return next(iter(self.loader.train()))

@@ -1,4 +1,4 @@
-"""An epoch of training, an evaluation, and what each loader needs to bring an epoch's batches."""
+"""Benchmarks of training epochs, evaluations and loaders."""
 
 from collections.abc import Callable
 from typing import Any

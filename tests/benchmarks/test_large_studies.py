@@ -1,4 +1,4 @@
-"""What a study of a thousand runs costs besides its runs: plan, store, tables, report; start-up."""
+"""Benchmarks of what a study of a thousand runs costs besides its runs, and of start-up."""
 
 import subprocess
 import sys
@@ -37,9 +37,9 @@ def request_for(tmp_path: Path, digits_dir: Path) -> Request:
 
 @pytest.fixture
 def outcomes(request_for: Request) -> list[Outcome]:
-    """An outcome of every trial, with numbers made up."""
+    """Return a synthetic outcome of every trial."""
     runs = [task.run for task in draw_up(request_for).tasks if task.run.kind == "trial"]
-    made = []
+    outcomes = []
     for i, run in enumerate(runs):
         accuracy = 0.9 + 0.0001 * (i * 7919 % 100)
         row = EpochRow(
@@ -51,8 +51,8 @@ def outcomes(request_for: Request) -> list[Outcome]:
             test_accuracy=accuracy, test_loss=0.4, best_test_accuracy=accuracy, train_s=1.5,
             eval_s=0.2, wall_s=2.0, images_per_s=4e4 + i, parameters=10,
         )  # fmt: skip
-        made.append(replace(run.ended("ok", None, 2.0), trial=trial, epochs=(row,)))
-    return made
+        outcomes.append(replace(run.ended("ok", None, 2.0), trial=trial, epochs=(row,)))
+    return outcomes
 
 
 def test_plan(request_for: Request, measured: Callable[..., Any]) -> None:
@@ -102,6 +102,6 @@ def test_report(outcomes: list[Outcome], tmp_path: Path, measured: Callable[...,
 
 @pytest.mark.parametrize("command", ["--help", "list models"])
 def test_start_up(command: str, measured: Callable[..., Any]) -> None:
-    asked = [sys.executable, "-m", "bench", *command.split()]
-    done = measured(lambda: subprocess.run(asked, capture_output=True, check=True), rounds=10)
+    arguments = [sys.executable, "-m", "bench", *command.split()]
+    done = measured(lambda: subprocess.run(arguments, capture_output=True, check=True), rounds=10)
     assert done.stdout

@@ -1,4 +1,4 @@
-"""The phases of a training step and the whole of it, each round on a fresh graph."""
+"""Benchmarks of the phases of a training step and of the full step, on a fresh graph each round."""
 
 from collections.abc import Callable
 from typing import Any
