@@ -258,7 +258,7 @@ class _Session:
         Of cells that don't all fit into the time, the widest come first. A run that fails
         ends it.
         """
-        from bench.analysis.wide_intervals import wide_cells
+        from bench.analysis.summary import wide_cells
 
         started_s = time.monotonic()
         blocks = runs = 0

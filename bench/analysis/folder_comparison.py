@@ -1,32 +1,63 @@
-"""`bench compare` from the files of two results folders."""
+"""Compare two results folders: match their cells, decide on each, and explain what is missing.
+
+The two sessions are not interleaved, so that the noise floor of either one is not enough: the
+machine may have changed between them. The floor is widened by the change of the fixed kernel's
+time, and by an allowance for what the kernel doesn't show.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from bench.analysis.comparison_rows import ACCURACY
+from bench.analysis.cell_matching import Match, match_cells
+from bench.analysis.comparisons import (
+    ACCURACY,
+    Comparison,
+    aa_log_ratios,
+    block_times,
+    by_seed,
+    compare_accuracies_by_seed,
+    comparison_frame,
+    trained_trials,
+)
 from bench.analysis.configurations import configurations
-from bench.analysis.disturbances import how_it_moved
-from bench.analysis.folder_matching import Match, between, matches
-from bench.analysis.missing_comparisons import uncompared
-from bench.analysis.results import Results, read_mapping, read_results
+from bench.analysis.disturbances import (
+    calibration_ratio,
+    describe_disturbances,
+    disturbance_reasons,
+)
+from bench.analysis.results import Results, read_results
+from bench.analysis.table_files import read_mapping
 from bench.cell_names import cell_labels
 from bench.errors import StoreError
+from bench.records import PHASES
+from bench.stats.estimates import MIN_FOR_INTERVAL, Floats, unpaired_ratio
+from bench.stats.rank_tests import mann_whitney
+from bench.stats.verdicts import minimum_detectable_effect, noise_floor, verdict
 
+# With it, none of 374 unchanged cells was called changed between two sessions on a shared machine
+# (`validation/count_verdicts.py between`); their step times were off by 4 to 11% in the median.
+BETWEEN_SESSIONS = 0.05
 HEADLINES = ("step", ACCURACY)
 MACHINE = ("cpu", "cores", "quota", "gpus")
+NO_BLOCK, NO_TRIAL, NO_EPOCH = "no timing block", "no trial", "no trial that trained an epoch"
+NOT_MEASURED = frozenset({NO_BLOCK, NO_TRIAL, NO_EPOCH})
+MOST_NAMES = 3  # of cells with the same reason
+
+Folders = Sequence[tuple[Path, Results]]
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
-    """What two folders say about each other.
+class FolderComparison:
+    """Folder B compared with folder A.
 
-    `rows` are those of comparisons.csv, B against A. `differences` say where machine or software
-    differ; with any, no row has a verdict but INCOMPARABLE. `warnings` say what else to know.
+    `rows` are those of comparisons.csv. `differences` say where machine or software differ; with
+    any, every verdict is INCOMPARABLE. `labels` name B's cells.
     """
 
     rows: pd.DataFrame
@@ -38,84 +69,222 @@ class Compared:
     warnings: Sequence[str]
 
 
-def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -> Compared:
+def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -> FolderComparison:
     """Compare two results folders, cell by cell.
 
-    Raises StoreError for a folder that cannot be read, and where no cell of one belongs to any
-    of the other.
+    Raises StoreError for a folder that cannot be read, and where no cell of one matches any of
+    the other.
     """
     a, b = read_results(before), read_results(after)
-    matched = matches(a, b)
+    matched = match_cells(a.trials, b.trials)
     if not matched:
         raise StoreError(
-            "no cell here belongs to one of the other folder",
+            f"no cell matches a cell of {before}",
             where=str(after),
-            hint="Cells belong together where they differ in what the whole study changed, and in "
-            "nothing else.",
+            hint="Cells match where they differ only in fields that changed for the entire study.",
         )
-    rows = between(a, b, matched)
+    rows = compare_matched_cells(a, b, matched)
     if not every_measure:
         rows = rows[rows["measure"].isin(HEADLINES)].reset_index(drop=True)
     folders = ((before, a), (after, b))
-    labels = [cell_labels(configurations(tables.trials)) for tables in (a, b)]
+    labels = [cell_labels(configurations(results.trials)) for results in (a, b)]
     if rows.empty:
+        reasons = missing_comparisons(folders, matched, rows, labels[1])
         raise StoreError(
-            f"holds nothing to compare with {before}\n  "
-            + "\n  ".join(uncompared(folders, matched, rows, labels[1])),
+            "\n  ".join([f"nothing to compare with {before}", *reasons]),
             where=str(after),
-            hint="Times need timing blocks that nothing disturbed, accuracies an epoch with the "
-            "same seed, in both.",
+            hint="Times need undisturbed timing blocks in both folders, accuracies an epoch with "
+            "the same seed.",
         )
     environments = [read_mapping(f / "environment.json", json.loads) for f in (before, after)]
-    differences = _differences(*environments)
+    differences = _differences(*map(measurement_conditions, environments))
     if differences:
         rows[["verdict", "further"]] = "INCOMPARABLE", None
-    return Compared(
+    notes = [(folder, describe_disturbances(results.blocks)) for folder, results in folders]
+    ids = [{m.before for m in matched}, {m.after for m in matched}]
+    unmatched = [
+        [label for cell_id, label in side.items() if cell_id not in known]
+        for side, known in zip(labels, ids, strict=True)
+    ]
+    return FolderComparison(
         rows=rows,
         matched=matched,
         labels=labels[1],
-        only_before=_others(labels[0], {match.before for match in matched}),
-        only_after=_others(labels[1], {match.after for match in matched}),
+        only_before=unmatched[0],
+        only_after=unmatched[1],
         differences=differences,
         warnings=[
-            *(w for folder, tables in folders for w in _warnings(folder, tables)),
-            *uncompared(folders, matched, rows, labels[1], measured_only=True),
+            *(f"{folder}: {note}" for folder, note in notes if note),
+            *missing_comparisons(folders, matched, rows, labels[1], measured_only=True),
         ],
     )
 
 
-def _others(labels: Mapping[str, str], matched: set[str]) -> list[str]:
-    return [label for cell_id, label in labels.items() if cell_id not in matched]
+def compare_matched_cells(a: Results, b: Results, matched: Sequence[Match]) -> pd.DataFrame:
+    """Compare matched cells of two folders: the rows of comparisons.csv, B against A.
+
+    `baseline_id` is A's cell. Times are two independent samples of block medians; accuracies
+    are paired by seed.
+    """
+    times = _compare_times(a, b, matched)
+    befores, afters = [m.before for m in matched], [m.after for m in matched]
+    wides = [by_seed(trained_trials(results.trials), ACCURACY) for results in (a, b)]
+    before, after = wides[0].reindex(columns=befores), wides[1].reindex(columns=afters)
+    rows = [*times, *compare_accuracies_by_seed((before.set_axis(afters, axis=1), after))]
+    order = {cell_id: i for i, cell_id in enumerate(afters)}
+    rows.sort(key=lambda row: order[row.cell_id])  # stable: times stay before the accuracy
+    frame = comparison_frame(str(b.trials["study"].iloc[0]) if rows else "", "", rows)
+    baselines = dict(zip(afters, befores, strict=True))
+    return frame.assign(baseline_id=[baselines[cell_id] for cell_id in frame["cell_id"]])
 
 
-def _warnings(folder: Path, tables: Results) -> list[str]:
-    moved = how_it_moved(tables.blocks)
-    return [f"{folder}: {moved}"] if moved else []
+def _compare_times(a: Results, b: Results, matched: Sequence[Match]) -> Iterator[Comparison]:
+    sides = [block_times(results.timings, results.blocks) for results in (a, b)]
+    planned = [dict(iter(side[side["role"] == "planned"].groupby("cell_id"))) for side in sides]
+    aa_logs = {measure: [aa_log_ratios(side, measure) for side in sides] for measure in PHASES}
+    for match in matched:
+        if match.before not in planned[0] or match.after not in planned[1]:
+            continue
+        cells = [planned[0][match.before], planned[1][match.after]]
+        machine = calibration_ratio(
+            a.blocks[a.blocks["cell_id"] == match.before],
+            b.blocks[b.blocks["cell_id"] == match.after],
+        )
+        for measure in PHASES:
+            comparison = _compare_cell_times(match, measure, cells, aa_logs[measure], machine)
+            if comparison is not None:
+                yield comparison
 
 
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Say where machine, software or data differ; what one of the two does not tell is left out."""
-    told = [conditions(environment) for environment in (before, after)]
-    return [
-        f"{name}: {told[0][name]} before, {told[1][name]} after"
-        for name in told[0]
-        if name in told[1] and told[0][name] != told[1][name]
+def _compare_cell_times(
+    match: Match,
+    measure: str,
+    cells: Sequence[pd.DataFrame],
+    aa_logs: Sequence[Floats],
+    machine: float | None,
+) -> Comparison | None:
+    """Compare one measure of a cell in two sessions; `machine` is the fixed kernel's ratio."""
+    samples = [
+        cell.loc[~cell["is_disturbed"] & (cell[measure] > 0), measure].to_numpy(dtype=float)
+        for cell in cells
     ]
+    before, after = samples
+    if not (before.size and after.size):
+        return None
+    ratio = unpaired_ratio(before, after)
+    within = [noise_floor(logs, ratio.n) for logs in aa_logs]
+    between = max(machine, 1 / machine) if machine else 1.0
+    floor = float(np.prod([1 + f for f in within]) * between * (1 + BETWEEN_SESSIONS) - 1)
+    is_noise_known = machine is not None and all(len(d) >= MIN_FOR_INTERVAL for d in aa_logs)
+    scatter = np.concatenate([np.log(times / np.median(times)) for times in samples])
+    return Comparison(
+        cell_id=match.after,
+        measure=measure,
+        before=float(np.median(before)),
+        after=float(np.median(after)),
+        ratio=ratio.value,
+        low=ratio.low,
+        high=ratio.high,
+        floor=floor,
+        mde=minimum_detectable_effect(np.sqrt(2) * scatter, floor, ratio.n),
+        session_mde=None,
+        n=ratio.n,
+        verdict=verdict(ratio, floor) if is_noise_known else "INCONCLUSIVE",
+        further=None,
+        left_out=sum(int(cell["is_disturbed"].sum()) for cell in cells),
+        p_value=mann_whitney(before, after),
+    )
 
 
-def conditions(environment: Mapping[str, Any]) -> dict[str, str]:
-    """Pick what makes numbers comparable from environment.json."""
+def measurement_conditions(environment: Mapping[str, Any]) -> dict[str, str]:
+    """Return what must be equal for comparable numbers, as text, from environment.json."""
     machine, software = (environment.get(name) or {} for name in ("machine", "software"))
-    told = {name: machine[name] for name in MACHINE if name in machine}
-    told |= {name: version for name, version in software.items() if name != "bench"}
-    told |= {f"content of {name}": d for name, d in (environment.get("datasets") or {}).items()}
+    found = {name: machine[name] for name in MACHINE if name in machine}
+    found |= {name: version for name, version in software.items() if name != "bench"}
+    found |= {f"content of {name}": d for name, d in (environment.get("datasets") or {}).items()}
     if (variables := environment.get("variables")) is not None:
-        set_ones = " ".join(f"{name}={value}" for name, value in variables.items())
-        told["environment variables"] = set_ones or "none"
-    return {name: _as_text(value) for name, value in told.items()}
+        assignments = " ".join(f"{name}={value}" for name, value in variables.items())
+        found["environment variables"] = assignments or "none"
+    return {name: _as_text(value) for name, value in found.items()}
 
 
 def _as_text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value)
     return "none" if value is None else str(value)
+
+
+def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name}: {before[name]} before, {after[name]} after"
+        for name in before
+        if name in after and before[name] != after[name]
+    ]
+
+
+def missing_comparisons(
+    folders: Folders,
+    matched: Sequence[Match],
+    rows: pd.DataFrame,
+    labels: Mapping[str, str],
+    *,
+    measured_only: bool = False,
+) -> list[str]:
+    """Explain for the matched cells without a time or an accuracy in `rows` why they have none.
+
+    With `measured_only`, what neither folder measured is left out. The first folder has the cells
+    `before`, the second those `after`.
+    """
+    compared = set(zip(rows["cell_id"], rows["measure"] == ACCURACY, strict=True))
+    cells: dict[str, list[str]] = {}
+    for what, why_missing in (("time", _why_no_time), ("accuracy", _why_no_accuracy)):
+        for match in matched:
+            if (match.after, what == "accuracy") in compared:
+                continue
+            ids = (match.before, match.after)
+            reasons = [
+                (folder, why_missing(results, cell_id))
+                for (folder, results), cell_id in zip(folders, ids, strict=True)
+            ]
+            if measured_only and all(reason in NOT_MEASURED for _, reason in reasons):
+                continue
+            known = "; ".join(f"{folder}: {reason}" for folder, reason in reasons if reason)
+            text = f"no {what} is compared: {known or 'no seed is in both folders'}"
+            cells.setdefault(text, []).append(labels[match.after])
+    return [f"{_first_names(names)}: {text}" for text, names in cells.items()]
+
+
+def _why_no_time(results: Results, cell_id: str) -> str:
+    """Return why a cell has no times; an empty text where it has."""
+    rows = results.blocks
+    blocks = rows[(rows["cell_id"] == cell_id) & (rows["role"] == "planned")]
+    ended = blocks[blocks["status"] == "ok"]
+    if ended.empty:
+        return _statuses(blocks, "timing blocks") if len(blocks) else NO_BLOCK
+    reasons = disturbance_reasons(ended)
+    if (reasons == "").any():
+        return ""
+    distinct = dict.fromkeys(reason for text in reasons for reason in text.split(", "))
+    return f"all timing blocks were disturbed ({len(ended)}: {', '.join(distinct)})"
+
+
+def _why_no_accuracy(results: Results, cell_id: str) -> str:
+    """Return why a cell has no accuracy; an empty text where it has."""
+    trials = results.trials[results.trials["cell_id"] == cell_id]
+    if trials.empty:
+        return NO_TRIAL
+    if not (trials["status"] == "ok").any():
+        return _statuses(trials, "trials")
+    return "" if len(trained_trials(trials)) else NO_EPOCH
+
+
+def _statuses(rows: pd.DataFrame, what: str) -> str:
+    """Count the statuses, and add the first row's reason."""
+    statuses = ", ".join(f"{n} {status}" for status, n in rows["status"].value_counts().items())
+    reason = next(iter(rows["reason"].dropna()), "")
+    return f"no {what} ended ok ({statuses}{f': {reason}' if reason else ''})"
+
+
+def _first_names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more cells" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from bench.analysis.bottlenecks import bounds
+from bench.analysis.bottlenecks import step_bounds
 from bench.analysis.configurations import config_fields
-from bench.analysis.disturbances import disturbed
+from bench.analysis.disturbances import disturbance_reasons
 from bench.analysis.summary_columns import (
     BLOCK_MEASURES,
     BOUNDS,
@@ -16,9 +16,14 @@ from bench.analysis.summary_columns import (
     SUMMARY_COLUMNS,
     TRIAL_MEASURES,
 )
-from bench.analysis.time_to_accuracy import lower_bound
 from bench.records import PHASES, STEP_PHASES
-from bench.stats.estimates import MIN_FOR_INTERVAL, mean_t, median_intervals, tukey_labels
+from bench.stats.estimates import (
+    MIN_FOR_INTERVAL,
+    mean_accuracy,
+    mean_lower_bound,
+    median_intervals,
+    tukey_labels,
+)
 
 BLOCK = ("cell_id", "block", "role")
 COMPUTE = [phase for phase in STEP_PHASES if phase != "data"]
@@ -27,13 +32,12 @@ COMPUTE = [phase for phase in STEP_PHASES if phase != "data"]
 def summarise(
     trials: pd.DataFrame, timings: pd.DataFrame, blocks: pd.DataFrame, costs: pd.DataFrame
 ) -> pd.DataFrame:
-    """Make summary.csv: one row a cell, in the order in which the cells first appear.
+    """Return summary.csv: one row per cell, in the order in which the cells first appear.
 
-    Rounds give a block its median, blocks give a cell its median; n is the number of blocks
-    (timings) or of seeds that ran to the end (trials), 0 where nothing was measured. A cell's
-    numbers depend on its own rows only, so that a part of the cells can be summarised alone. A
-    twin counts for the noise floor alone; a disturbed block counts here, since a median bears
-    it, and is counted.
+    A block's value is the median of its rounds, a cell's the median of its blocks; n is the number
+    of blocks (timings) or of seeds that ran to the end (trials), 0 where nothing was measured. A
+    cell's numbers depend on its own rows only. The A/A control is left out. Disturbed blocks are
+    kept (medians are robust to them) and counted.
     """
     cells = _cells(trials, timings)
     index = pd.Index(cells["cell_id"])
@@ -59,12 +63,24 @@ def summarise(
     return _finished(pd.concat(parts, axis=1), [str(name) for name in cells.columns])
 
 
+def wide_cells(summary: pd.DataFrame, half_width: float) -> list[str]:
+    """Return the cells whose step time has an interval wider than ± `half_width`, widest first.
+
+    `half_width` is a fraction of the step's time. A cell without an interval is wider than any
+    other; one without a step time is left out.
+    """
+    timed = summary[summary["step_n"] > 0]
+    width = (timed["step_high"] - timed["step_low"]) / 2 / timed["step_median"]
+    widths = width.fillna(np.inf).set_axis(timed["cell_id"])
+    wide = widths[widths > half_width].sort_values(ascending=False, kind="stable")
+    return list(wide.index)
+
+
 def block_measures(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
     """Return each timing block's medians of the rounds after warm-up.
 
-    Columns: cell_id, block, role, every phase in seconds, step_images, and step_images_per_s:
-    these over data and step together. A phase that was not timed is blank, a block that failed
-    has no row.
+    Columns: cell_id, block, role, every phase in seconds, step_images, and step_images_per_s
+    (over data and step together). A phase that was not timed is blank, a failed block has no row.
     """
     counted = timings["seconds"].notna() & ~timings["is_warmup"].astype("boolean").fillna(True)
     rounds = timings.loc[counted, [*BLOCK, "phase", "batch_size", "seconds"]]
@@ -78,7 +94,7 @@ def block_measures(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
 def _step_images(timed: pd.DataFrame, blocks: pd.DataFrame, batch: pd.Series) -> pd.Series:
     """Return the images of a step of each timed block.
 
-    Blocks of older tables did not store them; a step never had more than the data set.
+    Older tables don't store them; a step never has more images than the data set.
     """
     counted = blocks[[*BLOCK, "step_images", "train_images"]]
     joined = timed[[*BLOCK]].merge(counted, on=list(BLOCK), how="left")
@@ -89,10 +105,9 @@ def _step_images(timed: pd.DataFrame, blocks: pd.DataFrame, batch: pd.Series) ->
 
 
 def _with_ratios(measures: pd.DataFrame, timed: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
-    """Add to every block what it says of itself.
+    """Add efficiency (the step's fraction of the block's own peak) and two checks.
 
-    Columns: efficiency, what part of the block's own peak the step reaches; phases_over_step and
-    epoch_over_steps, near 1 where the books close.
+    phases_over_step and epoch_over_steps are near 1 where the phase times add up.
     """
     own = timed[[*BLOCK, "peak_flops_per_s", "train_images"]]
     joined = measures.merge(own, on=list(BLOCK), how="left")
@@ -107,23 +122,21 @@ def _with_ratios(measures: pd.DataFrame, timed: pd.DataFrame, costs: pd.DataFram
 
 
 def _of_blocks(timed: pd.DataFrame) -> pd.DataFrame:
-    """Give each cell the medians of its machine's peaks, its epoch's images, its disturbed blocks.
-
-    Columns: peak_flops_per_s, peak_bytes_per_s, two_images_s, train_images, disturbed_blocks.
-    """
+    """Return each cell's medians of block columns, and the number of its disturbed blocks."""
     columns = ["peak_flops_per_s", "peak_bytes_per_s", "two_images_s", "train_images"]
     numbers = timed[columns].astype("Float64").astype(float)
     medians = numbers.groupby(timed["cell_id"]).median()
-    spoilt = (disturbed(timed) != "").groupby(timed["cell_id"]).sum()
-    return medians.assign(disturbed_blocks=spoilt)
+    is_disturbed = disturbance_reasons(timed) != ""
+    counts = is_disturbed.groupby(timed["cell_id"]).sum()
+    return medians.assign(disturbed_blocks=counts)
 
 
 def _outlying(measures: pd.DataFrame) -> pd.DataFrame:
-    """Count each cell's blocks whose step lies outside Tukey's fences; none is dropped for that."""
-    known = measures.dropna(subset=["step"])
+    """Count each cell's blocks whose step time lies outside Tukey's fences; all are kept."""
+    timed = measures.dropna(subset=["step"])
     counts = {
         cell_id: sum(label != "" for label in tukey_labels(steps.to_numpy()))
-        for cell_id, steps in known.groupby("cell_id")["step"]
+        for cell_id, steps in timed.groupby("cell_id")["step"]
     }
     return pd.DataFrame({"outlying_blocks": pd.Series(counts, dtype=float)})
 
@@ -137,14 +150,14 @@ def _cells(trials: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _long(table: pd.DataFrame, measures: tuple[str, ...]) -> pd.DataFrame:
-    """Turn columns of measures into rows of (cell_id, measure, value), without the blanks."""
+    """Melt columns of measures into rows of (cell_id, measure, value), without blanks."""
     numbers = table[list(measures)].astype("Float64").astype(float)
     wide = numbers.assign(cell_id=table["cell_id"].astype(object))
     return wide.melt("cell_id", var_name="measure").dropna(subset=["value"])
 
 
 def _medians(values: pd.DataFrame) -> pd.DataFrame:
-    """Estimate the median of each (cell_id, measure); one row a cell, columns `<m>_<part>`."""
+    """Estimate the median of each (cell_id, measure): a row per cell, columns `<m>_<part>`."""
     estimates = pd.DataFrame(
         [
             (cell_id, measure, group.to_numpy())
@@ -166,18 +179,15 @@ def _medians(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def _accuracy(finished: pd.DataFrame) -> pd.DataFrame:
-    """Estimate each cell's mean final test accuracy; an interval cannot leave [0, 1]."""
+    """Estimate each cell's mean final test accuracy."""
     rows = {}
     for cell_id, group in finished.groupby("cell_id", sort=False):
         row: dict[str, float | None] = {"seeds": len(group)}
-        accuracies = group["test_accuracy"].dropna()
-        if len(accuracies):
-            values = accuracies.to_numpy(dtype=float)
-            estimate = mean_t(values)
-            row |= {"accuracy_mean": estimate.value, "accuracy_lower_bound": lower_bound(values)}
-            if estimate.low is not None and estimate.high is not None:
-                row |= {"accuracy_low": max(estimate.low, 0.0)}
-                row |= {"accuracy_high": min(estimate.high, 1.0)}
+        values = group["test_accuracy"].dropna().to_numpy(dtype=float)
+        if len(values):
+            mean = mean_accuracy(values)
+            row |= {"accuracy_mean": mean.value, "accuracy_low": mean.low}
+            row |= {"accuracy_high": mean.high, "accuracy_lower_bound": mean_lower_bound(values)}
         rows[cell_id] = row
     parts = ("mean", "low", "high", "lower_bound")
     columns = [*(f"accuracy_{part}" for part in parts), "seeds"]
@@ -185,12 +195,12 @@ def _accuracy(finished: pd.DataFrame) -> pd.DataFrame:
 
 
 def _status(trials: pd.DataFrame) -> pd.DataFrame:
-    """Say how each cell ended: ok, or the commonest other status with its commonest reason."""
+    """Return how each cell ended: ok, or the commonest other status with its commonest reason."""
     rows: dict[str, dict[str, object]] = {
         cell_id: {"status": "ok", "reason": None} for cell_id in trials["cell_id"].unique()
     }
-    told = trials[(trials["status"] != "ok") | trials["reason"].notna()]
-    for cell_id, group in told.groupby("cell_id", sort=False):
+    notable = trials[(trials["status"] != "ok") | trials["reason"].notna()]
+    for cell_id, group in notable.groupby("cell_id", sort=False):
         status = _commonest(group.loc[group["status"] != "ok", "status"]) or "ok"
         reason = _commonest(group.loc[group["status"] == status, "reason"])
         rows[str(cell_id)] = {"status": status, "reason": reason}
@@ -198,24 +208,24 @@ def _status(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _commonest(values: pd.Series) -> object:
-    """Pick the most frequent value, the first one among equals; None where all are blank."""
+    """Return the most frequent value, the first among equals; None where all are blank."""
     counts = values.dropna().value_counts(sort=False)
     return None if counts.empty else counts.idxmax()
 
 
 def _finished(known: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
-    """Add what follows from the estimates, and put columns and types in their final shape."""
+    """Add what follows from the estimates, and set the final columns and types."""
     known = known.reindex(columns=list(dict.fromkeys([*known.columns, *SUMMARY_COLUMNS])))
     counts = ["seeds", *(f"{measure}_n" for measure in MEASURES)]
     texts = ["status", "reason", "bottleneck"]
-    wholes = list(dict.fromkeys([*counts, *COUNTS]))
-    floats = [name for name in SUMMARY_COLUMNS if name not in {*wholes, *texts}]
+    integers = list(dict.fromkeys([*counts, *COUNTS]))
+    floats = [name for name in SUMMARY_COLUMNS if name not in {*integers, *texts}]
     known[counts] = known[counts].fillna(0)
-    known[wholes] = known[wholes].astype("Int64")
+    known[integers] = known[integers].astype("Int64")
     known[floats] = known[floats].astype(float)
     images = known["step_images"].astype("Float64").astype(float)
     known["achieved_flops_per_s"] = known["flops_per_image"] * images / known["step_median"]
     known["efficiency"] = known["efficiency_median"]
-    known[[*BOUNDS, "bottleneck"]] = bounds(known)
+    known[[*BOUNDS, "bottleneck"]] = step_bounds(known)
     known[texts] = known[texts].astype("string")
     return known[[*identity, *SUMMARY_COLUMNS]].reset_index(drop=True)

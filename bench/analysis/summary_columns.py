@@ -1,12 +1,12 @@
-"""The columns of summary.csv: one row a cell."""
+"""The columns of summary.csv: one row per cell."""
 
 from bench.records import PHASES
 
-# Seconds a pass through a phase, then the speed of whole steps, and what part of the machine's
-# own peak that is: n counts timing blocks.
+# Seconds per pass through a phase, the speed of entire steps, and their fraction of the machine's
+# own peak: n counts timing blocks.
 BLOCK_MEASURES = (*PHASES, "step_images_per_s", "efficiency")
 
-# From costs.csv, a pass a cell.
+# From costs.csv, one pass per cell.
 COSTS = (
     "flops_per_image",
     "step_flops",
@@ -17,7 +17,7 @@ COSTS = (
     "step_device_bytes",
 )
 
-# Seconds of a step that each limit alone would take, and which one is the largest.
+# Seconds of a step that each limit alone would take, and which is the largest.
 BOUNDS = ("data_bound_s", "launch_bound_s", "memory_bound_s", "compute_bound_s")
 
 # Columns of trials.csv: n counts the seeds that ran to the end.
@@ -55,5 +55,5 @@ SUMMARY_COLUMNS = (
     "reason",
 )
 
-# The columns that hold whole numbers, besides every `<m>_n`.
+# Integer columns, besides every `<m>_n`.
 COUNTS = ("seeds", "parameters", "step_images", "disturbed_blocks", "outlying_blocks")

@@ -1,4 +1,4 @@
-"""What a tuning tried: every candidate with its validation accuracy, and which one was taken."""
+"""The candidates of a tuning: validation accuracy, and which one was chosen."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.configurations import config_fields
-from bench.stats.estimates import mean_t
+from bench.stats.estimates import mean_accuracy
 from bench.stats.selection import best_candidate
 
 MIN_FOR_EDGE = 3  # of two values, each is at an end of its range
 
-# What `candidates` adds to a candidate's configuration.
+# Added by `candidates` to each candidate's configuration.
 COLUMNS = (
     "validation_accuracy_mean",
     "validation_accuracy_low",
@@ -27,32 +27,29 @@ Scores = Mapping[str, Sequence[float | None]]
 
 
 def named_fields(over: Sequence[str]) -> list[str]:
-    """Give the columns that a study's tuned fields name by their dotted path."""
+    """Return the columns of a study's tuned fields, which it names by their dotted path."""
     return ["lr" if path == "optimizer.lr" else path for path in over]
 
 
 def tuned_fields(table: pd.DataFrame, over: Sequence[str]) -> list[str]:
-    """List a table's columns of the tuned fields.
-
-    A part that is tuned as a whole (`optimizer`) brings its parameters with it.
-    """
+    """Return a table's columns of the tuned fields; of a tuned part, also its parameters."""
     names = {*named_fields(over), *(["lr"] if "optimizer" in over else [])}
     parts = tuple(f"{name}." for name in names)
     return [f for f in config_fields(table) if f in names or f.startswith(parts)]
 
 
 def candidates(tuning: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
-    """Make one row a candidate: a remaining cell with one value of each tuned field.
+    """Return one row per candidate: a remaining cell with one value of each tuned field.
 
     Columns: `remaining`, the number of the remaining cell in the study's order; cell_id and the
-    whole configuration; the mean validation accuracy over the tuning seeds that ended ok, with
-    Student's interval; `n`, how many those are, and `failed`, how many are not; `chosen` by
+    configuration; the mean validation accuracy over the tuning seeds that ended ok, with Student's
+    interval; `n`, the number of those, and `failed`, of the others; `chosen` by
     `bench.stats.selection.best_candidate`; `at_edge`, where a chosen number is the smallest or the
-    largest of at least three, so that the best may lie outside; `edges`, the fields of which it is.
+    largest of at least three, so that the best may lie outside; `edges`, the fields concerned.
     """
     fields, tuned = config_fields(tuning), tuned_fields(tuning, over)
     rest = [field for field in fields if field not in tuned]
-    # What a part brings with it has no range: the lr of adam and that of sgd are two things.
+    # The parameters of a tuned part have no range: adam's lr isn't comparable with sgd's.
     ranged = [field for field in tuned if field in named_fields(over)]
     cells = tuning.drop_duplicates("cell_id")[["cell_id", *fields]].reset_index(drop=True)
     cells["remaining"] = cells.groupby(rest, sort=False, dropna=False).ngroup() if rest else 0
@@ -73,12 +70,11 @@ def candidates(tuning: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
             for cell_id, scored in own.items()
         ]
     known = pd.DataFrame(rows, columns=["cell_id", *COLUMNS])
-    made = cells.merge(known, on="cell_id")
-    return made[["remaining", "cell_id", *fields, *COLUMNS]]
+    return cells.merge(known, on="cell_id")[["remaining", "cell_id", *fields, *COLUMNS]]
 
 
 def _scores(tuning: pd.DataFrame) -> Scores:
-    """Give each candidate's accuracies by seed; None where no trial ended ok, or none is there."""
+    """Return each candidate's accuracies by seed; None where no trial ended ok."""
     ended = tuning[(tuning["status"] == "ok") & tuning["validation_accuracy"].notna()]
     runs = zip(ended["cell_id"], ended["seed"], strict=True)
     known = dict(zip(runs, ended["validation_accuracy"].astype(float).to_list(), strict=True))
@@ -90,21 +86,17 @@ def _scores(tuning: pd.DataFrame) -> Scores:
 
 
 def _estimate(scores: Sequence[float | None]) -> dict[str, Any]:
-    """Estimate the mean of what ended ok; an interval cannot leave [0, 1]."""
     finished = [score for score in scores if score is not None]
     row: dict[str, Any] = {"n": len(finished), "failed": len(scores) - len(finished)}
-    if not finished:
-        return row
-    estimate = mean_t(finished)
-    row["validation_accuracy_mean"] = estimate.value
-    if estimate.low is not None and estimate.high is not None:
-        row["validation_accuracy_low"] = max(estimate.low, 0.0)
-        row["validation_accuracy_high"] = min(estimate.high, 1.0)
+    if finished:
+        mean = mean_accuracy(finished)
+        row |= {"validation_accuracy_mean": mean.value}
+        row |= {"validation_accuracy_low": mean.low, "validation_accuracy_high": mean.high}
     return row
 
 
 def _edges(values: pd.DataFrame, is_chosen: pd.Series) -> tuple[str, ...]:
-    """List the fields of which the chosen value stands at an end of the numbers tried."""
+    """Return the fields whose chosen value is the smallest or the largest number tried."""
     edges = []
     for field in values:
         tried, taken = values[field].dropna(), values[field][is_chosen].iloc[0]

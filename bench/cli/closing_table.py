@@ -8,8 +8,8 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
-from bench.analysis.comparison_rows import ACCURACY, session_noise
-from bench.analysis.disturbances import how_it_moved
+from bench.analysis.comparisons import ACCURACY, session_noise
+from bench.analysis.disturbances import describe_disturbances
 from bench.analysis.results import read_results
 from bench.cell_names import is_blank
 from bench.cli.terminal import WIDE, table
@@ -52,7 +52,7 @@ def print_result(console: Console, finished: Finished, runs: int, elapsed_s: flo
         console.print(sentence.written(escape, lambda name: f"[bold]{escape(name)}[/]"))
     if verdicts:
         console.print(f"[dim]{_legend(results.comparisons)}[/]")
-    if moved := how_it_moved(results.blocks):
+    if moved := describe_disturbances(results.blocks):
         console.print(f"[yellow]{escape(moved)}[/]")
     if finished.narrowed is not None:
         console.print(_narrowed(finished.narrowed))

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, Self
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
-from bench.analysis.comparison_rows import ACCURACY
+from bench.analysis.comparisons import ACCURACY
 from bench.cli.terminal import WIDE, console, table
 from bench.cli.verdict_table import verdict_text
 from bench.formatting import format_duration, plural

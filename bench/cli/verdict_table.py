@@ -6,8 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from bench.analysis.comparison_rows import ACCURACY
-from bench.analysis.folder_comparison import Compared
+from bench.analysis.comparisons import ACCURACY
+from bench.analysis.folder_comparison import FolderComparison
 from bench.cell_names import field_name, format_value, is_blank
 from bench.cli.terminal import WIDE, table
 from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, format_ratio, format_share, plural
@@ -33,7 +33,7 @@ INTERLEAVE = (
 )
 
 
-def as_records(compared: Compared) -> list[dict[str, Any]]:
+def as_records(compared: FolderComparison) -> list[dict[str, Any]]:
     """Return an object per row, with blanks as null."""
     return [
         {str(name): _json_value(value) for name, value in row.items()}
@@ -53,7 +53,7 @@ def verdict_text(verdict: str, *, is_accuracy: bool) -> str:
     return f"[{COLOURS[verdict]}]{words.get(verdict, verdict.lower())}[/]"
 
 
-def print_verdicts(console: Console, compared: Compared) -> None:
+def print_verdicts(console: Console, compared: FolderComparison) -> None:
     """Print differences and warnings, the table of verdicts, and how to read it."""
     for difference in compared.differences:
         console.print(f"[bold magenta]not comparable[/] – {escape(difference)}")
@@ -85,7 +85,7 @@ def print_verdicts(console: Console, compared: Compared) -> None:
             console.print(f"only in {side}: {escape('; '.join(names))}")
 
 
-def _changes(compared: Compared) -> list[str]:
+def _changes(compared: FolderComparison) -> list[str]:
     """Return each change between matched cells once: "lr 0.001 → 0.01"."""
     changes = (
         f"{field_name(name)} {format_value(a)} → {format_value(b)}"

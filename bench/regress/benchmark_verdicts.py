@@ -7,9 +7,13 @@ from typing import Literal
 
 import numpy as np
 
-from bench.analysis.accuracy_comparisons import compared_accuracies
-from bench.analysis.baseline_comparisons import SessionNoise, compared_times
-from bench.analysis.comparison_rows import ACCURACY, Comparison
+from bench.analysis.comparisons import (
+    ACCURACY,
+    Comparison,
+    SessionNoise,
+    compare_accuracies,
+    compare_times,
+)
 from bench.regress.benchmark_samples import Lost, Observation, Role
 from bench.stats.estimates import MIN_FOR_INTERVAL, Estimate, Floats
 from bench.stats.rank_tests import holm
@@ -125,7 +129,7 @@ def pairs_needed(observations: Sequence[Observation], detect: float) -> dict[str
             needed[benchmark] = MIN_FOR_INTERVAL
             continue
         n = max(len(twins), MIN_FOR_INTERVAL)
-        found = SessionNoise(twins).of(n)[1]
+        found = SessionNoise(twins).floor_and_mde(n)[1]
         if found is None:  # fewer than six clean ones
             n += 1
         elif found > detect:  # it shrinks about as 1/√n
@@ -181,9 +185,9 @@ def _compared(benchmark: str, measure: str, values: Values) -> Comparison | None
     if not len(pairs):
         return None
     if measure == ACCURACY:
-        return compared_accuracies(benchmark, pairs[:, 0], pairs[:, 1])
+        return compare_accuracies(benchmark, pairs[:, 0], pairs[:, 1])
     kept = _paired(values, "head", clean=True)
-    return compared_times(benchmark, measure, pairs, kept, SessionNoise(_twin_logs(values)))
+    return compare_times(benchmark, measure, pairs, kept, SessionNoise(_twin_logs(values)))
 
 
 def _confirmed(judged: Judged, rerun: Judged | None) -> Judged:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.analysis.comparison_rows import ACCURACY, Comparison
+from bench.analysis.comparisons import ACCURACY, Comparison
 from bench.cell_names import is_blank
 from bench.csv_text import as_text
 from bench.formatting import format_ratio, format_share, plural

@@ -10,13 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.analysis.accuracy_comparisons import trained
-from bench.analysis.baseline_comparisons import clean_blocks
-from bench.analysis.comparison_rows import ACCURACY
+from bench.analysis.comparisons import ACCURACY, block_times, trained_trials
 from bench.analysis.configurations import cell_labels
-from bench.analysis.disturbances import disturbed
-from bench.analysis.folder_comparison import conditions
-from bench.analysis.results import Results, read_mapping, read_results
+from bench.analysis.disturbances import disturbance_reasons
+from bench.analysis.folder_comparison import measurement_conditions
+from bench.analysis.results import Results, read_results
+from bench.analysis.table_files import read_mapping
 from bench.errors import BenchError
 from bench.regress.benchmark_names import printable
 from bench.regress.benchmark_samples import (
@@ -72,7 +71,7 @@ class StudySuite:
         return Pair(
             tuple(kept),
             (*lost, *(absent(cells) if names is None else ())),
-            tuple(unlike(*map(conditions, environments))),
+            tuple(unlike(*map(measurement_conditions, environments))),
         )
 
     def _run(self, pair: int, role: Role) -> Path:
@@ -116,8 +115,8 @@ def _times(tables: Results, pair: int, role: Role) -> Iterator[Observation]:
     labels = cell_labels(tables.trials)
     last = tables.blocks["block"].max()
     blocks = tables.blocks[(tables.blocks["role"] == "planned") & (tables.blocks["block"] == last)]
-    why = dict(zip(blocks["cell_id"], disturbed(blocks), strict=True))
-    measured = clean_blocks(tables.timings, tables.blocks)
+    why = dict(zip(blocks["cell_id"], disturbance_reasons(blocks), strict=True))
+    measured = block_times(tables.timings, tables.blocks)
     is_new = (measured["role"] == "planned") & (measured["block"] == last)
     timed = measured[is_new & (measured["step"] > 0)]
     for cell_id, step_s in zip(timed["cell_id"], timed["step"], strict=True):
@@ -126,7 +125,7 @@ def _times(tables: Results, pair: int, role: Role) -> Iterator[Observation]:
 
 def _accuracies(tables: Results, pair: int, role: Role) -> Iterator[Observation]:
     labels = cell_labels(tables.trials)
-    trials = trained(tables.trials)
+    trials = trained_trials(tables.trials)
     its = trials[trials["seed"] == pair]
     for cell_id, accuracy in zip(its["cell_id"], its[ACCURACY], strict=True):
         yield Observation(labels[cell_id], ACCURACY, pair, 0, role, float(accuracy), "")

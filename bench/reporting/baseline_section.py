@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.comparison_rows import ACCURACY, session_noise
-from bench.analysis.disturbances import how_it_moved
+from bench.analysis.comparisons import ACCURACY, session_noise
+from bench.analysis.disturbances import describe_disturbances
 from bench.analysis.results import Results
 from bench.cell_names import UNCHANGED
 from bench.formatting import (
@@ -107,7 +107,7 @@ def session_findings(tables: Results) -> list[str]:
     """Say in markdown what to know of the session: its noise, what moved, what was added."""
     said = _noise(tables)
     left_out = tables.comparisons.loc[tables.comparisons["measure"] == "step", "left_out"]
-    moved = how_it_moved(tables.blocks)
+    moved = describe_disturbances(tables.blocks)
     if moved:
         pairs = f"; {plural(int(left_out.sum()), 'pair')} left out" if left_out.sum() else ""
         said.append(f"**The machine moved:** {escape(moved)}{pairs}.")

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from bench.analysis.bottlenecks import WORDS
+from bench.analysis.bottlenecks import LIMITS
 from bench.formatting import format_number, format_short
 from bench.reporting.result_table import BLANK, Column, name_columns
 
@@ -26,7 +26,7 @@ def cost_columns(summary: pd.DataFrame) -> list[Column]:
     ]
     columns += [
         Column(f"{word} (ms)", "alone", _texts(1e3 * measured[f"{word}_bound_s"], format_number))
-        for word in WORDS
+        for word in LIMITS
     ]
     bottleneck = [BLANK if pd.isna(word) else f"{word} bound" for word in measured["bottleneck"]]
     columns.append(Column("bottleneck", "", bottleneck, is_number=False))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.comparison_rows import ACCURACY
+from bench.analysis.comparisons import ACCURACY
 from bench.analysis.design_detection import Change
 from bench.analysis.results import Results
 from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, plural

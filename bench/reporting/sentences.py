@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.comparison_rows import ACCURACY
+from bench.analysis.comparisons import ACCURACY
 from bench.analysis.configurations import configurations, label_fields
 from bench.analysis.results import Results
 from bench.cell_names import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from bench.analysis.results import read_mapping
+from bench.analysis.table_files import read_mapping
 from bench.cell_names import SEPARATOR
 from bench.formatting import format_bytes, plural
 

@@ -1,6 +1,7 @@
 """Point estimates of medians, means and ratios, each with its interval and sample size."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -26,6 +27,11 @@ class Estimate:
     low: float | None
     high: float | None
     n: int
+
+    def map(self, function: Callable[[float], float]) -> "Estimate":
+        """Apply an increasing function to the value and to both limits."""
+        low, high = (None if x is None else function(x) for x in (self.low, self.high))
+        return Estimate(function(self.value), low, high, self.n)
 
 
 def bootstrap_median(values: ArrayLike) -> Estimate:
@@ -80,6 +86,14 @@ def mean_t(values: ArrayLike) -> Estimate:
     return Estimate(mean, mean - half, mean + half, n)
 
 
+def mean_accuracy(accuracies: ArrayLike) -> Estimate:
+    """Estimate a mean accuracy like `mean_t`, with an interval within [0, 1]."""
+    estimate = mean_t(accuracies)
+    if estimate.low is None or estimate.high is None:
+        return estimate
+    return replace(estimate, low=max(estimate.low, 0.0), high=min(estimate.high, 1.0))
+
+
 def mean_lower_bound(accuracies: ArrayLike) -> float | None:
     """Return the mean's one-sided 95% lower bound, at least 0; None for fewer than three seeds.
 
@@ -103,10 +117,7 @@ def paired_ratio(log_ratios: ArrayLike) -> Estimate:
     logs = checked_sample(log_ratios, "log ratios")
     if (logs == np.inf).any() and (logs == -np.inf).any():
         raise ValueError("targets were missed on both sides: the ratio of times is undefined")
-    median = bootstrap_median(logs)
-    low = None if median.low is None else exp(median.low)
-    high = None if median.high is None else exp(median.high)
-    return Estimate(exp(median.value), low, high, median.n)
+    return bootstrap_median(logs).map(exp)
 
 
 def unpaired_ratio(baseline: ArrayLike, other: ArrayLike) -> Estimate:

@@ -7,13 +7,12 @@ import pytest
 from hand_made import table
 from side_by_side import trials_of
 
-from bench.analysis.accuracy_comparisons import ACCURACY_FLOOR
-from bench.analysis.baseline_comparisons import against_baseline
+from bench.analysis.comparisons import ACCURACY_FLOOR, compare_with_baseline
 from bench.stats.estimates import mean_t
 
 
 def accuracy(a: Sequence[float | None], b: Sequence[float | None]) -> Any:
-    rows = against_baseline(trials_of({"a": a, "b": b}), table("timings"), table("blocks"))
+    rows = compare_with_baseline(trials_of({"a": a, "b": b}), table("timings"), table("blocks"))
     assert rows[["cell_id", "baseline_id", "measure"]].to_numpy().tolist() == [
         ["b", "a", "test_accuracy"]
     ]
@@ -74,4 +73,4 @@ def test_a_cell_that_learnt_nothing_at_all_is_compared_too() -> None:
 
 def test_networks_that_were_never_trained_are_not_compared() -> None:
     trials = trials_of({"a": BASELINE, "b": BASELINE}).assign(epochs_done=0)
-    assert against_baseline(trials, table("timings"), table("blocks")).empty
+    assert compare_with_baseline(trials, table("timings"), table("blocks")).empty

@@ -9,7 +9,7 @@ import pytest
 from hand_made import table
 from side_by_side import MOODS, Times, blocks_of, timings_of, trials_of
 
-from bench.analysis.baseline_comparisons import against_baseline
+from bench.analysis.comparisons import compare_with_baseline
 from bench.analysis.results import read_results
 from bench.stats.rank_tests import holm, mann_whitney
 from bench.stats.verdicts import noise_floor
@@ -19,7 +19,7 @@ SLOWER: Times = {"a": MOODS, "b": [1.5 * s for s in MOODS]}
 
 
 def compared(timings: pd.DataFrame, *disturbed: tuple[str, str, int]) -> pd.DataFrame:
-    return against_baseline(CELLS, timings, blocks_of(timings, *disturbed))
+    return compare_with_baseline(CELLS, timings, blocks_of(timings, *disturbed))
 
 
 def only(rows: pd.DataFrame) -> Any:
@@ -128,7 +128,7 @@ def test_the_second_opinion_is_corrected_for_the_number_of_cells() -> None:
 def test_rows_come_in_the_order_of_the_cells_and_the_phases() -> None:
     trials = trials_of({"a": [0.9], "c": [0.9], "b": [0.9]})
     made = timings_of({**SLOWER, "c": MOODS})
-    rows = against_baseline(
+    rows = compare_with_baseline(
         trials, pd.concat([made.assign(phase="forward"), made]), blocks_of(made)
     )
     measures = ["forward", "step", "test_accuracy"]
@@ -156,7 +156,7 @@ def test_a_phase_of_no_time_at_all_is_no_side_of_a_ratio() -> None:
 def test_where_there_is_nothing_to_hold_against_there_are_no_rows(
     trials: pd.DataFrame, timings: pd.DataFrame
 ) -> None:
-    rows = against_baseline(trials, timings, blocks_of(timings))
+    rows = compare_with_baseline(trials, timings, blocks_of(timings))
     assert rows.empty
     assert list(rows.columns) == list(compared(timings_of(SLOWER)).columns)
 
@@ -174,5 +174,5 @@ def test_tables_that_were_written_and_read_again_compare_the_same(tmp_path: Path
     guards = blocks_of(made, ("b", "planned", 1))
     for name, frame in (("trials", trials), ("timings", made), ("blocks", guards)):
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
-    there = against_baseline(trials, made, guards).to_csv(index=False)
+    there = compare_with_baseline(trials, made, guards).to_csv(index=False)
     assert read_results(tmp_path).comparisons.to_csv(index=False) == there

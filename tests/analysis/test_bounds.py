@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from bench.analysis.bottlenecks import WORDS, bounds
+from bench.analysis.bottlenecks import LIMITS, step_bounds
 
 CELL = {
     "data_median": 0.01, "step_median": 0.5, "device_median": None, "two_images_s": 0.02,
@@ -12,14 +12,14 @@ CELL = {
 
 
 def of(**changed: float | None) -> pd.Series:
-    (index, row), *rest = bounds(pd.DataFrame([CELL | changed]).astype(float)).iterrows()
+    (index, row), *rest = step_bounds(pd.DataFrame([CELL | changed]).astype(float)).iterrows()
     assert (index, rest) == (0, [])
     return row
 
 
 def test_each_limit_has_the_seconds_that_it_alone_would_take() -> None:
     row = of()
-    assert [row[f"{word}_bound_s"] for word in WORDS] == pytest.approx([0.01, 0.02, 0.03, 0.04])
+    assert [row[f"{word}_bound_s"] for word in LIMITS] == pytest.approx([0.01, 0.02, 0.03, 0.04])
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_without_the_time_of_two_images_the_others_still_name_it() -> None:
 
 def test_every_cell_keeps_its_place() -> None:
     cells = pd.DataFrame([CELL, CELL | {"data_median": 1.0}], index=[7, 3]).astype(float)
-    assert bounds(cells)["bottleneck"].to_dict() == {7: "compute", 3: "data"}
+    assert step_bounds(cells)["bottleneck"].to_dict() == {7: "compute", 3: "data"}

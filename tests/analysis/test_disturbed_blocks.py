@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 from hand_made import table
 
-from bench.analysis.disturbances import calibration_spread, disturbed, drift, how_it_moved
+from bench.analysis.disturbances import (
+    calibration_ratio,
+    calibration_spread,
+    describe_disturbances,
+    disturbance_reasons,
+)
 
 Table = Callable[..., pd.DataFrame]
 
@@ -31,34 +36,34 @@ Table = Callable[..., pd.DataFrame]
     ],
 )
 def test_each_disturbance_has_its_name(blocks: Table, seen: dict[str, Any], reason: str) -> None:
-    assert disturbed(blocks(seen)).tolist() == [reason]
+    assert disturbance_reasons(blocks(seen)).tolist() == [reason]
 
 
 @pytest.mark.parametrize(
     "own", [{"wall_s": 1e6}, {"cpu_over_wall": 0.01}, {"calibration_after_s": 9.0}]
 )
 def test_slowness_alone_is_no_disturbance(blocks: Table, own: dict[str, float]) -> None:
-    assert disturbed(blocks(own)).tolist() == [""]
+    assert disturbance_reasons(blocks(own)).tolist() == [""]
 
 
 def test_blanks_of_a_table_that_was_read_are_no_evidence(blocks: Table) -> None:
     read = blocks({"steal_share": None, "gpu_throttle": None, "gpu_others": None})
     typed = read.astype({"steal_share": "float64", "gpu_throttle": "string", "gpu_others": "Int64"})
-    assert disturbed(typed).tolist() == [""]
+    assert disturbance_reasons(typed).tolist() == [""]
 
 
 def test_no_blocks_are_no_disturbances() -> None:
-    assert disturbed(table("blocks")).tolist() == []
-    assert how_it_moved(table("blocks")) == ""
+    assert disturbance_reasons(table("blocks")).tolist() == []
+    assert describe_disturbances(table("blocks")) == ""
 
 
 def test_a_quiet_machine_is_not_spoken_of(blocks: Table) -> None:
     quiet = {"calibration_before_s": 0.1, "calibration_after_s": 0.1, "steal_share": 0.0}
-    assert how_it_moved(blocks(quiet, quiet)) == ""
+    assert describe_disturbances(blocks(quiet, quiet)) == ""
 
 
 def test_the_worst_of_what_was_seen_is_told(blocks: Table) -> None:
-    said = how_it_moved(
+    said = describe_disturbances(
         blocks(
             {"steal_share": 0.05, "pressure_share": 0.05, "others_cores": 0.0},
             {"steal_share": 0.25, "pressure_share": 0.3, "others_cores": 0.7},
@@ -72,12 +77,12 @@ def test_the_worst_of_what_was_seen_is_told(blocks: Table) -> None:
 
 
 def test_what_did_not_disturb_is_not_told(blocks: Table) -> None:
-    said = how_it_moved(blocks({"steal_share": 0.0, "gpu_throttle": "hw_slowdown"}, {}))
+    said = describe_disturbances(blocks({"steal_share": 0.0, "gpu_throttle": "hw_slowdown"}, {}))
     assert said == "1 of 2 timing blocks was disturbed (GPU throttled)"
 
 
 def test_blocks_that_failed_are_not_counted(blocks: Table) -> None:
-    assert how_it_moved(blocks({"steal_share": 0.5, "status": "failed"})) == ""
+    assert describe_disturbances(blocks({"steal_share": 0.5, "status": "failed"})) == ""
 
 
 def around(seconds: float, **more: Any) -> dict[str, Any]:
@@ -91,7 +96,7 @@ def around(seconds: float, **more: Any) -> dict[str, Any]:
 def test_the_fixed_work_is_held_against_its_median(blocks: Table) -> None:
     made = blocks(around(0.10), around(0.10), around(0.13))
     assert calibration_spread(made) == pytest.approx(0.3)
-    assert how_it_moved(made) == "the same fixed work took up to 30% longer in some blocks"
+    assert describe_disturbances(made) == "the same fixed work took up to 30% longer in some blocks"
 
 
 @pytest.mark.parametrize("differs", [{"threads": 1}, {"device": "cuda"}])
@@ -108,6 +113,6 @@ def test_without_fixed_work_nothing_is_said_of_it(blocks: Table) -> None:
 
 def test_drift_is_the_ratio_of_the_medians(blocks: Table) -> None:
     before, after = blocks(around(0.1), around(0.2), around(0.9)), blocks(around(0.3))
-    assert drift(before, after) == pytest.approx(1.5)
-    assert drift(before, blocks({})) is None
-    assert drift(blocks(), after) is None
+    assert calibration_ratio(before, after) == pytest.approx(1.5)
+    assert calibration_ratio(before, blocks({})) is None
+    assert calibration_ratio(blocks(), after) is None

@@ -9,7 +9,7 @@ import pytest
 from hand_made import table
 from side_by_side import MOODS, blocks_of, timings_of, trials_of
 
-from bench.analysis.baseline_comparisons import against_baseline
+from bench.analysis.comparisons import compare_with_baseline
 from bench.analysis.results import Results
 from bench.analysis.summary import summarise
 
@@ -60,7 +60,7 @@ def tables_of(
         costs=costs,
         tuning=table("tuning"),
         summary=summarise(trials, timings, blocks, costs),
-        comparisons=against_baseline(trials, timings, blocks),
+        comparisons=compare_with_baseline(trials, timings, blocks),
     )
 
 

@@ -105,5 +105,5 @@ def test_values_of_one_choice_are_one_axis() -> None:
 def test_every_cell_has_its_place_on_an_axis() -> None:
     grid = [{"batch_size": b, "compile": c} for b in (512, 64) for c in (False, True)]
     batch, compiled = full_grid(cells(*grid))
-    assert batch.places.to_dict() == {"c0": 1, "c1": 1, "c2": 0, "c3": 0}
-    assert compiled.places.to_dict() == {"c0": 0, "c1": 1, "c2": 0, "c3": 1}
+    assert batch.positions.to_dict() == {"c0": 1, "c1": 1, "c2": 0, "c3": 0}
+    assert compiled.positions.to_dict() == {"c0": 0, "c1": 1, "c2": 0, "c3": 1}

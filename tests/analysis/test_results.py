@@ -169,4 +169,4 @@ def test_a_row_that_is_there_twice_is_refused(folder: Path, table: str, said: st
         read_results(folder)
     assert said in str(error.value)
     assert f"{table}.csv" in str(error.value)
-    assert "makes the tables anew" in str(error.value)
+    assert "rewrites the tables" in str(error.value)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from hand_made import table
 
-from bench.analysis.baseline_comparisons import clean_blocks
+from bench.analysis.comparisons import block_times
 from bench.analysis.summary import summarise
 
 Table = Callable[..., pd.DataFrame]
@@ -27,7 +27,7 @@ def test_a_step_of_fewer_images_than_a_batch_counts_those(
     assert row["step_images_per_s_median"] == 60 / 2
     assert row["achieved_flops_per_s"] == 50 * 60 / 1.5
     assert row["efficiency"] == pytest.approx(50 * 60 / 1.5 / 1e4)
-    assert clean_blocks(made, guards)["step"].tolist() == [1.5 / 60]
+    assert block_times(made, guards)["step"].tolist() == [1.5 / 60]
 
 
 def test_an_epoch_of_one_step_is_one_step(trials: Table, timed: Table, blocks: Table) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench.analysis.wide_intervals import wide_cells
+from bench.analysis.summary import wide_cells
 
 
 def summary(**cells: tuple[float | None, float | None, float | None, int]) -> pd.DataFrame:

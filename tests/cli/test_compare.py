@@ -169,7 +169,7 @@ def test_folders_without_a_common_cell_are_refused(folder: Callable) -> None:
                      "v": ({"model": "mlp", "batch_size": 9}, 0.01, 0.9)})  # fmt: skip
     done = compare(a, b)
     assert isinstance(done.exception, StoreError)
-    assert "no cell here belongs to one of the other folder" in str(done.exception)
+    assert "no cell matches a cell of" in str(done.exception)
 
 
 def test_all_measures_are_told_when_asked_for(folder: Callable) -> None:
@@ -218,7 +218,7 @@ def without_trials(folder: Path, **columns: Any) -> None:
         (
             {"status": "failed", "reason": "no luck"},
             {"steal_share": 0.5},
-            ("a: no timing blocks ended well (12 failed: no luck)", "b: all timing blocks were d"),
+            ("a: no timing blocks ended ok (12 failed: no luck)", "b: all timing blocks were d"),
         ),
     ],
 )
@@ -232,7 +232,7 @@ def test_folders_without_a_usable_block_say_why(
     done = compare(a, b)
     assert isinstance(done.exception, StoreError)
     told = str(done.exception)
-    for text in (*said[:1], "a: no trials ended well (3 failed: out of luck)"):
+    for text in (*said[:1], "a: no trials ended ok (3 failed: out of luck)"):
         assert text in told
     assert ("b: all" in told) == bool(of_b)
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.markers import CARETLEFT
 
-from bench.analysis.baseline_comparisons import against_baseline
+from bench.analysis.comparisons import compare_with_baseline
 from bench.analysis.results import Results
 from bench.reporting.figure_style import CELL_COLOURS, OTHERS, PHASE_COLOURS, png_bytes
 from bench.reporting.figures import FIGURES
@@ -220,7 +220,7 @@ def test_one_seed_has_no_interval_and_still_a_point(tables_of: ResultsOf) -> Non
     one = replace(
         tables,
         trials=trials,
-        comparisons=against_baseline(trials, tables.timings, tables.blocks),
+        comparisons=compare_with_baseline(trials, tables.timings, tables.blocks),
     )
     chart = draw(one)
     assert legend_words(chart) == [NO_INTERVAL]
@@ -250,7 +250,7 @@ def test_a_network_that_learnt_nothing_does_not_flatten_the_others(tables_of: Re
     lost = tables.trials["cell_id"] == "c003"
     accuracies = tables.trials["test_accuracy"].where(~lost, 0.1)
     trials = tables.trials.assign(test_accuracy=accuracies)
-    comparisons = against_baseline(trials, tables.timings, tables.blocks)
+    comparisons = compare_with_baseline(trials, tables.timings, tables.blocks)
     chart = draw(replace(tables, comparisons=comparisons))
     assert not labels_touch(chart)
     axes = panel_of(chart, "test_accuracy")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.analysis.baseline_comparisons import against_baseline
+from bench.analysis.comparisons import compare_with_baseline
 from bench.analysis.results import Results
 from bench.reporting.baseline_section import headline_columns, phase_columns
 from bench.reporting.effects_section import effect_columns, effect_findings
@@ -42,7 +42,7 @@ def told(tables_of: ResultsOf) -> Callable[..., list[str]]:
                 for cell, seed in zip(tables.trials["cell_id"], tables.trials["seed"], strict=True)
             ]
         )
-        comparisons = against_baseline(trials, tables.timings, tables.blocks)
+        comparisons = compare_with_baseline(trials, tables.timings, tables.blocks)
         shifted = replace(tables, trials=trials, comparisons=comparisons)
         return effect_findings(shifted, shifted.main_effects)
 
@@ -88,7 +88,7 @@ def test_no_part_is_called_valuable_without_a_verdict(told: Callable[..., list[s
 def test_a_single_seed_ranks_nothing(tables_of: ResultsOf) -> None:
     tables = tables_of("changes")
     trials = tables.trials[tables.trials["seed"] == 0]
-    comparisons = against_baseline(trials, tables.timings, tables.blocks)
+    comparisons = compare_with_baseline(trials, tables.timings, tables.blocks)
     one = replace(tables, trials=trials, comparisons=comparisons)
     most, least = effect_findings(one, one.main_effects)
     assert "(exploratory) when changed, inconclusive; can't be told from" in most
@@ -161,7 +161,7 @@ def test_permuted_rows_find_the_same(tables_of: ResultsOf) -> None:
     first, rest = tables.trials.iloc[:1], tables.trials.iloc[1:].sample(frac=1, random_state=1)
     trials = pd.concat([first, rest])
     timings = tables.timings.sample(frac=1, random_state=1)
-    comparisons = against_baseline(trials, timings, tables.blocks)
+    comparisons = compare_with_baseline(trials, timings, tables.blocks)
     mixed = replace(tables, trials=trials, timings=timings, comparisons=comparisons)
     straight = effect_findings(tables, tables.main_effects)
     assert len(straight) == 3

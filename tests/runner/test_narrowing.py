@@ -7,7 +7,7 @@ import pytest
 from runner_doubles import STUDY, Ask, FakeExecutor, Silent, batch, once
 
 from bench import runner
-from bench.analysis.wide_intervals import wide_cells
+from bench.analysis.summary import wide_cells
 from bench.planning import Narrowing, Request, draw_up
 from bench.runner import Narrowed, run_study
 from bench.study.runs import Run

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.analysis.comparison_rows import ACCURACY
+from bench.analysis.comparisons import ACCURACY
 from bench.analysis.results import Results
 from bench.cell_names import UNCHANGED
 from bench.formatting import join_words, plural

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, Formatter, FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from bench.analysis.accuracy_comparisons import trained
+from bench.analysis.comparisons import trained_trials
 from bench.analysis.results import Results
 from bench.reporting.figures.axis_scales import LOG_FROM, speed_axis, speed_errors
 from bench.reporting.sample_notes import Speed, interval_note, median_note, speed_of
@@ -44,7 +44,7 @@ class View:
 def trained_cells(tables: Results) -> pd.DataFrame:
     """Keep the cells that trained: what a network knows at its beginning costs nothing."""
     summary = tables.summary
-    return summary[summary["cell_id"].isin(trained(tables.trials)["cell_id"])]
+    return summary[summary["cell_id"].isin(trained_trials(tables.trials)["cell_id"])]
 
 
 def speed_view(cells: pd.DataFrame) -> View | None:
@@ -84,7 +84,7 @@ def flops_view(tables: Results) -> View | None:
 
     FLOPs of an image, forward and backward, times the images trained on, epoch by epoch.
     """
-    cells, finished = trained_cells(tables), trained(tables.trials)
+    cells, finished = trained_cells(tables), trained_trials(tables.trials)
     # Whole images again: equal costs must not differ in their last digit.
     images = (finished["images_per_s"] * finished["train_s"]).round()
     images = images.groupby(finished["cell_id"]).median()

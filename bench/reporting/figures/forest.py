@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from bench.analysis.comparison_rows import ACCURACY
+from bench.analysis.comparisons import ACCURACY
 from bench.formatting import (
     ACCURACY_VERDICTS,
     TIME_VERDICTS,

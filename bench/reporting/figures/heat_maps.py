@@ -9,8 +9,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from bench.analysis.accuracy_comparisons import trained
-from bench.analysis.design_detection import Axis, full_grid, with_results
+from bench.analysis.comparisons import trained_trials
+from bench.analysis.design_detection import Axis, full_grid, measured_cells
 from bench.analysis.results import Results
 from bench.cell_names import axis_name
 from bench.formatting import format_short, join_words
@@ -43,8 +43,8 @@ class Heat:
 @styled
 def heat_of_pairs(tables: Results) -> Sequence[Chart]:
     """Draw mean accuracy and training speed over every pair of axes of a full grid."""
-    cells = with_results(tables.summary)
-    learnt = cells["cell_id"].isin(trained(tables.trials)["cell_id"])
+    cells = measured_cells(tables.summary)
+    learnt = cells["cell_id"].isin(trained_trials(tables.trials)["cell_id"])
     cells = cells.assign(accuracy_mean=cells["accuracy_mean"].where(learnt))
     axes = full_grid(cells)
     chosen = _widest(cells, axes)
@@ -65,7 +65,7 @@ def _length(axis: Axis) -> tuple[int, int]:
 def _widest(cells: pd.DataFrame, axes: Sequence[Axis]) -> list[Axis]:
     """Take the axes along which mean accuracy moves most, in the order of the fields."""
     accuracy = cells["accuracy_mean"].set_axis(cells["cell_id"]).astype(float)
-    means = [accuracy.groupby(axis.places).mean() for axis in axes]
+    means = [accuracy.groupby(axis.positions).mean() for axis in axes]
     moves = [float((mean.max() - mean.min()) if mean.notna().any() else 0) for mean in means]
     kept = sorted(range(len(axes)), key=lambda i: -moves[i])[:MOST_AXES]
     return [axes[i] for i in sorted(kept)]
@@ -137,7 +137,7 @@ def _averaged(cells: pd.DataFrame, values: Floats, rows: Axis, columns: Axis) ->
 
     Every square of a complete grid has as many cells as any other.
     """
-    places = [axis.places.to_numpy() for axis in (rows, columns)]
+    places = [axis.positions.to_numpy() for axis in (rows, columns)]
     means = pd.Series(values).groupby(places).agg(lambda group: group.mean(skipna=False))
     table: Floats = means.unstack().to_numpy(dtype=float)
     return table

@@ -1,0 +1,315 @@
+"""Comparisons of cells: times paired by timing block, accuracies paired by seed, with verdicts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import isnan
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from bench.analysis.disturbances import disturbance_reasons
+from bench.analysis.summary import BLOCK, block_measures
+from bench.records import PHASES, STEP_PHASES, columns_of
+from bench.stats.estimates import (
+    CONFIDENCE,
+    MIN_FOR_INTERVAL,
+    MIN_SEEDS,
+    Estimate,
+    Floats,
+    mean_t,
+    paired_ratio,
+)
+from bench.stats.rank_tests import holm, mann_whitney
+from bench.stats.verdicts import (
+    POWER,
+    Verdict,
+    further_blocks,
+    minimum_detectable_effect,
+    noise_floor,
+    verdict,
+)
+
+ACCURACY = "test_accuracy"
+MEASURES = (*PHASES, ACCURACY)
+ACCURACY_FLOOR = 0.001  # 10 of 10,000 test images: smaller differences are not reported
+PER_BATCH = [*STEP_PHASES, "step", "device"]  # divided by images, since batch sizes may differ
+
+Sides = tuple[pd.DataFrame, pd.DataFrame]  # before and after: a row per key, a column per cell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One measure of one cell compared with the baseline cell: a row of comparisons.csv.
+
+    `before` is the baseline's value and `after` the cell's: mean accuracy, or median seconds (per
+    image for the phases of a step, per pass for epoch and eval). `ratio` is after over before:
+    above 1 a time is longer, an accuracy higher. `floor` and `mde` (minimum detectable effect) are
+    fractions like ratio − 1; `session_mde` follows from the session's A/A control alone. `n`
+    counts pairs: timing blocks or seeds. `further` is how many more would decide an inconclusive
+    comparison, blank where none would; `left_out` counts disturbed pairs. `p_value` is a second
+    opinion: exact Mann–Whitney, Holm-corrected over the cells.
+    """
+
+    cell_id: str
+    measure: str
+    before: float
+    after: float
+    ratio: float
+    low: float | None
+    high: float | None
+    floor: float
+    mde: float | None
+    session_mde: float | None
+    n: int
+    verdict: Verdict
+    further: int | None
+    left_out: int
+    p_value: float
+    difference: float | None = None
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A session's noise floor of a step's time with `n` blocks; `detects` is None for too few."""
+
+    floor: float
+    detects: float | None
+    n: int
+
+
+class SessionNoise:
+    """The noise that a session's A/A control shows in one measure, by the number of blocks."""
+
+    def __init__(self, aa_log_ratios: Floats) -> None:
+        self._aa_log_ratios = aa_log_ratios
+        self._known: dict[int, tuple[float, float | None]] = {}
+        self.missing_blocks = max(0, MIN_FOR_INTERVAL - len(aa_log_ratios))
+
+    def floor_and_mde(self, n: int) -> tuple[float, float | None]:
+        """Return the noise floor of n blocks, and the minimum effect that they detect."""
+        if n not in self._known:
+            floor = noise_floor(self._aa_log_ratios, n)
+            mde = None
+            if not self.missing_blocks:
+                mde = minimum_detectable_effect(self._aa_log_ratios, floor, n)
+            self._known[n] = floor, mde
+        return self._known[n]
+
+
+def compare_with_baseline(
+    trials: pd.DataFrame, timings: pd.DataFrame, blocks: pd.DataFrame
+) -> pd.DataFrame:
+    """Compare every cell with the baseline cell, the first one of the trials.
+
+    One row per cell and measure, in the order of the cells: the phases' times, then test accuracy.
+    Blocks that `--until-ci` added don't count, only those that were planned before the first run.
+    """
+    if trials.empty:
+        return comparison_frame("", "", [])
+    study, baseline_id = (str(trials[name].iloc[0]) for name in ("study", "cell_id"))
+    measured = block_times(timings, blocks)
+    rows: list[Comparison] = []
+    for measure in PHASES:
+        every, clean = times_by_block(measured, measure)
+        if baseline_id in every:
+            rows += compare_times_by_block(
+                measure,
+                baseline_and_others(every, baseline_id),
+                baseline_and_others(clean, baseline_id),
+                SessionNoise(aa_log_ratios(measured, measure)),
+            )
+    accuracies = by_seed(trained_trials(trials), ACCURACY)
+    if baseline_id in accuracies:
+        rows += compare_accuracies_by_seed(baseline_and_others(accuracies, baseline_id))
+    order = {cell_id: i for i, cell_id in enumerate(trials["cell_id"].unique())}
+    rows.sort(key=lambda c: (order.get(c.cell_id, len(order)), MEASURES.index(c.measure)))
+    return comparison_frame(study, baseline_id, rows)
+
+
+def comparison_frame(study: str, baseline_id: str, rows: Sequence[Comparison]) -> pd.DataFrame:
+    """Return the table comparisons.csv, its p-values corrected per measure for the cells (Holm)."""
+    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(columns_of(Comparison)))
+    floats = dict.fromkeys(("low", "high", "mde", "session_mde", "difference"), "float64")
+    integers = dict.fromkeys(("n", "further", "left_out"), "Int64")
+    frame = frame.astype(floats | integers)
+    frame.insert(0, "study", study)
+    frame.insert(2, "baseline_id", baseline_id)
+    adjusted = frame.groupby("measure")["p_value"].transform(lambda p: holm(p.to_numpy()))
+    return frame.assign(p_value=adjusted.astype(float))
+
+
+def session_noise(comparisons: pd.DataFrame) -> Noise | None:
+    """Return the session's noise as of the comparison with the most blocks; None without any."""
+    steps = comparisons[comparisons["measure"] == "step"].sort_values("n", kind="stable")
+    if steps.empty:
+        return None
+    floor, detects, n = steps[["floor", "session_mde", "n"]].astype(float).to_numpy()[-1]
+    return Noise(float(floor), None if isnan(detects) else float(detects), int(n))
+
+
+def trained_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials that ended ok, were evaluated, and trained for more than 0 epochs."""
+    untrained = (trials["epochs_done"] == 0).fillna(False).astype(bool)
+    return trials[(trials["status"] == "ok") & trials[ACCURACY].notna() & ~untrained]
+
+
+def block_times(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
+    """Return every block's medians, and in the column `is_disturbed` whether it was disturbed.
+
+    The phases of a step are in seconds per image, epoch and eval in seconds.
+    """
+    measures = block_measures(timings, blocks)
+    measures[PER_BATCH] = measures[PER_BATCH].div(measures["step_images"], axis=0)
+    flags = blocks[[*BLOCK]].assign(
+        is_disturbed=(disturbance_reasons(blocks) != "").astype("boolean")
+    )
+    merged = measures.merge(flags, on=[*BLOCK], how="left")
+    return merged.assign(is_disturbed=merged["is_disturbed"].fillna(False).astype(bool))
+
+
+def aa_log_ratios(measured: pd.DataFrame, measure: str) -> Floats:
+    """Return log(A/A control / baseline) of a measure for every block with both undisturbed."""
+    clean = measured[~measured["is_disturbed"] & (measured[measure] > 0)]
+    by_role = clean.pivot_table(index=["cell_id", "block"], columns="role", values=measure)
+    if not {"planned", "twin"} <= set(by_role.columns):
+        return np.empty(0)
+    pairs = by_role[["planned", "twin"]].dropna().to_numpy(dtype=float)
+    return _log_ratios(pairs)
+
+
+def times_by_block(measured: pd.DataFrame, measure: str) -> Sides:
+    """Return one measure by block (rows) and cell (columns), of all blocks and of undisturbed."""
+    known = measured[(measured["role"] == "planned") & (measured[measure] > 0)]
+    known = known.drop_duplicates(["block", "cell_id"])
+    every, clean = (
+        rows.pivot(index="block", columns="cell_id", values=measure)
+        for rows in (known, known[~known["is_disturbed"]])
+    )
+    return every, clean.reindex_like(every)
+
+
+def by_seed(trials: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return one column of trials by seed (rows) and cell (columns)."""
+    distinct = trials.drop_duplicates(["seed", "cell_id"])
+    return distinct.pivot(index="seed", columns="cell_id", values=column).astype(float)
+
+
+def baseline_and_others(wide: pd.DataFrame, baseline_id: str) -> Sides:
+    """Return the baseline's column once for every other cell, and the other cells' columns."""
+    others = wide.drop(columns=baseline_id)
+    return wide[[baseline_id] * others.shape[1]].set_axis(others.columns, axis=1), others
+
+
+def pair_sides(sides: Sides) -> dict[str, Floats]:
+    """Return for every column the values (n, 2) of the keys that have one on both sides."""
+    before, after = sides
+    keys = before.index.intersection(after.index)
+    left, right = (side.loc[keys].to_numpy(dtype=float) for side in (before, after[before.columns]))
+    both = ~np.isnan(left) & ~np.isnan(right)
+    return {
+        str(name): np.column_stack([left[known, i], right[known, i]])
+        for i, (name, known) in enumerate(zip(before.columns, both.T, strict=True))
+    }
+
+
+def compare_times_by_block(
+    measure: str, every: Sides, clean: Sides, noise: SessionNoise
+) -> Iterator[Comparison]:
+    """Compare times column by column, in all blocks and in those that nothing disturbed."""
+    undisturbed = pair_sides(clean)
+    for name, pairs in pair_sides(every).items():
+        if len(pairs):
+            yield compare_times(name, measure, pairs, undisturbed[name], noise)
+
+
+def compare_accuracies_by_seed(sides: Sides) -> Iterator[Comparison]:
+    """Compare accuracies column by column."""
+    for name, pairs in pair_sides(sides).items():
+        if len(pairs):
+            yield compare_accuracies(name, pairs[:, 0], pairs[:, 1])
+
+
+def compare_times(
+    cell_id: str, measure: str, pairs: Floats, clean: Floats, noise: SessionNoise
+) -> Comparison:
+    """Compare times paired by block: (n, 2), the baseline's first; `clean` are the undisturbed.
+
+    Without clean pairs the ratio is of all pairs and inconclusive; it is inconclusive, too, where
+    the session's noise is unknown.
+    """
+    used = clean if len(clean) else pairs
+    log_ratios = _log_ratios(used)
+    ratio = paired_ratio(log_ratios)
+    if not len(clean):
+        ratio = Estimate(ratio.value, None, None, 0)
+    floor, session_mde = noise.floor_and_mde(max(1, ratio.n))
+    missing, further = noise.missing_blocks, further_blocks(ratio, floor)
+    return Comparison(
+        cell_id=cell_id,
+        measure=measure,
+        before=float(np.median(used[:, 0])),
+        after=float(np.median(used[:, 1])),
+        ratio=ratio.value,
+        low=ratio.low,
+        high=ratio.high,
+        floor=floor,
+        mde=minimum_detectable_effect(log_ratios, floor) if len(clean) else None,
+        session_mde=session_mde,
+        n=ratio.n,
+        verdict="INCONCLUSIVE" if missing else verdict(ratio, floor),
+        further=max(further or 0, missing) if missing else further,
+        left_out=len(pairs) - len(clean),
+        p_value=mann_whitney(used[:, 0], used[:, 1]),
+    )
+
+
+def compare_accuracies(cell_id: str, before: Floats, after: Floats) -> Comparison:
+    """Compare accuracies paired by seed; `difference` is the mean of after − before.
+
+    The interval is Student's t, at least 0; fewer than three seeds have none. Ratios are relative
+    to the mean of `before`.
+    """
+    difference = mean_t(after - before)
+    n = difference.n
+    if n < MIN_SEEDS:
+        difference = replace(difference, low=None, high=None)
+    scale = float(np.mean(before)) or 1.0
+    relative = difference.map(lambda x: 1 + x / scale)
+    ratio = relative.map(lambda x: max(x, 0.0))
+    floor = ACCURACY_FLOOR / scale
+    # Verdicts are defined on times, where less is better.
+    flipped: Mapping[Verdict, Verdict] = {"REGRESSED": "IMPROVED", "IMPROVED": "REGRESSED"}
+    time_verdict = verdict(ratio, floor)
+    return Comparison(
+        cell_id=cell_id,
+        measure=ACCURACY,
+        before=float(np.mean(before)),
+        after=float(np.mean(after)),
+        ratio=ratio.value,
+        low=ratio.low,
+        high=ratio.high,
+        floor=floor,
+        mde=_mde_of_t_interval(relative, floor),
+        session_mde=None,
+        n=n,
+        verdict=flipped.get(time_verdict, time_verdict),
+        further=further_blocks(ratio, floor) if n >= MIN_SEEDS else MIN_SEEDS - n,
+        left_out=0,
+        p_value=mann_whitney(before, after),
+        difference=difference.value,
+    )
+
+
+def _mde_of_t_interval(ratio: Estimate, floor: float) -> float | None:
+    """Return floor + half width + t(0.8, n − 1) standard errors: detected in 4 cases of 5."""
+    if ratio.low is None or ratio.high is None:
+        return None
+    half = (ratio.high - ratio.low) / 2
+    error = half / float(stdtrit(ratio.n - 1, (1 + CONFIDENCE) / 2))
+    return floor + half + float(stdtrit(ratio.n - 1, POWER)) * error
+
+
+def _log_ratios(pairs: Floats) -> Floats:
+    logs: Floats = np.log(pairs[:, 1] / pairs[:, 0])
+    return logs

@@ -1,0 +1,183 @@
+"""CSV tables of a results folder as data frames with the right types, and back."""
+
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+import pandas as pd
+import yaml
+from pandas.api.extensions import ExtensionArray
+
+from bench.analysis.configurations import config_fields
+from bench.analysis.summary_columns import COUNTS, SUMMARY_COLUMNS
+from bench.cell_names import Written, is_blank, told_apart
+from bench.csv_text import MARK, as_text, as_value, from_text, from_value
+from bench.errors import StoreError
+from bench.records import IDENTITY, KEYS, ROWS
+
+_DTYPES: Mapping[type, str] = {int: "Int64", float: "float64", bool: "boolean"}
+_TEXT = "string"
+LARGEST_INT64 = 2**63
+HINT = "Run the study again: it rewrites the tables from its outcomes, without measuring again."
+DELETE_HINT = "Delete it: it is optional, and `bench run` writes a new one."
+
+
+def read_rows(results_dir: Path, name: str) -> pd.DataFrame:
+    """Read one table of rows; columns with a default may be missing, as in older tables.
+
+    Raises StoreError where a row is duplicated, as after pasting a table into itself.
+    """
+    path = results_dir / f"{name}.csv"
+    types = row_types(name)
+    defaults = {f.name: f.default for f in fields(ROWS[name]) if f.default is not MISSING}
+    columns = read_header(path)
+    frame = _read(path, {k: v for k, v in types.items() if k in columns or k not in defaults})
+    added = {
+        column: pd.Series([value] * len(frame), index=frame.index, dtype=types[column])
+        for column, value in defaults.items()
+        if column not in columns
+    }
+    frame = frame.assign(**added)
+    keys = ["cell_id", *KEYS[name]]
+    duplicates = frame[frame.duplicated(keys)]
+    if len(duplicates):
+        what = ", ".join(f"{key} {value}" for key, value in duplicates[keys].iloc[0].items())
+        raise StoreError(f"has a row twice: {what}", where=str(path), hint=HINT)
+    return frame
+
+
+def read_summary(results_dir: Path) -> pd.DataFrame | None:
+    """Read summary.csv; None where it is missing or an older bench wrote other columns."""
+    path = results_dir / "summary.csv"
+    if not path.is_file() or not set(SUMMARY_COLUMNS) <= set(read_header(path)):
+        return None
+    types = dict.fromkeys(SUMMARY_COLUMNS, "float64")
+    types |= dict.fromkeys(("status", "reason", "bottleneck"), _TEXT)
+    integers = [name for name in types if name.endswith("_n") or name in COUNTS]
+    return _read(path, types | dict.fromkeys(integers, "Int64"))
+
+
+def read_mapping(path: Path, parse: Callable[[str], Any]) -> Mapping[str, Any]:
+    """Read study.yaml or environment.json; empty where the file is missing.
+
+    Raises StoreError for a file that cannot be parsed or holds no mapping.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        content = parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise StoreError(f"not readable: {error}", where=str(path), hint=DELETE_HINT) from error
+    if not isinstance(content, Mapping):
+        raise StoreError("expected names with values", where=str(path), hint=DELETE_HINT)
+    return content
+
+
+def read_header(path: Path) -> list[str]:
+    """Return a table's columns; raises StoreError where identity is not among them."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            columns = next(csv.reader(file), [])
+    except (OSError, ValueError, csv.Error) as error:
+        raise _unreadable(path, error) from error
+    _require_columns(path, columns, IDENTITY)
+    return columns
+
+
+def row_types(name: str) -> dict[str, str]:
+    """Return the pandas dtypes of a table's own columns."""
+    hints = get_type_hints(ROWS[name])
+    return {f.name: _dtype(hints[f.name]) for f in fields(ROWS[name])}
+
+
+def typed_by_content(column: pd.Series) -> pd.Series:
+    """Convert a column of text into what it holds: numbers, booleans, text, or several of them.
+
+    Only distinct values are parsed: a configuration repeats in every row of a cell.
+    """
+    codes, distinct = pd.factorize(column)
+    values = told_apart([from_value(str(text)) for text in distinct])
+    if not values:
+        return column
+    typed = _array(values).take(codes, allow_fill=True)
+    return pd.Series(typed, index=column.index, name=column.name, dtype=typed.dtype)
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """Return a table as CSV that reads back as the same values."""
+    config = set(config_fields(table))
+    marked: dict[str, pd.Series] = {}
+    for name, column in table.select_dtypes(include=["object", "string"]).items():
+        mark = as_value if name in config else as_text
+        values = [value.value if isinstance(value, Written) else value for value in column]
+        texts = [None if is_blank(value) else mark(value) for value in values]
+        # An object column, since pandas would infer another type.
+        marked[str(name)] = pd.Series(texts, index=table.index, dtype=object)
+    return table.assign(**marked).to_csv(index=False)
+
+
+def _read(path: Path, types: Mapping[str, str]) -> pd.DataFrame:
+    """Read one table; `types` are its own columns, all others are typed by their content."""
+    columns = read_header(path)
+    _require_columns(path, columns, types)
+    dtypes = {name: types.get(name, _TEXT) for name in columns}
+    try:
+        # Only an empty field is missing: "None" and "NA" are valid names.
+        frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        raise _unreadable(path, error) from error
+    known = {*types, "study", "cell_id"}
+    texts = {name: frame[name] for name in columns if dtypes[name] == _TEXT}
+    return frame.assign(
+        **{
+            name: _unmarked(column) if name in known else typed_by_content(column)
+            for name, column in texts.items()
+        }
+    )
+
+
+def _require_columns(path: Path, columns: Sequence[str], needed: Iterable[str]) -> None:
+    missing = [name for name in needed if name not in columns]
+    if missing:
+        raise StoreError(f"column missing: {', '.join(missing)}", where=str(path), hint=HINT)
+
+
+def _unreadable(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"not a readable table: {error}", where=str(path), hint=HINT)
+
+
+def _unmarked(column: pd.Series) -> pd.Series:
+    if not column.str.startswith(MARK).any():
+        return column
+    return column.map(from_text, na_action="ignore").astype("string")
+
+
+def _array(values: Sequence[Any]) -> ExtensionArray:
+    """Return values in the narrowest type that holds them all unchanged."""
+    dtype = _narrowest(values)
+    if dtype != "object":
+        typed: ExtensionArray = pd.array(np.array(values, dtype=object), dtype=dtype)
+        return typed
+    objects = np.empty(len(values), dtype=object)  # pandas would make `Written` plain text
+    objects[:] = values
+    return pd.arrays.NumpyExtensionArray(objects)
+
+
+def _narrowest(values: Sequence[Any]) -> Any:
+    types = {type(value) for value in values}
+    if types == {int} and all(abs(value) < LARGEST_INT64 for value in values):
+        return "Int64"
+    if types == {bool}:
+        return "boolean"
+    if types == {str}:
+        return _TEXT
+    is_float = float in types and types <= {int, float}
+    return "float64" if is_float and all(float(v) == v for v in values) else "object"
+
+
+def _dtype(hint: Any) -> str:
+    kinds = {hint, *get_args(hint)}
+    return next((dtype for kind, dtype in _DTYPES.items() if kind in kinds), _TEXT)
