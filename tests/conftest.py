@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests share."""
+"""Fixtures for all tests."""
 
 import io
 import os
@@ -10,48 +10,49 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
-if "PYTEST_XDIST_WORKER" in os.environ:  # several at once share the cores
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-hypothesis.settings.register_profile("no time", deadline=None)  # the machine is shared
-hypothesis.settings.load_profile("no time")
+hypothesis.settings.register_profile("no deadline", deadline=None)  # shared machine
+hypothesis.settings.load_profile("no deadline")
 Bench = Callable[..., subprocess.CompletedProcess[str]]
 
-
-# Tests that share what takes long to make. They come first, so that the rest evens out.
-TOGETHER = (
+# Tests with expensive shared fixtures: each group runs in one worker, and first, so that the other
+# tests even out the load.
+GROUPS = (
     "tests/reporting/",
     "tests/train/test_losses_are_the_references.py",
     "tests/regress/test_a_gate.py",
     "tests/execute/test_ray.py",
 )
-# Any of pytest-benchmark's own options that ask for numbers.
-ASKED = ("only", "enable", "autosave", "save", "save_data", "json", "compare", "histogram")
+# Options of pytest-benchmark that request measurements.
+MEASURING = ("only", "enable", "autosave", "save", "save_data", "json", "compare", "histogram")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Run each benchmark once, unmeasured, where nobody asks for its numbers."""
-    if not any(config.getoption(f"benchmark_{name}", None) for name in ASKED):
+    """Run each benchmark once, without measuring, unless an option requests measurements."""
+    if not any(config.getoption(f"benchmark_{name}", None) for name in MEASURING):
         config.option.benchmark_disable = True
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Of several processes (`-n auto`), let one run tests that share what takes long to make."""
+    """Distribute tests one by one over xdist's workers, but each of GROUPS to one worker."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class SomeTogether(LoadScopeScheduling):
+    class GroupScheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return next((t for t in TOGETHER if nodeid.startswith(t)), nodeid)
+            return next((group for group in GROUPS if nodeid.startswith(group)), nodeid)
 
-    return SomeTogether(config, log)
+    return GroupScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a GPU or the real MNIST where there is none, and say so; the long first."""
-    items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))
+    """Skip tests whose GPU or MNIST is missing; put expensive groups first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(GROUPS))
     reasons = {"cuda": no_cuda(), "mnist": no_mnist()}
     for item in items:
         for marker, reason in reasons.items():
@@ -76,45 +77,48 @@ def no_mnist() -> str:
 
 @pytest.fixture(scope="session")
 def digits_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder of its own with the embedded digits made in it, and nothing else."""
+    """Return a data folder with the embedded digits only, made once for all of xdist's workers."""
     from bench.data import DATASETS
 
-    folder = tmp_path_factory.mktemp("data")
-    DATASETS["digits"].fetch(folder, lambda what, done, total: None)
-    return folder
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with FileLock(shared / "data.lock"):
+        DATASETS["digits"].fetch(shared / "data", lambda what, done, total: None)
+    return shared / "data"
 
 
 @pytest.fixture
 def mnist_dir() -> Path:
-    """The folder of the real MNIST; for tests marked `mnist`."""
+    """Return the folder of the real MNIST; for tests marked `mnist`."""
     return mnist_folder()
 
 
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
-    """What a process needs to start this bench, as if it were installed; offline."""
-    own = {"BENCH_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
-    own["PYTHONSAFEPATH"] = "1"  # the installed script does not have its folder on its path
-    return {**os.environ, **own}
+    """Return environment variables with which a process runs this bench as installed; offline."""
+    added = {"BENCH_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+    added["PYTHONSAFEPATH"] = "1"  # as for an installed script, whose folder is not on its path
+    return {**os.environ, **added}
 
 
 @pytest.fixture(scope="session")
 def run_bench(environment: dict[str, str]) -> Bench:
-    """Run the real command line in a folder: here, or `alone` in a process of its own.
+    """Return a function that runs the real command line in a folder.
 
-    Here it starts at once, and forks its runs from a server that has imported torch already.
+    It runs in this process, which starts faster, or with `alone` in a new one.
     """
 
     def run(
         folder: Path, *arguments: object, alone: bool = False, **more: str
     ) -> subprocess.CompletedProcess[str]:
-        given, own = [str(argument) for argument in arguments], {**environment, **more}
+        command, variables = [str(argument) for argument in arguments], {**environment, **more}
         if not alone:
-            return called(folder, given, own)
+            return run_in_process(folder, command, variables)
         return subprocess.run(
-            [sys.executable, "-m", "bench", *given],
+            [sys.executable, "-m", "bench", *command],
             cwd=folder,
-            env=own,
+            env=variables,
             capture_output=True,
             text=True,
             timeout=240,
@@ -124,10 +128,10 @@ def run_bench(environment: dict[str, str]) -> Bench:
     return run
 
 
-def called(
+def run_in_process(
     folder: Path, arguments: list[str], environment: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Call the command line in this process, and leave the process as it was."""
+    """Call the command line in this process, and restore the state of the process."""
     from bench.cli import main
 
     out, err, code = io.StringIO(), io.StringIO(), 0
@@ -150,20 +154,20 @@ def called(
 
 @pytest.fixture
 def bench(tmp_path: Path, digits_dir: Path, run_bench: Bench) -> Bench:
-    """Run the real command line in an empty folder, offline, with the embedded digits."""
+    """Return a function that runs the real command line in an empty folder with the digits."""
 
     def run(
         *arguments: str | Path, alone: bool = False, **more: str
     ) -> subprocess.CompletedProcess[str]:
-        own = {"BENCH_DATA_DIR": str(digits_dir), **more}
-        return run_bench(tmp_path, *arguments, alone=alone, **own)
+        variables = {"BENCH_DATA_DIR": str(digits_dir), **more}
+        return run_bench(tmp_path, *arguments, alone=alone, **variables)
 
     return run
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> Callable[[str], Path]:
-    """Write a study file."""
+    """Return a function that writes a study file."""
 
     def write(text: str, name: str = "study.yaml") -> Path:
         path = tmp_path / name
@@ -175,9 +179,9 @@ def study(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], str]:
-    """Write a file below a folder on the import path, and give its module's name.
+    """Return a function that writes an importable file and returns its module's name.
 
-    The top of that name is this test's own, since a source is read once in a process.
+    Its top package is unique to the test, since bench reads a source once per process.
     """
     top = f"own_{tmp_path.name}"
     (tmp_path / top).mkdir()

@@ -7,6 +7,7 @@ import pytest
 
 from bench.execute import EXECUTORS
 from bench.execute.executor import RunContext
+from bench.measure import phases
 from bench.records import Outcome
 from bench.study.runs import Run
 from bench.train import Training
@@ -27,6 +28,7 @@ def test_the_images_of_a_step_are_counted_not_assumed(
     seen: list[int] = []
     run = runs_of(config, "block", timing=TIMING)[0]
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(phases, "WARMUP_CAP_STEPS", 2)
         real = Training.loss
         patch.setattr(
             Training, "loss", lambda self, x, y: (seen.append(len(y)), real(self, x, y))[1]
