@@ -187,10 +187,10 @@ def check_gpus(machine: Machine) -> Iterator[Finding]:
     if not machine.gpus:
         yield Finding("GPU", "good", machine.no_cuda, "cells with `device: cuda` are skipped")
         return
-    from bench.measure.gpu_state import ask
+    from bench.measure.gpu_state import query
 
     for index, name in enumerate(machine.gpus):
-        about, state = f"GPU {index}", ask(str(index))
+        about, state = f"GPU {index}", query(str(index))
         if state is None:
             effect = "throttling and other processes are not detected"
             yield Finding(about, "warning", f"{name}; no answer from nvidia-smi", effect)

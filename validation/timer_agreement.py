@@ -72,7 +72,7 @@ def _pair(bench: Bench) -> dict[str, float]:
         phase: statistics.median(s.seconds for s in samples if s.phase == phase)
         for phase in ("forward", "step")
     }
-    step_s = _timer_s("parts.zero_grad(); parts.whole(batch)", parts, batch)
+    step_s = _timer_s("parts.zero_grad(); parts.step(batch)", parts, batch)
     zero_s = _timer_s("parts.zero_grad()", parts, batch)
     warm_s = _timer_s("parts.forward(batch)", parts, batch)
     return {

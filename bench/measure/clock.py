@@ -1,8 +1,4 @@
-"""Clocks that say when the device was done, not when it was asked.
-
-CPU work is done when the call returns. A GPU is asked and goes on by itself, so its clock waits
-for it before it is read.
-"""
+"""Clocks that are read after the device has finished: GPU work is asynchronous, CPU work is not."""
 
 import time
 from typing import Protocol
@@ -11,17 +7,17 @@ import torch
 
 
 class Clock(Protocol):
-    """A monotonic clock in seconds, read when all work handed to the device is done."""
+    """A monotonic clock in seconds, read after all submitted work has finished."""
 
     def now_s(self) -> float:
-        """Wait for the device, then read the clock."""
+        """Wait for the device, then return the time."""
 
 
 class CpuClock:
     """Reads `perf_counter_ns`."""
 
     def now_s(self) -> float:
-        """Read the clock; CPU calls return when they are done."""
+        """Return the time; CPU calls have finished when they return."""
         return time.perf_counter_ns() / 1e9
 
 
@@ -32,11 +28,11 @@ class CudaClock:
         self._device = device
 
     def now_s(self) -> float:
-        """Synchronise, then read the clock."""
+        """Synchronise, then return the time."""
         torch.cuda.synchronize(self._device)  # synchronises
         return time.perf_counter_ns() / 1e9
 
 
 def clock_for(device: torch.device) -> Clock:
-    """Give the clock that is right for a device."""
+    """Return the clock for a device."""
     return CudaClock(device) if device.type == "cuda" else CpuClock()

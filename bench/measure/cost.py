@@ -1,4 +1,4 @@
-"""What a network and its training step cost by count, whatever the machine."""
+"""Hardware-independent cost of a network and of its training step: FLOPs, bytes, operations."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -11,14 +11,13 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-# What these write does not depend on what was there before.
+# Operations that overwrite their output without reading it.
 OVERWRITING = (
     *("copy_", "zero_", "fill_", "_foreach_copy_", "_foreach_zero_"),
     *("bernoulli_", "normal_", "uniform_"),
 )
-# These allocate and compute nothing; of the second kind, an input gives its shape alone.
-ALLOCATING = ("empty", "new_empty")
-SHAPED = (
+ALLOCATING = ("empty", "new_empty")  # compute nothing
+SHAPED = (  # read only the shape of their input
     *("ones_like", "zeros_like", "full_like", "rand_like", "randn_like"),
     *("new_ones", "new_zeros", "new_full"),
 )
@@ -26,12 +25,11 @@ SHAPED = (
 
 @dataclass(frozen=True, kw_only=True)
 class StepCount:
-    """What a step computes and moves.
+    """FLOPs, memory traffic and operations of one training step.
 
-    `flops` are those of matrix products and convolutions; a multiply-add counts two. `bytes`
-    are what each operation must read and write once, each operation by itself: what a cache
-    spares is counted, and what an algorithm reads twice is not. `operations` are those that
-    torch dispatches and that compute something; views and allocations do not.
+    `flops` counts matrix products and convolutions, a multiply-add as two. `bytes` counts what
+    each operation reads and writes once, without caches. `operations` counts the dispatched torch
+    operations that compute something: no views, no allocations.
     """
 
     flops: float
@@ -40,16 +38,15 @@ class StepCount:
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Count the trainable parameters."""
+    """Return the number of trainable parameters."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def flops_per_image(model: nn.Module, image: Tensor) -> float:
-    """Count the FLOPs of one image's forward and backward; a multiply-add counts two.
+    """Return the FLOPs of forward and backward of one image, (1, 1, 28, 28).
 
-    `image` is (1, 1, 28, 28). Counted are matrix products and
-    convolutions (torch.utils.flop_counter), which element-wise work hardly adds to. The
-    count leaves gradients behind: hand over a copy.
+    Counts matrix products and convolutions (torch.utils.flop_counter), a multiply-add as two.
+    Leaves gradients in the model: pass a copy.
     """
     with FlopCounterMode(display=False) as counter:
         model(image).sum().backward()
@@ -57,10 +54,10 @@ def flops_per_image(model: nn.Module, image: Tensor) -> float:
 
 
 def count_step(step: Callable[[], Any]) -> StepCount:
-    """Take a step once and count what it asks torch for.
+    """Execute a step once and count its operations.
 
-    The step is really taken: hand over one that may be, not compiled (a compiled one hides its
-    operations), and not an optimizer's first, which also makes its state.
+    The step must not be compiled, which would hide its operations, and not be the first of its
+    optimizer, which also initialises the optimizer's state.
     """
     # The FLOP counter is the inner mode: it sees an operation first and passes on its parts.
     with _Traffic() as traffic, FlopCounterMode(display=False) as counter:
@@ -73,7 +70,7 @@ def count_step(step: Callable[[], Any]) -> StepCount:
 
 
 def example_image() -> Tensor:
-    """Make one blank image of the networks' input shape: (1, 1, 28, 28)."""
+    """Return a blank image of the networks' input shape, (1, 1, 28, 28)."""
     return torch.zeros(1, 1, 28, 28)
 
 
@@ -88,79 +85,76 @@ class _Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        out = func(*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
         if isinstance(func, OpOverload):
-            given = dict(zip((a.name for a in func._schema.arguments), args, strict=False))
-            self._add(func, given | (kwargs or {}), list(_tensors(out)))
-        return out
+            names = (argument.name for argument in func._schema.arguments)
+            inputs = dict(zip(names, args, strict=False)) | (kwargs or {})
+            self._add(func, inputs, list(_tensors(result)))
+        return result
 
-    def _add(self, func: OpOverload, given: dict[str, Any], out: list[Tensor]) -> None:
-        read, written = _read(func, given), _written(func, given) + out
-        if (read or written) and not _computes_nothing(func, given, out):
+    def _add(self, func: OpOverload, inputs: dict[str, Any], outputs: list[Tensor]) -> None:
+        read, written = _read(func, inputs), _written(func, inputs) + outputs
+        if (read or written) and not _computes_nothing(func, inputs, outputs):
             self.operations += 1
-            self.bytes += sum(map(_bytes, _different(read)))
-            self.bytes += sum(map(_bytes, _different(written)))
+            for tensors in (read, written):
+                # Each tensor once: an in-place operation also returns what it wrote.
+                unique = {id(tensor): tensor for tensor in tensors}
+                self.bytes += sum(map(_bytes, unique.values()))
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
-    """Find the tensors in an operation's argument or result; lists hold those of foreach."""
     if isinstance(value, Tensor):
         yield value
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list | tuple):  # `_foreach_` operations take lists
         for element in value:
             yield from _tensors(element)
 
 
-def _different(tensors: list[Tensor]) -> Iterator[Tensor]:
-    """Give each tensor once: an in-place operation also returns what it wrote."""
-    return iter({id(tensor): tensor for tensor in tensors}.values())
-
-
 def _bytes(tensor: Tensor) -> int:
-    """Give the bytes that a tensor occupies; an expanded dimension repeats the same ones."""
+    """Return the bytes that a tensor occupies; an expanded dimension takes none of its own."""
     if tensor.layout is not torch.strided:
         return tensor.numel() * tensor.element_size()
-    sides = zip(tensor.shape, tensor.stride(), strict=True)
-    return math.prod(side for side, stride in sides if stride or not side) * tensor.element_size()
+    sizes = zip(tensor.shape, tensor.stride(), strict=True)
+    return math.prod(size for size, stride in sizes if stride or not size) * tensor.element_size()
 
 
-def _read(func: OpOverload, given: dict[str, Any]) -> list[Tensor]:
+def _read(func: OpOverload, inputs: dict[str, Any]) -> list[Tensor]:
     if _name(func) in SHAPED:
         return []
     return [
         tensor
         for argument in func._schema.arguments
         if not (_writes(argument) and (argument.kwarg_only or _name(func) in OVERWRITING))
-        for tensor in _tensors(given.get(argument.name))
+        for tensor in _tensors(inputs.get(argument.name))
     ]
 
 
-def _written(func: OpOverload, given: dict[str, Any]) -> list[Tensor]:
-    """Give the arguments that are written in place.
+def _written(func: OpOverload, inputs: dict[str, Any]) -> list[Tensor]:
+    """Return the arguments that are written in place.
 
-    The fused optimizers declare gradients so, which they only unscale where a scale is given.
+    Fused optimizers declare gradients as written, but write them only with a gradient scale.
     """
-    untouched = _name(func).startswith("_fused_") and given.get("grad_scale") is None
+    keeps_grads = _name(func).startswith("_fused_") and inputs.get("grad_scale") is None
     return [
         tensor
         for argument in func._schema.arguments
-        if _writes(argument) and not (untouched and argument.name == "grads")
-        for tensor in _tensors(given.get(argument.name))
+        if _writes(argument) and not (keeps_grads and argument.name == "grads")
+        for tensor in _tensors(inputs.get(argument.name))
     ]
 
 
-def _computes_nothing(func: OpOverload, given: dict[str, Any], out: list[Tensor]) -> bool:
-    """Recognise allocations and views, also those that the schema does not call views."""
+def _computes_nothing(func: OpOverload, inputs: dict[str, Any], outputs: list[Tensor]) -> bool:
+    """Return whether this only allocates or makes views, declared as such or not."""
     if _name(func).startswith(ALLOCATING) or func.is_view:
         return True
-    if func._schema.is_mutable or not out:
+    if func._schema.is_mutable or not outputs:
         return False
-    storages = {_storage(tensor) for value in given.values() for tensor in _tensors(value)}
-    return all(_storage(tensor) in storages for tensor in out)
+    storages = {_storage(tensor) for value in inputs.values() for tensor in _tensors(value)}
+    return all(_storage(tensor) in storages for tensor in outputs)
 
 
 def _storage(tensor: Tensor) -> int:
-    """Identify a strided tensor's memory; what has none of its own is only like itself."""
+    """Return an identifier of a tensor's memory; a unique one for a tensor without memory."""
     if tensor.layout is torch.strided and tensor.numel():
         return tensor.untyped_storage().data_ptr()
     return -id(tensor)

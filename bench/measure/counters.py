@@ -1,7 +1,4 @@
-"""The kernel's counters of the whole machine and of this process, read at one moment.
-
-Nothing here judges, and nothing needs torch.
-"""
+"""Kernel counters of the machine and of this process; needs no torch."""
 
 import os
 import resource
@@ -14,7 +11,7 @@ JIFFIES_PER_S = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Jiffies:
-    """All cores' time since boot, in ticks of the kernel's clock."""
+    """Time of all cores since boot, in kernel clock ticks."""
 
     busy: int
     steal: int
@@ -23,7 +20,7 @@ class Jiffies:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """Every counter at one moment; all only grow."""
+    """All counters at one moment; each is monotonic."""
 
     wall_s: float
     own_s: float
@@ -34,15 +31,15 @@ class Reading:
 
 
 class Proc:
-    """Reads the kernel's counters of the whole machine; None for a file absent or odd."""
+    """Reads counters under /proc; None where a file is missing or malformed."""
 
     def __init__(self, root: Path = Path("/proc")) -> None:
         self._root = root
 
     def jiffies(self) -> Jiffies | None:
-        """Read the sum over all cores, `stat`'s first line (proc_stat(5)).
+        """Return the sum over all cores: the first line of `stat`, proc_stat(5).
 
-        Guests' time is left out, since `user` and `nice` hold it already.
+        Guest time is left out because `user` and `nice` include it.
         """
         name, *fields = self._first_line("stat")
         if name != "cpu" or len(fields) < 8 or not all(map(str.isdecimal, fields[:8])):
@@ -52,40 +49,39 @@ class Proc:
         return Jiffies(busy, steal, busy + idle + iowait + steal)
 
     def cpu_pressure_us(self) -> int | None:
-        """Read since when `some` task waited for a core, in microseconds summed up.
+        """Return the total time in microseconds in which `some` task waited for a core.
 
         Source: https://docs.kernel.org/accounting/psi.html
         """
         name, *fields = self._first_line("pressure/cpu")
-        told = dict(field.partition("=")[::2] for field in fields)
-        total = told.get("total", "")
+        total = dict(field.partition("=")[::2] for field in fields).get("total", "")
         return int(total) if name == "some" and total.isdecimal() else None
 
     def children_s(self, pid: str = "self") -> float:
-        """Read the CPU time of what a process has started, and that of theirs, while they live.
+        """Return the CPU time of a process's living descendants, with their ended children.
 
-        With what they have waited for themselves; 0 where the kernel doesn't list children.
+        0 where the kernel doesn't list children.
         """
         lists = [p.relative_to(self._root) for p in self._root.glob(f"{pid}/task/*/children")]
         children = [child for path in lists for child in self._first_line(str(path))]
         return sum(self._cpu_s(child) + self.children_s(child) for child in children if child)
 
     def _cpu_s(self, pid: str) -> float:
-        """Read utime, stime, cutime and cstime (proc_pid_stat(5)); 0 for a process that ended."""
-        _, _, told = " ".join(self._first_line(f"{pid}/stat")).rpartition(")")
-        return sum(map(int, told.split()[11:15])) / JIFFIES_PER_S
+        """Return utime + stime + cutime + cstime, proc_pid_stat(5); 0 for an ended process."""
+        after_name = " ".join(self._first_line(f"{pid}/stat")).rpartition(")")[2]
+        return sum(map(int, after_name.split()[11:15])) / JIFFIES_PER_S
 
     def _first_line(self, name: str) -> list[str]:
-        """Give a file's first line in words, at least one."""
+        """Return the words of a file's first line, at least one."""
         try:
             with (self._root / name).open(encoding="ascii") as file:
                 return file.readline().split() or [""]
-        except (OSError, ValueError):  # absent, switched off in the kernel, or no text
+        except (OSError, ValueError):  # missing, disabled in the kernel, or not text
             return [""]
 
 
 def read(proc: Proc) -> Reading:
-    """Read every counter; this process's own hold all its threads, and not its children."""
+    """Return a reading of all counters; `own_s` covers all threads, but no child process."""
     own = resource.getrusage(resource.RUSAGE_SELF)
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return Reading(
@@ -99,7 +95,7 @@ def read(proc: Proc) -> Reading:
 
 
 def steal_share(before: Reading, after: Reading) -> float | None:
-    """Give the part of all cores' time that the hypervisor gave to others."""
+    """Return the share of all cores' time that the hypervisor gave to other guests."""
     if before.jiffies is None or after.jiffies is None:
         return None
     steal = max(after.jiffies.steal - before.jiffies.steal, 0)
@@ -107,7 +103,7 @@ def steal_share(before: Reading, after: Reading) -> float | None:
 
 
 def pressure_share(before: Reading, after: Reading) -> float | None:
-    """Give the part of the wall time in which some task waited for a core."""
+    """Return the share of the wall time in which some task waited for a core."""
     if before.pressure_us is None or after.pressure_us is None:
         return None
     waited_s = max(after.pressure_us - before.pressure_us, 0) / 1e6
@@ -115,9 +111,9 @@ def pressure_share(before: Reading, after: Reading) -> float | None:
 
 
 def others_cores(before: Reading, after: Reading) -> float | None:
-    """Give the cores that everything else kept busy, not below 0.
+    """Return how many cores other processes kept busy, at least 0.
 
-    The kernel counts in ticks (1/100 s as a rule): a window of 1 s knows this to a few hundredths.
+    Resolution is the kernel's tick (usually 10 ms): a few hundredths for a window of 1 s.
     """
     if before.jiffies is None or after.jiffies is None:
         return None
@@ -127,9 +123,9 @@ def others_cores(before: Reading, after: Reading) -> float | None:
 
 
 def cpu_over_wall(before: Reading, after: Reading) -> float | None:
-    """Give the cores that this process kept busy itself."""
+    """Return how many cores this process kept busy."""
     return _ratio(after.own_s - before.own_s, after.wall_s - before.wall_s)
 
 
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole > 0 else None
+def _ratio(part: float, total: float) -> float | None:
+    return part / total if total > 0 else None

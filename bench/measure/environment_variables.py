@@ -1,4 +1,4 @@
-"""Environment variables that change what a run computes, or how fast.
+"""Environment variables that change results or speed of a run.
 
 Sources: torch's "Torch Environment Variables" and "Threading Environment Variables", oneDNN's
 "CPU Dispatcher Control", the manuals of libgomp, MKL and OpenBLAS, mallopt(3), ld.so(8).
@@ -17,9 +17,9 @@ PREFIXES = (
 NAMES = frozenset(
     {"GLIBC_TUNABLES", "LD_PRELOAD", "NVIDIA_TF32_OVERRIDE", "PYTHONMALLOC", "PYTHONOPTIMIZE"}
 )
-# Where things are, which version, what is logged. CUDA_VISIBLE_DEVICES chooses a GPU, which the
-# fingerprint names itself. OpenBLAS serves NumPy alone, and bench gives it one thread.
-# scikit-learn sets the two of KMP when it is imported, and libgomp knows neither.
+# Paths, versions and logging. The fingerprint names the GPU that CUDA_VISIBLE_DEVICES selects.
+# Only NumPy uses OpenBLAS, with one thread. scikit-learn sets the two KMP variables on import,
+# and libgomp ignores them.
 IGNORED = re.compile(
     r"(\w+_(HOME|PATH|DIR|ROOT|VERSION|CACHE_\w+|LOGS?(_\w+)?|LOG_LEVEL)"
     r"|KMP_DUPLICATE_LIB_OK|KMP_INIT_AT_FORK"
@@ -28,7 +28,7 @@ IGNORED = re.compile(
 
 
 def relevant_variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the variables of an environment that change numbers, by name."""
+    """Return the variables that affect a run, sorted by name."""
     return {
         name: value
         for name, value in sorted(environ.items())
@@ -37,9 +37,9 @@ def relevant_variables(environ: Mapping[str, str] = os.environ) -> dict[str, str
 
 
 def undo_own_changes() -> None:
-    """Give relevant variables the values that this process was started with.
+    """Restore the relevant variables to their values at the start of this process.
 
-    Ray sets OMP_NUM_THREADS inside its workers, and a run must not depend on who started it.
+    Ray sets OMP_NUM_THREADS in its workers; results must not depend on the executor.
     """
     try:
         entries = Path("/proc/self/environ").read_bytes().split(b"\0")

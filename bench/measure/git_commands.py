@@ -1,12 +1,11 @@
-"""git, called for the folder that it is called in, whatever repository the environment names."""
+"""Calls of git that ignore a repository set by environment variables."""
 
 import os
 import subprocess
 from pathlib import Path
 
-# `git rev-parse --local-env-vars` lists them. git sets them for its hooks, and they mean the
-# repository and the index that the hook is called for. Configuration (GIT_CONFIG_COUNT and others)
-# is kept: it says how to use a repository, such as which owners are safe, and not which one.
+# From `git rev-parse --local-env-vars`: git sets them for hooks to the hook's repository and index.
+# Configuration (GIT_CONFIG_COUNT, …), such as safe owners, is kept.
 REPOSITORY_STATE = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE",
@@ -18,7 +17,7 @@ REPOSITORY_STATE = frozenset(
 
 
 def git_environment() -> dict[str, str]:
-    """Return this process's environment without the repository that it names."""
+    """Return this process's environment without the variables that select a repository."""
     return {name: value for name, value in os.environ.items() if name not in REPOSITORY_STATE}
 
 
@@ -28,9 +27,9 @@ def call_git(
     timeout_s: float | None = None,
     index: Path | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Call git in a folder, with an index other than the repository's where one is given.
+    """Run git in a folder, optionally with another index file.
 
-    Raises OSError where there is no git, TimeoutExpired where it takes longer.
+    Raises OSError if git is missing, TimeoutExpired after `timeout_s`.
     """
     own = {"GIT_OPTIONAL_LOCKS": "0"} | ({} if index is None else {"GIT_INDEX_FILE": str(index)})
     return subprocess.run(

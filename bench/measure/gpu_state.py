@@ -1,4 +1,8 @@
-"""A GPU's clock, what holds it back, and who else computes on it, as nvidia-smi tells it."""
+"""Clock, throttling and processes of a GPU, as nvidia-smi reports them.
+
+A subprocess and not NVML in this process, because a wedged driver can hang either, and only a
+subprocess can be given a timeout.
+"""
 
 import math
 import subprocess
@@ -7,10 +11,10 @@ from dataclasses import dataclass
 import torch
 
 TIMEOUT_S = 5.0
-# Newer drivers know both names and call the second deprecated; older ones only that.
+# Older drivers know only the second name, which newer ones deprecate.
 REASONS = ("clocks_event_reasons.active", "clocks_throttle_reasons.active")
 # https://docs.nvidia.com/deploy/nvml-api/group__nvmlClocksEventReasons.html
-# 0x1 (idle) and 0x2 (clocks set by an application) hold nothing back that was asked for.
+# 0x1 (idle) and 0x2 (application clocks) are no throttling.
 THROTTLING = {
     0x4: "sw_power_cap",
     0x8: "hw_slowdown",
@@ -23,10 +27,10 @@ THROTTLING = {
 
 @dataclass(frozen=True, kw_only=True)
 class GpuState:
-    """One look at a GPU; None for what its driver does not tell.
+    """State of a GPU; None for what its driver does not report.
 
-    `throttle` names the reasons that are active now. `processes` are those with a compute
-    context, this one among them; inside a container some may not be listed.
+    `throttle` names the active reasons. `processes` counts those with a compute context, this one
+    included; in a container some may be missing.
     """
 
     clock_mhz: float | None
@@ -35,28 +39,28 @@ class GpuState:
 
 
 def gpu_state(device: torch.device) -> GpuState | None:
-    """Ask nvidia-smi about a GPU; None on a CPU and where nvidia-smi gives no answer.
+    """Return the state of a GPU; None on a CPU, or if nvidia-smi fails.
 
-    Takes a process of its own, some tens of milliseconds at least: ask outside a timed window.
+    Starts a subprocess, which takes tens of milliseconds: call it outside a timed window.
     """
     if device.type != "cuda":
         return None
-    return ask(_name(device))
+    return query(_name(device))
 
 
-def ask(gpu: str) -> GpuState | None:
-    """Ask nvidia-smi about the GPU of this UUID or index."""
+def query(gpu: str) -> GpuState | None:
+    """Return the state of the GPU with this UUID or index; None if nvidia-smi fails."""
     for reasons in REASONS:
-        told = _nvidia_smi(f"--query-gpu=clocks.sm,{reasons}", gpu)
-        if told is not None:
-            return parse(told, _nvidia_smi("--query-compute-apps=pid", gpu))
+        answer = _nvidia_smi(f"--query-gpu=clocks.sm,{reasons}", gpu)
+        if answer is not None:
+            return parse(answer, _nvidia_smi("--query-compute-apps=pid", gpu))
     return None
 
 
 def parse(clock_and_reasons: str, processes: str | None) -> GpuState | None:
-    """Read nvidia-smi's two answers, comma-separated without header or units.
+    """Parse nvidia-smi's answers (CSV without header and units); None if malformed.
 
-    `processes` is None where that question got no answer.
+    `processes` is None if that query failed.
     """
     clock, comma, reasons = clock_and_reasons.strip().partition(",")
     if not comma:
@@ -81,17 +85,17 @@ def _throttle(text: str) -> tuple[str, ...] | None:
         active = int(text, 16)
     except ValueError:
         return None
-    return tuple(word for bit, word in THROTTLING.items() if active & bit)
+    return tuple(name for bit, name in THROTTLING.items() if active & bit)
 
 
 def _count(lines: list[str]) -> int | None:
-    """Count the different processes; None where a line is anything but a number."""
+    """Return the number of different processes; None if a line is not a number."""
     pids = {line.strip() for line in lines} - {""}
     return len(pids) if all(pid.isdecimal() for pid in pids) else None
 
 
 def _name(device: torch.device) -> str:
-    """Give the UUID, which CUDA_VISIBLE_DEVICES does not renumber; else the index."""
+    """Return the UUID, which CUDA_VISIBLE_DEVICES does not renumber, or else the index."""
     uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
     if uuid is not None:
         return f"GPU-{str(uuid).removeprefix('GPU-')}"
@@ -99,10 +103,10 @@ def _name(device: torch.device) -> str:
 
 
 def _nvidia_smi(query: str, gpu: str) -> str | None:
-    """Run one query; None where there is no nvidia-smi, or it fails or hangs."""
+    """Return the answer to one query; None if nvidia-smi is missing, fails or hangs."""
     command = ("nvidia-smi", query, "--format=csv,noheader,nounits", "-i", gpu)
     try:
-        told = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return told.stdout.decode("ascii", "replace") if told.returncode == 0 else None
+    return done.stdout.decode("ascii", "replace") if done.returncode == 0 else None

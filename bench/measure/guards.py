@@ -1,10 +1,9 @@
-"""Evidence from outside a number: what the machine did while a block was timed.
+"""Guards of a measurement: what the machine did while a timing block was measured.
 
-Counters of the whole machine and of this process, read at both ends of a window, and one fixed
-piece of work timed before and after it. Nothing here judges; a report does.
+Counters of the machine and of this process, read at both ends of a window, and a fixed
+calibration kernel, timed before and after it. The report judges them.
 """
 
-import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,20 +23,20 @@ from bench.measure.counters import (
 from bench.measure.gpu_state import GpuState, gpu_state
 
 CALIBRATION_REPEATS = 5
-# By device type: the side of the square product, and the bytes walked through after it. The
-# bytes exceed a core's second-level cache and, on a GPU, the cache that all its cores share.
+# By device type: side of the square product, and bytes updated after it, which exceed a CPU
+# core's L2 cache or a GPU's shared L2 cache.
 CALIBRATION_SIDE = {"cpu": 768, "cuda": 4096}
 CALIBRATION_BYTES = {"cpu": 32 * 2**20, "cuda": 256 * 2**20}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guards:
-    """What a window of time looked like from outside; None where the system does not say.
+    """State of the machine during one window; None where the system does not report it.
 
-    `calibration_*_s` are medians of the fixed kernel's repeats. `steal_share` is a part of all
-    cores' time, `pressure_share` the part of the wall time in which some task waited for a core
-    (a process with more busy threads than cores waits for itself). `others_cores` is what
-    everything but this process and those that it started used, `cpu_over_wall` of it alone.
+    `calibration_*_s` are medians over repeats. `steal_share` is a share of all cores' time,
+    `pressure_share` the share of wall time in which some task waited for a core (also a thread of
+    this process). `others_cores` are cores used by processes other than this one and its
+    children, `cpu_over_wall` those used by this process.
     """
 
     calibration_before_s: float | None
@@ -54,11 +53,10 @@ class Guards:
 
 @torch.no_grad()
 def calibrate(device: torch.device, clock: Clock | None = None) -> float | None:
-    """Time the fixed kernel: an fp32 product and a pass through memory; median seconds.
+    """Return the median seconds of an fp32 matrix product and a pass through memory.
 
-    Runs with the threads that are set, and on a GPU with the cell's own choice of tf32: compare
-    only within a cell. Leaves the random state alone and gives its memory back, but raises the
-    memory's peak. None where its memory is not to be had.
+    Comparable only within a cell, whose threads and tf32 setting it uses. Leaves the random state
+    unchanged and frees its memory, but raises peak memory. None if memory runs out.
     """
     clock = clock or clock_for(device)
     try:
@@ -92,7 +90,7 @@ def _timed(work: Callable[[], None], clock: Clock) -> float:
 
 
 class Watch:
-    """Guards one window of time, between the end of `start` and the beginning of `stop`."""
+    """Records the guards of one window, between the end of `start` and the beginning of `stop`."""
 
     def __init__(self, device: torch.device, proc: Proc | None = None) -> None:
         self._device = device
@@ -102,9 +100,9 @@ class Watch:
         self._before: Reading | None = None
 
     def start(self) -> None:
-        """Time the fixed kernel and ask the GPU, then begin to read.
+        """Time the calibration kernel and query the GPU, then read the counters.
 
-        The kernel raises the memory's peak: reset that afterwards.
+        The kernel raises peak memory: reset that afterwards.
         """
         self._calibration_s = calibrate(self._device)
         self._gpu = gpu_state(self._device)  # before the counters: its process takes CPU time
@@ -112,13 +110,16 @@ class Watch:
         self._before = read(self._proc)
 
     def stop(self) -> Guards:
-        """Stop to read, then ask the GPU while it is warm and time the fixed kernel again."""
+        """Read the counters, then query the warm GPU and time the calibration kernel again."""
         _wait_for(self._device)
         after = read(self._proc)
         before = self._before
         if before is None:
-            raise RuntimeError("a watch was stopped that had not been started")
-        asked = [told for told in (self._gpu, gpu_state(self._device)) if told is not None]
+            raise RuntimeError("Watch.stop was called before Watch.start")
+        states = [state for state in (self._gpu, gpu_state(self._device)) if state is not None]
+        clocks = [state.clock_mhz for state in states if state.clock_mhz is not None]
+        reasons = [state.throttle for state in states if state.throttle is not None]
+        processes = [state.processes for state in states if state.processes is not None]
         return Guards(
             calibration_before_s=self._calibration_s,
             calibration_after_s=calibrate(self._device),
@@ -127,29 +128,13 @@ class Watch:
             others_cores=others_cores(before, after),
             involuntary_switches=after.involuntary_switches - before.involuntary_switches,
             cpu_over_wall=cpu_over_wall(before, after),
-            gpu_clock_mhz=_lowest_clock_mhz(asked),
-            gpu_throttle=_throttle(asked),
-            gpu_others=_most_others(asked),
+            gpu_clock_mhz=min(clocks, default=None),
+            gpu_throttle=" ".join(sorted(set().union(*reasons))) if reasons else None,
+            # Without this process, which is listed once it has used the GPU.
+            gpu_others=max(max(processes) - 1, 0) if processes else None,
         )
 
 
 def _wait_for(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)  # synchronises
-
-
-def _lowest_clock_mhz(asked: list[GpuState]) -> float | None:
-    lowest = min((told.clock_mhz for told in asked if told.clock_mhz is not None), default=math.inf)
-    return lowest if lowest < math.inf else None
-
-
-def _throttle(asked: list[GpuState]) -> str | None:
-    """Join the reasons of all answers; empty where each said that there was none."""
-    told = [state.throttle for state in asked if state.throttle is not None]
-    return " ".join(sorted({reason for reasons in told for reason in reasons})) if told else None
-
-
-def _most_others(asked: list[GpuState]) -> int | None:
-    """Take off this process, which is listed once it has used the GPU."""
-    most = max((told.processes for told in asked if told.processes is not None), default=-1)
-    return max(most - 1, 0) if most >= 0 else None

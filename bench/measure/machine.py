@@ -1,33 +1,36 @@
-"""The machine and its software, read without importing torch."""
+"""The machine and its software, detected without importing torch.
+
+Sources for CPU quotas: https://docs.kernel.org/admin-guide/cgroup-v2.html (`cpu.max`) and, for
+version 1, https://docs.kernel.org/scheduler/sched-bwc.html (`cpu.cfs_quota_us`).
+"""
 
 import ctypes
 import os
 import platform
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bench import __version__
 from bench.import_graph import source_file
 from bench.measure.environment_variables import relevant_variables
 from bench.measure.git_commands import call_git
-from bench.measure.quota import cpu_quota
 
-# What a run's numbers can depend on; the report's own libraries cannot change them.
+# Packages that affect a run's results; those that only reports use are left out.
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn")
-VARIABLE = "variable "  # before the name of each in a fingerprint
+VARIABLE = "variable "  # prefix of a variable's name in a fingerprint
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a run's numbers depend on, and which devices a run can have.
+    """Hardware, software and environment variables that results depend on.
 
-    `cores` are those that this process may use at once; `quota` is the CPU time that it is
-    limited to, in cores, None where that is all. `no_cuda` says why `gpus` is empty. `variables`
-    are the environment variables that change numbers.
+    `cores` is the number of threads that can run at once; `quota` is the CPU time limit in cores,
+    None without a limit. `no_cuda` is the reason why `gpus` is empty.
     """
 
     cpu: str
@@ -41,22 +44,21 @@ class Machine:
     quota: float | None = None
 
     def fingerprint(self) -> dict[str, str]:
-        """Give what makes numbers comparable: same fingerprint, same kind of machine."""
+        """Return the parts that must be equal for results to be comparable."""
         return {
-            "machine": " | ".join((self.cpu, self._cores(), *self.gpus)),
+            "machine": " | ".join((self.cpu, self._core_text(), *self.gpus)),
             "software": " ".join(f"{name}={version}" for name, version in self.software),
             **{f"{VARIABLE}{name}": value for name, value in self.variables},
         }
 
-    def _cores(self) -> str:
+    def _core_text(self) -> str:
         cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
         return cores + ("" if self.quota is None else f", quota {self.quota:g}")
 
     def describe(self) -> dict[str, Any]:
-        """Give the machine and its software as environment.json holds them."""
+        """Return the content of environment.json: machine, software, variables."""
         described = asdict(self)
-        for apart in ("software", "variables"):
-            described.pop(apart)
+        del described["software"], described["variables"]
         return {
             "machine": described,
             "software": {"bench": __version__, **dict(self.software)},
@@ -65,7 +67,7 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """Look at the machine; touches no device and starts no thread."""
+    """Return this machine; touches no device and starts no thread."""
     gpus, no_cuda = _gpus()
     return Machine(
         cpu=_cpu_model(),
@@ -84,35 +86,35 @@ def this_machine() -> Machine:
 
 
 def usable_cores() -> list[int]:
-    """List the cores that this process may use, by their numbers where the system tells them."""
+    """Return the indices of the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
 def core_count() -> int:
-    """Return how many threads can go on at once without being stopped by a quota; at least 1."""
+    """Return how many threads can run at once within the CPU quota; at least 1."""
     quota = _quota()
     return len(usable_cores()) if quota is None else max(1, int(quota))
 
 
 def _quota() -> float | None:
-    """Return the CPU quota where it leaves less than all usable cores."""
+    """Return the CPU quota if it is less than the usable cores."""
     quota = cpu_quota()
     return quota if quota is not None and quota < len(usable_cores()) else None
 
 
 def commit_here() -> str:
-    """Name the commit of the folder that bench was started in; empty where there is none."""
+    """Return the commit of the working directory, "-dirty" if changed; empty outside git."""
     head = ("rev-parse", "--verify", "--quiet", "--short=12", "HEAD")
     changes = ("status", "--porcelain", "--untracked-files=no")  # unlike `describe`, locks nothing
     try:
-        named, changed = (call_git(*asked, timeout_s=5) for asked in (head, changes))
+        commit, changed = (call_git(*command, timeout_s=5) for command in (head, changes))
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    if named.returncode or changed.returncode:
+    if commit.returncode or changed.returncode:
         return ""
-    return named.stdout.decode("ascii", "replace").strip() + "-dirty" * bool(changed.stdout)
+    return commit.stdout.decode("ascii", "replace").strip() + "-dirty" * bool(changed.stdout)
 
 
 def _os_name() -> str:
@@ -142,7 +144,7 @@ def _cpu_model() -> str:
 
 
 def _gpus() -> tuple[tuple[str, ...], str]:
-    """Ask the CUDA driver for its GPUs; gives their names, or why there are none."""
+    """Return the names of the CUDA driver's GPUs, or the reason why there are none."""
     if not _torch_has_cuda():
         return (), "the installed torch is built without CUDA"
     try:
@@ -162,10 +164,51 @@ def _gpus() -> tuple[tuple[str, ...], str]:
 
 
 def _torch_has_cuda() -> bool:
-    """Read from torch's own version file whether it is a CUDA build."""
+    """Return whether torch is a CUDA build, according to its version file."""
     path = source_file("torch.version")
     if path is None:
         return False
     return (
         re.search(r"^cuda\b[^=]*= *'", path.read_text(encoding="utf-8"), re.MULTILINE) is not None
     )
+
+
+def cpu_quota(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> float | None:
+    """Return the CPU time limit of this process's control groups in cores; None without one.
+
+    The lowest limit of the group and its ancestors counts. In a container the group's own folder
+    may be mounted as the root.
+    """
+    limits = (_limit(folder) for folder in _folders(proc, sys / "fs/cgroup"))
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _folders(proc: Path, mounted: Path) -> Iterator[Path]:
+    """Yield the folders of this process's groups and of their ancestors."""
+    try:
+        lines = (proc / "self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = ["0::/", "1:cpu:/"]
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        group = PurePosixPath(path.lstrip("/"))
+        for root in ("cpu", controllers) if controllers else ("", "unified"):
+            yield from (mounted / root / part for part in (group, *group.parents))
+
+
+def _limit(folder: Path) -> float | None:
+    """Return the limit of one group; None without one."""
+    try:
+        if (folder / "cpu.max").exists():
+            quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
+        else:
+            quota, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text(encoding="ascii")
+                for name in ("quota", "period")
+            )
+        cores = int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):  # missing, or "max"
+        return None
+    return cores if cores > 0 else None  # -1: no limit

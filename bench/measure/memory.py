@@ -1,4 +1,4 @@
-"""Peak memory of a pass, on the process's side or the device's."""
+"""Peak memory of the process or of the GPU."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 def reset_peak(device: torch.device) -> bool:
-    """Start a new peak; False where the system lets none start.
+    """Reset the peak; return False where the system forbids it.
 
-    On a CPU, the peak is then still that of the whole process: writing 5 to `clear_refs`
-    resets VmHWM on Linux, but not in every container (proc_pid_clear_refs(5)).
+    The CPU peak then covers the process from its start. Writing 5 to `clear_refs` resets VmHWM on
+    Linux, but not in every container (proc_pid_clear_refs(5)).
     """
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -25,9 +25,9 @@ def reset_peak(device: torch.device) -> bool:
 
 
 def peak_bytes(device: torch.device) -> int | None:
-    """Peak since `reset_peak`: resident set of this process (VmHWM), or torch's allocator's.
+    """Return the peak since `reset_peak`: VmHWM of this process, or that of torch's CUDA allocator.
 
-    The resident set holds the libraries too. None where the system does not say.
+    VmHWM includes libraries. None where the system does not report it.
     """
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
@@ -40,10 +40,7 @@ def peak_bytes(device: torch.device) -> int | None:
 
 
 def device_bytes(device: torch.device) -> int | None:
-    """All that is in use on a GPU now: contexts, allocators' reserves, and other processes.
-
-    None on a CPU.
-    """
+    """Return the memory in use on a GPU by all processes, contexts included; None on a CPU."""
     if device.type != "cuda":
         return None
     free, total = torch.cuda.mem_get_info(device)

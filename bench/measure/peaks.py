@@ -1,4 +1,4 @@
-"""What this machine can do at most, which a step's counts are held against."""
+"""Peak compute and memory throughput of this machine, for the roofline model."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from bench.measure.clock import Clock
 
 DTYPES = {
     "fp32": torch.float32,
-    "tf32": torch.float32,  # the global flags that set_up sets make the difference
+    "tf32": torch.float32,  # set_up enables tf32 by global flags
     "bf16": torch.bfloat16,
     "fp16": torch.float16,
 }
@@ -19,12 +19,12 @@ LAST_SIDE = {"cpu": 2048, "cuda": 16384}
 LONG_ENOUGH_S = 0.010
 COPIED_BYTES = {"cpu": 64 * 2**20, "cuda": 256 * 2**20}
 REPEATS = 5
-REPEAT_FOR_S = 0.080  # no repeat starts later than this, so that a slow precision costs no more
+REPEAT_FOR_S = 0.080  # no repeat starts later, so that a slow precision costs no more
 
 
 @dataclass(frozen=True, kw_only=True)
 class Peaks:
-    """The two roofs of the roofline model; `bytes_per_s` counts bytes read and bytes written.
+    """The two limits of the roofline model; `bytes_per_s` counts reads and writes.
 
     Source: Williams, Waterman & Patterson 2009, Roofline, CACM 52(4), 65-76.
     """
@@ -35,11 +35,10 @@ class Peaks:
 
 @torch.no_grad()
 def machine_peaks(device: torch.device, precision: str, clock: Clock) -> Peaks:
-    """Measure the peaks here and now, with the threads that are set.
+    """Measure both peaks with the current number of threads; `precision` is a key of DTYPES.
 
-    Each is the best of a few repeats and no median: a roof is what was reached once, and what
-    disturbs can only lower it. Allocates: read a block's memory before. `precision` is fp32,
-    tf32, bf16 or fp16. Raises torch.OutOfMemoryError on a GPU that is nearly full.
+    Each is the best of a few repeats, not a median, because disturbances only lower it.
+    Allocates: read peak memory before. Raises torch.OutOfMemoryError on a nearly full GPU.
     """
     return Peaks(
         flops_per_s=_flops_per_s(device, DTYPES[precision], clock),
@@ -48,7 +47,7 @@ def machine_peaks(device: torch.device, precision: str, clock: Clock) -> Peaks:
 
 
 def _flops_per_s(device: torch.device, dtype: torch.dtype, clock: Clock) -> float:
-    """Multiply square matrices, doubling their side until one product takes 10 ms."""
+    """Time products of square matrices, doubling their side until one takes 10 ms."""
     side = FIRST_SIDE
     multiply = _product(side, device, dtype)
     best_s = _best_s(multiply, clock, repeats=1)
@@ -62,7 +61,7 @@ def _flops_per_s(device: torch.device, dtype: torch.dtype, clock: Clock) -> floa
 
 
 def _product(side: int, device: torch.device, dtype: torch.dtype) -> Callable[[], object]:
-    """Make a product of that side and do it once; the first of a shape is slower."""
+    """Return a matrix product of this side, executed once: the first of a shape is slower."""
     values = torch.linspace(-1, 1, side * side, dtype=torch.float32, device=device)
     left = values.to(dtype).view(side, side)
     product = torch.mm(left, left)
@@ -70,7 +69,7 @@ def _product(side: int, device: torch.device, dtype: torch.dtype) -> Callable[[]
 
 
 def _bytes_per_s(device: torch.device, clock: Clock) -> float:
-    """Copy a buffer that, with its copy, is larger than most machines' caches."""
+    """Time copies of a buffer that exceeds most caches."""
     size = COPIED_BYTES[device.type]
     source = torch.ones(size, dtype=torch.uint8, device=device)
     copy = source.clone()
@@ -78,7 +77,7 @@ def _bytes_per_s(device: torch.device, clock: Clock) -> float:
 
 
 def _best_s(work: Callable[[], object], clock: Clock, *, repeats: int) -> float:
-    """Give the fastest repeat; where they are slow, fewer are timed, but at least one."""
+    """Return the fastest of up to `repeats` repeats, at least one."""
     began_s = started_s = clock.now_s()
     best_s = math.inf
     for _ in range(repeats):

@@ -1,7 +1,6 @@
-"""Timing of a training step's phases, round by round; MEASUREMENT.md says why each line.
+"""Timing of a training step's phases, round by round; MEASUREMENT.md gives the reasons.
 
-The phases belong to whoever trains: they come in as callables, so that what is timed here is
-exactly what trains there.
+Phases are passed in as callables, so that the timed code is exactly the training code.
 """
 
 import gc
@@ -23,7 +22,7 @@ WARMUP_WINDOW_STEPS = 5
 WARMUP_CAP_STEPS = 60
 WARMUP_TOLERANCE = 0.05
 STEPS_PER_GPU_ROUND = 10
-GPU_CYCLES_PER_S = 2e9  # about the fastest clock of a GPU: a slower one waits longer
+GPU_CYCLES_PER_S = 2e9  # about the fastest GPU clock: a slower GPU waits longer
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class StepParts:
-    """A training step taken apart: each call does one phase, in this order.
+    """The phases of a training step as callables, in this order.
 
-    `backward` takes the loss and returns it without its graph, whose memory is then free. Where
-    it stayed, memory would be had from the system anew, and a step take longer than in training.
+    `backward` takes the loss and returns it detached, so that its graph's memory is reused as in
+    training; keeping the graph would make steps slower.
     """
 
     batch: Callable[[], Any]
@@ -50,17 +49,17 @@ class StepParts:
     backward: Callable[[Any], Any]
     update: Callable[[], None]
 
-    def whole(self, batch: Any) -> Any:
-        """Do forward, backward and update with nothing between them; returns the loss."""
+    def step(self, batch: Any) -> Any:
+        """Execute forward, backward and update without interruption; return the loss."""
         loss = self.backward(self.forward(batch))
         self.update()
         return loss
 
 
 def time_steps(parts: StepParts, clock: Clock, device: torch.device, rounds: int) -> list[Sample]:
-    """Warm up, then time `rounds` of each phase and of the whole step.
+    """Warm up, then time `rounds` of each phase and of the complete step.
 
-    Raises DivergedError when a loss is not finite: such a step's time is not a training step's.
+    Raises DivergedError for a loss that is not finite, whose step may take another time.
     """
     with _garbage_collection_off():
         warmup = _warm_up(parts, clock)
@@ -75,14 +74,14 @@ def time_steps(parts: StepParts, clock: Clock, device: torch.device, rounds: int
     return warmup + samples
 
 
-def time_two_images(parts: StepParts, two: Any, clock: Clock) -> float:
-    """Time forward and backward of a batch of two images: what is left is launching. Seconds."""
+def time_two_images(parts: StepParts, batch: Any, clock: Clock) -> float:
+    """Return the median seconds of forward and backward of two images: mostly launch overhead."""
     seconds = []
     with _garbage_collection_off():
         for _ in range(2 * WARMUP_WINDOW_STEPS):
             parts.zero_grad()
             started_s = clock.now_s()
-            parts.backward(parts.forward(two))
+            parts.backward(parts.forward(batch))
             seconds.append(clock.now_s() - started_s)
     return statistics.median(seconds[WARMUP_WINDOW_STEPS:])
 
@@ -90,19 +89,19 @@ def time_two_images(parts: StepParts, two: Any, clock: Clock) -> float:
 def time_passes(
     phase: str, run: Callable[[], float], passes: int, *, is_warmup: bool = False
 ) -> list[Sample]:
-    """Time a long phase (an epoch, an evaluation) that reports its own seconds."""
+    """Return samples of a long phase (epoch, evaluation) that measures its own seconds."""
     with _garbage_collection_off():
         return [Sample(phase, i, run(), is_warmup) for i in range(passes)]
 
 
 def _warm_up(parts: StepParts, clock: Clock) -> list[Sample]:
-    """Step until two neighbouring windows agree; keeps every step, the cold one first."""
+    """Take steps until two consecutive windows agree; return all, the cold one first."""
     seconds: list[float] = []
     while len(seconds) < WARMUP_CAP_STEPS and not _settled(seconds):
         batch = parts.batch()
         parts.zero_grad()
         started_s = clock.now_s()
-        loss = parts.whole(batch)
+        loss = parts.step(batch)
         seconds.append(clock.now_s() - started_s)
     _require_finite(loss)
     return [Sample("step", i, s, is_warmup=True) for i, s in enumerate(seconds)]
@@ -117,7 +116,7 @@ def _settled(seconds: list[float]) -> bool:
 
 
 def _cpu_rounds(parts: StepParts, clock: Clock, first: int, rounds: int) -> list[Sample]:
-    """Alternate a step taken apart with a whole one, so that both see the same machine."""
+    """Alternate single phases with a complete step, so that drift affects both alike."""
     samples: list[Sample] = []
     for i in range(first, first + rounds):
         t0 = clock.now_s()
@@ -134,7 +133,7 @@ def _cpu_rounds(parts: StepParts, clock: Clock, first: int, rounds: int) -> list
         batch = parts.batch()
         parts.zero_grad()
         t6 = clock.now_s()
-        loss = parts.whole(batch)
+        loss = parts.step(batch)
         t7 = clock.now_s()
         spans = {
             "data": t1 - t0,
@@ -149,10 +148,10 @@ def _cpu_rounds(parts: StepParts, clock: Clock, first: int, rounds: int) -> list
 
 
 def _gpu_steps(parts: StepParts, clock: Clock, first: int, rounds: int) -> list[Sample]:
-    """Time groups of whole steps, synchronised at their ends only; seconds of one step.
+    """Time groups of complete steps, synchronised only at their ends; seconds of one step.
 
-    The batches of a group are gathered before it, so that `step` means the same as on the CPU.
-    Gradients are dropped inside it, which on a GPU is host work that runs ahead of the device.
+    Batches are fetched before a group, so that `step` means the same as on the CPU. Gradients are
+    reset within it: host work that runs ahead of the device.
     """
     samples = []
     for i in range(first, first + rounds):
@@ -160,7 +159,7 @@ def _gpu_steps(parts: StepParts, clock: Clock, first: int, rounds: int) -> list[
         started_s = clock.now_s()
         for batch in batches:
             parts.zero_grad()
-            loss = parts.whole(batch)
+            loss = parts.step(batch)
         elapsed_s = clock.now_s() - started_s
         samples.append(Sample("step", i, elapsed_s / STEPS_PER_GPU_ROUND))
     _require_finite(loss)
@@ -168,7 +167,7 @@ def _gpu_steps(parts: StepParts, clock: Clock, first: int, rounds: int) -> list[
 
 
 def _gpu_phases(parts: StepParts, device: torch.device, first: int, rounds: int) -> list[Sample]:
-    """Time the phases by events that the device itself records; one synchronisation at the end."""
+    """Time the phases by CUDA events, with one synchronisation at the end."""
     names = STEP_PHASES
     events = [
         [torch.cuda.Event(enable_timing=True) for _ in range(2 * len(names))]  # type: ignore[no-untyped-call]
@@ -201,35 +200,34 @@ def _gpu_phases(parts: StepParts, device: torch.device, first: int, rounds: int)
 def _gpu_alone(
     parts: StepParts, device: torch.device, first: int, rounds: int, step_s: float
 ) -> list[Sample]:
-    """Time whole steps on the GPU alone: all of a step is launched while the GPU is kept waiting.
+    """Time complete steps without launch overhead: launch them while the GPU is kept waiting.
 
-    Against the time of a whole step, this shows what the launches cost: a GPU that needs less
-    than the step takes was waiting for them. A step that synchronises by itself gives no such
-    difference.
+    The difference from the time of a normal step is the time in which the GPU waits for launches.
+    A step that synchronises by itself shows no difference.
     """
-    wait_cycles = int(2 * step_s * GPU_CYCLES_PER_S)  # longer than launching a step can take
-    begun, ended = (
+    wait_cycles = int(2 * step_s * GPU_CYCLES_PER_S)  # longer than launching a step
+    starts, ends = (
         [torch.cuda.Event(enable_timing=True) for _ in range(rounds)]  # type: ignore[no-untyped-call]
         for _ in range(2)
     )
-    for start, end in zip(begun, ended, strict=True):
+    for start, end in zip(starts, ends, strict=True):
         batch = parts.batch()
         parts.zero_grad()
         torch.cuda._sleep(wait_cycles)  # type: ignore[no-untyped-call]
         start.record()
-        parts.whole(batch)
+        parts.step(batch)
         end.record()
         torch.cuda.synchronize(device)  # synchronises
     return [
         Sample("device", first + i, start.elapsed_time(end) / 1e3)
-        for i, (start, end) in enumerate(zip(begun, ended, strict=True))
+        for i, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
 
 
 def _require_finite(loss: Any) -> None:
     value = float(loss.detach() if isinstance(loss, torch.Tensor) else loss)  # synchronises
     if not math.isfinite(value):
-        raise DivergedError(f"the loss became {value} while the steps were timed")
+        raise DivergedError(f"loss became {value} during timing")
 
 
 @contextmanager
@@ -247,9 +245,9 @@ def _garbage_collection_off() -> Iterator[None]:
 def full_batches(
     epoch: Callable[[], Iterator[tuple[Any, Any]]], images: int
 ) -> Callable[[], tuple[Any, Any]]:
-    """Return a function that gives one batch of `images` a call, from as many epochs as it takes.
+    """Return a function that returns the next batch of exactly `images`, epoch after epoch.
 
-    The smaller batch that ends an epoch is left out: its step is another step.
+    An epoch's smaller last batch is skipped, since its step takes another time.
     """
     batches = itertools.chain.from_iterable(epoch() for _ in itertools.count())
     full = (batch for batch in batches if len(batch[1]) == images)

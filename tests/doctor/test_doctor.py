@@ -120,7 +120,7 @@ def test_noise_is_told_with_what_mends_it(
 def test_a_gpu_is_asked(
     state: GpuState | None, grade: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.measure.gpu_state.ask", lambda gpu: state)
+    monkeypatch.setattr("bench.measure.gpu_state.query", lambda gpu: state)
     (found,) = doctor.check_gpus(replace(MACHINE, gpus=("H200",), no_cuda=""))
     assert (found.grade, said in found.seen) == (grade, True)
 

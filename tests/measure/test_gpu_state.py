@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.measure import gpu_state as module
-from bench.measure.gpu_state import GpuState, ask, gpu_state, parse
+from bench.measure.gpu_state import GpuState, gpu_state, parse, query
 
 STUB = """#!{python}
 import sys, time
@@ -38,8 +38,8 @@ def test_clock_reasons_and_processes_are_read() -> None:
 
 
 def test_idling_and_set_clocks_are_no_throttling() -> None:
-    told = parse("345, 0x0000000000000003", "")
-    assert told == GpuState(clock_mhz=345.0, throttle=(), processes=0)
+    state = parse("345, 0x0000000000000003", "")
+    assert state == GpuState(clock_mhz=345.0, throttle=(), processes=0)
 
 
 @pytest.mark.parametrize(
@@ -54,15 +54,15 @@ def test_idling_and_set_clocks_are_no_throttling() -> None:
     ],
 )
 def test_each_documented_bit_has_its_word(mask: str, word: str) -> None:
-    told = parse(f"1, {mask}", "")
-    assert told is not None
-    assert told.throttle == (word,)
+    state = parse(f"1, {mask}", "")
+    assert state is not None
+    assert state.throttle == (word,)
 
 
 def test_several_reasons_are_all_told_and_unknown_bits_are_not() -> None:
-    told = parse("1, 0x0000000000000148", "")
-    assert told is not None
-    assert told.throttle == ("hw_slowdown", "hw_thermal")
+    state = parse("1, 0x0000000000000148", "")
+    assert state is not None
+    assert state.throttle == ("hw_slowdown", "hw_thermal")
 
 
 def test_what_the_driver_does_not_tell_is_none() -> None:
@@ -78,21 +78,21 @@ def test_an_answer_without_two_fields_is_none() -> None:
 
 
 def test_a_process_listed_twice_is_one() -> None:
-    told = parse("1, 0x0", "41\n41\r\n 42\n")
-    assert told is not None
-    assert told.processes == 2
+    state = parse("1, 0x0", "41\n41\r\n 42\n")
+    assert state is not None
+    assert state.processes == 2
 
 
 @given(st.text(), st.none() | st.text())
 def test_no_answer_makes_it_raise(clock_and_reasons: str, processes: str | None) -> None:
-    told = parse(clock_and_reasons, processes)
-    assert told is None or isinstance(told, GpuState)
+    state = parse(clock_and_reasons, processes)
+    assert state is None or isinstance(state, GpuState)
 
 
 def test_the_gpu_is_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body = "print('41' if 'apps' in query else '1755, 0x0000000000000020')"
     log = stub(tmp_path, monkeypatch, body)
-    assert ask("GPU-1-2") == GpuState(clock_mhz=1755.0, throttle=("sw_thermal",), processes=1)
+    assert query("GPU-1-2") == GpuState(clock_mhz=1755.0, throttle=("sw_thermal",), processes=1)
     assert log.read_text().splitlines() == [
         "--query-gpu=clocks.sm,clocks_event_reasons.active GPU-1-2",
         "--query-compute-apps=pid GPU-1-2",
@@ -107,14 +107,14 @@ def test_an_older_nvidia_smi_is_asked_in_its_own_words(
         "print('' if 'apps' in query else '1530, 0x0000000000000001')"
     )
     stub(tmp_path, monkeypatch, body)
-    assert ask("0") == GpuState(clock_mhz=1530.0, throttle=(), processes=0)
+    assert query("0") == GpuState(clock_mhz=1530.0, throttle=(), processes=0)
 
 
 def test_processes_that_cannot_be_listed_do_not_hide_the_clock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub(tmp_path, monkeypatch, "if 'apps' in query: sys.exit(3)\nprint('1530, 0x1')")
-    assert ask("0") == GpuState(clock_mhz=1530.0, throttle=(), processes=None)
+    assert query("0") == GpuState(clock_mhz=1530.0, throttle=(), processes=None)
 
 
 @pytest.mark.parametrize("body", ["sys.exit(9)", "print('nothing of use')", "sys.exit('broken')"])
@@ -122,7 +122,7 @@ def test_an_nvidia_smi_that_fails_says_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str
 ) -> None:
     stub(tmp_path, monkeypatch, body)
-    assert ask("0") is None
+    assert query("0") is None
 
 
 def test_an_nvidia_smi_that_hangs_says_nothing(
@@ -130,21 +130,21 @@ def test_an_nvidia_smi_that_hangs_says_nothing(
 ) -> None:
     monkeypatch.setattr(module, "TIMEOUT_S", 0.05)
     stub(tmp_path, monkeypatch, "time.sleep(60)")
-    assert ask("0") is None
+    assert query("0") is None
 
 
 def test_an_answer_that_is_no_text_says_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub(tmp_path, monkeypatch, "sys.stdout.buffer.write(bytes([255, 254, 10]))")
-    assert ask("0") is None
+    assert query("0") is None
 
 
 def test_without_nvidia_smi_nothing_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert ask("0") is None
+    assert query("0") is None
 
 
 def test_a_cpu_is_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,5 +180,5 @@ def test_a_gpu_is_named_by_its_uuid_where_torch_knows_it(
 @pytest.mark.cuda
 def test_a_real_gpu_tells_its_clock() -> None:
     torch.zeros(1, device="cuda")
-    told = gpu_state(torch.device("cuda"))
-    assert told is None or told.clock_mhz is None or told.clock_mhz > 0
+    state = gpu_state(torch.device("cuda"))
+    assert state is None or state.clock_mhz is None or state.clock_mhz > 0

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.measure import machine
-from bench.measure.machine import core_count, this_machine
-from bench.measure.quota import cpu_quota
+from bench.measure.machine import core_count, cpu_quota, this_machine
 
 Quota = Callable[..., float | None]
 
