@@ -1,4 +1,4 @@
-"""Files that are the old one or the new one, whatever happens."""
+"""Atomic files: the old content or the new, whatever happens."""
 
 import os
 import secrets
@@ -14,14 +14,13 @@ UNFINISHED = ".part"
 
 @contextmanager
 def atomic_file(path: Path, error: type[BenchError], hint: str) -> Iterator[BinaryIO]:
-    """Open a file to write that takes its name only once everything in it is on the disk.
+    """Open a file for writing that replaces `path` once all of it is on the disk.
 
-    Two processes that write the same file at once don't disturb each other; the last one to
-    finish wins. If the block raises, the old file stays and nothing else does. Raises `error`,
-    with its hint, where the file can't be written; the block must not let an OSError of
-    something else through.
+    Of two processes that write the same file, the last one to finish wins. If the block raises,
+    the old file stays. Raises `error` with its hint where the file cannot be written; the block
+    must not raise an OSError of its own.
     """
-    # Made by open() and not by tempfile, whose files only their owner can read.
+    # Not made by tempfile, whose files only their owner can read.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,20 +34,18 @@ def atomic_file(path: Path, error: type[BenchError], hint: str) -> Iterator[Bina
             temporary.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
-    except OSError as reason:
-        raise error(
-            f"cannot be written: {reason.strerror or reason}", where=str(path), hint=hint
-        ) from None
+    except OSError as os_error:
+        reason = os_error.strerror or os_error
+        raise error(f"cannot be written: {reason}", where=str(path), hint=hint) from None
 
 
-def sweep(folder: Path) -> None:
-    """Remove what writers that were killed left unfinished; none may be at work in the folder."""
+def remove_unfinished(folder: Path) -> None:
+    """Remove the temporary files of killed writers; none may be active in the folder."""
     for path in folder.glob(f".*{UNFINISHED}"):
         path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring the folder's list of names to the disk, too."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

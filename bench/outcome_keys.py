@@ -1,8 +1,8 @@
-"""What an outcome depends on, part by part; it is reused while every part is the same.
+"""Keys of outcomes: an outcome is reused while every part of its key is unchanged.
 
-A key's parts: `configuration`, as resolved; `code`, bench's own that makes numbers; `data`, the
+Parts: `configuration`, as resolved; `code`, the code of bench that affects numbers; `data`, the
 content of the data set; `machine` and `software`; `variable NAME` for each environment variable
-that changes numbers; `module NAME` for each module of the user's own.
+that affects numbers; `module NAME` for each module of the user's own.
 """
 
 import hashlib
@@ -16,13 +16,13 @@ from typing import Any
 from bench.import_graph import imported_modules, is_users, source_digest, source_file
 from bench.measure.machine import VARIABLE
 
-RUN = "bench.execute.single_run"  # what every run executes
-# Modules of bench that a run imports and that make no number of it: they check and describe,
-# and what they say of a run is in its configuration. Every other one counts. Packages hold
-# registries; what a cell names in them is in its key by its target.
+RUN = "bench.execute.single_run"  # executed by every run
+# Modules that a run imports without an effect on its numbers: they check and describe, and their
+# results are in the configuration. All others count. Packages hold registries, whose entries are
+# in the key by their targets.
 DESCRIBING = (
     "bench.analysis",
-    "bench.data.download",  # what it brings is checked by digest
+    "bench.data.download",  # its files are checked by digest
     "bench.errors",
     "bench.execute.executor",
     "bench.outcome_keys",
@@ -44,17 +44,16 @@ def outcome_key(
     fingerprint: Mapping[str, str],
     data: str | None = None,
 ) -> dict[str, str]:
-    """Return the key of a run; without the digest of its data where that is not known yet."""
+    """Return the key of a run, without the digest of its data where that is unknown."""
     canonical = json.dumps(configuration, sort_keys=True)
     known = {} if data is None else {"data": data}
     return {"configuration": _digest(canonical), **code, **known, **fingerprint}
 
 
 def code_parts(targets: Iterable[str]) -> dict[str, str]:
-    """Return the parts of a key for all code that is executed where a run uses these targets.
+    """Return the key parts of all code that a run with these targets executes.
 
-    A target is `package.module:callable`, or a module alone. Modules are found by their imports,
-    across packages and folders.
+    A target is `package.module:callable`, or a module alone. Modules are found by their imports.
     """
     wanted = sorted(set(targets))
     modules: dict[str, Path] = {}
@@ -67,7 +66,7 @@ def code_parts(targets: Iterable[str]) -> dict[str, str]:
 
 
 def _code_of(module: str) -> Mapping[str, Path]:
-    """List the modules that count where one is imported; its own package does, installed or not."""
+    """Return the modules that count where one is imported, among them its own package."""
     top = module.partition(".")[0]
     own = (top,) if top not in ("bench", "torch", "torchvision") else ()
 
@@ -79,7 +78,7 @@ def _code_of(module: str) -> Mapping[str, Path]:
     return imported_modules(module, counts)
 
 
-_own_code = lru_cache(_code_of)  # bench's own files stay as they are while it runs
+_own_code = lru_cache(_code_of)  # bench's own files don't change while it runs
 
 
 def _is_bench(module: str) -> bool:
@@ -103,12 +102,11 @@ def _file_digest(path: Path, stamp: tuple[int, int]) -> str:
 def loaded_parts(
     already: Iterable[str], started_s: float, searched: Sequence[str]
 ) -> dict[str, str]:
-    """Return the parts of a key for modules of the user's own that this process has loaded.
+    """Return the key parts of the user's modules that this process has loaded, however imported.
 
-    These are all, however they were imported; `already` are those of the process before the run
-    began, and `searched` its import path then: what a network finds in a folder that it added is
-    known by its file. A file that changed after `started_s` (seconds since the epoch) has no digest
-    that says what was executed, so that its run is done again.
+    `already` are the modules loaded before the run began, and `searched` its import path then: a
+    module in a folder that a network added is identified by its file. A file that changed after
+    `started_s` (seconds since the epoch) has no valid digest, so that its run is executed again.
     """
     parts = {}
     for name in sorted(set(sys.modules) - set(already)):
@@ -119,13 +117,13 @@ def loaded_parts(
         is_found = source_file(name, searched) is not None
         if is_found:
             parts[MODULE + name] = "changed while it ran" if has_changed else source_digest(path)
-        elif not has_changed:  # else the run itself has written it, as compilers do
+        elif not has_changed:  # else the run has written it, as compilers do
             parts[f"{FILE}{path}"] = source_digest(path)
     return parts
 
 
 def _users_file(name: str) -> Path | None:
-    """Return the file of a loaded module that is the user's own, as is its package."""
+    """Return the file of a loaded module of the user's own."""
     for loaded in (name.partition(".")[0], name):
         file = getattr(sys.modules.get(loaded), "__file__", None)
         if not isinstance(file, str):
@@ -139,7 +137,7 @@ def _users_file(name: str) -> Path | None:
 
 
 def changes(former: Mapping[str, str], key: Mapping[str, str]) -> str:
-    """Say what changed since an outcome of the key `former`; empty where it can be reused."""
+    """Describe what changed since an outcome with the key `former`; empty if nothing did."""
     reasons = list(dict.fromkeys(_changes(former, key)))
     more = len(reasons) - MOST_REASONS
     shown = reasons[:MOST_REASONS] + ([f"and {more} more"] if more > 0 else [])
@@ -167,7 +165,7 @@ def _setting(value: str | None) -> str:
 
 
 def _code_now(kind: str, name: str, known: str | None) -> tuple[str | None, str]:
-    """Return the digest that a module's file has now, and the file's name for people."""
+    """Return the current digest of a module's file, and the file's name to show."""
     path = Path(name) if kind == FILE else source_file(name)
     if path is None or not path.is_file():
         return None, name

@@ -1,8 +1,8 @@
-"""The rows of every table: column, type, unit; and the outcome that carries them.
+"""The rows of every table with column, type and unit, and the outcome that contains them.
 
-A row class holds the columns of its own table. The columns that say *which* cell it is
-(`study`, `cell_id`, and the flat configuration) stand before them in every table and travel
-once per outcome. SI units, accuracy as a fraction, None (a blank in CSV) where not measured.
+A row class defines the columns of its own table. The columns that identify the cell (`study`,
+`cell_id` and the flat configuration) precede them in every table and are stored once per outcome.
+SI units, accuracies as fractions, None (a blank in CSV) where not measured.
 
 History of the format:
   1  first version
@@ -22,13 +22,13 @@ SCHEMA_VERSION = 6
 
 Scalar = bool | int | float | str | None
 Status = Literal["ok", "skipped", "failed", "diverged", "timeout", "oom"]
-# tuning: one cell trained on a part of the training set and judged by the rest of it.
+# tuning: one cell trained on a part of the training set and evaluated on the rest of it.
 Kind = Literal["trial", "block", "cost", "tuning"]
-# planned: what the study asks for. twin: the baseline cell once more beside its planned block, for
-# the noise floor. extra: added because an interval was wide; in medians, never in a verdict.
+# planned: requested by the study. twin: the A/A control, the baseline timed a second time in the
+# block, for the noise floor. extra: added to narrow an interval; in medians, never in a verdict.
 Role = Literal["planned", "twin", "extra"]
 
-# What every table starts with; the other configuration fields follow by their dotted path.
+# The first columns of every table; the other configuration fields follow by their dotted path.
 IDENTITY = ("study", "cell_id", "model", "dataset", "batch_size", "optimizer", "lr", "device")
 
 # The phases of training that a timing block measures, in the order in which they happen.
@@ -38,7 +38,7 @@ PHASES = (*STEP_PHASES, "step", "device", "epoch", "eval")
 
 
 def column(unit: str, meaning: str, **kwargs: Any) -> Any:
-    """Declare a column of a table: its unit and what it says."""
+    """Declare a column of a table with its unit and meaning."""
     return field(metadata={"unit": unit, "meaning": meaning}, **kwargs)
 
 
@@ -57,7 +57,7 @@ class TrialRow:
     best_test_accuracy: float | None = column("fraction", "over the epochs", default=None)
     train_s: float | None = column("s", "training clock, data included", default=None)
     eval_s: float | None = column("s", "all evaluations", default=None)
-    wall_s: float | None = column("s", "the whole trial, set-up included", default=None)
+    wall_s: float | None = column("s", "the trial, set-up included", default=None)
     images_per_s: float | None = column("1/s", "training images over train_s", default=None)
     time_to_target_s: float | None = column(
         "s", "training clock at the first evaluation at the target; inf: missed", default=None
@@ -67,14 +67,14 @@ class TrialRow:
     )
     peak_memory_bytes: int | None = column("B", "peak resident or device memory", default=None)
     parameters: int | None = column("1", "trainable parameters", default=None)
-    jobs: int | None = column("1", "runs that could go on at once, itself one", default=None)
-    machine: str | None = column("", "processor, cores and GPUs that it ran on", default=None)
-    node: str | None = column("", "of a cluster: which of its machines", default=None)
+    jobs: int | None = column("1", "runs active at once at most, itself included", default=None)
+    machine: str | None = column("", "processor, cores and GPUs", default=None)
+    node: str | None = column("", "machine of a cluster", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TuningRow:
-    """One candidate trained with one seed on a part of the training set, judged by the rest."""
+    """One candidate trained with one seed on a part of the training set, evaluated on the rest."""
 
     trial_id: str = column("", "cell and seed")
     seed: int = column("", "seed of initialisation and data order")
@@ -84,10 +84,10 @@ class TuningRow:
     validation_loss: float | None = column("nat", "mean, after the last epoch", default=None)
     validation_images: int | None = column("1", "training images held out", default=None)
     train_s: float | None = column("s", "training clock, data included", default=None)
-    wall_s: float | None = column("s", "the whole trial, set-up included", default=None)
-    jobs: int | None = column("1", "runs that could go on at once, itself one", default=None)
-    machine: str | None = column("", "processor, cores and GPUs that it ran on", default=None)
-    node: str | None = column("", "of a cluster: which of its machines", default=None)
+    wall_s: float | None = column("s", "the trial, set-up included", default=None)
+    jobs: int | None = column("1", "runs active at once at most, itself included", default=None)
+    machine: str | None = column("", "processor, cores and GPUs", default=None)
+    node: str | None = column("", "machine of a cluster", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ class EpochRow:
 
 @dataclass(frozen=True, kw_only=True)
 class TimingRow:
-    """One timed round of one phase in one timing block; a block without rounds says why."""
+    """One timed round of one phase in a timing block, or why the block has no rounds."""
 
     block: int = column("1", "counted from 0")
     phase: str | None = column("", "data, forward, backward, optimizer, step, device, epoch, eval")
@@ -122,23 +122,25 @@ class TimingRow:
 
 @dataclass(frozen=True, kw_only=True)
 class BlockRow:
-    """One timing block: how it ended, and what the machine did while it ran."""
+    """One timing block: how it ended, and the state of the machine while it ran."""
 
-    block: int = column("1", "counted from 0; cells with the same number were timed side by side")
+    block: int = column("1", "counted from 0; cells with the same number were timed together")
     role: Role = column("", "planned, twin or extra")
     status: Status = column("", "how the block ended")
     reason: str | None = column("", "why, where the status is not ok", default=None)
     started_at: str | None = column("", "UTC", default=None)
-    wall_s: float | None = column("s", "the whole block, set-up included", default=None)
-    jobs: int | None = column("1", "runs that could go on at once, itself one", default=None)
-    machine: str | None = column("", "processor, cores and GPUs that it ran on", default=None)
-    node: str | None = column("", "of a cluster: which of its machines", default=None)
+    wall_s: float | None = column("s", "the block, set-up included", default=None)
+    jobs: int | None = column("1", "runs active at once at most, itself included", default=None)
+    machine: str | None = column("", "processor, cores and GPUs", default=None)
+    node: str | None = column("", "machine of a cluster", default=None)
     train_images: int | None = column("1", "images an epoch", default=None)
     step_images: int | None = column("1", "images of each timed step", default=None)
     calibration_before_s: float | None = column("s", "the fixed kernel before", default=None)
     calibration_after_s: float | None = column("s", "the fixed kernel after", default=None)
-    steal_share: float | None = column("fraction", "CPU time the host took away", default=None)
-    pressure_share: float | None = column("fraction", "time some task waited", default=None)
+    steal_share: float | None = column("fraction", "CPU time taken by the host", default=None)
+    pressure_share: float | None = column(
+        "fraction", "time with a task waiting for a core", default=None
+    )
     others_cores: float | None = column("1", "cores kept busy by others", default=None)
     involuntary_switches: int | None = column("1", "of the block's process", default=None)
     cpu_over_wall: float | None = column("1", "CPU time of the process over wall", default=None)
@@ -152,7 +154,7 @@ class BlockRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CostRow:
-    """What a cell's training step costs, counted and measured in a pass apart from timing."""
+    """The cost of a cell's training step, counted and measured in a separate pass."""
 
     status: Status = column("", "how the pass ended")
     reason: str | None = column("", "why, where the status is not ok", default=None)
@@ -163,8 +165,8 @@ class CostRow:
     step_peak_bytes: int | None = column("B", "peak resident set or allocator", default=None)
     step_base_bytes: int | None = column("B", "the same before the first step", default=None)
     step_device_bytes: int | None = column("B", "in use on the whole GPU", default=None)
-    machine: str | None = column("", "processor, cores and GPUs that it ran on", default=None)
-    node: str | None = column("", "of a cluster: which of its machines", default=None)
+    machine: str | None = column("", "processor, cores and GPUs", default=None)
+    node: str | None = column("", "machine of a cluster", default=None)
 
 
 ROWS: Mapping[str, type] = {
@@ -176,7 +178,7 @@ ROWS: Mapping[str, type] = {
     "tuning": TuningRow,
 }
 
-# What tells the rows of a table apart, besides the cell.
+# The columns that, with the cell, identify a row of each table.
 KEYS: Mapping[str, tuple[str, ...]] = {
     "trials": ("seed",),
     "epochs": ("seed", "epoch"),
@@ -189,7 +191,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutcomeSummary:
-    """What has to be remembered of an outcome once it is stored; its rows are in its file."""
+    """What a session keeps in memory of a stored outcome; its rows are in its file."""
 
     kind: Kind
     cell_id: str
@@ -203,7 +205,7 @@ class OutcomeSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What one run gave; one JSON file, and the rows that it adds to the tables."""
+    """The result of one run: one JSON file, and the rows that it adds to the tables."""
 
     run_id: str
     kind: Kind
@@ -224,8 +226,8 @@ class Outcome:
     wall_s: float = 0.0
     key: Mapping[str, str] = field(default_factory=dict)
 
-    def brief(self) -> OutcomeSummary:
-        """Give what has to be remembered; names that many outcomes share are kept once."""
+    def summary(self) -> OutcomeSummary:
+        """Return what a session keeps in memory; strings shared by many outcomes are interned."""
         return OutcomeSummary(
             kind=self.kind,
             cell_id=sys.intern(self.cell_id),
@@ -237,8 +239,8 @@ class Outcome:
             validation_accuracy=self.tuning.validation_accuracy if self.tuning else None,
         )
 
-    def placed(self, machine: str, node: str, jobs: int) -> "Outcome":
-        """Write into its row where it ran, and how many could go on at once there."""
+    def with_place(self, machine: str, node: str, jobs: int) -> "Outcome":
+        """Return the outcome with its machine, node and parallel jobs in its row."""
         place: dict[str, Any] = {"machine": machine or None, "node": node or None}
         return replace(
             self,
@@ -250,5 +252,5 @@ class Outcome:
 
 
 def columns_of(row_type: type) -> tuple[str, ...]:
-    """List a table's own columns, in order."""
+    """Return a table's own columns in order."""
     return tuple(f.name for f in fields(row_type))

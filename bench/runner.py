@@ -1,4 +1,4 @@
-"""`bench run` and `bench plan` as a list of stages: load, provide, plan, check, execute, store."""
+"""`bench run` as a list of stages: load, plan, check, tune, execute, report."""
 
 import json
 import statistics
@@ -15,18 +15,24 @@ from bench.derived import Derived
 from bench.errors import StudyError
 from bench.execute.executor import Event, Executor, Printed, RunContext, Started
 from bench.measure.machine import commit_here
-from bench.planning import Agenda, Narrowing, Request, Task, draw_up
+from bench.planning import Narrowing, Plan, PlannedRun, Request, make_plan
 from bench.records import BlockRow, Outcome, Status
 from bench.store import Store, write_atomic
 from bench.study.runs import Run
 from bench.study.study_file import load_study
-from bench.study.timing_blocks import Timed, block_runs, extra_runs, replacement_runs
+from bench.study.timing_blocks import (
+    BlockPart,
+    block_runs,
+    extra_runs,
+    replacement_runs,
+    timed_cells,
+)
 from bench.study.yaml_source import write_yaml
 
 
 @dataclass(frozen=True)
 class Narrowed:
-    """What `--until-ci` spent: blocks, the runs in them, seconds; and the cells still too wide."""
+    """What `--until-ci` added: blocks, their runs and seconds; and the cells still too wide."""
 
     blocks: int
     runs: int
@@ -35,8 +41,8 @@ class Narrowed:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """What `bench run` gave."""
+class FinishedStudy:
+    """The end of `bench run`: folders, how runs ended, and what was added to narrow intervals."""
 
     results: Path
     report: Path | None
@@ -46,142 +52,137 @@ class Finished:
 
 
 class Reporter(Protocol):
-    """Who is told how a study goes on."""
+    """Shows the progress of a study."""
 
     def downloading(self, what: str, done: int, total: int) -> None:
-        """Show how far the fetching or making of a data set is."""
+        """Show the progress of fetching or generating a data set."""
 
-    def planned(self, agenda: Agenda) -> None:
-        """Show what will run; nothing has yet."""
+    def planned(self, plan: Plan) -> None:
+        """Show the plan before the first run."""
 
     def happened(self, event: Event) -> None:
-        """Show that a run began or went on."""
+        """Show the start or progress of a run."""
 
-    def ended(self, task: Task, outcome: Outcome) -> None:
-        """Show a run's outcome, which is stored by now."""
+    def ended(self, planned: PlannedRun, outcome: Outcome) -> None:
+        """Show a run's stored outcome."""
 
     def is_stopping(self) -> bool:
-        """Tell whether no further run shall begin."""
+        """Return whether no further run may start."""
 
-    def extended(self, tasks: Sequence[Task], why: str) -> None:
-        """Show that a timing block is added, of cells that are as `why` says."""
+    def extended(self, added: Sequence[PlannedRun], why: str) -> None:
+        """Show that a timing block was added, of cells that `why` describes."""
 
 
-def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finished:
-    """Run what a study asks for and is not there yet; store each outcome as it comes.
+def run_study(request: Request, reporter: Reporter, executor: Executor) -> FinishedStudy:
+    """Run what a study lacks and store each outcome as it comes.
 
-    Raises KeyboardInterrupt once the reporter is stopping; what has ended by then is stored.
+    Raises KeyboardInterrupt once the reporter is stopping; finished runs are stored.
     """
-    study, _ = load_study(request.study, request.overrides)
+    study = load_study(request.study, request.overrides)
     store = Store(request.results / study.name)
-    with store.held():
-        return _run(store, request, reporter, executor)
+    with store.locked():
+        progress, resources_for = reporter.downloading, executor.resources
+        plan = make_plan(study, request, progress, resources_for=resources_for)
+        reporter.planned(plan)
+        _check_models(plan, executor, request)
+        if request.fresh:
+            store.set_aside()
+        if plan.is_tuning:
+            _Session(plan, store, request, reporter, executor).tune()
+            request = replace(request, fresh=False)
+            plan = make_plan(study, request, resources_for=resources_for, after_tuning=True)
+            reporter.planned(plan)
+        session = _Session(plan, store, request, reporter, executor)
+        narrowed = session.execute()
+        report = _render(store, request) if request.report else None
+        return FinishedStudy(
+            store.folder, report, session.statuses(), narrowed, session.has_failed()
+        )
 
 
-def _run(store: Store, request: Request, reporter: Reporter, executor: Executor) -> Finished:
-    agenda = draw_up(request, progress=reporter.downloading, where=executor.site)
-    reporter.planned(agenda)
-    _check(agenda, executor, request)
-    if request.fresh:
-        store.set_aside()
-    if agenda.is_open:
-        _Session(agenda, store, request, reporter, executor).tune()
-        agenda = draw_up(replace(request, fresh=False), where=executor.site, decide=True)
-        reporter.planned(agenda)
-    session = _Session(agenda, store, request, reporter, executor)
-    narrowed = session.carry_out()
-    report = _render(store, request) if request.report else None
-    return Finished(store.folder, report, session.statuses(), narrowed, session.has_failed())
-
-
-def _check(agenda: Agenda, executor: Executor, request: Request) -> None:
-    """Build every network that is to be trained before the first run starts."""
-    cells = list({t.run.planned.cell_id: t.run.planned for t in agenda.to_measure}.values())
+def _check_models(plan: Plan, executor: Executor, request: Request) -> None:
+    """Build every network that will be trained, before the first run starts."""
+    cells = list({p.run.cell.cell_id: p.run.cell for p in plan.to_execute}.values())
     problems = executor.check(cells) if cells else []
     if problems:
         raise StudyError("\n".join(problems), where=str(request.study))
 
 
 class _Session:
-    """One `bench run`: executes an agenda and keeps the results folder true to what has ended."""
+    """One `bench run`: executes a plan and keeps the results folder up to date."""
 
     def __init__(
-        self, agenda: Agenda, store: Store, request: Request, reporter: Reporter, executor: Executor
+        self, plan: Plan, store: Store, request: Request, reporter: Reporter, executor: Executor
     ) -> None:
-        self._agenda = agenda
+        self._plan = plan
         self._store = store
         self._narrowing = request.narrowing
-        machine = agenda.site.machine.fingerprint()["machine"]
+        machine = plan.resources.machine.fingerprint()["machine"]
         self._run_context = RunContext(request.data_dir, request.verbose, machine=machine)
         self._reporter = reporter
         self._executor = executor
-        self._ended = {t.run.run_id: t.known for t in agenda.tasks if t.known is not None}
-        self._conditions = _Conditions(agenda, store, request)
+        self._ended = {p.run.run_id: p.outcome for p in plan.runs if p.outcome is not None}
+        self._environment = _Environment(plan, store, request)
         self._derived = Derived(store)
 
-    def carry_out(self) -> Narrowed | None:
-        """Execute all there is to do; whatever interrupts it, what has ended is in the tables."""
-        self._conditions.write()
-        self._write_tables()  # rows that no longer count must not be there
+    def execute(self) -> Narrowed | None:
+        """Execute the plan; whatever interrupts it, the tables hold all that has ended."""
+        self._environment.write()
+        self._write_tables()  # without rows that no longer count
         try:
-            for task in self._agenda.to_do:
-                if task.state == "skipped":
-                    skipped = task.run.ended("skipped", task.why, 0.0)
-                    self._keep(task, replace(skipped, started_at=_now()))
-            self._execute(self._agenda.to_measure)
+            for planned in self._plan.uncached:
+                if planned.state == "skipped":
+                    skipped = planned.run.ended("skipped", planned.reason, 0.0)
+                    self._keep(planned, replace(skipped, started_at=_now()))
+            self._execute(self._plan.to_execute)
             self._replace_disturbed()
             return None if self._narrowing is None else self._narrow(self._narrowing)
         finally:
             self._write_tables()
             self._derived.write()
-            self._conditions.write(finished_at=_now())
+            self._environment.write(finished_at=_now())
 
     def tune(self) -> None:
-        """Try all that tuning chooses among; whatever interrupts it, what has ended is kept."""
-        self._conditions.write()
+        """Execute the tuning trials."""
+        self._environment.write()
         try:
-            self._execute(self._agenda.to_measure)
+            self._execute(self._plan.to_execute)
         finally:
-            self._conditions.write(finished_at=_now())
+            self._environment.write(finished_at=_now())
 
     def statuses(self) -> Mapping[Status, int]:
-        """Count the runs by how they ended."""
-        return Counter(brief.status for brief in self._ended.values())
+        """Return how many runs ended with each status."""
+        return Counter(outcome.status for outcome in self._ended.values())
 
     def has_failed(self) -> bool:
-        """Tell whether any run ended otherwise than ok or skipped for a stated reason.
-
-        A candidate that diverges while tuning tries it is an answer, not a failure.
-        """
+        """Return whether any run ended neither ok nor skipped; tuning trials may diverge."""
         return any(
-            brief.status not in ("ok", "skipped")
-            and (brief.kind, brief.status) != ("tuning", "diverged")
-            for brief in self._ended.values()
+            outcome.status not in ("ok", "skipped")
+            and (outcome.kind, outcome.status) != ("tuning", "diverged")
+            for outcome in self._ended.values()
         )
 
     def _write_tables(self) -> None:
-        """Write the tables anew, in the order of the agenda."""
-        ids = (task.run.run_id for task in self._agenda.tasks)
+        ids = (planned.run.run_id for planned in self._plan.runs)
         self._store.write_tables(self._store.outcomes([i for i in ids if i in self._ended]))
 
-    def _execute(self, tasks: Sequence[Task]) -> None:
-        """Execute tasks; raise KeyboardInterrupt once the reporter is stopping."""
-        by_id = {task.run.run_id: task for task in tasks}
-        reporter = self._reporter
-        outcomes = self._executor.execute(
-            [task.run for task in tasks], self._run_context, self._happened, reporter.is_stopping
-        )
+    def _execute(self, planned_runs: Sequence[PlannedRun]) -> None:
+        """Execute runs; raise KeyboardInterrupt once the reporter is stopping."""
+        by_id = {planned.run.run_id: planned for planned in planned_runs}
+        runs = [planned.run for planned in planned_runs]
+        is_stopping = self._reporter.is_stopping
+        outcomes = self._executor.execute(runs, self._run_context, self._on_event, is_stopping)
         with closing(outcomes):
             for outcome in outcomes:
                 self._keep(by_id[outcome.run_id], outcome)
-        if reporter.is_stopping():
+        if is_stopping():
             raise KeyboardInterrupt
-        lost = [task for run_id, task in by_id.items() if run_id not in self._ended]
+        lost = [planned for run_id, planned in by_id.items() if run_id not in self._ended]
         if lost:
-            self._begin_again(lost)
+            self._repeat_lost(lost)
 
-    def _happened(self, event: Event) -> None:
-        """Keep what a network prints in the log of its run, in place of an earlier one."""
+    def _on_event(self, event: Event) -> None:
+        """Pass an event on; what a network prints goes into the log of its run."""
         log = self._store.folder / "logs" / f"{event.run_id}.log"
         match event:
             case Started():
@@ -191,41 +192,41 @@ class _Session:
                 event = replace(event, log=log)
         self._reporter.happened(event)
 
-    def _begin_again(self, lost: Sequence[Task]) -> None:
-        """Time what a lost node leaves missing of a block in another one, of another number."""
-        extra = [task.run for task in lost if task.run.role == "extra"]
-        self._agenda = self._agenda.without(lost)
+    def _repeat_lost(self, lost: Sequence[PlannedRun]) -> None:
+        """Time in new blocks what the loss of a node left missing."""
+        extra = [planned.run.cell for planned in lost if planned.run.role == "extra"]
+        self._plan = self._plan.without(lost)
+        study, cells = self._plan.study, self._plan.cells
         if extra:
-            cells = [run.planned for run in extra]
-            runs = extra_runs(self._agenda.plan, cells, self._agenda.next_block)
+            runs = extra_runs(study, extra, self._plan.next_block)
         else:
-            runs = block_runs(self._agenda.plan, list(self._timed()), self._agenda.all_blocks)
+            runs = block_runs(study, cells, list(self._timed_parts()), self._plan.all_blocks)
         if runs:
             self._add(runs, "whose machine was lost")
 
-    def _keep(self, task: Task, outcome: Outcome) -> None:
-        keyed = replace(outcome, key={**outcome.key, **task.key})
-        self._store.save(keyed)
-        self._ended[task.run.run_id] = keyed.brief()
-        if not self._agenda.is_open:  # while tuning goes on, the tables stay as they were
-            self._store.append(keyed, self._store.outcomes(self._ended))
+    def _keep(self, planned: PlannedRun, outcome: Outcome) -> None:
+        outcome = replace(outcome, key={**outcome.key, **planned.key})
+        self._store.save(outcome)
+        self._ended[planned.run.run_id] = outcome.summary()
+        if not self._plan.is_tuning:  # during tuning the tables stay as they were
+            self._store.append(outcome, self._store.outcomes(self._ended))
             self._derived.refresh()
-        self._reporter.ended(task, keyed)
+        self._reporter.ended(planned, outcome)
 
     def _add(self, runs: Sequence[Run], why: str) -> None:
-        """Execute timing blocks that were not on the agenda."""
-        before = len(self._agenda.tasks)
-        self._agenda = self._agenda.with_blocks(runs)
-        added = self._agenda.tasks[before:]
+        """Execute timing runs that were not planned."""
+        before = len(self._plan.runs)
+        self._plan = self._plan.with_blocks(runs)
+        added = self._plan.runs[before:]
         self._reporter.extended(added, why)
         self._execute(added)
 
     def _replace_disturbed(self) -> None:
-        """Time the cells again in whose blocks the machine was disturbed, whatever they gave.
+        """Time cells with disturbed blocks again, whatever the blocks' numbers.
 
-        Not where that was so in most blocks: then it is no accident.
+        Not where most blocks of this session were disturbed: then it is no accident.
         """
-        timing = self._agenda.plan.study.timing
+        timing = self._plan.study.timing
         for _ in range(timing.spares if timing else 0):
             runs = self._replacements()
             if not runs:
@@ -235,28 +236,28 @@ class _Session:
     def _replacements(self) -> list[Run]:
         from bench.analysis.disturbances import disturbance
 
-        blocks = {timed: disturbance(asdict(row)) for timed, row in self._timed().items()}
-        runs = [task.run for task in self._agenda.to_measure if task.run.kind == "block"]
-        mine = {Timed(run.planned.cell_id, run.role, run.block) for run in runs}
-        now = [why for timed, why in blocks.items() if timed in mine]
-        if not now or 2 * sum(map(bool, now)) > len(now):
+        parts = {part: disturbance(asdict(row)) for part, row in self._timed_parts().items()}
+        runs = [planned.run for planned in self._plan.to_execute if planned.run.kind == "block"]
+        own = {BlockPart(run.cell.cell_id, run.role, run.block) for run in runs}
+        reasons = [reason for part, reason in parts.items() if part in own]
+        if not reasons or 2 * sum(map(bool, reasons)) > len(reasons):
             return []
-        clean = [timed for timed, why in blocks.items() if not why]
-        return replacement_runs(self._agenda.plan, list(blocks), clean, self._agenda.next_block)
+        clean = [part for part, reason in parts.items() if not reason]
+        plan = self._plan
+        return replacement_runs(plan.study, plan.cells, list(parts), clean, plan.next_block)
 
-    def _timed(self) -> dict[Timed, BlockRow]:
-        """List the parts of timing blocks that ended well."""
+    def _timed_parts(self) -> dict[BlockPart, BlockRow]:
+        """Return the parts of timing blocks that ended ok."""
         return {
-            Timed(brief.cell_id, brief.block.role, brief.block.block): brief.block
-            for brief in self._ended.values()
-            if brief.block is not None and brief.status == "ok"
+            BlockPart(outcome.cell_id, outcome.block.role, outcome.block.block): outcome.block
+            for outcome in self._ended.values()
+            if outcome.block is not None and outcome.status == "ok"
         }
 
     def _narrow(self, narrowing: Narrowing) -> Narrowed:
-        """Time the cells with wide intervals again, all of them side by side, while time is left.
+        """Time cells with wide intervals again, together, while the budget lasts.
 
-        Of cells that don't all fit into the time, the widest come first. A run that fails
-        ends it.
+        Of cells that do not all fit into the budget, the widest come first. A failed run ends it.
         """
         from bench.analysis.summary import wide_cells
 
@@ -265,54 +266,52 @@ class _Session:
         while True:
             wide = wide_cells(self._derived.write().summary, narrowing.half_width)
             spent_s = time.monotonic() - started_s
-            cells = self._affordable(wide, narrowing.budget_s - spent_s)
-            if not cells:
+            chosen = self._affordable(wide, narrowing.budget_s - spent_s)
+            if not chosen:
                 return Narrowed(blocks, runs, spent_s, len(wide))
-            plan, number = self._agenda.plan, self._agenda.next_block
-            added = extra_runs(plan, [c for c in plan.timed if c.cell_id in cells], number)
+            study, timed = self._plan.study, timed_cells(self._plan.study, self._plan.cells)
+            cells = [cell for cell in timed if cell.cell_id in chosen]
+            added = extra_runs(study, cells, self._plan.next_block)
             self._add(added, "with a wide interval")
             blocks, runs = blocks + 1, runs + len(added)
-            ended = (self._ended.get(run.run_id) for run in added)  # a lost one has another id
-            if any(brief is not None and brief.status != "ok" for brief in ended):
-                spent_s = time.monotonic() - started_s
-                return Narrowed(blocks, runs, spent_s, len(wide))
+            ended = (self._ended.get(run.run_id) for run in added)  # a lost one has a new id
+            if any(outcome is not None and outcome.status != "ok" for outcome in ended):
+                return Narrowed(blocks, runs, time.monotonic() - started_s, len(wide))
 
     def _affordable(self, cell_ids: Sequence[str], left_s: float) -> list[str]:
-        """Keep the first cells whose next timing blocks fit into the time that is left."""
+        """Return the first cells whose next timing blocks fit into the remaining time."""
         chosen: list[str] = []
         for cell_id in cell_ids:
-            walls = [
-                brief.wall_s
-                for brief in self._ended.values()
-                if brief.cell_id == cell_id and brief.kind == "block"
-            ]
-            left_s -= statistics.median(walls)
+            left_s -= statistics.median(
+                outcome.wall_s
+                for outcome in self._ended.values()
+                if outcome.cell_id == cell_id and outcome.kind == "block"
+            )
             if left_s < 0:
                 break
             chosen.append(cell_id)
         return chosen
 
 
-class _Conditions:
-    """study.yaml and environment.json: what was asked for, and where and when it was measured."""
+class _Environment:
+    """study.yaml and environment.json: what was requested, where and when it was measured."""
 
-    def __init__(self, agenda: Agenda, store: Store, request: Request) -> None:
-        self._agenda = agenda
+    def __init__(self, plan: Plan, store: Store, request: Request) -> None:
+        self._plan = plan
         self._folder = store.folder
         self._command = request.command
         self._started_at = _now()
         self._commit = commit_here()  # the one that runs, whatever is checked out meanwhile
 
     def write(self, finished_at: str = "") -> None:
-        """Write both; a run that measures nothing leaves the conditions of the one that did."""
-        resolved = self._agenda.plan.resolved()
-        write_atomic(self._folder / "study.yaml", write_yaml(resolved))
+        """Write both files; a run that measures nothing keeps the former environment.json."""
+        write_atomic(self._folder / "study.yaml", write_yaml(self._plan.study.as_written()))
         path = self._folder / "environment.json"
-        if path.is_file() and not self._agenda.to_measure:
+        if path.is_file() and not self._plan.to_execute:
             return
-        provisions = self._agenda.provisions
+        provisions = self._plan.provisions
         environment = {
-            **self._agenda.site.describe(),
+            **self._plan.resources.describe(),
             "data": asdict(next((p for p in provisions if p.why), provisions[0])),
             "datasets": {p.used: p.digest for p in provisions if p.digest is not None},
             "started_at": self._started_at,
@@ -324,7 +323,7 @@ class _Conditions:
 
 
 def _render(store: Store, request: Request) -> Path:
-    from bench.reporting.render import render  # drawing libraries load only when they draw
+    from bench.reporting.render import render  # imports drawing libraries
 
     return render(store.folder, request.reports / store.folder.name)
 

@@ -1,7 +1,7 @@
-"""A results folder: one JSON file an outcome is the truth, the CSVs are made from them.
+"""A results folder: one JSON file per outcome, from which the CSV tables are made.
 
 results/<study>/
-  outcomes/<run_id>.json   written whole: temporary file, fsync, rename
+  outcomes/<run_id>.json   written atomically
   trials.csv epochs.csv timings.csv blocks.csv costs.csv tuning.csv summary.csv comparisons.csv
   study.yaml environment.json
 """
@@ -20,19 +20,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
-from bench.atomic_write import atomic_file, sweep
+from bench.atomic_write import atomic_file, remove_unfinished
 from bench.cell_names import is_blank
 from bench.csv_text import as_text, as_value
 from bench.errors import StoreError
-from bench.records import (
-    IDENTITY,
-    ROWS,
-    SCHEMA_VERSION,
-    Outcome,
-    OutcomeSummary,
-    Scalar,
-    columns_of,
-)
+from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Outcome, OutcomeSummary, columns_of
 
 Row = Mapping[str, Any]
 
@@ -41,14 +33,32 @@ HINT = "Choose another folder with --out or --reports, or free some space."
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a file so that it is the old one or the new one, whatever happens."""
+    """Write a file that is either the old one or the new one, whatever happens."""
     with atomic_file(path, StoreError, HINT) as file:
-        file.write(_encoded(content) if isinstance(content, str) else content)
+        file.write(_encode(content) if isinstance(content, str) else content)
 
 
-def _encoded(text: str) -> bytes:
-    """Encode as UTF-8; half characters, as file names in error messages have, are escaped."""
+def _encode(text: str) -> bytes:
+    """Encode as UTF-8; lone surrogates, as in file names of error messages, are escaped."""
     return text.encode("utf-8", errors="backslashreplace")
+
+
+def _unwritable(path: Path, error: OSError, what: str = "written") -> StoreError:
+    return StoreError(f"cannot be {what}: {error.strerror or error}", where=str(path), hint=HINT)
+
+
+class StoredOutcomes:
+    """Outcomes of a results folder, read from their files on every iteration."""
+
+    def __init__(self, folder: Path, run_ids: Collection[str]) -> None:
+        self._folder = folder
+        self._run_ids = run_ids
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return (_read_outcome(self._folder / f"{run_id}.json") for run_id in self._run_ids)
+
+
+Outcomes = Sequence[Outcome] | StoredOutcomes
 
 
 class Store:
@@ -57,53 +67,50 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._outcomes = folder / "outcomes"
-        self._columns: dict[str, tuple[str, ...]] = {}  # of the tables that were written
+        self._columns: dict[str, tuple[str, ...]] = {}  # of the tables written so far
 
     def save(self, outcome: Outcome) -> None:
-        """Write one outcome; whole, or not at all."""
-        document = {"schema_version": SCHEMA_VERSION, **_plain(asdict(outcome))}
-        write_atomic(
-            self._outcomes / f"{outcome.run_id}.json",
-            json.dumps(document, indent=1, allow_nan=False) + "\n",
-        )
+        """Write one outcome atomically."""
+        document = {"schema_version": SCHEMA_VERSION, **_json_value(asdict(outcome))}
+        text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+        write_atomic(self._outcomes / f"{outcome.run_id}.json", text)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the folder while the block runs; StoreError where another process holds it.
+    def locked(self) -> Iterator[None]:
+        """Lock the folder; raise StoreError where another process has locked it.
 
-        The operating system lets go of it with the process, however that ends, so that what a
-        dead one left behind holds nothing. A folder that gets nothing else is taken away again.
+        The operating system releases the lock when the process ends, however it ends. A folder
+        that was created here and stayed empty is removed.
         """
         lock, owner = FileLock(self.folder / ".lock"), self.folder / ".owner.json"
-        made = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
+        created = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout:
             raise StoreError(
-                f"is in use by another `bench run`{_described(owner)}",
+                f"is in use by another `bench run`{_lock_owner(owner)}",
                 where=str(self.folder),
                 hint="Wait for it to end, or choose another folder with --out.",
             ) from None
         except OSError as error:
-            reason = f"cannot be written: {error.strerror or error}"
-            raise StoreError(reason, where=str(self.folder), hint=HINT) from None
+            raise _unwritable(self.folder, error) from None
         try:
             for folder in (self.folder, self._outcomes):
-                sweep(folder)
+                remove_unfinished(folder)
             write_atomic(owner, json.dumps({"pid": os.getpid(), "host": gethostname()}) + "\n")
             yield
         finally:
             owner.unlink(missing_ok=True)
-            if made and [path.name for path in self.folder.iterdir()] == [".lock"]:
+            if created and [path.name for path in self.folder.iterdir()] == [".lock"]:
                 Path(lock.lock_file).unlink()
             lock.release()
-            with suppress(OSError):  # is in use by now
-                for path in made:
+            with suppress(OSError):  # not empty
+                for path in created:
                     path.rmdir()
 
     def set_aside(self) -> None:
-        """Move every outcome out of the way; a folder of a free number beside keeps them."""
+        """Move all outcomes to a new numbered folder beside them."""
         if not self._outcomes.is_dir():
             return
         number = 1
@@ -112,67 +119,63 @@ class Store:
         try:
             self._outcomes.rename(aside)
         except OSError as error:
-            reason = f"cannot be moved: {error.strerror or error}"
-            raise StoreError(reason, where=str(self._outcomes), hint=HINT) from None
+            raise _unwritable(self._outcomes, error, "moved") from None
 
     def load(self) -> dict[str, Outcome]:
-        """Read every outcome by its run's id."""
-        return {outcome.run_id: outcome for outcome in self._every_outcome()}
+        """Return every outcome by its run id."""
+        return {outcome.run_id: outcome for outcome in self._all_outcomes()}
 
-    def briefs(self) -> dict[str, OutcomeSummary]:
-        """Read what has to be remembered of every outcome, by its run's id."""
-        return {outcome.run_id: outcome.brief() for outcome in self._every_outcome()}
+    def summaries(self) -> dict[str, OutcomeSummary]:
+        """Return the summary of every outcome by its run id."""
+        return {outcome.run_id: outcome.summary() for outcome in self._all_outcomes()}
 
-    def _every_outcome(self) -> Iterator[Outcome]:
+    def _all_outcomes(self) -> Iterator[Outcome]:
         if self._outcomes.is_dir():
             yield from map(_read_outcome, sorted(self._outcomes.glob("*.json")))
 
-    def outcomes(self, run_ids: Collection[str]) -> "Stored":
-        """Give outcomes that are read from their files whenever they are gone through."""
-        return Stored(self._outcomes, run_ids)
+    def outcomes(self, run_ids: Collection[str]) -> StoredOutcomes:
+        """Return outcomes that are read from their files on every iteration."""
+        return StoredOutcomes(self._outcomes, run_ids)
 
-    def detected_before(self) -> tuple[float, int] | None:
-        """Give the change of a step's time that the last session's A/A could find, and its blocks.
+    def last_detectable_change(self) -> tuple[float, int] | None:
+        """Return the smallest change of a step's time that the last session could detect.
 
-        A fraction; None where there is none to tell.
+        A fraction, with the number of timing blocks; None where it is not known.
         """
         path = self.folder / "comparisons.csv"
         try:
             with path.open(encoding="utf-8", newline="") as file:
                 steps = [row for row in csv.DictReader(file) if row["measure"] == "step"]
-            known = [
-                (int(row["n"]), float(row["session_mde"])) for row in steps if row["session_mde"]
-            ]
+            known = [(int(r["n"]), float(r["session_mde"])) for r in steps if r["session_mde"]]
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        n, detects = max(known, default=(0, 0.0))
-        return (detects, n) if n else None
+        n, change = max(known, default=(0, 0.0))
+        return (change, n) if n else None
 
-    def write_tables(self, outcomes: "Outcomes") -> None:
-        """Write the tables anew from outcomes, in their order; one outcome at a time is held."""
+    def write_tables(self, outcomes: Outcomes) -> None:
+        """Write the tables of these outcomes, in their order, one outcome in memory at a time."""
         config_columns = _config_columns(outcomes)
         self._columns = {
-            name: _unique((*config_columns, *columns_of(row_type)))
+            name: tuple(dict.fromkeys((*config_columns, *columns_of(row_type))))
             for name, row_type in ROWS.items()
         }
         with ExitStack() as stack:
+            paths = {name: self.folder / f"{name}.csv" for name in ROWS}
             files = {
-                name: stack.enter_context(
-                    atomic_file(self.folder / f"{name}.csv", StoreError, HINT)
-                )
-                for name in ROWS
+                name: stack.enter_context(atomic_file(path, StoreError, HINT))
+                for name, path in paths.items()
             }
             for name, file in files.items():
-                file.write(_encoded(_csv(self._columns[name], ())))
+                file.write(_encode(_csv(self._columns[name], ())))
             for outcome in outcomes:
                 for name, file in files.items():
                     rows = table_rows(outcome, name)
-                    file.write(_encoded(_csv(self._columns[name], rows, with_header=False)))
+                    file.write(_encode(_csv(self._columns[name], rows, with_header=False)))
 
-    def append(self, outcome: Outcome, outcomes: "Outcomes") -> None:
-        """Add one outcome's rows to the tables; anew where its columns are not there yet.
+    def append(self, outcome: Outcome, outcomes: Outcomes) -> None:
+        """Append one outcome's rows to the tables, rewriting them where columns are missing.
 
-        `outcomes` are all of the study's outcomes so far, this one among them.
+        `outcomes` are all outcomes of the study so far, this one included.
         """
         paths = {name: self.folder / f"{name}.csv" for name in ROWS}
         is_known = set(outcome.config) <= set(self._columns.get("trials", ()))
@@ -185,38 +188,22 @@ class Store:
                 continue
             try:
                 with path.open("ab") as file:
-                    file.write(_encoded(text))
+                    file.write(_encode(text))
             except OSError as error:
-                reason = f"cannot be written: {error.strerror or error}"
-                raise StoreError(reason, where=str(path), hint=HINT) from None
+                raise _unwritable(path, error) from None
 
 
-class Stored:
-    """Outcomes of a results folder, read from their files each time that they are gone through."""
-
-    def __init__(self, folder: Path, run_ids: Collection[str]) -> None:
-        self._folder = folder
-        self._run_ids = run_ids
-
-    def __iter__(self) -> Iterator[Outcome]:
-        return (_read_outcome(self._folder / f"{run_id}.json") for run_id in self._run_ids)
-
-
-Outcomes = Sequence[Outcome] | Stored
-
-
-def _described(owner: Path) -> str:
-    """Name a process that holds a folder, where it has said who it is."""
+def _lock_owner(path: Path) -> str:
     try:
-        document = json.loads(owner.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
         return f": process {int(document['pid'])} on {document['host']}"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
 def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
-    """Give the rows that an outcome adds to a table, identity and configuration first."""
-    identity: dict[str, Scalar] = {
+    """Yield the rows that an outcome adds to a table, identity and configuration first."""
+    identity = {
         "study": as_text(outcome.study),
         "cell_id": as_text(outcome.cell_id),
         **{name: as_value(value) for name, value in outcome.config.items()},
@@ -230,19 +217,15 @@ def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
         "tuning": [outcome.tuning],
     }
     for row in filter(None, rows[table]):
-        told = {f.name: getattr(row, f.name) for f in fields(row)}
-        yield identity | {k: None if is_blank(v) else as_text(v) for k, v in told.items()}
+        values = {f.name: getattr(row, f.name) for f in fields(row)}
+        yield identity | {k: None if is_blank(v) else as_text(v) for k, v in values.items()}
 
 
 def _config_columns(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
-    """Put the identity first, then plain fields, then parameters by their dotted path."""
-    names = _unique(name for outcome in outcomes for name in outcome.config)
-    plain = [n for n in names if "." not in n and n not in IDENTITY]
-    return (*IDENTITY, *plain, *sorted(n for n in names if "." in n))
-
-
-def _unique(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))
+    """Return the identity, then plain fields, then parameters by their dotted path."""
+    names = dict.fromkeys(name for outcome in outcomes for name in outcome.config)
+    plain = [name for name in names if "." not in name and name not in IDENTITY]
+    return (*IDENTITY, *plain, *sorted(name for name in names if "." in name))
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Row], *, with_header: bool = True) -> str:
@@ -255,25 +238,25 @@ def _csv(columns: Sequence[str], rows: Iterable[Row], *, with_header: bool = Tru
 
 
 class _Lines(list[str]):
-    r"""Takes lines that end in \r\n, by which csv knows to quote both, and keeps them with \n."""
+    r"""Lines that end in \n, though the writer uses \r\n in order to quote both in fields."""
 
     def write(self, line: str) -> None:
         self.append(line.removesuffix("\r\n") + "\n")
 
 
-def _plain(value: Any) -> Any:
-    """Make a value fit for strict JSON, which knows no infinity: a text that reads as it."""
+def _json_value(value: Any) -> Any:
+    """Return a value for strict JSON; infinity and NaN become text that float() reads."""
     if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items()}
+        return {k: _json_value(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [_json_value(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
 
 
 def _read_outcome(path: Path) -> Outcome:
-    hint = "Delete this file; the run is then done again."
+    hint = "Delete this file; the run is then executed again."
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         version = document["schema_version"]
@@ -283,7 +266,7 @@ def _read_outcome(path: Path) -> Outcome:
         raise StoreError("is not an outcome of a run", where=str(path), hint=hint) from None
     if version > SCHEMA_VERSION:
         raise StoreError(
-            f"was written by a newer bench (format {version}; this one knows {SCHEMA_VERSION})",
+            f"was written by a newer bench (format {version}; this one reads {SCHEMA_VERSION})",
             where=str(path),
             hint="Update bench, or choose another results folder with --out.",
         )
@@ -291,5 +274,6 @@ def _read_outcome(path: Path) -> Outcome:
         return OUTCOME.validate_python(document)
     except ValidationError as error:
         first = error.errors()[0]
-        at = ".".join(map(str, first["loc"]))
-        raise StoreError(f"is damaged: {at}: {first['msg']}", where=str(path), hint=hint) from None
+        field = ".".join(map(str, first["loc"]))
+        message = f"is damaged: {field}: {first['msg']}"
+        raise StoreError(message, where=str(path), hint=hint) from None

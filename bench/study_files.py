@@ -1,4 +1,4 @@
-"""The study files and results folders that lie nearby: to complete a path, or to hint one."""
+"""Study files and results folders nearby, for completion and for hints."""
 
 import os
 from collections.abc import Iterable
@@ -7,51 +7,51 @@ from pathlib import Path
 from bench.errors import nearest
 
 STUDIES, RESULTS = Path("studies"), Path("results")
-ENDINGS = (".yaml", ".yml")
-SHOWN = 8
+SUFFIXES = (".yaml", ".yml")
+MOST_SHOWN = 8
 
 
 def study_files(folder: Path = Path()) -> list[Path]:
-    """List the YAML files in a folder, and then those in `studies`, hidden ones left out."""
+    """Return the YAML files in a folder, then those in `studies`, without hidden ones."""
     return [
         path
-        for place in dict.fromkeys((folder, STUDIES))
-        for path in sorted(place.glob("[!.]*"))
-        if path.suffix in ENDINGS
+        for parent in dict.fromkeys((folder, STUDIES))
+        for path in sorted(parent.glob("[!.]*"))
+        if path.suffix in SUFFIXES
     ]
 
 
 def results_folders(root: Path = RESULTS) -> list[Path]:
-    """List the folders below `root` that hold trials.csv, those that lie deepest last."""
+    """Return the folders below `root` that hold trials.csv, the deepest last."""
     found: list[Path] = []
-    for folder, below, files in os.walk(root):
+    for folder, subfolders, files in os.walk(root):
         if "trials.csv" in files:
             found.append(Path(folder))
-            below.clear()  # one file an outcome: not to be listed
+            subfolders.clear()  # outcomes: one file each
     return sorted(found, key=lambda path: (len(path.parts), path))
 
 
 def study_hint(path: Path) -> str:
-    """Name the study file that `path` most likely means, or all; without any, how to make one."""
+    """Return a hint on the study file that `path` may mean, or on how to create one."""
     known = study_files(path.parent)
-    if near := _nearest(path, known):
-        return f"Did you mean '{near}'?"
-    here = [study for study in known if study.parent == path.parent] or known
-    if not here:
-        return "`bench init NAME` writes one to begin with."
-    return f"Studies here: {', '.join(map(str, here[:SHOWN]))}"
+    if match := _nearest(path, known):
+        return f"Did you mean '{match}'?"
+    shown = [study for study in known if study.parent == path.parent] or known
+    if not shown:
+        return "`bench init NAME` writes one to start from."
+    return f"Studies here: {', '.join(map(str, shown[:MOST_SHOWN]))}"
 
 
 def results_hint(path: Path) -> str:
-    """Name the results folder that `path` most likely means; without one, say what it should be."""
-    beside = sorted(table.parent for table in path.parent.glob("*/trials.csv"))
-    if near := _nearest(path, [*beside, *results_folders()]):
-        return f"Did you mean '{near}'?"
+    """Return a hint on the results folder that `path` may mean, or on what to name."""
+    siblings = sorted(table.parent for table in path.parent.glob("*/trials.csv"))
+    if match := _nearest(path, [*siblings, *results_folders()]):
+        return f"Did you mean '{match}'?"
     return "Name a results folder that `bench run` wrote, such as results/baseline."
 
 
 def _nearest(wrong: Path, known: Iterable[Path]) -> Path | None:
-    """Find the path whose name is nearest, wherever it lies; of equal names the first one's."""
+    """Return the path with the most similar name; of equal names the first."""
     by_name: dict[str, Path] = {}
     for path in known:
         by_name.setdefault(_name(path), path)
@@ -59,4 +59,4 @@ def _nearest(wrong: Path, known: Iterable[Path]) -> Path | None:
 
 
 def _name(path: Path) -> str:
-    return path.stem if path.suffix in ENDINGS else path.name
+    return path.stem if path.suffix in SUFFIXES else path.name

@@ -1,4 +1,4 @@
-"""`bench verify`: trials trained once more, and held against what is stored to the last bit."""
+"""`bench verify`: train stored trials again and compare them bit by bit."""
 
 import random
 from collections.abc import Callable
@@ -8,19 +8,20 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.execute.executor import Executor, RunContext
 from bench.measure.resources import local_resources
-from bench.planning import Request, Task, draw_up
-from bench.records import EpochRow, Outcome
+from bench.planning import PlannedRun, Request, make_plan
+from bench.records import Outcome
 from bench.store import Store
 from bench.study.runs import Run
+from bench.study.study_file import load_study
 from bench.study_files import results_hint
 
-# What a repeated trial must give again; times are its own.
-REPEATED = ("train_loss", "test_loss", "test_accuracy")
+# What a repeated trial must reproduce; times differ.
+REPRODUCED = ("train_loss", "test_loss", "test_accuracy")
 
 
 @dataclass(frozen=True)
-class Verified:
-    """A trial done again; `difference` is its first, in words, and empty where there is none."""
+class VerifiedTrial:
+    """A repeated trial and its first difference, empty where there is none."""
 
     run: Run
     difference: str
@@ -28,9 +29,9 @@ class Verified:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was done again, and why the trials that could not be were left alone."""
+    """The repeated trials, the number of finished ones, and why some could not be repeated."""
 
-    verified: tuple[Verified, ...]
+    verified: tuple[VerifiedTrial, ...]
     trials: int
     not_comparable: tuple[str, ...]
 
@@ -41,63 +42,60 @@ def verify(
     executor: Executor,
     *,
     sample: int,
-    told: Callable[[Verified], None],
+    on_trial: Callable[[VerifiedTrial], None],
 ) -> Verification:
-    """Repeat a sample of the finished trials of a results folder; nothing in it changes.
+    """Repeat a sample of the finished trials of a results folder, without changing it.
 
-    The sample is drawn by the study's name, so that it is the same each time; each trial is told
-    as it ends. Raises BenchError where the folder holds no study or no finished trial.
+    The sample depends only on the study's name; `on_trial` is called after each trial. Raises
+    BenchError where the folder holds no study or no finished trial.
     """
-    tasks = _finished(results, data_dir)
+    finished = _finished_trials(results, data_dir)
     store = Store(results)
-    comparable = [task for task in tasks if task.state == "cached"]
+    comparable = [planned for planned in finished if planned.state == "cached"]
     drawn = random.Random(results.resolve().name).sample(comparable, min(sample, len(comparable)))
     verified = []
-    for task in sorted(drawn, key=comparable.index):
-        (again,) = executor.execute([task.run], RunContext(data_dir), lambda event: None)
-        (before,) = store.outcomes([task.run.run_id])
-        verified.append(Verified(task.run, _difference(before, again)))
-        told(verified[-1])
-    stale = {task.why for task in tasks if task.state == "stale"}
-    return Verification(tuple(verified), len(tasks), tuple(sorted(stale)))
+    for planned in sorted(drawn, key=comparable.index):
+        run = planned.run
+        (again,) = executor.execute([run], RunContext(data_dir), lambda event: None)
+        (before,) = store.outcomes([run.run_id])
+        verified.append(VerifiedTrial(run, _difference(before, again)))
+        on_trial(verified[-1])
+    stale = {planned.reason for planned in finished if planned.state == "stale"}
+    return Verification(tuple(verified), len(finished), tuple(sorted(stale)))
 
 
-def _finished(results: Path, data_dir: Path) -> list[Task]:
-    """List the trials of the folder's study that ended well, valid or not."""
-    resolved = results.resolve()
-    study = resolved / "study.yaml"
-    if not study.is_file():
-        told = "is no results folder: it has no study.yaml"
-        raise BenchError(told, where=str(results), hint=results_hint(results))
-    # What `threads: auto` meant depends on how many ran at once.
-    known = Store(resolved).load().values()
-    jobs = max((o.trial.jobs or 1 for o in known if o.trial is not None), default=1)
-    request = Request(study, results=resolved.parent, data_dir=data_dir, offline=True)
-    agenda = draw_up(request, where=lambda cells: local_resources(jobs))
-    name = agenda.plan.study.name
-    if name != resolved.name:
+def _finished_trials(results: Path, data_dir: Path) -> list[PlannedRun]:
+    """Return the trials of the folder's study that ended ok, cached or stale."""
+    folder = results.resolve()
+    if not (folder / "study.yaml").is_file():
+        message = "is not a results folder: it has no study.yaml"
+        raise BenchError(message, where=str(results), hint=results_hint(results))
+    study = load_study(folder / "study.yaml")
+    if study.name != folder.name:
         raise BenchError(
-            f"holds the study '{name}'",
+            f"holds the study '{study.name}'",
             where=str(results),
-            hint=f"Give the folder its name back: {resolved.with_name(name)}",
+            hint=f"Rename the folder to {folder.with_name(study.name)}",
         )
-    tasks = [t for t in agenda.tasks if t.run.kind == "trial" and t.state in ("cached", "stale")]
-    if not tasks:
+    # `threads: auto` depends on how many runs were active at once.
+    outcomes = Store(folder).load().values()
+    jobs = max((o.trial.jobs or 1 for o in outcomes if o.trial is not None), default=1)
+    request = Request(folder / "study.yaml", results=folder.parent, data_dir=data_dir, offline=True)
+    plan = make_plan(study, request, resources_for=lambda cells: local_resources(jobs))
+    trials = [p for p in plan.runs if p.run.kind == "trial" and p.state in ("cached", "stale")]
+    if not trials:
         raise BenchError("holds no finished trial", where=str(results), hint="Run the study first.")
-    return tasks
+    return trials
 
 
 def _difference(before: Outcome, again: Outcome) -> str:
-    """Name the first value that was not repeated."""
+    """Describe the first value that was not reproduced."""
     if again.status != "ok":
         return f"{again.status}: {again.reason}"
     for old, new in zip(before.epochs, again.epochs, strict=True):
-        for name in REPEATED:
-            if getattr(old, name) != getattr(new, name):
-                return _told(old, new, name)
+        for name in REPRODUCED:
+            values = getattr(old, name), getattr(new, name)
+            if values[0] != values[1]:
+                measure = name.replace("_", " ")
+                return f"{measure} of epoch {new.epoch}: {values[0]!r}, now {values[1]!r}"
     return ""
-
-
-def _told(old: EpochRow, new: EpochRow, name: str) -> str:
-    words = name.replace("_", " ")
-    return f"{words} of epoch {new.epoch}: {getattr(old, name)!r}, now {getattr(new, name)!r}"

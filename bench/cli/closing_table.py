@@ -25,14 +25,14 @@ from bench.formatting import (
 )
 from bench.reporting.display_names import measured_first, short_names
 from bench.reporting.sentences import sentences
-from bench.runner import Finished, Narrowed
+from bench.runner import FinishedStudy, Narrowed
 
 NUMBERS = ("test accuracy", "training images/s", "step")  # narrow terminals omit the last one
 VERDICTS = ("× step time", "Δ accuracy")
 COLOURS = {"faster": "green", "better": "green", "slower": "red", "worse": "red"}
 
 
-def print_result(console: Console, finished: Finished, runs: int, elapsed_s: float) -> None:
+def print_result(console: Console, finished: FinishedStudy, runs: int, elapsed_s: float) -> None:
     """Print the closing table, how the runs ended, and where the files are."""
     results = read_results(finished.results)
     names = short_names(results.summary)

@@ -40,7 +40,7 @@ def complete_registry(module: str, name: str) -> Callable[[], Iterable[tuple[str
 
 def complete_setting(incomplete: str) -> list[tuple[str, str]]:
     """List paths of a study, and after the `=` the known values."""
-    from bench.study.set_paths import completions
+    from bench.study.set_completion import completions
 
     return completions(incomplete)
 

@@ -13,9 +13,9 @@ from bench.cli.progress import Pace
 from bench.cli.stoppable_reporter import StoppableReporter
 from bench.cli.streams import is_unicode
 from bench.execute.executor import Evaluated, Event, Lost, Printed, Started, Stepped
-from bench.planning import Agenda, Task
+from bench.planning import Plan, PlannedRun
 from bench.records import Outcome
-from bench.runner import Finished
+from bench.runner import FinishedStudy
 
 
 class JsonReporter(StoppableReporter):
@@ -24,7 +24,7 @@ class JsonReporter(StoppableReporter):
     def __init__(self) -> None:
         super().__init__()
         self._pace = Pace(0.0)
-        self._tasks: Mapping[str, Task] = {}
+        self._planned: Mapping[str, PlannedRun] = {}
         self._names: Mapping[str, str] = {}
 
     def show_stopping(self) -> None:
@@ -36,14 +36,14 @@ class JsonReporter(StoppableReporter):
         if done == 0 or done == total:
             _print("download", what=what, done=done, total=total)
 
-    def planned(self, agenda: Agenda) -> None:
+    def planned(self, plan: Plan) -> None:
         """Report the plan: its runs by state, and the estimated time."""
-        self._names = cell_names(agenda)
-        self._tasks = {task.run.run_id: task for task in agenda.to_measure}
-        self._pace = Pace(agenda.estimate_s)
-        name, cells = agenda.plan.study.name, len(agenda.plan.cells)
-        runs, estimate_s = len(self._tasks), agenda.estimate_s
-        states = Counter(task.state for task in agenda.tasks)
+        self._names = cell_names(plan)
+        self._planned = {planned.run.run_id: planned for planned in plan.to_execute}
+        self._pace = Pace(plan.estimate_s)
+        name, cells = plan.study.name, len(plan.cells)
+        runs, estimate_s = len(self._planned), plan.estimate_s
+        states = Counter(planned.state for planned in plan.runs)
         _print("plan", study=name, cells=cells, runs=runs, states=states, estimate_s=estimate_s)
 
     def happened(self, event: Event) -> None:
@@ -64,11 +64,11 @@ class JsonReporter(StoppableReporter):
             case Stepped():
                 pass
 
-    def ended(self, task: Task, outcome: Outcome) -> None:
+    def ended(self, planned: PlannedRun, outcome: Outcome) -> None:
         """Report how a run ended, and the estimated seconds left."""
         self.running.pop(outcome.run_id, None)
-        if outcome.run_id in self._tasks:
-            self._pace.advance(task.estimate_s)
+        if outcome.run_id in self._planned:
+            self._pace.advance(planned.estimate_s)
         fields: dict[str, Any] = {
             "status": outcome.status,
             "reason": outcome.reason,
@@ -77,26 +77,29 @@ class JsonReporter(StoppableReporter):
         }
         if outcome.trial is not None:
             fields |= {"seed": outcome.trial.seed, "test_accuracy": outcome.trial.test_accuracy}
-        _print("end", run_id=outcome.run_id, kind=task.run.kind, **self._cell(task), **fields)
+        _print("end", run_id=outcome.run_id, kind=planned.run.kind, **self._cell(planned), **fields)
 
-    def extended(self, tasks: Sequence[Task], why: str) -> None:
+    def extended(self, added: Sequence[PlannedRun], why: str) -> None:
         """Report an added timing block."""
-        self._tasks = {**self._tasks, **{task.run.run_id: task for task in tasks}}
-        self._pace.extend(sum(task.estimate_s for task in tasks))
-        _print("extended", block=tasks[0].run.block, runs=len(tasks), why=why)
+        self._planned = {
+            **self._planned,
+            **{planned.run.run_id: planned for planned in added},
+        }
+        self._pace.extend(sum(planned.estimate_s for planned in added))
+        _print("extended", block=added[0].run.block, runs=len(added), why=why)
 
-    def finished(self, finished: Finished) -> None:
+    def finished(self, finished: FinishedStudy) -> None:
         """Report where the files are, and the number of runs by status."""
         report = None if finished.report is None else str(finished.report)
         statuses = dict(finished.statuses)
         _print("finish", results=str(finished.results), report=report, statuses=statuses)
 
     def _about(self, run_id: str) -> dict[str, Any]:
-        task = self._tasks[run_id]
-        return {"run_id": run_id, "kind": task.run.kind, **self._cell(task)}
+        planned = self._planned[run_id]
+        return {"run_id": run_id, "kind": planned.run.kind, **self._cell(planned)}
 
-    def _cell(self, task: Task) -> dict[str, str]:
-        cell_id = task.run.planned.cell_id
+    def _cell(self, planned: PlannedRun) -> dict[str, str]:
+        cell_id = planned.run.cell.cell_id
         return {"cell_id": cell_id, "cell": self._names[cell_id]}
 
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from bench.cell_names import cell_labels
 from bench.cli.terminal import WIDE, table
 from bench.formatting import format_duration, plural
-from bench.planning import Agenda, State, Task
+from bench.planning import Plan, PlannedRun, State
 from bench.records import Kind, Role
 from bench.study.runs import Run
 
@@ -25,10 +25,10 @@ COLOURS: Mapping[State, str] = {
 }
 
 
-def cell_names(agenda: Agenda) -> dict[str, str]:
+def cell_names(plan: Plan) -> dict[str, str]:
     """Return a distinguishing name for every cell, tuning candidates included."""
-    cells = [*agenda.plan.cells, *(task.run.planned for task in agenda.tasks)]
-    return cell_labels({c.cell_id: c.cell.flat() for c in cells})
+    cells = [*plan.cells, *(planned.run.cell for planned in plan.runs)]
+    return cell_labels({c.cell_id: c.flat() for c in cells})
 
 
 def run_name(run: Run) -> str:
@@ -44,12 +44,11 @@ def run_name(run: Run) -> str:
             return f"timing block {run.block}{ROLE_SUFFIXES[run.role]}"
 
 
-def print_summary(console: Console, agenda: Agenda) -> None:
+def print_summary(console: Console, plan: Plan) -> None:
     """Print the study, its data sets, its runs by state, and the estimated time."""
-    plan = agenda.plan
     description = f" – {escape(plan.study.description)}" if plan.study.description else ""
     console.print(f"[bold]{plan.study.name}[/]{description}")
-    for provision in agenda.provisions:
+    for provision in plan.provisions:
         if provision.used != provision.requested:
             console.print(
                 f"[bold yellow]WARNING: {provision.requested} is missing, "
@@ -57,55 +56,54 @@ def print_summary(console: Console, agenda: Agenda) -> None:
             )
         elif provision.why:
             console.print(f"[yellow]{escape(provision.why)}[/]")
-    for line in _cluster_lines(agenda):
+    for line in _cluster_lines(plan):
         console.print(line, soft_wrap=True)
-    console.print(_counts(agenda))
-    for reason, tasks in _by_reason(agenda.tasks):
-        cells = len({task.run.planned.cell_id for task in tasks})
+    console.print(_counts(plan))
+    for reason, planned_runs in _by_reason(plan.runs):
+        cells = len({planned.run.cell.cell_id for planned in planned_runs})
         console.print(f"[dim]skipped: {plural(cells, 'cell')} – {escape(reason)}[/]")
-    if agenda.detects is not None:
-        change, n = agenda.detects
+    if plan.detects is not None:
+        change, n = plan.detects
         console.print(
             f"last time, {plural(n, 'timing block')} detected changes of the step time from "
             f"{change:.1%}"
         )
-    if not agenda.to_measure:
+    if not plan.to_execute:
         console.print("nothing left to run")
         return
-    rough = " (rough: some of it never ran here)" if agenda.is_rough else ""
-    then = ", plus the runs of the chosen cells" if agenda.is_open else ""
-    console.print(f"estimate: {format_duration(agenda.estimate_s)}{then}{rough}")
+    rough = " (rough: some of it never ran here)" if plan.is_rough else ""
+    then = ", plus the runs of the chosen cells" if plan.is_tuning else ""
+    console.print(f"estimate: {format_duration(plan.estimate_s)}{then}{rough}")
 
 
-def _cluster_lines(agenda: Agenda) -> Iterator[str]:
+def _cluster_lines(plan: Plan) -> Iterator[str]:
     """Yield lines on how the runs spread over a cluster, and on unused nodes."""
-    site, cells = agenda.site, [c.cell for c in agenda.plan.cells if c.skip is None]
-    if not site.is_cluster:
+    resources, cells = plan.resources, [c for c in plan.cells if c.skip is None]
+    if not resources.is_cluster:
         return
-    kind = escape(site.machine.fingerprint()["machine"])
+    kind = escape(resources.machine.fingerprint()["machine"])
     at_once = {
-        site.trials_at_once(int(cell.threads), gpus=cell.device != "cpu") for cell in cells
+        resources.trials_at_once(int(cell.threads), gpus=cell.device != "cpu") for cell in cells
     } or {0}
     span = " to ".join(map(str, dict.fromkeys((min(at_once), max(at_once)))))
-    blocks = plural(len(site.nodes), "timing block")
-    yield f"cluster: {plural(len(site.nodes), 'node')} of {kind}"
+    blocks = plural(len(resources.nodes), "timing block")
+    yield f"cluster: {plural(len(resources.nodes), 'node')} of {kind}"
     yield f"at once: {span} trial{'s' * (max(at_once) != 1)}, or {blocks}"
-    for idle in site.idle:
+    for idle in resources.idle:
         yield f"[yellow]unused: {escape(idle)}[/]"
 
 
-def _counts(agenda: Agenda) -> str:
+def _counts(plan: Plan) -> str:
     """Return the numbers of cells and of runs by kind and state."""
-    plan = agenda.plan
-    left_out = f", {len(plan.left_out)} excluded" if plan.left_out else ""
-    cells = f"{plural(len(plan.cells), 'cell')}{left_out}"
-    kinds = Counter(task.run.kind for task in agenda.tasks)
+    excluded = f", {len(plan.excluded)} excluded" if plan.excluded else ""
+    cells = f"{plural(len(plan.cells), 'cell')}{excluded}"
+    kinds = Counter(planned.run.kind for planned in plan.runs)
     tuning = plural(kinds["tuning"], "tuning trial")
-    if agenda.is_open:
+    if plan.is_tuning:
         over = escape(", ".join(plan.study.tuned))
-        trials = plural(sum(run.kind == "trial" for run in plan.runs), "trial")
+        trials = plural(len(plan.cells) * len(plan.study.seeds), "trial")
         return (
-            f"{cells}, each at its best {over}: first {tuning}; {_states(agenda.tasks)}\n"
+            f"{cells}, each at its best {over}: first {tuning}; {_states(plan.runs)}\n"
             f"then, for the chosen cells: {trials}, cost passes and timing blocks"
         )
     parts = [tuning] if kinds["tuning"] else []
@@ -114,18 +112,18 @@ def _counts(agenda: Agenda) -> str:
         plural(kinds["cost"], "cost pass", "cost passes"),
         plural(kinds["block"], "timing block"),
     ]
-    return f"{cells}: {', '.join(parts)}; {_states(agenda.tasks)}"
+    return f"{cells}: {', '.join(parts)}; {_states(plan.runs)}"
 
 
-def print_plan(console: Console, agenda: Agenda) -> None:
+def print_plan(console: Console, plan: Plan) -> None:
     """Print the summary and all runs; runs of a cell in the same state share a line."""
-    print_summary(console, agenda)
-    names = cell_names(agenda)
+    print_summary(console, plan)
+    names = cell_names(plan)
     shown = [name for name in COLUMNS if name != "id" or console.width >= WIDE]
     rows = table(console, *shown, right=frozenset({"estimate"}))
     order = {cell_id: i for i, cell_id in enumerate(names)}
-    tasks = sorted(agenda.tasks, key=lambda t: (order[t.run.planned.cell_id], _sort(t)))
-    for (cell_id, _, state, why), group in groupby(tasks, key=_group):
+    planned_runs = sorted(plan.runs, key=lambda t: (order[t.run.cell.cell_id], _sort(t)))
+    for (cell_id, _, state, why), group in groupby(planned_runs, key=_group):
         shared = list(group)
         estimate_s = sum(t.estimate_s for t in shared)
         texts = {
@@ -138,16 +136,16 @@ def print_plan(console: Console, agenda: Agenda) -> None:
         }
         rows.add_row(*(texts[name] for name in shown))
     console.print(rows)
-    for left in agenda.plan.left_out:
-        console.print(f"[dim]excluded: {escape(left.point)} – {escape(left.why)}[/]")
+    for point in plan.excluded:
+        console.print(f"[dim]excluded: {escape(point.point)} – {escape(point.reason)}[/]")
 
 
-def _sort(task: Task) -> tuple[int, int]:
-    return KINDS.index(task.run.kind), list(ROLE_SUFFIXES).index(task.run.role)
+def _sort(planned: PlannedRun) -> tuple[int, int]:
+    return KINDS.index(planned.run.kind), list(ROLE_SUFFIXES).index(planned.run.role)
 
 
-def _group(task: Task) -> tuple[str, tuple[int, int], State, str]:
-    return task.run.planned.cell_id, _sort(task), task.state, task.why
+def _group(planned: PlannedRun) -> tuple[str, tuple[int, int], State, str]:
+    return planned.run.cell.cell_id, _sort(planned), planned.state, planned.reason
 
 
 def _run_names(runs: Sequence[Run]) -> str:
@@ -164,8 +162,8 @@ def _run_names(runs: Sequence[Run]) -> str:
             return f"block {numbers}{ROLE_SUFFIXES[first.role]}"
 
 
-def _states(tasks: Iterable[Task]) -> str:
-    counts = Counter(task.state for task in tasks)
+def _states(planned_runs: Iterable[PlannedRun]) -> str:
+    counts = Counter(planned.state for planned in planned_runs)
     return ", ".join(
         f"[{colour}]{counts[state]} {state}[/]"
         for state, colour in COLOURS.items()
@@ -173,9 +171,9 @@ def _states(tasks: Iterable[Task]) -> str:
     )
 
 
-def _by_reason(tasks: Iterable[Task]) -> list[tuple[str, list[Task]]]:
-    skipped = sorted((t for t in tasks if t.state == "skipped"), key=lambda t: t.why)
-    return [(why, list(group)) for why, group in groupby(skipped, key=lambda t: t.why)]
+def _by_reason(planned_runs: Iterable[PlannedRun]) -> list[tuple[str, list[PlannedRun]]]:
+    skipped = sorted((t for t in planned_runs if t.state == "skipped"), key=lambda t: t.reason)
+    return [(why, list(group)) for why, group in groupby(skipped, key=lambda t: t.reason)]
 
 
 def _numbers(numbers: Sequence[int]) -> str:

@@ -90,18 +90,18 @@ def verify(
     from bench.cli.terminal import console
     from bench.execute import EXECUTORS
     from bench.formatting import plural
-    from bench.verify import Verified
+    from bench.verify import VerifiedTrial
     from bench.verify import verify as repeat
 
     target = console()
 
-    def show(verified: Verified) -> None:
+    def show(verified: VerifiedTrial) -> None:
         word = "[red]different[/]" if verified.difference else "[green]identical[/]"
         line = f"{word}  {verified.run.run_id}  {escape(verified.difference)}"
         target.print(line.rstrip())
 
     folder = opt.data_folder(data_dir)
-    done = repeat(results, folder, EXECUTORS["local"](), sample=sample, told=show)
+    done = repeat(results, folder, EXECUTORS["local"](), sample=sample, on_trial=show)
     if not done.verified:
         reasons = escape("; ".join(done.not_comparable))
         target.print(f"no trial can be repeated here: {reasons}")

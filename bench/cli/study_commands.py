@@ -32,10 +32,10 @@ def init(
     Example: bench init my_study
     """
     from bench.study.starter import write_starter
-    from bench.study_files import ENDINGS, STUDIES
+    from bench.study_files import SUFFIXES, STUDIES
 
     target = out or (STUDIES if STUDIES.is_dir() else Path())
-    path = target if target.suffix in ENDINGS else target / f"{name}.yaml"
+    path = target if target.suffix in SUFFIXES else target / f"{name}.yaml"
     for written in write_starter(name, path):
         typer.echo(f"wrote {written}")
     study = shlex.quote(str(path))
@@ -119,7 +119,7 @@ def plan(
     """
     from bench.cli.plan_table import print_plan
     from bench.cli.terminal import console
-    from bench.planning import Request, draw_up
+    from bench.planning import Request, plan_study
 
     request = Request(
         study,
@@ -130,7 +130,7 @@ def plan(
         only=tuple(only or ()),
     )
     with closing(opt.make_executor(executor, jobs, address)) as run_executor:
-        print_plan(console(), draw_up(request, where=run_executor.site))
+        print_plan(console(), plan_study(request, resources_for=run_executor.resources))
 
 
 def list_names(

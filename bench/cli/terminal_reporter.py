@@ -12,9 +12,9 @@ from bench.cli.stoppable_reporter import StoppableReporter
 from bench.cli.terminal import console
 from bench.execute.executor import Evaluated, Event, Lost, Printed, Started, Stepped
 from bench.formatting import format_duration, plural
-from bench.planning import Agenda, Task
+from bench.planning import Plan, PlannedRun
 from bench.records import Outcome
-from bench.runner import Finished
+from bench.runner import FinishedStudy
 
 PROGRESS_LINES = 10  # where there is no terminal for a bar
 
@@ -28,7 +28,7 @@ class TerminalReporter(StoppableReporter):
         self._bars = Bars(self._console) if self._console.is_terminal else None
         self._verbose = verbose
         self._names: Mapping[str, str] = {}
-        self._tasks: Mapping[str, Task] = {}
+        self._planned: Mapping[str, PlannedRun] = {}
         self._logs: dict[str, str] = {}  # paths of logged output, by run id
         self._pace = Pace(0.0)
         self._lines_printed = 0
@@ -52,24 +52,24 @@ class TerminalReporter(StoppableReporter):
         elif done == 0:
             self._console.print(escape(what))
 
-    def planned(self, agenda: Agenda) -> None:
+    def planned(self, plan: Plan) -> None:
         """Show the plan and start the bars."""
         if self._bars is not None:
             self._bars.stop()
-        print_summary(self._console, agenda)
-        self._names = cell_names(agenda)
-        self._tasks = {t.run.run_id: t for t in agenda.to_measure}
-        self._pace = Pace(agenda.estimate_s)
+        print_summary(self._console, plan)
+        self._names = cell_names(plan)
+        self._planned = {t.run.run_id: t for t in plan.to_execute}
+        self._pace = Pace(plan.estimate_s)
         self._lines_printed = 0
-        for task in agenda.tasks:
-            if task.state == "cached" and task.known is not None:
-                self._note_best(task, task.known.test_accuracy)
-        if self._bars is not None and self._tasks:
-            self._bars.start(len(self._tasks), self._pace.left_s)
+        for planned in plan.runs:
+            if planned.state == "cached" and planned.outcome is not None:
+                self._note_best(planned, planned.outcome.test_accuracy)
+        if self._bars is not None and self._planned:
+            self._bars.start(len(self._planned), self._pace.left_s)
 
     def happened(self, event: Event) -> None:
         """Update the current run's bar; with -v print the log lines of the training loop."""
-        name = self._run_name(self._tasks[event.run_id])
+        name = self._run_name(self._planned[event.run_id])
         match event:
             case Started():
                 self.running[event.run_id] = event.node
@@ -94,37 +94,40 @@ class TerminalReporter(StoppableReporter):
                 where = escape(f"{name} on {event.node}: {event.why}")
                 self._console.print(f"[yellow]lost[/] {where}; it runs again")
 
-    def ended(self, task: Task, outcome: Outcome) -> None:
+    def ended(self, planned: PlannedRun, outcome: Outcome) -> None:
         """Update the overall bar, or print a line at each tenth of the work."""
         self.running.pop(outcome.run_id, None)
         if outcome.status not in ("ok", "skipped"):
-            name, reason = escape(self._run_name(task)), escape(outcome.reason or "")
+            name, reason = escape(self._run_name(planned)), escape(outcome.reason or "")
             self._console.print(f"[bold red]{outcome.status}[/] {name}: {reason}")
             if log := self._logs.get(outcome.run_id):
                 self._console.print(f"  printed: {log}", markup=False, soft_wrap=True)
-        if task.run.run_id not in self._tasks:
+        if planned.run.run_id not in self._planned:
             return
-        self._pace.advance(task.estimate_s)
+        self._pace.advance(planned.estimate_s)
         if outcome.trial is not None:
-            self._note_best(task, outcome.trial.test_accuracy)
+            self._note_best(planned, outcome.trial.test_accuracy)
         self._show_all()
         if self._bars is None and self._pace.share * PROGRESS_LINES >= self._lines_printed + 1:
             self._lines_printed = int(self._pace.share * PROGRESS_LINES)
             left_text = format_duration(self._pace.left_s)
-            left = f"{self._pace.runs}/{len(self._tasks)} runs, {left_text} left"
+            left = f"{self._pace.runs}/{len(self._planned)} runs, {left_text} left"
             accuracy, best_run = self._best
             best = f"; best so far {accuracy:.2%}, {best_run}" if best_run else ""
             self._console.print(left + best, markup=False)
 
-    def extended(self, tasks: Sequence[Task], why: str) -> None:
+    def extended(self, added: Sequence[PlannedRun], why: str) -> None:
         """Show an added timing block, and count its runs."""
-        self._tasks = {**self._tasks, **{task.run.run_id: task for task in tasks}}
-        self._pace.extend(sum(task.estimate_s for task in tasks))
-        cells = plural(len({task.run.planned.cell_id for task in tasks}), "cell")
-        self._console.print(f"timing block {tasks[0].run.block} added for {cells} {why}")
+        self._planned = {
+            **self._planned,
+            **{planned.run.run_id: planned for planned in added},
+        }
+        self._pace.extend(sum(planned.estimate_s for planned in added))
+        cells = plural(len({planned.run.cell.cell_id for planned in added}), "cell")
+        self._console.print(f"timing block {added[0].run.block} added for {cells} {why}")
         self._show_all()
 
-    def finished(self, finished: Finished) -> None:
+    def finished(self, finished: FinishedStudy) -> None:
         """Print the closing table."""
         print_result(self._console, finished, self._pace.runs, self._pace.elapsed_s)
 
@@ -132,15 +135,15 @@ class TerminalReporter(StoppableReporter):
         """Print above the bars with tabs, which rich would turn into spaces."""
         self._console.print(Segments([Segment(text), Segment.line()]))
 
-    def _note_best(self, task: Task, accuracy: float | None) -> None:
+    def _note_best(self, planned: PlannedRun, accuracy: float | None) -> None:
         if accuracy is not None:
-            self._best = max(self._best, (accuracy, self._run_name(task)))
+            self._best = max(self._best, (accuracy, self._run_name(planned)))
 
     def _show_all(self) -> None:
         accuracy, best_run = self._best
         if self._bars is not None:
             best = f"best {accuracy:.2%}" if best_run else ""
-            self._bars.overall(self._pace, len(self._tasks), best)
+            self._bars.overall(self._pace, len(self._planned), best)
 
     def _show_run(self, name: str, share: float) -> None:
         if self._bars is None:
@@ -149,9 +152,9 @@ class TerminalReporter(StoppableReporter):
         text = f"{len(self.running)} runs on {plural(nodes, 'node')}; {name}" if nodes > 1 else name
         self._bars.current(text, share)
 
-    def _run_name(self, task: Task) -> str:
-        run = task.run
-        return f"{self._names[run.planned.cell_id]} · {run_name(run)}"
+    def _run_name(self, planned: PlannedRun) -> str:
+        run = planned.run
+        return f"{self._names[run.cell.cell_id]} · {run_name(run)}"
 
 
 def training_line(event: Stepped) -> str:

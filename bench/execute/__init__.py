@@ -1,4 +1,4 @@
-"""Where runs are executed."""
+"""Executors: where runs are executed."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,7 +7,7 @@ from bench.execute.inline_executor import InlineExecutor
 from bench.execute.local_executor import LocalExecutor
 from bench.execute.ray_executor import RayExecutor
 
-# Each takes the number of jobs, 1 unless it is given; `ray` takes an address as well.
+# Each takes the number of jobs, 1 by default; `ray` also takes an address.
 EXECUTORS: Mapping[str, Callable[..., Executor]] = {
     "local": LocalExecutor,
     "inline": InlineExecutor,

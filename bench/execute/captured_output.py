@@ -1,4 +1,4 @@
-"""What a user's network prints, in Python or below it: caught, so that it is in its run's log."""
+"""Capture what a user's network prints, in Python or below it."""
 
 import ctypes
 import io
@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import BinaryIO
 
 STDOUT = 1
-LARGEST_BYTES = 1_000_000  # of what a run prints, its end
+LARGEST_BYTES = 1_000_000  # kept of a run's output, its end
 
 
-def new_file() -> Path:
-    """Make an empty file for what a process will print."""
+def new_output_file() -> Path:
+    """Create an empty file for a process's output."""
     descriptor, name = tempfile.mkstemp(prefix="bench-", suffix=".printed")
     os.close(descriptor)
     return Path(name)
 
 
 @contextmanager
-def caught(file: BinaryIO) -> Iterator[None]:
-    """Send standard output to a file, also what is written below Python."""
+def captured(file: BinaryIO) -> Iterator[None]:
+    """Redirect standard output to a file, including what is written below Python."""
     _flush()
-    own = None
+    original = None
     with suppress(OSError):  # it is closed
-        own = os.dup(STDOUT)
+        original = os.dup(STDOUT)
     os.dup2(file.fileno(), STDOUT)
     text = io.TextIOWrapper(
         os.fdopen(os.dup(file.fileno()), "wb", buffering=0),
@@ -40,38 +40,38 @@ def caught(file: BinaryIO) -> Iterator[None]:
             yield
     finally:
         _flush()
-        if own is None:
+        if original is None:
             os.close(STDOUT)
         else:
-            os.dup2(own, STDOUT)
-            os.close(own)
+            os.dup2(original, STDOUT)
+            os.close(original)
 
 
-def printed(file: BinaryIO) -> str:
-    """Read what was printed, or its end."""
+def read_output(file: BinaryIO) -> str:
+    """Return the captured output, or its end."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - LARGEST_BYTES))
     return file.read().decode("utf-8", "backslashreplace")
 
 
-def taken(path: Path) -> str:
-    """Read what was printed into a file, and remove it."""
+def pop_output(path: Path) -> str:
+    """Return the output captured in a file, and remove the file."""
     try:
         with path.open("rb") as file:
-            return printed(file)
+            return read_output(file)
     except OSError:
         return ""
     finally:
         path.unlink(missing_ok=True)
 
 
-def with_printed(problems: list[str], text: str) -> list[str]:
-    """Add what networks printed to what is wrong with them."""
+def with_output(problems: list[str], text: str) -> list[str]:
+    """Return problems with what the networks printed meanwhile."""
     return [*problems, f"printed meanwhile:\n{text.rstrip()}"] if problems and text else problems
 
 
 def _flush() -> None:
-    """Write what is held back in buffers, of C's standard output too."""
+    """Flush the buffers of Python and of C's standard output."""
     with suppress(OSError, ValueError):
         sys.stdout.flush()
     with suppress(OSError, AttributeError):

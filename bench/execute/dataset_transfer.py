@@ -1,4 +1,4 @@
-"""Data sets on their way to a node that may have neither a network nor a disk in common with us."""
+"""Transfer of data sets to nodes that may share neither network nor disk with this machine."""
 
 import os
 import shutil
@@ -18,31 +18,31 @@ Content = Mapping[str, bytes]  # files by their path in a data folder
 
 @dataclass(frozen=True)
 class DatasetArchive:
-    """A data set, named after what is in it; `fetch` brings the content to where it is called."""
+    """A data set, identified by its digest; `fetch` returns its files wherever it is called."""
 
     digest: str
     fetch: Callable[[], Content]
 
 
 def pack_dataset(name: str, data_dir: Path) -> tuple[str, Content]:
-    """Read a data set's files and their digest. Raises DataError where one can't be read."""
+    """Return the digest and the files of a data set. Raises DataError for an unreadable one."""
     source = DATASETS[name]
-    source.read(data_dir)  # makes what bench brings along
+    source.read(data_dir)  # generates embedded data sets
     paths = source.paths(data_dir)
     content = {path.relative_to(data_dir).as_posix(): path.read_bytes() for path in paths}
-    whole = sha256()
+    digest = sha256()
     for path, data in content.items():
-        whole.update(f"{path} {len(data)}\n".encode() + data)
-    return whole.hexdigest()[:16], content
+        digest.update(f"{path} {len(data)}\n".encode() + data)
+    return digest.hexdigest()[:16], content
 
 
 def unpack_dataset(archive: DatasetArchive) -> Path:
-    """Give a data folder with an archive's content; fetched once, whoever asks on this machine.
+    """Return a data folder with an archive's files, which are fetched once per machine.
 
-    Raises DataError where it can't be written.
+    Raises DataError where it cannot be written.
     """
     try:
-        root = _own_folder()
+        root = _private_folder()
         folder = root / archive.digest
         if not folder.is_dir():
             with FileLock(root / f"{archive.digest}.lock"):
@@ -52,22 +52,21 @@ def unpack_dataset(archive: DatasetArchive) -> Path:
         raise DataError(
             f"cannot be written: {error.strerror or error}",
             where=str(error.filename or tempfile.gettempdir()),
-            hint="A node keeps a study's data there: free some space, or give it another TMPDIR.",
+            hint="A node keeps a study's data there: free some space, or set another TMPDIR.",
         ) from None
     return folder
 
 
-def _own_folder() -> Path:
-    """Give a folder for temporary files that nobody else can write to."""
+def _private_folder() -> Path:
+    """Return a folder for temporary files that only this user can write to."""
     root = Path(tempfile.gettempdir()) / f"bench-data-{os.getuid()}"
     root.mkdir(mode=0o700, exist_ok=True)
     if root.stat().st_uid != os.getuid():
-        raise PermissionError(0, "it belongs to somebody else", str(root))
+        raise PermissionError(0, "it belongs to another user", str(root))
     return root
 
 
 def _write(content: Content, folder: Path) -> None:
-    """Write all files, and then give their folder its name."""
     partial = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     for relative, data in content.items():

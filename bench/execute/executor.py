@@ -1,4 +1,4 @@
-"""The protocol behind which runs are executed."""
+"""The protocol of executors, and the events that they emit."""
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from typing import Protocol
 
 from bench.measure.resources import Resources
 from bench.records import Outcome
-from bench.study.runs import PlannedCell, Run
+from bench.study.runs import Run
 from bench.study.spec import Cell
 
 
 @dataclass(frozen=True)
 class Started:
-    """A run began; `node` names the machine of a cluster that it began on."""
+    """A run started, on this node of a cluster."""
 
     run_id: str
     node: str = ""
@@ -21,7 +21,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Stepped:
-    """A run went on by some steps. `loss` is read only where somebody asked for log lines."""
+    """A run took some steps; `loss` is read only for log lines."""
 
     run_id: str
     epoch: int
@@ -47,7 +47,7 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Lost:
-    """A run went down with a machine or a process of a cluster; it will be done again."""
+    """A run was lost with a machine or process of a cluster; it will be executed again."""
 
     run_id: str
     node: str
@@ -56,7 +56,7 @@ class Lost:
 
 @dataclass(frozen=True)
 class Printed:
-    """A run's network printed something; `log` is where that is kept, once it is."""
+    """A run's network printed something; `log` is the file that keeps it."""
 
     run_id: str
     text: str
@@ -65,55 +65,59 @@ class Printed:
 
 Event = Started | Stepped | Evaluated | Lost | Printed
 Emit = Callable[[Event], None]
-Stopping = Callable[[], bool]
+IsStopping = Callable[[], bool]
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """What every run needs besides itself, and what is written down of where it was."""
+    """What every run needs besides itself, and what is recorded about where it ran.
+
+    `jobs` is the number of runs that may be active at once, this one included. `visible_gpus` is
+    the value of CUDA_VISIBLE_DEVICES; None leaves it unchanged.
+    """
 
     data_dir: Path
     verbose: bool = False
-    jobs: int = 1  # so many runs may go on at the same time, this one among them
+    jobs: int = 1
     machine: str = ""
     node: str = ""
-    visible_gpus: str | None = None  # as CUDA_VISIBLE_DEVICES has them; None: leave it as it is
+    visible_gpus: str | None = None
 
     def mark(self, outcome: Outcome) -> Outcome:
-        """Write into an outcome's row where it came from."""
-        return outcome.placed(self.machine, self.node, self.jobs)
+        """Return an outcome with where it ran in its row."""
+        return outcome.with_place(self.machine, self.node, self.jobs)
 
 
 def never() -> bool:
-    """Go on to the end."""
+    """Return False: don't stop."""
     return False
 
 
 class Executor(Protocol):
-    """Executes runs one after the other, or wherever it can, and gives their outcomes.
+    """Executes runs and yields their outcomes.
 
-    Once what it gives is closed, nothing that it started goes on.
+    Once the generator of `execute` is closed, nothing that it started is running.
     """
 
-    def site(self, cells: Sequence[Cell]) -> Resources:
-        """Say where these cells will run. Raises BenchError where that is nowhere."""
+    def resources(self, cells: Sequence[Cell]) -> Resources:
+        """Return where these cells will run. Raises BenchError if there is nowhere."""
 
-    def check(self, cells: Sequence[PlannedCell]) -> list[str]:
-        """Build every cell's network once; one line for each that can't be trained."""
+    def check(self, cells: Sequence[Cell]) -> list[str]:
+        """Build every cell's network once; return one line for each that cannot be trained."""
 
     def execute(
         self,
         runs: Sequence[Run],
         run_context: RunContext,
         emit: Emit,
-        is_stopping: Stopping = never,
+        is_stopping: IsStopping = never,
     ) -> Generator[Outcome, None, None]:
-        """Give each run's outcome as it ends; nothing begins any more once it is stopping.
+        """Yield each run's outcome as it ends; start no further run once it is stopping.
 
-        Whatever a run does, it has an outcome. Only where a cluster loses a node in the middle of
-        a timing block have the block's other runs none: neighbours are timed on one machine, so
-        that whoever wants them begins another block.
+        Every run has an outcome, whatever it does, with one exception: when a cluster loses a
+        node during a timing block, the block's other runs have none, since a block is timed on
+        one machine. The caller starts another block.
         """
 
     def close(self) -> None:
-        """Let go of whatever it holds; it executes nothing afterwards."""
+        """Release all resources; nothing is executed afterwards."""

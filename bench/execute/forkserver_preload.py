@@ -1,7 +1,7 @@
-"""Imported last by the server that runs are forked from.
+"""Imported last by the server that runs are forked from: freezes its objects.
 
-What it has imported by then is taken out of garbage collection: a collection in a run would write
-to all of it, and the system copies each page that a fork writes to.
+A garbage collection in a run would write to everything that was imported before the fork, and the
+system copies each page that a fork writes to.
 Source: https://docs.python.org/3/library/gc.html#gc.freeze
 """
 

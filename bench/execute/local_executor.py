@@ -1,7 +1,7 @@
-"""Every run in a fresh process of its own, forked from a server that has imported torch.
+"""The executor that executes every run in a fresh process, forked from a server with torch.
 
-The server itself starts no thread and touches no device, so that a fork of it is as good as a
-new process and costs milliseconds instead of the seconds that importing torch takes.
+The server starts no thread and touches no device, so that a fork of it is as good as a new
+process and costs milliseconds instead of the seconds that importing torch takes.
 """
 
 import multiprocessing
@@ -21,14 +21,14 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from bench.execute.captured_output import caught, new_file, taken, with_printed
-from bench.execute.executor import Emit, Event, Printed, RunContext, Started, Stopping, never
+from bench.execute.captured_output import captured, new_output_file, pop_output, with_output
+from bench.execute.executor import Emit, Event, IsStopping, Printed, RunContext, Started, never
 from bench.measure.machine import core_count, usable_cores
 from bench.measure.openmp_spin import environment, spin_variables
 from bench.measure.resources import Resources, local_resources
 from bench.models import MODELS
 from bench.records import Outcome, Status
-from bench.study.runs import PlannedCell, Run
+from bench.study.runs import Run
 from bench.study.spec import Cell
 
 if sys.platform == "linux":
@@ -36,9 +36,8 @@ if sys.platform == "linux":
 
 GRACE_S = 5.0
 
-
-# What every run imports. The last is what torch imports when the first optimizer is made, which
-# would cost each run more than a second.
+# Imported by every run. torch imports the last one with the first optimizer, which would cost
+# each run more than a second.
 PRELOADED = (
     "bench.execute.single_run",
     "bench.optim.optimizers",
@@ -50,130 +49,128 @@ PRELOADED = (
 
 
 class LocalExecutor:
-    """Executes each run in a process of its own, up to `jobs` of them at a time.
+    """Executes each run in its own process, up to `jobs` of them at a time.
 
-    With several jobs each has its own share of the cores. What is timed or counted runs alone,
+    Each of several jobs has its own share of the cores. Runs that are timed or counted run alone,
     unless the study's `timing.alone` is off.
     """
 
     def __init__(self, jobs: int = 1) -> None:
         self._jobs = jobs
-        self._context = _context()
+        self._forking = _forking_context()
         self._spawning = multiprocessing.get_context("spawn")
-        self._variables = spin_variables()  # of the server, and so of all that it forks
+        self._variables = spin_variables()  # of the server and its forks
         self._cores = _Cores(jobs)
 
-    def site(self, cells: Sequence[Cell]) -> Resources:
-        """Look at this machine."""
+    def resources(self, cells: Sequence[Cell]) -> Resources:
+        """Return this machine."""
         return local_resources(self._jobs)
 
-    def check(self, cells: Sequence[PlannedCell]) -> list[str]:
-        """Build every cell's network once, in a process of its own."""
-        output = new_file()
-        variables = self._variables
-        with closing(_Child(self._context, _check, cells, output, variables=variables)) as child:
+    def check(self, cells: Sequence[Cell]) -> list[str]:
+        """Build every cell's network once, in a separate process."""
+        output = new_output_file()
+        args = (cells, output)
+        with closing(_Child(self._forking, _check_models, args, self._variables)) as child:
             message = child.receive()
-            death = f"a network could not be built: {child.death()}" if message is None else ""
-        return with_printed([death] if message is None else list(message), taken(output))
+            if message is None:
+                message = [f"a network could not be built: {child.exit_reason()}"]
+        return with_output(list(message), pop_output(output))
 
     def execute(
         self,
         runs: Sequence[Run],
         run_context: RunContext,
         emit: Emit,
-        is_stopping: Stopping = never,
+        is_stopping: IsStopping = never,
     ) -> Generator[Outcome, None, None]:
-        """Give outcomes as they come; a run that dies or takes too long is an outcome too."""
-        with closing(self.news(runs, run_context, is_stopping)) as news:
-            for told in news:
-                if isinstance(told, Outcome):
-                    yield told
+        """Yield outcomes as they come; a run that dies or takes too long has one too."""
+        with closing(self.messages(runs, run_context, is_stopping)) as messages:
+            for message in messages:
+                if isinstance(message, Outcome):
+                    yield message
                 else:
-                    emit(told)
+                    emit(message)
 
-    def news(
-        self, runs: Sequence[Run], run_context: RunContext, is_stopping: Stopping = never
+    def messages(
+        self, runs: Sequence[Run], run_context: RunContext, is_stopping: IsStopping = never
     ) -> Generator[Event | Outcome, None, None]:
-        """Give all that is told of the runs, in the order in which it happens."""
+        """Yield the events and outcomes of the runs in the order in which they happen."""
         waiting = deque(runs)
-        going: list[_Job] = []
-        leaving: list[_Job] = []  # have given their outcome, and only have to end
+        active: list[_Job] = []
+        ending: list[_Job] = []  # have sent their outcome
         try:
             while True:
                 while waiting and not is_stopping():
                     run = waiting[0]
-                    share = self._cores.free_for(run, going)
+                    share = self._cores.share_for(run, active)
                     if share is None:
                         break
-                    if run.is_alone or run.planned.cell.device != "cpu":
-                        _see_off(leaving)  # a GPU's memory is free only once the process is gone
+                    if run.is_alone or run.cell.device != "cpu":
+                        _close_all(ending)  # a GPU's memory is free once the process is gone
                     yield Started(run.run_id)
-                    going.append(_Job(self._context_of(run), waiting.popleft(), run_context, share))
-                    _see_off(leaving)
-                if not going:
+                    active.append(_Job(self._context(run), waiting.popleft(), run_context, share))
+                    _close_all(ending)
+                if not active:
                     return
-                for job in _with_news(going):
-                    told = job.advance()
-                    if isinstance(told, Outcome):
-                        going.remove(job)
-                        leaving.append(job)
+                for job in _ready(active):
+                    message = job.receive()
+                    if isinstance(message, Outcome):
+                        active.remove(job)
+                        ending.append(job)
                         if text := job.printed():
-                            yield Printed(told.run_id, text)
-                    if told is not None:
-                        yield told
+                            yield Printed(message.run_id, text)
+                    if message is not None:
+                        yield message
         finally:
-            _see_off(leaving)
-            _see_off(going)
+            _close_all(ending)
+            _close_all(active)
 
-    def _context_of(self, run: Run) -> BaseContext:
-        """Fork from the server, or start anew for another spin count, which is read only once."""
-        is_servers = spin_variables(run.planned.cell.spin_count) == self._variables
-        return self._context if is_servers else self._spawning
+    def _context(self, run: Run) -> BaseContext:
+        """Fork from the server, or spawn for another spin count, which is read only once."""
+        is_servers = spin_variables(run.cell.spin_count) == self._variables
+        return self._forking if is_servers else self._spawning
 
     def close(self) -> None:
-        """Hold nothing: the server that runs are forked from ends with this process."""
+        """Release nothing: the server ends with this process."""
 
 
-def _see_off(jobs: "list[_Job]") -> None:
+def _close_all(jobs: "list[_Job]") -> None:
     while jobs:
         jobs.pop().close()
 
 
 @dataclass(frozen=True)
 class _Share:
-    """The cores of one job, and how many jobs there may be beside it, itself among them."""
+    """The cores of a job, and the number of jobs that may be active at once."""
 
     cores: frozenset[int]
     jobs: int
 
 
 class _Cores:
-    """The cores that this process may use, dealt out evenly."""
+    """The cores that this process may use, divided evenly between jobs."""
 
     def __init__(self, jobs: int) -> None:
         available = usable_cores()
         each = core_count() // jobs
         self._jobs = jobs
         self._shares = [frozenset(available[i * each : (i + 1) * each]) for i in range(jobs)]
-        self._alone = _Share(frozenset(available), 1)
+        self._all = _Share(frozenset(available), 1)
 
-    def free_for(self, run: Run, going: Sequence["_Job"]) -> "_Share | None":
-        """Find the cores for a run: enough for its threads, or all; None while it has to wait."""
-        if self._jobs == 1 or run.is_alone:
-            return None if going else self._alone
-        cores: frozenset[int] = frozenset()
-        for share in self._free(going):
-            cores |= share
-            if len(cores) >= int(run.planned.cell.threads):
-                return _Share(cores, self._jobs)
-        return None if going else self._alone
-
-    def _free(self, going: Sequence["_Job"]) -> list[frozenset[int]]:
-        return [s for s in self._shares if not any(s & job.share.cores for job in going)]
+    def share_for(self, run: Run, active: Sequence["_Job"]) -> "_Share | None":
+        """Return free cores for a run: enough for its threads, or all; None while it must wait."""
+        if self._jobs > 1 and not run.is_alone:
+            cores: frozenset[int] = frozenset()
+            for share in self._shares:
+                if not any(share & job.share.cores for job in active):
+                    cores |= share
+                    if len(cores) >= int(run.cell.threads):
+                        return _Share(cores, self._jobs)
+        return None if active else self._all
 
 
 class _Job:
-    """A run that goes on in a process of its own."""
+    """A run that is active in its own process."""
 
     def __init__(
         self, context: BaseContext, run: Run, run_context: RunContext, share: _Share
@@ -183,39 +180,35 @@ class _Job:
         self._started_s = time.monotonic()
         pinned = share.cores if share.jobs > 1 else frozenset()
         self._run_context = replace(run_context, jobs=run_context.jobs * share.jobs)
-        variables = spin_variables(run.planned.cell.spin_count)
-        self._output = new_file()
-        self.child = _Child(
-            context, _execute, run, self._run_context, pinned, self._output, variables=variables
-        )
+        self._output = new_output_file()
+        args = (run, self._run_context, pinned, self._output)
+        self.child = _Child(context, _execute_run, args, spin_variables(run.cell.spin_count))
 
     @property
     def left_s(self) -> float | None:
-        """Seconds to the run's limit; None where it has none."""
+        """Seconds until the run's limit; None without one."""
         if self._run.timeout_s is None:
             return None
         return max(0.0, self._started_s + self._run.timeout_s - time.monotonic())
 
-    def advance(self) -> Event | Outcome | None:
-        """Take the next message, if there is one; the outcome is the last."""
+    def receive(self) -> Event | Outcome | None:
+        """Return the next message, if there is one; the outcome is the last."""
         if self.left_s == 0:
             self.close()
             reason = f"took longer than limits.trial_timeout, {self._run.timeout_s:g} s"
             return self._ended("timeout", reason)
-        if not self.child.has_news():
+        if not self.child.has_message():
             return None
-        told: Event | Outcome | None = self.child.receive()
-        return self._ended("failed", self.child.death()) if told is None else told
+        message: Event | Outcome | None = self.child.receive()
+        return self._ended("failed", self.child.exit_reason()) if message is None else message
 
     def printed(self) -> str:
-        """Give what the run's process has printed."""
-        return taken(self._output)
+        """Return what the run's process printed."""
+        return pop_output(self._output)
 
     def _ended(self, status: Status, reason: str) -> Outcome:
-        return self._run_context.mark(self._run.ended(status, reason, self._elapsed_s()))
-
-    def _elapsed_s(self) -> float:
-        return time.monotonic() - self._started_s
+        elapsed_s = time.monotonic() - self._started_s
+        return self._run_context.mark(self._run.ended(status, reason, elapsed_s))
 
     def close(self) -> None:
         """End the process, whatever it does."""
@@ -223,33 +216,33 @@ class _Job:
         self._output.unlink(missing_ok=True)
 
 
-def _with_news(going: Sequence[_Job]) -> list[_Job]:
-    """Wait until a run has sent something or reached its limit; gives those that have."""
-    limits = [job.left_s for job in going if job.left_s is not None]
-    connection.wait([job.child.receiver for job in going], min(limits, default=None))
-    return [job for job in going if job.child.has_news() or job.left_s == 0]
+def _ready(active: Sequence[_Job]) -> list[_Job]:
+    """Wait for messages or limits; return the jobs that have one."""
+    limits = [job.left_s for job in active if job.left_s is not None]
+    connection.wait([job.child.receiver for job in active], min(limits, default=None))
+    return [job for job in active if job.child.has_message() or job.left_s == 0]
 
 
 class _Child:
-    """A process that sends messages; ended, whatever it does, when it is closed."""
+    """A process that sends messages; closing it ends it, whatever it does."""
 
     def __init__(
         self,
         context: BaseContext,
-        work: Callable[..., None],
-        *args: Any,
+        target: Callable[..., None],
+        args: tuple[Any, ...],
         variables: Mapping[str, str],
     ) -> None:
         self.receiver, sender = context.Pipe(duplex=False)
-        self._process: BaseProcess = context.Process(target=work, args=(sender, *args))  # type: ignore[attr-defined]
-        # For the server, too, which starts with the first process.
-        with _deaf_to_ctrl_c(), environment({**own_variables(), **variables}):
+        self._process: BaseProcess = context.Process(target=target, args=(sender, *args))  # type: ignore[attr-defined]
+        # For the server too, which starts with the first process.
+        with _sigint_blocked(), environment({**own_variables(), **variables}):
             self._process.start()
         sender.close()
         self._finished = False
 
     def close(self) -> None:
-        """End it with all that it started; one that gave its result is let end by itself."""
+        """End the process and its children; one that sent its result may end by itself."""
         if self.receiver.closed:
             return
         self._process.join(GRACE_S if self._finished else 0)
@@ -257,12 +250,12 @@ class _Child:
         self._process.join()
         self.receiver.close()
 
-    def has_news(self) -> bool:
-        """Tell whether a message is there, or the process ended."""
+    def has_message(self) -> bool:
+        """Return whether a message is there, or the process ended."""
         return self.receiver.poll(0)
 
     def receive(self) -> Any:
-        """Wait for the next message; None when the process ended without one."""
+        """Wait for the next message; None if the process ended without one."""
         try:
             message = self.receiver.recv()
         except (EOFError, OSError):  # the end, or one in the middle of a message
@@ -270,24 +263,24 @@ class _Child:
         self._finished = not isinstance(message, Event)
         return message
 
-    def death(self) -> str:
-        """Say how the process ended."""
+    def exit_reason(self) -> str:
+        """Describe how the process ended."""
         self._process.join(GRACE_S)
         code = self._process.exitcode
         if code is not None and code < 0:
             name = signal.Signals(-code).name
             hint = "; perhaps the system ran out of memory" if name == "SIGKILL" else ""
             return f"the process was ended by {name}{hint}"
-        return f"the process ended with exit code {code} before it gave a result"
+        return f"the process ended with exit code {code} before it returned a result"
 
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Keep Ctrl-C, which a terminal sends to all that was started here, from what starts now."""
+def _sigint_blocked() -> Iterator[None]:
+    """Block Ctrl-C, which a terminal sends to every process, in what is started meanwhile."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # where it is started later, it unblocks the signal again
+    resource_tracker.ensure_running()  # if started later, it unblocks the signal again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -296,7 +289,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 
 def _kill(process: BaseProcess) -> None:
-    """Kill a process and its group, which it leads unless it was too young for that."""
+    """Kill a process and the group that it leads."""
     if process.pid is not None and hasattr(os, "killpg"):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -304,64 +297,62 @@ def _kill(process: BaseProcess) -> None:
 
 
 def own_variables() -> dict[str, str]:
-    """Return the environment variables of the server, and of what is started without it.
+    """Return the environment variables of the server and of spawned runs.
 
-    NumPy's BLAS would start a thread as soon as it is imported; training uses torch's own. No
-    module of the folder that bench was started in hides one of Python's own, unless only that
-    folder has bench.
+    NumPy's BLAS would start a thread when it is imported; training uses torch's own. Modules of
+    the current folder must not hide Python's own, unless bench itself is only there.
     """
     has_bench = Path(__file__).parents[2] == Path.cwd()
     return {"OPENBLAS_NUM_THREADS": "1"} | ({} if has_bench else {"PYTHONSAFEPATH": "1"})
 
 
-def _context() -> BaseContext:
+def _forking_context() -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    # And what this process has imported by now, since its main module is imported by each run.
+    # And what this process has imported, since every run imports its main module.
     own = [name for name in sys.modules if name.partition(".")[0] == "bench"]
     context.set_forkserver_preload([*PRELOADED, *own, "bench.execute.forkserver_preload"])
     return context
 
 
-def _execute(
+def _execute_run(
     sender: Connection, run: Run, run_context: RunContext, pinned: frozenset[int], output: Path
 ) -> None:
-    from bench.execute.single_run import execute
+    from bench.execute.single_run import execute_run
 
-    _follow_parent()
-    if run_context.visible_gpus is not None:  # this process may be older than the parent's share
+    _end_with_parent()
+    if run_context.visible_gpus is not None:  # the server may be older than the parent's share
         os.environ["CUDA_VISIBLE_DEVICES"] = run_context.visible_gpus
     if pinned and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, pinned)
-    tell = partial(_tell, sender)
-    with output.open("ab") as file, caught(file):
-        outcome = execute(run, run_context, tell)
-    tell(outcome)
+    with output.open("ab") as file, captured(file):
+        outcome = execute_run(run, run_context, partial(_send, sender))
+    _send(sender, outcome)
 
 
-def _check(sender: Connection, cells: Sequence[PlannedCell], output: Path) -> None:
-    from bench.execute.training_setup import check
+def _check_models(sender: Connection, cells: Sequence[Cell], output: Path) -> None:
+    from bench.execute.training_setup import check_models
 
-    _follow_parent()
-    with output.open("ab") as file, caught(file):
-        problems = check(cells)
-    _tell(sender, problems)
+    _end_with_parent()
+    with output.open("ab") as file, captured(file):
+        problems = check_models(cells)
+    _send(sender, problems)
 
 
-def _tell(sender: Connection, message: Any) -> None:
-    """Send a message; end where nobody listens any more, as after Ctrl-C while this one started."""
+def _send(sender: Connection, message: Any) -> None:
+    """Send a message; end if nobody receives it, as after Ctrl-C during the start."""
     try:
         sender.send(message)
     except BrokenPipeError:
         raise SystemExit(0) from None
 
 
-def _follow_parent() -> None:
+def _end_with_parent() -> None:
     """Lead a process group that ends when the parent does, however that ends.
 
-    Ctrl-C is the parent's to answer. Where the parent dies, the system closes its end of the
-    pipe by which multiprocessing watches it, and on Linux sends the group SIGKILL for that.
+    The parent handles Ctrl-C. When it dies, the system closes its end of the pipe through which
+    multiprocessing watches it; on Linux that sends SIGKILL to the group.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
@@ -372,5 +363,5 @@ def _follow_parent() -> None:
     fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
     flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
     fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
-    if not parent.is_alive():  # it died before the system was asked
+    if not parent.is_alive():  # it died before that took effect
         os.killpg(0, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What a process on a node does with a task: each run in a process forked there."""
+"""What a worker process of a Ray node does: execute each run in a process forked there."""
 
 import os
 import sys
@@ -14,41 +14,41 @@ from bench.execute.local_executor import LocalExecutor
 from bench.measure.environment_variables import undo_own_changes
 from bench.measure.machine import Machine, this_machine
 from bench.records import Outcome
-from bench.study.runs import PlannedCell, Run
+from bench.study.runs import Run
+from bench.study.spec import Cell
 
-NEWS_EVERY_S = 0.5
+STEP_INTERVAL_S = 0.5
 
 
-def carry_out(
+def execute_runs(
     runs: Sequence[Run], run_context: RunContext, archives: Mapping[str, DatasetArchive]
 ) -> Iterator[Event | Outcome]:
-    """Execute runs one after the other; tell what happens, steps only now and then."""
-    executor = _forking()
+    """Execute runs one after another; yield their events, steps at most twice a second."""
+    executor = _local_executor()
     visible_gpus = os.environ.get("CUDA_VISIBLE_DEVICES")
     for run in runs:
-        data_dir = unpack_dataset(archives[run.planned.cell.dataset.name])
-        beside = replace(run_context, data_dir=data_dir, visible_gpus=visible_gpus)
-        with closing(executor.news([run], beside)) as news:
-            yield from _now_and_then(news)
+        data_dir = unpack_dataset(archives[run.cell.dataset.name])
+        own_context = replace(run_context, data_dir=data_dir, visible_gpus=visible_gpus)
+        with closing(executor.messages([run], own_context)) as messages:
+            yield from _thinned(messages)
 
 
 def describe() -> Machine:
-    """Return the machine and its software, as a run here finds them."""
+    """Return the machine and its software, as a run here sees them."""
     undo_own_changes()
     return this_machine()
 
 
-def check(cells: Sequence[PlannedCell]) -> list[str]:
-    """Build every cell's network once, in a process of its own."""
-    return _forking().check(cells)
+def check(cells: Sequence[Cell]) -> list[str]:
+    """Build every cell's network once, in a separate process."""
+    return _local_executor().check(cells)
 
 
-def _forking() -> LocalExecutor:
-    """Make an executor whose forks need nothing of the engine's: its main module, its folder.
+def _local_executor() -> LocalExecutor:
+    """Return an executor whose forks depend on neither Ray's main module nor its folder.
 
-    multiprocessing would have each of them import this process' main module, by the file that it
-    names. The working folder may be gone by now: where nodes share a machine, one that joins makes
-    all of them anew.
+    multiprocessing would make each fork import this process's main module by its file name. The
+    working folder may be gone: where nodes share a machine, one that joins recreates all of them.
     """
     undo_own_changes()
     vars(sys.modules["__main__"]).pop("__file__", None)
@@ -56,12 +56,12 @@ def _forking() -> LocalExecutor:
     return LocalExecutor()
 
 
-def _now_and_then(news: Iterable[Event | Outcome]) -> Iterator[Event | Outcome]:
-    """Leave out steps that follow soon on another, unless somebody asked for their losses."""
+def _thinned(messages: Iterable[Event | Outcome]) -> Iterator[Event | Outcome]:
+    """Drop steps that follow another one soon, unless they carry losses for log lines."""
     next_s = 0.0
-    for told in news:
-        if isinstance(told, Stepped) and told.loss is None:
+    for message in messages:
+        if isinstance(message, Stepped) and message.loss is None:
             if time.monotonic() < next_s:
                 continue
-            next_s = time.monotonic() + NEWS_EVERY_S
-        yield told
+            next_s = time.monotonic() + STEP_INTERVAL_S
+        yield message

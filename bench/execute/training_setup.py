@@ -1,4 +1,4 @@
-"""A run set up: from a cell to threads, data, network, optimizer and clock."""
+"""From a cell to everything that training needs: threads, data, network, optimizer, clock."""
 
 import copy
 import os
@@ -22,7 +22,6 @@ from bench.measure.clock import Clock, clock_for
 from bench.measure.cost import example_image, flops_per_image
 from bench.optim.schedules import Span
 from bench.registry import load
-from bench.study.runs import PlannedCell
 from bench.study.spec import Cell
 from bench.torchvision_import import import_torchvision
 from bench.train import Arithmetic, Training, loss_of
@@ -33,8 +32,8 @@ ALREADY_LOADED = frozenset(sys.modules)  # before any module of the user's own
 
 
 @dataclass(frozen=True)
-class Bench:
-    """A run set up: everything that training and timing need."""
+class TrainingSetup:
+    """Everything that training and timing a cell need."""
 
     cell: Cell
     device: torch.device
@@ -43,38 +42,37 @@ class Bench:
     clock: Clock
 
 
-def check(cells: Sequence[PlannedCell]) -> list[str]:
-    """Build each different network and pass two images through it; a line for each that fails."""
+def check_models(cells: Sequence[Cell]) -> list[str]:
+    """Build each distinct network and pass two images through it; return a line per problem."""
     problems = []
-    if any(planned.cell.loader.name == "dataloader" for planned in cells):
+    if any(cell.loader.name == "dataloader" for cell in cells):
         try:
             import_torchvision()
         except DataError as error:
             problems.append(f"loader dataloader: {error}")
     seen: list[object] = []
-    for planned in cells:
-        cell = planned.cell
-        different = (cell.model.declared(), cell.initialisation.declared(), cell.label_smoothing)
-        if planned.skip is not None or different in seen:
+    for cell in cells:
+        parts = (cell.model.declared(), cell.initialisation.declared(), cell.label_smoothing)
+        if cell.skip is not None or parts in seen:
             continue
-        seen.append(different)
-        problem = _problem(cell)
+        seen.append(parts)
+        problem = _model_problem(cell)
         if problem is not None:
             problems.append(f"model {cell.model.name}: {problem}")
     return problems
 
 
-def _problem(cell: Cell) -> str | None:
-    """Say why a cell's network can't be trained; None where it can."""
+def _model_problem(cell: Cell) -> str | None:
+    """Return why a cell's network cannot be trained."""
     try:
         model = build_model(cell)
         output = model(two_images())
         loss = loss_of(model, cell.label_smoothing)
         shape = tuple(output.shape)
         if shape != (2, CLASSES):
-            return f"gives {shape} for two images, where (2, {CLASSES}) is asked for"
+            return f"expected output shape (2, {CLASSES}), got {shape}"
         if not any(parameter.requires_grad for parameter in model.parameters()):
-            return "has no parameters to train"
+            return "has no trainable parameters"
         loss(output, torch.zeros(2, dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
     except BenchError as error:
         return str(error)
@@ -88,8 +86,8 @@ def build_model(cell: Cell) -> nn.Module:
     model = load(cell.model.target)(**cell.model.parameters)
     if not isinstance(model, nn.Module):
         raise BenchError(
-            f"{cell.model.target} gives no torch.nn.Module; "
-            "name the class of a network, or a function that returns one"
+            f"expected {cell.model.target} to return a torch.nn.Module, got "
+            f"{type(model).__name__}; name a class, or a function that returns a module"
         )
     if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
         _materialise(model)
@@ -99,7 +97,7 @@ def build_model(cell: Cell) -> nn.Module:
 
 @torch.no_grad()
 def _materialise(model: nn.Module) -> None:
-    """Give lazy layers their shapes by two images, and leave all else as it was."""
+    """Initialise lazy layers with two images, changing nothing else."""
     was_training = model.training
     model.eval()
     model(two_images())
@@ -113,14 +111,13 @@ def two_images() -> Tensor:
     return torch.zeros(2, 1, 28, 28)
 
 
-def set_up(
+def set_up_training(
     cell: Cell, seed: int, run_context: RunContext, *, epochs: int, validation: float = 0.0
-) -> Bench:
+) -> TrainingSetup:
     """Set threads, seed, data, network and optimizer up; `epochs` is the schedule's span.
 
-    With `validation`, this fraction of the training images is held out and stands in for the
-    test set. The network is initialised on the CPU, so that a seed means the same on every
-    device.
+    With `validation`, this fraction of the training images replaces the test set. The network is
+    initialised on the CPU, so that a seed means the same on every device.
     """
     device = _device(cell)
     torch.set_num_threads(int(cell.threads))
@@ -129,20 +126,16 @@ def set_up(
     if validation:
         images = held_out(images, validation)
     loader = _loader(cell, images, seed, device)
-    _seed(seed, device)
-    model = build_model(cell).to(device).to(memory_format=FORMATS[cell.memory_format])
-    return Bench(cell, device, loader, _training(cell, model, loader, epochs), clock_for(device))
-
-
-def _seed(seed: int, device: torch.device) -> None:
-    """Seed what this run draws from; `torch.manual_seed` prepares every kind of device as well."""
-    torch.default_generator.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed would touch every device
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
+    model = build_model(cell).to(device).to(memory_format=FORMATS[cell.memory_format])
+    training = _training(cell, model, loader, epochs)
+    return TrainingSetup(cell, device, loader, training, clock_for(device))
 
 
 def held_out(images: ImageSet, fraction: float) -> ImageSet:
-    """Hold the last part of the training images out; they take the test images' place."""
+    """Return a set whose test images are the last fraction of the training images."""
     count = max(1, round(fraction * len(images.train_images)))
     return replace(
         images,
@@ -154,8 +147,7 @@ def held_out(images: ImageSet, fraction: float) -> ImageSet:
 
 
 def _loader(cell: Cell, images: ImageSet, seed: int, device: torch.device) -> Loader:
-    augmentation = cell.augmentation
-    augment = partial(load(augmentation.target), **augmentation.parameters)
+    augment = partial(load(cell.augmentation.target), **cell.augmentation.parameters)
     feed = Feed(images, cell.batch_size, seed, device, cell.normalisation, augment)
     loader: Loader = load(cell.loader.target)(feed, **cell.loader.parameters)
     return loader
@@ -175,7 +167,7 @@ def _training(cell: Cell, model: nn.Module, loader: Loader, epochs: int) -> Trai
 
 
 def _device(cell: Cell) -> torch.device:
-    """Give the cell's device, as torch sees it here; the plan saw only the driver."""
+    """Return the cell's device, checked with torch; the plan saw only the driver."""
     device = torch.device(cell.device)
     if device.type == "cuda":
         if not torch.cuda.is_available():
@@ -185,11 +177,10 @@ def _device(cell: Cell) -> torch.device:
 
 
 def _set_arithmetic(cell: Cell) -> None:
-    """Let tf32 serve only where it is asked for, and repeatable kernels alone where those are.
+    """Set denormals, tf32 and determinism as the cell requests.
 
-    torch lets cuDNN use tf32 by default, and the fastest kernels whatever their order of sums.
-
-    Raises UnavailableError where the processor can't flush denormal numbers to zero.
+    By default torch lets cuDNN use tf32, and the fastest kernels whatever their order of sums.
+    Raises UnavailableError where the processor cannot flush denormal numbers to zero.
     """
     if not torch.set_flush_denormal(cell.flush_denormal) and cell.flush_denormal:
         raise UnavailableError("this processor can't flush denormal numbers to zero")
@@ -197,38 +188,38 @@ def _set_arithmetic(cell: Cell) -> None:
     torch.backends.cuda.matmul.allow_tf32 = allowed
     torch.backends.cudnn.allow_tf32 = allowed
     if cell.deterministic:
-        # What cuBLAS needs for it: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
+        # Required by cuBLAS: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(cell.deterministic)
 
 
 def last_line(error: BaseException) -> str:
-    """Give an exception as the last line of its traceback does, on one line."""
+    """Return an exception as the last line of its traceback, on one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def environment(bench: Bench) -> dict[str, Any]:
-    """Say what this process ran with, which the fingerprint from outside cannot know."""
-    told: dict[str, Any] = {
+def process_environment(device: torch.device) -> dict[str, Any]:
+    """Return what this process runs with, which the machine's fingerprint cannot know."""
+    environment: dict[str, Any] = {
         "threads": torch.get_num_threads(),
         "spin_count": os.environ.get(openmp_spin.VARIABLE, openmp_spin.DEFAULT),
-        "torch": str(torch.__version__),  # whose own class would import torch where it is read
+        "torch": str(torch.__version__),  # its own class would import torch when unpickled
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
     }
-    if bench.device.type == "cuda":
-        told |= {
-            "gpu": torch.cuda.get_device_name(bench.device),
+    if device.type == "cuda":
+        environment |= {
+            "gpu": torch.cuda.get_device_name(device),
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         }
-    return told
+    return environment
 
 
-def count_flops_per_image(bench: Bench) -> float | None:
-    """Count on a throwaway copy on the CPU; None for a network that cannot be counted."""
+def count_flops_per_image(setup: TrainingSetup) -> float | None:
+    """Count on a copy on the CPU; None for a network that cannot be counted."""
     try:
-        model = copy.deepcopy(bench.training.model).to("cpu", torch.float32)
+        model = copy.deepcopy(setup.training.model).to("cpu", torch.float32)
         return flops_per_image(model, example_image())
-    except Exception:  # a network of the user's own may do what the counter does not know
+    except Exception:  # a user's network may do what the counter does not support
         return None

@@ -1,4 +1,4 @@
-"""What a study names with parameters: a network, an optimizer, a schedule and so on."""
+"""Fields of a study that name a component with parameters: a model, an optimizer, a schedule."""
 
 import math
 import re
@@ -29,21 +29,25 @@ from bench.models.model_lookup import models_beside
 from bench.optim import AVERAGINGS, OPTIMIZERS, SCHEDULES
 from bench.registry import Entry, PositiveInt, parameters
 
-IMPORTED = r"\w+(\.\w+)*:\w+"
+IMPORT_TARGET = r"\w+(\.\w+)*:\w+"
 
 
-def problem(loc: tuple[str | int, ...], message: str, value: Any) -> ValidationError:
-    """Make one validation error that stands at `loc`; pydantic puts the path before it."""
-    return ValidationError.from_exception_data(
-        "study", [InitErrorDetails(type=wrong(message), loc=loc, input=value)]
-    )
+def invalid(message: str) -> PydanticCustomError:
+    """Return an error with this message at the field that is being validated."""
+    return PydanticCustomError("study", "{message}", {"message": message})
+
+
+def invalid_at(loc: tuple[str | int, ...], message: str, value: Any) -> ValidationError:
+    """Return an error with this message at `loc` below the field that is being validated."""
+    details = InitErrorDetails(type=invalid(message), loc=loc, input=value)
+    return ValidationError.from_exception_data("study", [details])
 
 
 class Strict(BaseModel):
-    """A frozen model that refuses unknown fields and names the nearest known one."""
+    """A frozen model that rejects unknown fields and suggests the nearest known one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
-    elsewhere: ClassVar[Mapping[str, str]] = {}  # where a field stands that is not one of this
+    misplaced: ClassVar[Mapping[str, str]] = {}  # hints for fields that belong elsewhere
 
     @model_validator(mode="before")
     @classmethod
@@ -51,40 +55,35 @@ class Strict(BaseModel):
         if isinstance(data, Mapping):
             for key in data:
                 if key not in cls.model_fields:
-                    hint = cls.elsewhere.get(key) or did_you_mean(key, cls.model_fields)
-                    raise problem((str(key),), f"unknown field. {hint}".strip(), data[key])
+                    hint = cls.misplaced.get(key) or did_you_mean(key, cls.model_fields)
+                    raise invalid_at((str(key),), f"unknown field. {hint}".strip(), data[key])
         return data
 
 
-def wrong(message: str) -> PydanticCustomError:
-    """Make an error that says just this; pydantic puts the path before it."""
-    return PydanticCustomError("study", "{message}", {"message": message})
-
-
 def number(value: Any) -> Any:
-    """Refuse what pydantic would take for a number: YAML's `true` is not 1, nor `"5"` 5."""
+    """Return a number as it is; raise for booleans and text, which pydantic would convert."""
     if isinstance(value, bool):
-        raise wrong("a number is asked for, not true or false")
+        raise invalid("expected a number, got a boolean")
     if isinstance(value, str):
-        raise wrong(f"a number is asked for, not the text {shown(value)}")
+        raise invalid(f"expected a number, got the text {shown(value)}")
     return value
 
 
 Count = Annotated[PositiveInt, BeforeValidator(number)]
 CountFromZero = Annotated[int, Field(ge=0), BeforeValidator(number)]
-Truth = Annotated[bool, Field(strict=True)]
+Boolean = Annotated[bool, Field(strict=True)]
 
 
 class Choice(BaseModel):
-    """A name from a registry with its parameters, all of them filled in.
+    """A name from a registry with all of its parameters.
 
-    Written as `name`, as `{name: …, parameter: value}`, or, for a network of the user's own,
-    as `{import: "package.module:Class", …}`.
+    Written as `name`, as `{name: …, parameter: value}` or, for a model of the user's own, as
+    `{import: "package.module:Class", parameter: value}`.
     """
 
     model_config = ConfigDict(frozen=True)
     registry: ClassVar[Mapping[str, Entry]] = {}
-    what: ClassVar[str] = ""
+    kind: ClassVar[str] = ""
     may_import: ClassVar[bool] = False
 
     name: str
@@ -100,70 +99,66 @@ class Choice(BaseModel):
         if isinstance(data, str):
             data = {"name": data}
         if not isinstance(data, Mapping):
-            raise wrong("a name is asked for, or {name: …}")
+            raise invalid("expected a name or {name: …}")
         given = {str(key): value for key, value in data.items()}
         imported = "import" in given
         if imported:
             name = target = cls._import_target(given.pop("import"))
             if "name" in given:
-                raise problem(("name",), "give either 'name' or 'import'", given["name"])
+                raise invalid_at(("name",), "expected 'name' or 'import', got both", given["name"])
         else:
-            name, target = cls._known(given.pop("name", None))
+            name, target = cls._registered(given.pop("name", None))
         return {
             "name": name,
             "target": target,
             "imported": imported,
-            "parameters": _filled(f"{cls.what} {name}", target, given),
+            "parameters": _complete(f"{cls.kind} {name}", target, given),
         }
 
     @classmethod
     def _import_target(cls, target: Any) -> str:
         if not cls.may_import:
-            raise problem(("import",), f"{cls.what}s cannot be imported, only models", target)
-        if not isinstance(target, str) or not re.fullmatch(IMPORTED, target):
-            raise problem(("import",), "must read 'package.module:Class'", target)
-        if own := _hidden(target):
-            raise problem(
-                ("import",),
-                f"{own} has the name of a module that Python finds first. Rename it",
-                target,
-            )
+            raise invalid_at(("import",), f"only models can be imported, not {cls.kind}s", target)
+        if not isinstance(target, str) or not re.fullmatch(IMPORT_TARGET, target):
+            raise invalid_at(("import",), "expected 'package.module:Class'", target)
+        if own := _shadowed_module(target):
+            message = f"{own} is hidden by another module of that name. Rename it"
+            raise invalid_at(("import",), message, target)
         try:
             parameters(target)
         except (OSError, SyntaxError, ValueError) as error:
-            raise problem(("import",), f"its source cannot be read: {error}", target) from None
+            raise invalid_at(("import",), f"cannot read its source: {error}", target) from None
         return target
 
     @classmethod
-    def _known(cls, name: Any) -> tuple[str, str]:
-        """Find what a name stands for: the name, and where its callable is."""
+    def _registered(cls, name: Any) -> tuple[str, str]:
+        """Return a registered name and its `module:callable`."""
         if name is None:
-            raise wrong("'name' is missing")
+            raise invalid("'name' is missing")
         known = cls._entries(name if isinstance(name, str) else "")
         if not isinstance(name, str) or name not in known:
-            raise wrong(f"unknown {cls.what} {shown(name)}. {did_you_mean(name, known)}".strip())
+            raise invalid(f"unknown {cls.kind} {shown(name)}. {did_you_mean(name, known)}".strip())
         return name, known[name].target
 
     @classmethod
     def _entries(cls, name: str) -> Mapping[str, Entry]:
-        """Give the entries among which a name is looked for."""
         return cls.registry
 
     @model_serializer
     def declared(self) -> dict[str, Any]:
-        """Give the choice as a study file writes it, every parameter in full."""
+        """Return the choice as a study file writes it, with every parameter."""
         return {"import" if self.imported else "name": self.name, **self.parameters}
 
 
-def _filled(owner: str, target: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Check the given parameters against the callable's own, and add its defaults.
+def _complete(owner: str, target: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the given parameters, checked against the callable's signature, with its defaults.
 
-    A callable whose source does not tell its parameters takes what is given, as it is; a default
-    that the source does not tell is left to the callable.
+    Unchecked where the source has no readable signature; defaults that are no literals are left
+    to the callable.
     """
     for key, value in given.items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise problem((key,), f"should be a finite number, not {value}", value)
+            raise invalid_at((key,), f"expected a finite number, got {value}", value)
     known = parameters(target)
     if known is None:
         return given
@@ -171,42 +166,40 @@ def _filled(owner: str, target: str, given: dict[str, Any]) -> dict[str, Any]:
     for key in given:
         if key not in names:
             hint = did_you_mean(key, names) if names else "It has none."
-            raise problem((key,), f"{owner} has no parameter '{key}'. {hint}".strip(), given[key])
-    checked = _checker(target).model_validate(given).model_dump(by_alias=True, exclude_unset=True)
+            message = f"{owner} has no parameter '{key}'. {hint}".strip()
+            raise invalid_at((key,), message, given[key])
+    checker = _parameter_model(target)
+    checked = checker.model_validate(given).model_dump(by_alias=True, exclude_unset=True)
     values = {p.name: p.default for p in known if p.is_told} | checked
     return {name: values[name] for name in names if name in values}
 
 
 @cache
-def _checker(target: str) -> type[BaseModel]:
-    """Make the model that checks a callable's parameters.
-
-    They stand in it as aliases: a network of the user's own may call one `copy` or `_x`.
-    """
+def _parameter_model(target: str) -> type[BaseModel]:
+    """Return a model of a callable's parameters; names are aliases, since any name is allowed."""
     fields: dict[str, Any] = {
-        f"p{i}": (_strictly(p.annotation), Field(... if p.required else None, alias=p.name))
+        f"p{i}": (_strict(p.annotation), Field(... if p.required else None, alias=p.name))
         for i, p in enumerate(parameters(target) or ())
     }
     return create_model("Parameters", **fields)
 
 
-def _strictly(annotation: Any) -> Any:
-    """Keep text, true and false out of numbers, and all else out of true and false."""
+def _strict(annotation: Any) -> Any:
+    """Return an annotation that converts neither text nor booleans to numbers, nor vice versa."""
     if annotation is bool:
-        return Truth
-    kinds = _kinds(annotation)
-    if kinds & {int, float} and not kinds & {bool, str}:
+        return Boolean
+    types = _plain_types(annotation)
+    if types & {int, float} and not types & {bool, str}:
         return Annotated[annotation, BeforeValidator(number)]
     return annotation
 
 
-def _kinds(annotation: Any) -> set[Any]:
-    """List the plain types that an annotation allows."""
+def _plain_types(annotation: Any) -> set[Any]:
     origin = get_origin(annotation)
     if origin is Annotated:
-        return _kinds(get_args(annotation)[0])
+        return _plain_types(get_args(annotation)[0])
     if origin in (Union, UnionType):
-        return {kind for part in get_args(annotation) for kind in _kinds(part)}
+        return {t for part in get_args(annotation) for t in _plain_types(part)}
     if origin is Literal:
         return {type(value) for value in get_args(annotation)}
     return {annotation}
@@ -216,7 +209,7 @@ class ModelChoice(Choice):
     """A network."""
 
     registry = MODELS
-    what = "model"
+    kind = "model"
     may_import = True
 
     @classmethod
@@ -224,18 +217,28 @@ class ModelChoice(Choice):
         try:
             return models_beside(name)
         except BenchError as error:
-            raise wrong(" ".join((f"{error.what}.", error.hint)).strip()) from None
+            raise invalid(" ".join((f"{error.what}.", error.hint)).strip()) from None
 
     @classmethod
-    def _known(cls, name: Any) -> tuple[str, str]:
-        name, target = super()._known(name)
+    def _registered(cls, name: Any) -> tuple[str, str]:
+        name, target = super()._registered(name)
         if name not in MODELS:
-            _check_installed(name, target)
+            _check_entry_point(name, target)
         return name, target
 
 
-def _hidden(target: str) -> str:
-    """Return the module or package here that one of Python's own or an installed one hides."""
+def _check_entry_point(name: str, target: str) -> None:
+    installed = f"model {name} is installed as {shown(target)}"
+    if not re.fullmatch(IMPORT_TARGET, target):
+        raise invalid(f"{installed}, expected 'package.module:Class'")
+    try:
+        parameters(target)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise invalid(f"{installed}, whose source cannot be read: {error}") from None
+
+
+def _shadowed_module(target: str) -> str:
+    """Return the local module that a standard or installed module of the same name hides."""
     top = re.split("[.:]", target)[0]
     own = next((p for p in (Path(top, "__init__.py"), Path(f"{top}.py")) if p.is_file()), None)
     if own is None:
@@ -244,54 +247,43 @@ def _hidden(target: str) -> str:
     return "" if found is not None and found.resolve() == own.resolve() else str(own)
 
 
-def _check_installed(name: str, target: str) -> None:
-    """Refuse an installed entry that names no class, or one whose source is no Python."""
-    installed = f"model {name} is installed as {shown(target)}"
-    if not re.fullmatch(IMPORTED, target):
-        raise wrong(f"{installed}, which should read 'package.module:Class'")
-    try:
-        parameters(target)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise wrong(f"{installed}, whose source cannot be read: {error}") from None
-
-
 class OptimizerChoice(Choice):
     """An optimizer."""
 
     registry = OPTIMIZERS
-    what = "optimizer"
+    kind = "optimizer"
 
 
 class ScheduleChoice(Choice):
     """A learning-rate schedule."""
 
     registry = SCHEDULES
-    what = "schedule"
+    kind = "schedule"
 
 
 class LoaderChoice(Choice):
-    """A way to bring batches to the network."""
+    """A way to load batches."""
 
     registry = LOADERS
-    what = "loader"
+    kind = "loader"
 
 
 class AugmentationChoice(Choice):
     """Random changes of the training images."""
 
     registry = AUGMENTATIONS
-    what = "augmentation"
+    kind = "augmentation"
 
 
 class InitialisationChoice(Choice):
-    """How the weights begin."""
+    """Initial values of the weights."""
 
     registry = INITIALISATIONS
-    what = "initialisation"
+    kind = "initialisation"
 
 
 class AveragingChoice(Choice):
     """An average of the weights."""
 
     registry = AVERAGINGS
-    what = "averaging"
+    kind = "averaging"

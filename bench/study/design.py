@@ -1,4 +1,4 @@
-"""The design of a study: from its base, axes, include and exclude to its cells."""
+"""The design of a study: base, axes, include and exclude expanded into cells."""
 
 import itertools
 import math
@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from bench.cell_names import format_value
 from bench.errors import StudyError, did_you_mean, shown
 from bench.study.spec import CHOICES, Cell, Study
-from bench.study.study_file import explained
-from bench.study.yaml_source import Path, Source, dotted
+from bench.study.study_file import study_error
+from bench.study.yaml_source import Path, dotted
 
 MOST_CELLS = 100_000
 MOST_RUNS = 1_000_000
@@ -20,7 +20,7 @@ MOST_RUNS = 1_000_000
 
 @dataclass(frozen=True)
 class Assignment:
-    """One field set to one value, and where the study says so."""
+    """One field set to one value, and the path where the study sets it."""
 
     field: str
     value: Any
@@ -28,131 +28,132 @@ class Assignment:
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The field's place in a cell; `lr` is the optimizer's."""
+        """The field's path in a cell; `lr` belongs to the optimizer."""
         return ("optimizer", "lr") if self.field == "lr" else tuple(self.field.split(".", 1))
 
 
-Point = tuple[Assignment, ...]
+Assignments = tuple[Assignment, ...]
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """A point of the grid that is no cell of its own, and why."""
+class Excluded:
+    """A point of the grid that `exclude` leaves out, and by which pattern."""
 
     point: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
-class Grid:
-    """A study's cells in order, and what was left out.
+class Design:
+    """A study's distinct cells in order, and the points that are left out.
 
-    Each cell stands as its candidates: those among which tuning chooses, or itself alone.
+    Each cell stands as a tuple of candidates from which tuning chooses; without tuning it is the
+    only one.
     """
 
-    cells: tuple[tuple[Cell, ...], ...]
-    left_out: tuple[LeftOut, ...]
+    candidates: tuple[tuple[Cell, ...], ...]
+    excluded: tuple[Excluded, ...]
 
     @property
-    def every_cell(self) -> list[Cell]:
+    def cells(self) -> list[Cell]:
         """All candidates of all cells."""
-        return [cell for candidates in self.cells for cell in candidates]
+        return [cell for candidates in self.candidates for cell in candidates]
 
 
-def expand(study: Study, source: Source) -> Grid:
-    """Give the study's distinct cells in order, and what `exclude` leaves out of the grid.
-
-    Raises StudyError, with the line of the axis or of the include at fault.
-    """
-    _require_known_axes(study, source)
-    _require_known_tuned(study, source)
-    _require_small_grid(study, source)
-    sieve = _Sieve(study, source)
-    cells = [found for point in _points(study) if (found := sieve.candidates(point))]
-    _require_known_patterns(study, source, sieve.known)
-    if not cells:
+def expand(study: Study) -> Design:
+    """Return a study's cells. Raises StudyError with the line of the field at fault."""
+    _check_axes(study)
+    _check_tuned_axes(study)
+    _check_grid_size(study)
+    expansion = _Expansion(study)
+    groups = tuple(cells for point in _points(study) if (cells := expansion.candidates(point)))
+    _check_patterns(study, expansion.known)
+    if not groups:
         raise StudyError(
             "exclude: the grid is empty, every cell is excluded",
-            where=source.place(("exclude",)),
-            hint="Let a pattern name more fields: it leaves out the cells that have all of them.",
+            where=study.source.place(("exclude",)),
+            hint="Add fields to a pattern: it excludes the cells that match all of them.",
         )
-    _require_few_runs(study, source, cells)
-    return Grid(tuple(cells), tuple(sieve.left_out))
+    _check_run_count(study, groups)
+    return Design(groups, tuple(expansion.excluded))
 
 
-class _Sieve:
-    """Makes cells of points and drops those that are excluded or there already."""
+class _Expansion:
+    """Makes cells from points of the grid; drops excluded cells and duplicates."""
 
-    def __init__(self, study: Study, source: Source) -> None:
+    def __init__(self, study: Study) -> None:
         self._base = study.base.model_dump()
-        self._source = source
-        self._patterns = [(_flattened(pattern), i) for i, pattern in enumerate(study.exclude)]
-        self._tuned = list(itertools.product(*_assignments(study, study.tuned)))
+        self._source = study.source
+        self._patterns = [_flat_pattern(pattern) for pattern in study.exclude]
+        self._tuned = list(itertools.product(*_axis_assignments(study, study.tuned)))
         self._seen: set[str] = set()
-        self.known: set[str] = set(study.axes)
-        self.left_out: list[LeftOut] = []
+        self.known: set[str] = set(study.axes)  # fields that a pattern may name
+        self.excluded: list[Excluded] = []
 
-    def candidates(self, point: Point) -> tuple[Cell, ...]:
-        """Give the cells among which tuning chooses at this point: without tuning, one or none."""
+    def candidates(self, point: Assignments) -> tuple[Cell, ...]:
+        """Return the cells at a point, one for each combination of tuned values that it leaves."""
         set_here = {assignment.path for assignment in point}
-        cells = []
+        found = []
         for values in self._tuned:
-            tuned = tuple(a for a in values if a.path not in set_here)
-            cell = self._cell((*point, *tuned))
+            cell = self._cell((*point, *(a for a in values if a.path not in set_here)))
             if cell is not None:
-                cells.append(cell)
-        return tuple(cells)
+                found.append(cell)
+        return tuple(found)
 
-    def _cell(self, point: Point) -> Cell | None:
-        declared = _assigned(self._base, point)
-        written = _flattened(declared)
+    def _cell(self, point: Assignments) -> Cell | None:
+        declared = _assign(self._base, point)
+        written = _flat_pattern(declared)
         self.known |= written.keys()
-        if self._excludes(point, written):  # it need not be a valid one
+        if self._is_excluded(point, written):  # before validation: it may be invalid
             return None
-        cell = _checked(declared, point, self._source)
+        cell = self._validated(declared, point)
         flat = cell.flat()
         aliased = flat | {"optimizer.lr": flat["lr"]}
         self.known |= aliased.keys()
         identity = repr(sorted(flat.items()))
-        if self._excludes(point, aliased) or identity in self._seen:
+        if self._is_excluded(point, aliased) or identity in self._seen:
             return None
         self._seen.add(identity)
         return cell
 
-    def _excludes(self, point: Point, flat: Mapping[str, Any]) -> bool:
-        for pattern, i in self._patterns:
+    def _validated(self, declared: Mapping[str, Any], point: Assignments) -> Cell:
+        try:
+            return Cell.model_validate(declared)
+        except ValidationError as error:
+            raise study_error(error, self._source, lambda loc: _written(loc, point)) from None
+
+    def _is_excluded(self, point: Assignments, flat: Mapping[str, Any]) -> bool:
+        for i, pattern in enumerate(self._patterns):
             if _matches(pattern, flat):
-                told = ", ".join(f"{k} {_brief(v)}" for k, v in pattern.items())
+                text = ", ".join(f"{k} {_format(v)}" for k, v in pattern.items())
                 place = self._source.place(("exclude", i))
-                self.left_out.append(LeftOut(_described(point), f"exclude: {told} ({place})"))
+                self.excluded.append(Excluded(_describe(point), f"exclude: {text} ({place})"))
                 return True
         return False
 
 
-def _described(point: Point) -> str:
-    """Write a point as the study does: the axes with their values."""
-    return ", ".join(f"{a.field} {_brief(a.value)}" for a in point) or "the base cell"
+def _describe(point: Assignments) -> str:
+    return ", ".join(f"{a.field} {_format(a.value)}" for a in point) or "the base cell"
 
 
-def _brief(value: Any) -> str:
+def _format(value: Any) -> str:
     if not isinstance(value, Mapping):
         return format_value(value)
     name = value.get("name", value.get("import", ""))
-    rest = [f"{k} {_brief(v)}" for k, v in value.items() if k not in ("name", "import")]
+    rest = [f"{k} {_format(v)}" for k, v in value.items() if k not in ("name", "import")]
     return f"{name} ({', '.join(rest)})" if rest else str(name)
 
 
-def _assignments(study: Study, paths: Sequence[str]) -> list[list[Assignment]]:
-    """List the values of axes."""
+def _axis_assignments(study: Study, paths: Sequence[str]) -> list[list[Assignment]]:
     return [
         [Assignment(path, value, ("axes", path, i)) for i, value in enumerate(study.axes[path])]
         for path in paths
     ]
 
 
-def _points(study: Study) -> Iterator[Point]:
-    """List the points of the design; the tuned axes are not among its own."""
-    axes = _assignments(study, [path for path in study.axes if path not in study.tuned])
+def _points(study: Study) -> Iterator[Assignments]:
+    """Yield the points of the design over the axes that are not tuned."""
+    axes = _axis_assignments(study, [path for path in study.axes if path not in study.tuned])
     match study.design:
         case "full":
             yield from itertools.product(*axes)
@@ -162,120 +163,102 @@ def _points(study: Study) -> Iterator[Point]:
             yield ()
             yield from ((assignment,) for axis in axes for assignment in axis)
     for i, extra in enumerate(study.include):
-        yield tuple(
-            Assignment(field, value, ("include", i, field)) for field, value in extra.items()
-        )
+        yield tuple(Assignment(f, value, ("include", i, f)) for f, value in extra.items())
 
 
-def _assigned(base: Mapping[str, Any], point: Point) -> dict[str, Any]:
-    """Set a point's fields in a copy of the base, whole choices before their parameters."""
+def _assign(base: Mapping[str, Any], point: Assignments) -> dict[str, Any]:
+    """Return a copy of the base with a point's fields, choices before their parameters."""
     declared = {k: dict(v) if isinstance(v, dict) else v for k, v in base.items()}
     for assignment in sorted(point, key=lambda a: len(a.path)):
-        room, *parameter = assignment.path
+        field, *parameter = assignment.path
         if not parameter:
-            declared[room] = assignment.value
+            declared[field] = assignment.value
             continue
-        choice = declared[room]
+        choice = declared[field]
         if isinstance(choice, str):
             choice = {"name": choice}
-        if isinstance(choice, Mapping):  # what is neither is refused when the cell is checked
-            declared[room] = {**choice, parameter[0]: assignment.value}
+        if isinstance(choice, Mapping):  # anything else is rejected by validation
+            declared[field] = {**choice, parameter[0]: assignment.value}
     return declared
 
 
-def _checked(declared: Mapping[str, Any], point: Point, source: Source) -> Cell:
-    try:
-        return Cell.model_validate(declared)
-    except ValidationError as error:
-        raise explained(error, source, lambda loc: _written(loc, point)) from None
-
-
-def _written(loc: Path, point: Point) -> Path:
-    """Say where a study wrote what stands at `loc` of a cell: the nearest assignment, or base."""
+def _written(loc: Path, point: Assignments) -> Path:
+    """Return the path in the study of `loc` in a cell: the nearest assignment, or base."""
     places = {a.path: a.written for a in point}
     for end in range(len(loc), 0, -1):
         place = places.get(tuple(map(str, loc[:end])))
         if place is not None:
             return (*place, *loc[end:])
-    beside = [a.written for a in point if a.path[:1] == loc[:1]]
-    return beside[-1] if beside else ("base", *loc)
+    same_field = [a.written for a in point if a.path[:1] == loc[:1]]
+    return same_field[-1] if same_field else ("base", *loc)
 
 
-def _require_small_grid(study: Study, source: Source) -> None:
-    """Refuse a full grid that is too large, before it is enumerated."""
+def _check_grid_size(study: Study) -> None:
+    """Raise for a full grid that is too large to enumerate."""
     size = math.prod(len(values) for values in study.axes.values())
     if study.design == "full" and size > MOST_CELLS:
-        told = f"{size:,}" if size < 10**30 else "more than 10^30"
+        count = f"{size:,}" if size < 10**30 else "more than 10^30"
         raise StudyError(
-            f"axes: the full grid has {told} cells; at most {MOST_CELLS:,} are planned",
-            where=source.place(("axes",)),
-            hint="Give fewer values, or take another design, such as one_at_a_time.",
+            f"axes: the full grid has {count} cells; the limit is {MOST_CELLS:,}",
+            where=study.source.place(("axes",)),
+            hint="Use fewer values, or another design, such as one_at_a_time.",
         )
 
 
-def _require_few_runs(study: Study, source: Source, cells: Sequence[Sequence[Cell]]) -> None:
-    """Refuse more runs than can be planned."""
+def _check_run_count(study: Study, groups: Sequence[Sequence[Cell]]) -> None:
     seeds, blocks = len(study.seeds), study.timing.blocks if study.timing else 0
-    # A cost pass a cell, the baseline's twin a block, and what tuning tries.
-    runs = len(cells) * (seeds + 1 + blocks) + blocks
+    # One cost pass per cell, one A/A control per block, and the tuning trials.
+    runs = len(groups) * (seeds + 1 + blocks) + blocks
     if study.tune is not None:
-        runs += len(study.tune.seeds) * sum(map(len, cells))
+        runs += len(study.tune.seeds) * sum(map(len, groups))
     if runs > MOST_RUNS:
         raise StudyError(
-            f"asks for {runs:,} runs (cells: {len(cells):,}, seeds: {seeds:,}, "
-            f"timing blocks: {blocks:,}); at most {MOST_RUNS:,} are planned",
-            where=source.name,
-            hint="Give fewer values, seeds or blocks, or make several studies of it.",
+            f"needs {runs:,} runs (cells: {len(groups):,}, seeds: {seeds:,}, "
+            f"timing blocks: {blocks:,}); the limit is {MOST_RUNS:,}",
+            where=study.source.name,
+            hint="Use fewer values, seeds or blocks, or split the study.",
         )
 
 
-def _require_known_tuned(study: Study, source: Source) -> None:
-    """Refuse a tuned field that is no axis: it has no values to choose among."""
-    for i, path in enumerate(study.tune.over if study.tune else ()):
+def _check_tuned_axes(study: Study) -> None:
+    for i, path in enumerate(study.tuned):
         if path not in study.axes:
             hint = did_you_mean(path, study.axes) or "Add its values under axes."
             written = ("tune", "over", i)
-            raise StudyError(
-                f"{dotted(written)}: no axis is called {shown(path)}. {hint}",
-                where=source.place(written),
-            )
+            message = f"{dotted(written)}: unknown axis {shown(path)}. {hint}"
+            raise StudyError(message, where=study.source.place(written))
 
 
-def _require_known_axes(study: Study, source: Source) -> None:
-    """Refuse an axis or an include that names no field of a cell, or one under both its names."""
+def _check_axes(study: Study) -> None:
+    """Raise for an axis or include that names no field, and for one under both of its names."""
     if {"lr", "optimizer.lr"} <= study.axes.keys():
-        raise StudyError(
-            "axes.optimizer.lr: lr is the same field, and an axis too",
-            where=source.place(("axes", "optimizer.lr")),
-        )
+        message = "axes.optimizer.lr: the same field as the axis lr"
+        raise StudyError(message, where=study.source.place(("axes", "optimizer.lr")))
     named: list[tuple[Path, str]] = [(("axes", path), path) for path in study.axes]
-    named += [
-        (("include", i, path), path) for i, extra in enumerate(study.include) for path in extra
-    ]
+    named += [(("include", i, path), path) for i, cell in enumerate(study.include) for path in cell]
     for written, path in named:
-        room, _, parameter = path.partition(".")
-        if path == "lr" or path in Cell.model_fields or (room in CHOICES and parameter):
+        field, _, parameter = path.partition(".")
+        if path == "lr" or path in Cell.model_fields or (field in CHOICES and parameter):
             continue
         hint = did_you_mean(path, [*Cell.model_fields, "lr", "model.hidden", "optimizer.momentum"])
-        raise StudyError(
-            f"{dotted(written)}: unknown field. {hint}".strip(), where=source.place(written)
-        )
+        message = f"{dotted(written)}: unknown field. {hint}".strip()
+        raise StudyError(message, where=study.source.place(written))
 
 
-def _require_known_patterns(study: Study, source: Source, known: set[str]) -> None:
-    """Refuse an exclude that names a field which no cell has: it would never match."""
+def _check_patterns(study: Study, known: set[str]) -> None:
+    """Raise for an exclude that names a field of no cell: it would never match."""
     for i, pattern in enumerate(study.exclude):
-        for field in _flattened(pattern):
+        for field in _flat_pattern(pattern):
             if field not in known:
                 hint = did_you_mean(field, known)
                 raise StudyError(
                     f"exclude[{i}].{field}: no cell has this field. {hint}".strip(),
-                    where=source.place(("exclude", i, field)),
+                    where=study.source.place(("exclude", i, field)),
                 )
 
 
-def _flattened(pattern: Mapping[str, Any]) -> dict[str, Any]:
-    """Bring `{model: {name: x, hidden: 5}}` and `{model: x, model.hidden: 5}` to one form."""
+def _flat_pattern(pattern: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `{model: {name: x, hidden: 5}}` and `{model: x, model.hidden: 5}` in one form."""
     flat: dict[str, Any] = {}
     for field, value in pattern.items():
         if isinstance(value, Mapping):
@@ -288,10 +271,10 @@ def _flattened(pattern: Mapping[str, Any]) -> dict[str, Any]:
 
 def _matches(pattern: Mapping[str, Any], flat: Mapping[str, Any]) -> bool:
     return bool(pattern) and all(
-        field in flat and _is_same(flat[field], value) for field, value in pattern.items()
+        field in flat and _equals(flat[field], value) for field, value in pattern.items()
     )
 
 
-def _is_same(value: Any, other: Any) -> bool:
-    """Compare as YAML does: 1 and 1.0 are the same, 1 and true are not."""
-    return value == other and isinstance(value, bool) == isinstance(other, bool)
+def _equals(value: Any, other: Any) -> bool:
+    """Compare as YAML does: 1 equals 1.0, but not true."""
+    return bool(value == other) and isinstance(value, bool) == isinstance(other, bool)

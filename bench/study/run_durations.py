@@ -1,4 +1,4 @@
-"""How long runs will take: as long as they took before, or a rough count where they never ran."""
+"""Estimated durations of runs: as long as before, or a rough count where they never ran."""
 
 import statistics
 from collections import defaultdict
@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from bench.records import OutcomeSummary
 from bench.study.runs import Run
 
-# Training images a second on one core of a 2020s server, reference network, fp32. Only for the
-# first estimate on a new machine, which is called rough.
+# Training images per second on one core of a 2020s server, reference network, fp32. Only for the
+# first estimate on a new machine, which is shown as rough.
 ROUGH_IMAGES_PER_S_PER_CORE = 7_500
 ROUGH_GPU_IMAGES_PER_S = 500_000
 EVALUATION_SHARE = 0.1  # of a training epoch's time: a sixth of the images, forward only
@@ -19,8 +19,8 @@ STEPS_PER_ROUND = 2
 COST_STEPS = 5
 
 
-class Estimate:
-    """Estimates of wall seconds; `is_rough` once one had no earlier run to go by."""
+class DurationEstimator:
+    """Estimates wall seconds; `is_rough` once a run had no earlier run to go by."""
 
     def __init__(self, known: Iterable[OutcomeSummary], cores: int) -> None:
         self._cores = cores
@@ -32,19 +32,18 @@ class Estimate:
         self._walls = {key: statistics.median(seconds) for key, seconds in walls.items()}
 
     def seconds(self, run: Run) -> float:
-        """Estimate a run's wall time."""
-        if run.planned.skip is not None:
+        """Return a run's estimated wall time."""
+        if run.cell.skip is not None:
             return 0.0
-        kinds = (run.kind, "tuning") if run.kind == "trial" else (run.kind,)
-        for kind in kinds:
-            wall_s = self._walls.get((run.planned.cell_id, kind))
+        for kind in (run.kind, "tuning") if run.kind == "trial" else (run.kind,):
+            wall_s = self._walls.get((run.cell.cell_id, kind))
             if wall_s is not None:
                 return wall_s
         self.is_rough = True
         return self._rough_s(run)
 
     def _rough_s(self, run: Run) -> float:
-        cell = run.planned.cell
+        cell = run.cell
         rate = float(ROUGH_IMAGES_PER_S_PER_CORE) * min(int(cell.threads), self._cores)
         if cell.device.startswith("cuda"):
             rate = float(ROUGH_GPU_IMAGES_PER_S)

@@ -1,11 +1,20 @@
-"""What a study says: pydantic models of the study file, every default the reference set-up."""
+"""Pydantic models of a study file; every default is the reference configuration."""
 
+import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 
 from bench.data import DATASETS
 from bench.data.normalisation import NORMALISATIONS
@@ -16,6 +25,7 @@ from bench.registry import Fraction
 from bench.study.choice import (
     AugmentationChoice,
     AveragingChoice,
+    Boolean,
     Choice,
     Count,
     CountFromZero,
@@ -25,19 +35,20 @@ from bench.study.choice import (
     OptimizerChoice,
     ScheduleChoice,
     Strict,
-    Truth,
+    invalid,
+    invalid_at,
     number,
-    problem,
-    wrong,
 )
+from bench.study.yaml_source import Source
 
 SECONDS_PER_UNIT = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 DEVICE = r"auto|cpu|cuda(:[0-9]{1,3})?"
 DURATION = r"([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+"
+STUDY_NAME = r"[a-z0-9][a-z0-9_-]{0,99}"
 
 
 class DatasetChoice(Strict):
-    """A data set, and the one that serves where it cannot be had."""
+    """A data set, and the one to use where it is unavailable."""
 
     name: str
     fallback: str | None = None
@@ -49,108 +60,139 @@ class DatasetChoice(Strict):
 
     @field_validator("name", "fallback")
     @classmethod
-    def _known(cls, name: str | None) -> str | None:
+    def _is_known(cls, name: str | None) -> str | None:
         if name is not None and name not in DATASETS:
-            raise wrong(f"unknown dataset {shown(name)}. {did_you_mean(name, DATASETS)}".strip())
+            raise invalid(f"unknown dataset {shown(name)}. {did_you_mean(name, DATASETS)}".strip())
         return name
 
 
 def _field(default: Any, description: str) -> Any:
-    """Declare a field of a study: checked like what a user writes, described in the schema."""
+    """Declare a field whose default is validated like a value that a user writes."""
     return Field(default=default, validate_default=True, description=description)
 
 
+def _is_integer(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
 def _threads(value: Any) -> Any:
-    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+    if value == "auto" or _is_integer(value, 1):
         return value
-    raise wrong("threads is auto or a positive whole number")
+    raise invalid(f"expected auto or a positive integer, got {shown(value)}")
 
 
 def _spin_count(value: Any) -> Any:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    if value in ("auto", DEFAULT) or is_count:
+    if value in ("auto", DEFAULT) or _is_integer(value, 0):
         return value
-    raise wrong(f"expected auto, {DEFAULT} or a whole number from 0, got {shown(value)}")
+    raise invalid(f"expected auto, {DEFAULT} or a non-negative integer, got {shown(value)}")
 
 
 def _normalisation(name: str) -> str:
     if name not in NORMALISATIONS:
-        known = did_you_mean(name, NORMALISATIONS)
-        raise wrong(f"unknown normalisation {shown(name)}. {known}".strip())
+        hint = did_you_mean(name, NORMALISATIONS)
+        raise invalid(f"unknown normalisation {shown(name)}. {hint}".strip())
     return name
 
 
 def _device(value: Any) -> Any:
-    """Check a device; `cuda:0` is what `cuda` means, and stands as that."""
+    """Return a valid device; `cuda:0` becomes `cuda`."""
     if not isinstance(value, str) or not re.fullmatch(DEVICE, value):
-        raise wrong("a device is auto, cpu, cuda or cuda:N")
+        raise invalid(f"expected auto, cpu, cuda or cuda:N, got {shown(value)}")
     name, _, index = value.partition(":")
     return f"{name}:{int(index)}" if index and int(index) else name
 
 
 class Cell(Strict):
-    """One full configuration, without seed; the defaults are the reference document's set-up."""
+    """One full configuration, without seed.
 
-    elsewhere: ClassVar[Mapping[str, str]] = {
+    A cell that was resolved for a machine (`bench.study.runs.resolve`) has an id, and a reason to
+    skip it where the machine cannot run it.
+    """
+
+    misplaced: ClassVar[Mapping[str, str]] = {
         "lr": "It belongs to the optimizer: optimizer: {name: adam, lr: …}."
     }
 
     model: ModelChoice = _field("convnet", "the network")
     dataset: DatasetChoice = _field(
-        {"name": "mnist", "fallback": "digits"}, "the images; a fallback serves without them"
+        {"name": "mnist", "fallback": "digits"},
+        "the images, and a fallback where they are unavailable",
     )
-    batch_size: Count = _field(512, "images a training step")
+    batch_size: Count = _field(512, "images per training step")
     optimizer: OptimizerChoice = _field("adam", "the optimizer")
-    schedule: ScheduleChoice = _field("constant", "how the learning rate goes")
+    schedule: ScheduleChoice = _field("constant", "the learning-rate schedule")
     epochs: CountFromZero = _field(20, "passes over the training set; 0: evaluation only")
     device: Annotated[str, BeforeValidator(_device)] = _field(
-        "auto", "auto, cpu, cuda or cuda:N; auto is cuda where there is one"
+        "auto", "auto, cpu, cuda or cuda:N; auto is cuda where there is a GPU"
     )
     precision: Literal["fp32", "bf16", "fp16", "tf32"] = _field("fp32", "arithmetic of the network")
     memory_format: Literal["contiguous", "channels_last"] = _field(
-        "contiguous", "order of an image's values in memory"
+        "contiguous", "memory layout of images and weights"
     )
-    compile: Truth = _field(False, "whether torch.compile builds the network")
-    cuda_graphs: Truth = _field(False, "whether a GPU launches forward and backward as one graph")
-    flush_denormal: Truth = _field(False, "whether the CPU takes denormal numbers for zero")
+    compile: Boolean = _field(False, "compile the network with torch.compile")
+    cuda_graphs: Boolean = _field(False, "run forward and backward as CUDA graphs")
+    flush_denormal: Boolean = _field(False, "let the CPU treat denormal numbers as zero")
     loader: LoaderChoice = _field(
-        "resident", "resident tensors, or the reference's DataLoader pipeline"
+        "resident", "tensors kept in memory, or the DataLoader pipeline of the reference"
     )
     normalisation: Annotated[str, AfterValidator(_normalisation)] = _field(
-        "standard", f"what pixels become: {', '.join(NORMALISATIONS)}"
+        "standard", f"scaling of pixel values: {', '.join(NORMALISATIONS)}"
     )
     augmentation: AugmentationChoice = _field("none", "random changes of the training images")
-    initialisation: InitialisationChoice = _field("default", "how the weights begin")
+    initialisation: InitialisationChoice = _field("default", "initial values of the weights")
     label_smoothing: Annotated[Fraction, BeforeValidator(number)] = _field(
-        0.0, "share of the target that goes to all classes alike"
+        0.0, "share of the target that is spread evenly over all classes"
     )
-    averaging: AveragingChoice = _field("none", "an average of the weights to evaluate")
-    deterministic: Truth = _field(
-        False, "whether a GPU gives the same bits each time, which can be slower; a CPU always does"
+    averaging: AveragingChoice = _field("none", "average of the weights to evaluate")
+    deterministic: Boolean = _field(
+        False, "use bit-reproducible GPU kernels, which can be slower; a CPU always does"
     )
     threads: Annotated[int | str, BeforeValidator(_threads)] = _field(
-        "auto", "CPU threads; auto: all cores that bench may use"
+        "auto", "CPU threads; auto: all available cores"
     )
     spin_count: Annotated[int | str, BeforeValidator(_spin_count)] = _field(
         "auto",
         f"how often a CPU thread spins before it sleeps; auto: {SPIN_COUNT}, "
-        f"{DEFAULT}: as OpenMP has it (300,000)",
+        f"{DEFAULT}: OpenMP's own (300,000)",
     )
 
+    _cell_id: str = PrivateAttr("")
+    _skip: str | None = PrivateAttr(None)
+
+    @property
+    def cell_id(self) -> str:
+        """The id of a resolved cell: readable words, then a digest of the configuration."""
+        return self._cell_id
+
+    @property
+    def skip(self) -> str | None:
+        """The reason why the machine cannot run a resolved cell."""
+        return self._skip
+
+    def resolved(self, skip: str | None, **fields: Any) -> "Cell":
+        """Return a copy with these fields, its id and its reason to be skipped."""
+        cell = self.model_copy(update=fields)
+        model = cell.model.name.rsplit(":")[-1].lower()
+        words = (model, f"b{cell.batch_size}", cell.optimizer.name, cell.device)
+        slug = re.sub(r"[^a-z0-9_]+", "-", "-".join(words).lower())
+        canonical = json.dumps(cell.identity(), sort_keys=True)
+        cell._cell_id = f"{slug[:80]}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
+        cell._skip = skip
+        return cell
+
     def targets(self) -> Iterator[str]:
-        """Yield the `module:callable` of everything that the cell names."""
+        """Yield the `module:callable` of every component that the cell names."""
         return (value.target for _, value in self if isinstance(value, Choice))
 
     def flat(self) -> dict[str, Scalar]:
-        """Give the configuration as table columns, parameters by their dotted path.
+        """Return the configuration as table columns, parameters by their dotted path.
 
-        `lr` is the optimizer's; `dataset` is the name alone, since a fallback that did not
-        serve changes nothing.
+        `lr` is the optimizer's; `dataset` is its name without the fallback, which does not
+        change the cell.
         """
-        fields = {name: getattr(self, name) for name in Cell.model_fields}
         own: dict[str, Scalar] = {}
         parameters: dict[str, Scalar] = {}
-        for name, value in fields.items():
+        for name, value in self:
             own[name] = value.name if isinstance(value, Choice | DatasetChoice) else value
             if isinstance(value, Choice):
                 parameters |= {f"{name}.{key}": _scalar(v) for key, v in value.parameters.items()}
@@ -159,17 +201,14 @@ class Cell(Strict):
         return identity | own | parameters
 
     def identity(self) -> dict[str, Scalar]:
-        """Give what makes the cell another one: a field added to bench later only where it is set.
-
-        So that earlier results of a cell stay those of the same cell.
-        """
+        """Return the fields that identify the cell; later fields count only where they are set."""
         return {k: v for k, v in self.flat().items() if k not in LATER or v != LATER[k]}
 
 
-# Fields that came after the first results were published, and what a cell has without them.
+# Fields added after the first published results, with the values that keep those results valid.
 LATER: Mapping[str, Scalar] = {"deterministic": False, "spin_count": "auto"}
 
-# The fields that are a name with parameters.
+# Fields that take a name with parameters.
 CHOICES: Mapping[str, type[Choice]] = {
     name: field.annotation
     for name, field in Cell.model_fields.items()
@@ -178,145 +217,151 @@ CHOICES: Mapping[str, type[Choice]] = {
 
 
 def _scalar(value: Any) -> Scalar:
-    """Give a value as a table's cell holds it: lists and mappings as JSON."""
+    """Return a value as a table's cell holds it: lists and mappings as JSON."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return json.dumps(value, sort_keys=True)
 
 
 def seconds(value: Any) -> Any:
-    """Read a duration as people write it: 90, 90s, 10m, 2h, 1h30m."""
-    if isinstance(value, str):
-        text = value.strip()
-        if not re.fullmatch(DURATION, text):
-            raise wrong("a duration reads like 90s, 10m or 1h30m")
-        parts = re.findall(r"([0-9.]+)(ms|s|m|h|d)", text)
-        return sum(float(number) * SECONDS_PER_UNIT[unit] for number, unit in parts)
-    return number(value)
+    """Return a duration such as 90, 90s, 10m or 1h30m in seconds."""
+    if not isinstance(value, str):
+        return number(value)
+    text = value.strip()
+    if not re.fullmatch(DURATION, text):
+        raise invalid(f"invalid duration {shown(value)}. Write it like 90s, 10m or 1h30m")
+    parts = re.findall(r"([0-9.]+)(ms|s|m|h|d)", text)
+    return sum(float(count) * SECONDS_PER_UNIT[unit] for count, unit in parts)
 
 
 Duration = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(seconds)]
 
 
 class Timing(Strict):
-    """How a cell's phases are timed."""
+    """The timing protocol."""
 
-    blocks: Count = _field(6, "fresh processes a cell; fewer than 6 give no interval")
-    rounds: Count = _field(30, "timed steps a block, after its warm-up")
-    epochs: CountFromZero = _field(1, "whole epochs and evaluations a block")
+    blocks: Count = _field(6, "processes per cell; fewer than 6 give no interval")
+    rounds: Count = _field(30, "timed steps per block, after warm-up")
+    epochs: CountFromZero = _field(1, "timed epochs and evaluations per block")
     spares: CountFromZero = _field(
-        4, "at most so many further blocks, for cells in whose blocks the machine was disturbed"
+        4, "most additional blocks for cells whose blocks the machine disturbed"
     )
-    alone: Truth = _field(True, "whether a block has the machine to itself, whatever --jobs says")
+    alone: Boolean = _field(True, "time nothing while another run is active, whatever --jobs is")
 
 
 class Limits(Strict):
-    """When a run is ended."""
+    """Limits of a run."""
 
     trial_timeout: Duration | None = _field(None, "90s, 10m, 1h30m")
 
 
 def _timing(value: Any) -> Any:
     if not isinstance(value, Mapping | Timing) and value != "off":
-        raise wrong("timing is off, or a mapping such as {blocks: 6}")
+        raise invalid("expected off or a mapping such as {blocks: 6}")
     return None if value == "off" else value
 
 
 Pattern = dict[str, Any]
 Accuracy = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), BeforeValidator(number)]
-# What every random generator takes.
-Seed = Annotated[int, Field(ge=0, lt=2**32), BeforeValidator(number)]
+Seed = Annotated[int, Field(ge=0, lt=2**32), BeforeValidator(number)]  # valid for every generator
 
 
-def distinct(seeds: list[int]) -> list[int]:
-    """Refuse a seed that stands twice, and a list of none."""
+def _distinct(seeds: list[int]) -> list[int]:
     if not seeds:
-        raise wrong("needs at least one value")
-    if len(set(seeds)) < len(seeds):
-        raise wrong("a seed stands here twice")
+        raise invalid("expected at least one value")
+    repeated = next((seed for seed, count in Counter(seeds).items() if count > 1), None)
+    if repeated is not None:
+        raise invalid(f"duplicate seed {repeated}")
     return seeds
 
 
 class Tune(Strict):
-    """Which axes are not compared but chosen along, for every remaining cell by itself."""
+    """Axes whose best value is chosen for each cell instead of compared."""
 
-    over: list[str] = Field(min_length=1, description="the axes whose best value is chosen")
+    over: list[str] = Field(min_length=1, description="axes whose best value is chosen")
     by: Literal["validation_accuracy"] = _field(
-        "validation_accuracy", "mean accuracy on training images that are held out"
+        "validation_accuracy", "mean accuracy on held-out training images"
     )
     validation: Annotated[float, Field(gt=0, lt=1), BeforeValidator(number)] = _field(
         0.15, "fraction of the training images that is held out, the last ones"
     )
-    seeds: list[Seed] = _field([1000, 1001], "of the trials that choose; none is in study.seeds")
-
-    @field_validator("seeds")
-    @classmethod
-    def _are_distinct(cls, seeds: list[int]) -> list[int]:
-        return distinct(seeds)
+    seeds: Annotated[list[Seed], AfterValidator(_distinct)] = _field(
+        [1000, 1001], "seeds of the tuning trials, none of them in study.seeds"
+    )
 
 
 class Study(Strict):
     """A study file."""
 
-    name: str = Field(description="names the results folder: small letters, digits, _ and -")
+    name: str = Field(description="name of the results folder: lowercase letters, digits, _ and -")
     description: str = _field("", "one line")
-    base: Cell = _field({}, "one full configuration; what is not said is the reference's")
-    axes: dict[str, list[Any]] = _field({}, "what varies: a field's dotted path, its values")
+    base: Cell = _field({}, "one full configuration; the defaults are the reference's")
+    axes: dict[str, list[Any]] = _field({}, "values to vary, by the field's dotted path")
     design: Literal["full", "one_at_a_time", "pairs"] = _field(
-        "full", "the full grid; the base and each other value alone; or axes zipped"
+        "full", "the full grid; base and every other value alone; or axes zipped"
     )
-    include: list[Pattern] = _field([], "extra cells, each by its fields that differ from base")
+    include: list[Pattern] = _field([], "additional cells, by their fields that differ from base")
     exclude: list[Pattern] = _field([], "cells to leave out, by any subset of their fields")
-    tune: Tune | None = _field(None, "axes of which each other cell gets the best value")
-    seeds: list[Seed] = Field(default=[0], min_length=1, description="a trial each")
+    tune: Tune | None = _field(None, "axes whose best value is chosen for every other cell")
+    seeds: Annotated[list[Seed], AfterValidator(_distinct)] = Field(
+        default=[0], min_length=1, description="seeds; one trial each"
+    )
     target_accuracy: Accuracy | None = _field(
-        None, "fraction; time_to_target_s says when it was reached"
+        None, "fraction; time_to_target_s is the training time until it is reached"
     )
     timing: Annotated[Timing | None, BeforeValidator(_timing)] = _field(
-        {}, "how phases are timed, or off"
+        {}, "timing protocol, or off"
     )
-    limits: Limits = _field({}, "when a run is ended")
+    limits: Limits = _field({}, "limits of a run")
+
+    _source: Source = PrivateAttr(default_factory=lambda: Source("study"))
+
+    @property
+    def source(self) -> Source:
+        """The YAML source, to report the line of a field."""
+        return self._source
 
     @field_validator("name")
     @classmethod
     def _is_a_file_name(cls, name: str) -> str:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", name):
-            raise wrong(
-                "a name has small letters, digits, _ and - only, begins with a letter or a digit, "
-                "and is no longer than 100"
+        if not re.fullmatch(STUDY_NAME, name):
+            raise invalid(
+                "expected lowercase letters, digits, _ and -, at most 100, starting with a letter "
+                f"or a digit, got {shown(name)}"
             )
         return name
-
-    @field_validator("seeds")
-    @classmethod
-    def _are_distinct(cls, seeds: list[int]) -> list[int]:
-        return distinct(seeds)
 
     @field_validator("axes")
     @classmethod
     def _have_values(cls, axes: dict[str, list[Any]]) -> dict[str, list[Any]]:
         for path, values in axes.items():
             if not values:
-                raise problem((path,), "an axis needs at least one value", values)
+                raise invalid_at((path,), "expected at least one value", values)
         return axes
 
     @property
     def tuned(self) -> tuple[str, ...]:
-        """The axes whose values are chosen among, not compared."""
+        """The axes whose best value is chosen."""
         return tuple(self.tune.over) if self.tune else ()
 
     @model_validator(mode="after")
-    def _tunes_with_other_seeds(self) -> Self:
+    def _seeds_differ(self) -> Self:
         shared = sorted(set(self.seeds) & set(self.tune.seeds if self.tune else ()))
         if shared:
-            told = f"{shared[0]} is in seeds, too: what is chosen must be compared by fresh seeds"
-            raise problem(("tune", "seeds"), told, shared)
+            message = f"{shared[0]} is also in seeds; chosen cells are compared with other seeds"
+            raise invalid_at(("tune", "seeds"), message, shared)
         return self
 
     @model_validator(mode="after")
-    def _pairs_are_paired(self) -> Self:
+    def _pairs_have_equal_lengths(self) -> Self:
         lengths = {path: len(v) for path, v in self.axes.items() if path not in self.tuned}
         if self.design == "pairs" and len(set(lengths.values())) > 1:
-            counted = ", ".join(f"{path} has {n}" for path, n in lengths.items())
-            raise problem(("axes",), f"design pairs needs axes of one length; {counted}", lengths)
+            counts = ", ".join(f"{path} has {n}" for path, n in lengths.items())
+            message = f"design pairs needs axes of equal length; {counts}"
+            raise invalid_at(("axes",), message, lengths)
         return self
+
+    def as_written(self) -> dict[str, Any]:
+        """Return the study with every default, as study.yaml holds it."""
+        declared = self.model_dump()
+        return declared | {"timing": declared["timing"] or "off"}

@@ -1,4 +1,4 @@
-"""A study file, and what `--set` changes in it, into a checked Study."""
+"""Load a study file, with the overrides of `--set`, into a checked Study."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,66 +13,66 @@ from bench.study.spec import CHOICES, Cell, Study
 from bench.study.yaml_source import Source
 from bench.study_files import study_hint
 
-SHOWN = 5
+MOST_ERRORS = 5
 TEMPLATE = "x-"
 NAMED = tuple((name,) for name in ("dataset", *CHOICES))
 
-# What pydantic asks for, in words for people.
-ASKED_FOR: Mapping[str, str] = {
+# Types that pydantic expects, as a person would call them.
+EXPECTED: Mapping[str, str] = {
     "bool_type": "true or false",
     "dict_type": "a mapping of fields",
     "finite_number": "a finite number",
     "float_type": "a number",
-    "int_from_float": "a whole number",
+    "int_from_float": "an integer",
     "int_parsing_size": "a smaller number",
-    "int_type": "a whole number",
+    "int_type": "an integer",
     "list_type": "a list",
     "model_type": "a mapping of fields",
     "string_type": "text",
 }
 
 
-def load_study(path: Path, overrides: Sequence[str] = ()) -> tuple[Study, Source]:
-    """Read a study file and apply `PATH=VALUE` overrides, in order.
+def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
+    """Load a study file and apply `PATH=VALUE` overrides in order.
 
-    Fields that begin with `x-` are ignored: templates, of which other fields are aliases. The
-    source comes along so that later checks can say on which line a field stands. Raises
-    StudyError with file, line and field for whatever is not a valid study.
+    Top-level fields that begin with `x-` are templates to alias, and ignored. Raises StudyError
+    with file, line and field for anything that is not a valid study.
     """
-    read = yaml_source.read_yaml(_text(path), str(path))
-    if read.data is None:
-        raise StudyError("is empty; a study needs at least a name", where=read.name)
-    if not isinstance(read.data, dict):
-        raise StudyError("a study is a mapping that starts with 'name:'", where=read.name)
+    source = yaml_source.read_yaml(_read_text(path), str(path))
+    if source.data is None:
+        raise StudyError("is empty; a study needs at least a name", where=source.name)
+    if not isinstance(source.data, dict):
+        raise StudyError("expected a mapping that starts with 'name:'", where=source.name)
     for override in overrides:
-        _apply(read, override)
-    fields = {key: value for key, value in read.data.items() if not key.startswith(TEMPLATE)}
+        _override(source, override)
+    fields = {key: value for key, value in source.data.items() if not key.startswith(TEMPLATE)}
     try:
         study = Study.model_validate(fields)
     except ValidationError as error:
-        raise explained(error, read) from None
-    return study, read
+        raise study_error(error, source) from None
+    study._source = source
+    return study
 
 
-def explained(
+def study_error(
     error: ValidationError,
-    read: Source,
+    source: Source,
     written: Callable[[yaml_source.Path], yaml_source.Path] = lambda path: path,
 ) -> StudyError:
-    """Word pydantic's errors for a person: file, line, field, what is wrong with it.
+    """Return pydantic's errors as one StudyError: file, line, field and problem of each.
 
-    `written` tells where the study wrote what pydantic found at a path.
+    `written` maps the path of an error to the path where the study wrote it.
     """
     lines: list[str] = []
     for item in error.errors():
         path = written(item["loc"])
-        lines.append(f"{read.place(path)}: {yaml_source.dotted(path)}: {_worded(item)}")
-    more = len(lines) - SHOWN
-    told = lines[:SHOWN] + ([f"… and {more} more"] if more > 0 else [])
-    return StudyError("\n".join(told))
+        lines.append(f"{source.place(path)}: {yaml_source.dotted(path)}: {_problem(item)}")
+    more = len(lines) - MOST_ERRORS
+    shown_lines = lines[:MOST_ERRORS] + ([f"… and {more} more"] if more > 0 else [])
+    return StudyError("\n".join(shown_lines))
 
 
-def _worded(item: Any) -> str:
+def _problem(item: Any) -> str:
     given = item["input"]
     match item["type"]:
         case "missing":
@@ -80,27 +80,29 @@ def _worded(item: Any) -> str:
         case "study":
             return str(item["msg"])
         case "too_short":
-            return "needs at least one value"
+            return "expected at least one value"
         case "literal_error":
-            # Pydantic writes the values out: 'relu', 'tanh' or 'identity'.
+            # Pydantic writes the values as: 'relu', 'tanh' or 'identity'.
             known = re.findall(r"'([^']*)'", item["ctx"]["expected"])
-            return f"{shown(given)} is not one of its values. {did_you_mean(given, known)}".strip()
+            return f"unknown value {shown(given)}. {did_you_mean(given, known)}".strip()
         case kind:
-            asked = ASKED_FOR.get(kind, str(item["msg"]).removeprefix("Input should be "))
+            expected = EXPECTED.get(kind, str(item["msg"]).removeprefix("Input should be "))
+            if expected.startswith(("greater", "less")):
+                expected = f"a value {expected}"
             hint = ""
             if kind == "string_type" and isinstance(given, bool | int | float):
-                hint = "; in quotes it is text"
-            return f"should be {asked}, not {shown(given)}{hint}"
+                hint = "; quote it to make it text"
+            return f"expected {expected}, got {shown(given)}{hint}"
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(yaml_source.LARGEST_BYTES + 1)
     except FileNotFoundError:
         raise StudyError("no such study file", where=str(path), hint=study_hint(path)) from None
     except IsADirectoryError:
-        raise StudyError("is a folder; name a study file in it", where=str(path)) from None
+        raise StudyError("is a folder, expected a study file", where=str(path)) from None
     except OSError as error:
         raise StudyError(f"cannot be read: {error.strerror}", where=str(path)) from None
     if len(content) > yaml_source.LARGEST_BYTES:
@@ -112,32 +114,32 @@ def _text(path: Path) -> str:
         raise StudyError("is not a UTF-8 text file", where=f"{path}:{line}") from None
 
 
-def _apply(read: Source, override: str) -> None:
-    """Set one field in the file's data; the place of what it sets is the option itself."""
-    name = f"--set {override}"
+def _override(source: Source, override: str) -> None:
+    """Set one field of the data; its place is the option itself."""
+    place = f"--set {override}"
     path_text, equals, value_text = override.partition("=")
     keys = tuple(key.strip() for key in path_text.split("."))
     if not equals or not all(keys):
-        raise StudyError("reads PATH=VALUE, for example --set base.epochs=1", where=name)
-    value = yaml_source.read_value(value_text, name)
+        raise StudyError("expected PATH=VALUE, for example --set base.epochs=1", where=place)
+    value = yaml_source.read_value(value_text, place)
     if keys[0] == "axes" and len(keys) > 1:
-        keys = ("axes", ".".join(keys[1:]))  # an axis is named by its whole dotted path
-    target = read.data
+        keys = ("axes", ".".join(keys[1:]))  # an axis is one key, its dotted path
+    target = source.data
     for depth, key in enumerate(keys[:-1], start=1):
-        below = _written_out(keys[:depth], target.get(key))
-        if not isinstance(below, dict):
-            raise StudyError(f"{'.'.join(keys[:depth])} has no fields", where=name)
-        read.places.setdefault(keys[:depth], name)
-        target[key] = below
-        target = below
-    for known in [p for p in read.places if p[: len(keys)] == keys]:
-        del read.places[known]
+        child = _as_mapping(keys[:depth], target.get(key))
+        if not isinstance(child, dict):
+            raise StudyError(f"{'.'.join(keys[:depth])} has no fields", where=place)
+        source.places.setdefault(keys[:depth], place)
+        target[key] = child
+        target = child
+    for known in [p for p in source.places if p[: len(keys)] == keys]:
+        del source.places[known]
     target[keys[-1]] = value
-    read.places[keys] = name
+    source.places[keys] = place
 
 
-def _written_out(path: tuple[str, ...], value: Any) -> Any:
-    """Give what stands at a path as a mapping that a field can be set in, if it has fields."""
+def _as_mapping(path: tuple[str, ...], value: Any) -> Any:
+    """Return the value at a path as a mapping to set a field in, where it has fields."""
     if path[0] == "base" and path[1:] in NAMED:
         if value is None:
             value = Cell.model_fields[path[1]].default

@@ -1,10 +1,9 @@
-"""Timing blocks: which cells are timed side by side, in which order, and what is still missing.
+"""Timing blocks: which cells are timed together, in which order, and which are missing.
 
-A block is one interleaving: every cell that takes part is timed in it once, in a shuffled order,
-each in a fresh process, and the baseline cell twice (its twin shows what no change looks like).
-A block's number is used in one session only, so that cells with the same number were neighbours.
-What an interruption, a new cell or a higher `timing.blocks` leaves missing is timed in new blocks,
-again beside the baseline cell.
+In a block every cell that takes part is timed once, in random order, each in a fresh process, and
+the baseline twice (the A/A control). A block's number is used in one session only. What an
+interruption, a new cell or a higher `timing.blocks` leaves missing is timed in new blocks, again
+together with the baseline.
 """
 
 import random
@@ -14,95 +13,106 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bench.records import Role
-from bench.study.runs import Plan, PlannedCell, Run
+from bench.study.runs import Run
+from bench.study.spec import Cell, Study
 
-Part = TypeVar("Part")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Timed:
-    """A cell's part in a block."""
+class BlockPart:
+    """One cell's part of a timing block."""
 
     cell_id: str
     role: Role
     block: int
 
 
-def block_runs(plan: Plan, done: Collection[Timed], used: Collection[int]) -> list[Run]:
-    """Plan the blocks that a study still asks for, beside those that are `done` and valid.
+def timed_cells(study: Study, cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells to time, the baseline first; none where timing is off."""
+    return [cell for cell in cells if cell.skip is None] if study.timing else []
 
-    `used` are the block numbers of any outcome in the results folder, valid or not. A cell's
-    block counts where the baseline and its twin were timed in it, too.
+
+def block_runs(
+    study: Study, cells: Sequence[Cell], done: Collection[BlockPart], used: Collection[int]
+) -> list[Run]:
+    """Return the runs of the blocks that are missing beside the valid ones in `done`.
+
+    `used` are the block numbers in the results folder, valid or not. A cell's block counts where
+    the baseline and its A/A control were timed in it too.
     """
-    timing = plan.study.timing
-    if timing is None or not plan.timed:
+    timed = timed_cells(study, cells)
+    if study.timing is None or not timed:
         return []
+    baseline, *others = timed
     missing = {
-        planned.cell_id: timing.blocks - len(_counted(planned, plan.timed[0], done))
-        for planned in plan.timed
+        cell.cell_id: study.timing.blocks - len(_complete(cell, baseline, done)) for cell in timed
     }
     first = 1 + max(used, default=-1)
     runs: list[Run] = []
     for i in range(max(missing.values())):
-        others = [c for c in plan.timed[1:] if missing[c.cell_id] > i]
-        runs += _block(plan, first + i, [plan.timed[0], *others])
+        lacking = [cell for cell in others if missing[cell.cell_id] > i]
+        runs += _block(study, first + i, [baseline, *lacking])
     return runs
 
 
 def replacement_runs(
-    plan: Plan, done: Collection[Timed], clean: Collection[Timed], block: int
+    study: Study,
+    cells: Sequence[Cell],
+    done: Collection[BlockPart],
+    clean: Collection[BlockPart],
+    block: int,
 ) -> list[Run]:
-    """Time again, side by side, the cells that lack blocks only because some were disturbed."""
-    timing = plan.study.timing
-    if timing is None or not plan.timed:
+    """Return a block of the cells that lack blocks only because some were disturbed."""
+    timed = timed_cells(study, cells)
+    if study.timing is None or not timed:
         return []
-    baseline = plan.timed[0]
+    baseline, wanted = timed[0], study.timing.blocks
     again = [
-        planned
-        for planned in plan.timed
-        if len(_counted(planned, baseline, done)) >= timing.blocks
-        and len(_counted(planned, baseline, clean)) < timing.blocks
+        cell
+        for cell in timed
+        if len(_complete(cell, baseline, clean)) < wanted <= len(_complete(cell, baseline, done))
     ]
-    others = [planned for planned in again if planned is not baseline]
-    return list(_block(plan, block, [baseline, *others])) if again else []
+    others = [cell for cell in again if cell is not baseline]
+    return list(_block(study, block, [baseline, *others])) if again else []
 
 
-def extra_runs(plan: Plan, cells: Sequence[PlannedCell], block: int) -> list[Run]:
-    """Time some cells once more, to narrow their intervals; verdicts don't look at these."""
-    return [block_run(plan, planned, "extra", block) for planned in _shuffled(plan, cells, block)]
+def extra_runs(study: Study, cells: Sequence[Cell], block: int) -> list[Run]:
+    """Return another block of some cells to narrow their intervals; verdicts ignore these."""
+    return [block_run(study, cell, "extra", block) for cell in _shuffled(study, cells, block)]
 
 
-def block_run(plan: Plan, planned: PlannedCell, role: Role, block: int) -> Run:
-    """Give the run of a cell's part in a block."""
+def block_run(study: Study, cell: Cell, role: Role, block: int) -> Run:
+    """Return the run of a cell's part of a block."""
     suffix = "" if role == "planned" else f"-{role}"
     return Run(
-        run_id=f"{planned.cell_id}-b{block}{suffix}",
+        run_id=f"{cell.cell_id}-b{block}{suffix}",
         kind="block",
-        study=plan.study.name,
-        planned=planned,
-        seed=plan.study.seeds[0],
+        study=study.name,
+        cell=cell,
+        seed=study.seeds[0],
         block=block,
         role=role,
-        timing=plan.study.timing,
-        timeout_s=plan.study.limits.trial_timeout,
+        timing=study.timing,
+        timeout_s=study.limits.trial_timeout,
     )
 
 
-def _counted(planned: PlannedCell, baseline: PlannedCell, done: Collection[Timed]) -> set[int]:
-    """List the blocks in which a cell, the baseline and its twin were all timed."""
+def _complete(cell: Cell, baseline: Cell, done: Collection[BlockPart]) -> set[int]:
+    """Return the blocks in which a cell, the baseline and its A/A control were all timed."""
     blocks: dict[tuple[str, Role], set[int]] = defaultdict(set)
-    for timed in done:
-        blocks[timed.cell_id, timed.role].add(timed.block)
-    anchored = blocks[baseline.cell_id, "planned"] & blocks[baseline.cell_id, "twin"]
-    return blocks[planned.cell_id, "planned"] & anchored
+    for part in done:
+        blocks[part.cell_id, part.role].add(part.block)
+    controlled = blocks[baseline.cell_id, "planned"] & blocks[baseline.cell_id, "twin"]
+    return blocks[cell.cell_id, "planned"] & controlled
 
 
-def _block(plan: Plan, block: int, cells: Sequence[PlannedCell]) -> Iterator[Run]:
-    """Time cells side by side, the first of them twice."""
-    for i, planned in _shuffled(plan, list(enumerate([*cells, cells[0]])), block):
-        yield block_run(plan, planned, "twin" if i == len(cells) else "planned", block)
+def _block(study: Study, block: int, cells: Sequence[Cell]) -> Iterator[Run]:
+    """Yield the runs of a block; the first cell is timed twice."""
+    for i, cell in _shuffled(study, list(enumerate([*cells, cells[0]])), block):
+        yield block_run(study, cell, "twin" if i == len(cells) else "planned", block)
 
 
-def _shuffled(plan: Plan, parts: Sequence[Part], block: int) -> list[Part]:
-    """Shuffle by the study's name and the block's number: the same study, the same order."""
-    return random.Random(f"{plan.study.name} {block}").sample(parts, len(parts))
+def _shuffled(study: Study, items: Sequence[T], block: int) -> list[T]:
+    """Shuffle by the study's name and the block's number, the same way every time."""
+    return random.Random(f"{study.name} {block}").sample(items, len(items))

@@ -1,9 +1,8 @@
-"""YAML as people write it, with the line of every field.
+"""YAML with the line of every field.
 
-PyYAML reads YAML 1.1, where `1e-3` is a string and `off` is false. Here numbers are numbers,
-words are words (only `true` and `false` are not), a key stands once, and nothing is built but
-plain scalars, lists and mappings. Anchors and merge keys (`<<: *base`) work, as long as what they
-stand for stays small.
+PyYAML reads YAML 1.1, where `1e-3` is a string and `off` is false. Here numbers are numbers, only
+`true` and `false` are booleans, keys are unique, and the only values are scalars, lists and
+mappings. Anchors and merge keys (`<<: *base`) work as long as their expansion stays small.
 """
 
 import re
@@ -25,65 +24,59 @@ INTEGER = re.compile(r"[-+]?\d[\d_]*")
 NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?")
 SPECIAL = {".inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
 SURROGATE = re.compile("[\ud800-\udfff]")
-WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+KEYWORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
 @dataclass
 class Source:
-    """Plain data, and for each path in it the place that it was written at."""
+    """Plain data, and for each path in it where it was written ("study.yaml:3")."""
 
     name: str
     data: Any = None
     places: dict[Path, str] = field(default_factory=dict)
 
     def place(self, path: Path) -> str:
-        """Say where the nearest enclosing field of `path` is written."""
-        for end in range(len(path), -1, -1):
-            if path[:end] in self.places:
-                return self.places[path[:end]]
-        return self.name
+        """Return where the nearest enclosing field of `path` was written."""
+        prefixes = (path[:end] for end in range(len(path), -1, -1))
+        return next((self.places[p] for p in prefixes if p in self.places), self.name)
 
 
 def read_yaml(text: str, name: str) -> Source:
-    """Read one YAML document; `name` is what error messages call it.
+    """Read one YAML document, called `name` in error messages.
 
-    Raises StudyError with file and line for whatever cannot be read.
+    Raises StudyError with file and line for invalid YAML.
     """
     if len(text) > LARGEST_BYTES:
         raise StudyError(f"is larger than {LARGEST_BYTES:,} bytes", where=name)
     source = Source(name, places={(): name})
-    node = _composed(text, name)
+    node = _compose(text, name)
     if node is not None:
         source.data = _Builder(source).build(node, (), 0)
     return source
 
 
-def _composed(text: str, name: str) -> yaml.Node | None:
+def _compose(text: str, name: str) -> yaml.Node | None:
     try:
         node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}" if mark else name
-        raise StudyError(
-            f"is not valid YAML: {error.problem or error.context}", where=where
-        ) from None
+        problem = error.problem or error.context
+        raise StudyError(f"is not valid YAML: {problem}", where=where) from None
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
+        where = f"{name}:{text.count(chr(10), 0, error.position) + 1}"
         code = f"U+{ord(text[error.position]):04X}"
-        raise StudyError(
-            f"is not a text file: YAML does not allow the character {code}", where=f"{name}:{line}"
-        ) from None
+        raise StudyError(f"contains the character {code}, invalid in YAML", where=where) from None
     except RecursionError:
         raise StudyError(f"is nested more than {DEEPEST} levels deep", where=name) from None
-    except (ValueError, OverflowError):  # PyYAML does not check every number in the syntax itself
-        raise StudyError(
-            "is not valid YAML: an escape or a version that is out of range", where=name
-        ) from None
+    except (ValueError, OverflowError):  # PyYAML does not check every number of its own syntax
+        problem = "an escape or a version is out of range"
+        raise StudyError(f"is not valid YAML: {problem}", where=name) from None
     return node
 
 
 def read_value(text: str, name: str) -> Any:
-    """Read one value, as `--set PATH=VALUE` gives it; it has no lines to name."""
+    """Read one value of `--set PATH=VALUE`, which has no line numbers."""
     try:
         return read_yaml(text, name).data
     except StudyError as error:
@@ -91,26 +84,28 @@ def read_value(text: str, name: str) -> Any:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what `read_yaml` would not take for a string."""
+    """Quotes strings that `read_yaml` would read as something else."""
 
 
-def _string(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+def _represent_string(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     style = None if _plain(text) == text and text.isprintable() else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 
-_Dumper.add_representer(str, _string)
+_Dumper.add_representer(str, _represent_string)
 
 
 def write_yaml(data: Any) -> str:
-    """Write plain data so that `read_yaml` gives the same again."""
+    """Write plain data so that `read_yaml` returns the same again."""
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
-Fields = dict[str, tuple[yaml.Node, yaml.Node]]  # name and value, by name
+Fields = dict[str, tuple[yaml.Node, yaml.Node]]  # nodes of key and value, by key
 
 
 class _Builder:
+    """Builds plain data from nodes and records their places."""
+
     def __init__(self, source: Source) -> None:
         self._source = source
         self._nodes = 0
@@ -128,7 +123,6 @@ class _Builder:
                 ]
             case _:
                 text = _text(node, where)
-                # Quoted it is a string, else what it looks like.
                 return _plain(text) if getattr(node, "style", None) is None else text
 
     def _pairs(self, node: yaml.MappingNode, path: Path, depth: int) -> Iterator[tuple[str, Any]]:
@@ -137,41 +131,35 @@ class _Builder:
             yield key, self.build(value_node, (*path, key), depth + 1)
 
     def _fields(self, node: yaml.MappingNode, path: Path, depth: int) -> Fields:
-        """List a mapping's own fields, and before them what it merges and does not set itself."""
+        """Return a mapping's fields: merged ones first, without those that it sets itself."""
         own: Fields = {}
         merged: Fields = {}
         lines: dict[str, int] = {}
         for key_node, value_node in node.value:
             where = self._place(key_node)
             if not isinstance(key_node, yaml.ScalarNode):
-                raise StudyError("a field's name must be a word", where=where)
+                raise StudyError("expected a plain key, got a list or mapping", where=where)
             key = _text(key_node, where)
             if key in lines:
-                raise StudyError(
-                    f"{dotted((*path, key))} stands here twice; it is on line {lines[key]} too",
-                    where=where,
-                )
+                message = f"{dotted((*path, key))}: duplicate key, first on line {lines[key]}"
+                raise StudyError(message, where=where)
             lines[key] = key_node.start_mark.line + 1
             if key == MERGE and key_node.style is None:
                 merged = self._merged(value_node, path, depth + 1)
             else:
                 own[key] = (key_node, value_node)
-        return {**{key: nodes for key, nodes in merged.items() if key not in own}, **own}
+        return {key: nodes for key, nodes in merged.items() if key not in own} | own
 
     def _merged(self, node: yaml.Node, path: Path, depth: int) -> Fields:
-        """List what a merge key brings; of several mappings the first that has a field."""
+        """Return the fields of a merge key; of several mappings the first with a field wins."""
         where = self._place(node)
-        several = node.value if isinstance(node, yaml.SequenceNode) else [node]
         fields: Fields = {}
-        for each in several:
+        for mapping in node.value if isinstance(node, yaml.SequenceNode) else [node]:
             self._count(where, depth)
-            if not isinstance(each, yaml.MappingNode):
-                raise StudyError(
-                    f"{dotted((*path, MERGE))}: expected a mapping or a list of mappings, "
-                    "such as *base",
-                    where=where,
-                )
-            for key, nodes in self._fields(each, path, depth).items():
+            if not isinstance(mapping, yaml.MappingNode):
+                expected = "expected a mapping or a list of mappings, such as *base"
+                raise StudyError(f"{dotted((*path, MERGE))}: {expected}", where=where)
+            for key, nodes in self._fields(mapping, path, depth).items():
                 self._count(where, depth)
                 fields.setdefault(key, nodes)
         return fields
@@ -180,10 +168,11 @@ class _Builder:
         return f"{self._source.name}:{node.start_mark.line + 1}"
 
     def _count(self, where: str, depth: int) -> None:
-        """Count one more value; refuse too many, and too many levels."""
+        """Count one more value; raise for too many values or levels."""
         self._nodes += 1
         if self._nodes > MOST_NODES:
-            raise StudyError(f"has more than {MOST_NODES:,} values, aliases repeated", where=where)
+            message = f"has more than {MOST_NODES:,} values with aliases expanded"
+            raise StudyError(message, where=where)
         if depth > DEEPEST:
             raise StudyError(f"is nested more than {DEEPEST} levels deep", where=where)
 
@@ -191,14 +180,15 @@ class _Builder:
 def _text(node: yaml.Node, where: str) -> str:
     text: str = node.value
     if SURROGATE.search(text):
-        raise StudyError("half a character: an escape from \\ud800 to \\udfff", where=where)
+        message = "invalid escape: half of a surrogate pair (\\ud800 to \\udfff)"
+        raise StudyError(message, where=where)
     return text
 
 
 def _plain(text: str) -> Any:
-    """Read a scalar without quotes."""
-    if text.lower() in WORDS:
-        return WORDS[text.lower()]
+    """Return the value of an unquoted scalar."""
+    if text.lower() in KEYWORDS:
+        return KEYWORDS[text.lower()]
     if INTEGER.fullmatch(text):
         return int(text.replace("_", "")) if len(text) < 40 else text
     if NUMBER.fullmatch(text):
@@ -207,7 +197,7 @@ def _plain(text: str) -> Any:
 
 
 def dotted(path: Path) -> str:
-    """Write a path as people do: base.optimizer.lr, seeds[2]."""
+    """Write a path: base.optimizer.lr, seeds[2]."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)

@@ -14,7 +14,7 @@ from bench.cli.completion import join_split_words, strip_prefix
 from bench.data import DATASETS
 from bench.models import MODELS
 from bench.optim import OPTIMIZERS, SCHEDULES
-from bench.study.set_paths import completions, settable
+from bench.study.set_completion import completions, settable_fields
 from bench.study.spec import Cell
 from bench.study.study_file import load_study
 
@@ -128,7 +128,9 @@ def test_a_path_that_is_whole_is_never_offered_alone() -> None:
 def test_every_value_that_is_offered_can_be_set(tmp_path: Path) -> None:
     study = tmp_path / "study.yaml"
     study.write_text("name: x\ntune: {over: [batch_size]}\n")
-    own = [path for path in settable() if path.count(".") < 2 and not path.startswith("axes.")]
+    own = [
+        path for path in settable_fields() if path.count(".") < 2 and not path.startswith("axes.")
+    ]
     values = [text for path in own for text, _ in completions(f"{path}=")]
     values += [f"{text}]" for path in Cell.model_fields for text, _ in completions(f"axes.{path}=")]
     assert len(values) > 60

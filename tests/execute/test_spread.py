@@ -83,7 +83,7 @@ def test_a_trial_on_a_gpu_takes_one(runs_of: Runs) -> None:
 
 
 def with_device(run: Run, device: str) -> Run:
-    cell = run.planned.cell.model_copy(update={"device": device})
+    cell = run.cell.model_copy(update={"device": device})
     return replace(run, planned=replace(run.planned, cell=cell))
 
 

@@ -155,7 +155,7 @@ def carry_out(request: Request, executor: FakeExecutor) -> Finished:
 
 
 def batch(run: Run) -> int:
-    return run.planned.cell.batch_size
+    return run.cell.batch_size
 
 
 def once(what: Callable[[Run], bool]) -> Callable[[Run], bool]:

@@ -49,7 +49,7 @@ def test_a_new_value_of_an_axis_runs_only_the_new_cell(ask: Ask) -> None:
     finished = carry_out(ask(STUDY.replace("[64, 512]", "[64, 128, 512]")), more)
     assert [run.kind for run in more.runs[:3]] == ["trial", "trial", "cost"]
     assert all("-b128-" in run_id for run_id in more.executed[:3])
-    beside = [(run.block, run.planned.cell.batch_size, run.role) for run in more.runs[3:]]
+    beside = [(run.block, run.cell.batch_size, run.role) for run in more.runs[3:]]
     assert sorted(beside) == [
         (block, size, role)
         for block in (2, 3)

@@ -24,7 +24,7 @@ TRIED = 2 * 3 * 2
 
 def by_rate(run: Run) -> float:
     """Let each optimizer have a best learning rate of its own."""
-    optimizer = run.planned.cell.optimizer
+    optimizer = run.cell.optimizer
     return 0.9 if optimizer.parameters["lr"] == BEST[optimizer.name] else 0.6
 
 
@@ -70,7 +70,7 @@ def test_the_plan_tells_what_is_tried_and_what_follows(ask: Ask) -> None:
 def test_one_cell_alone_is_tuned_alone(ask: Ask) -> None:
     executor = FakeExecutor(validation=by_rate)
     run_study(ask(TUNED, only=("sgd",)), Silent(), executor)
-    assert {run.planned.cell.optimizer.name for run in executor.runs} == {"sgd"}
+    assert {run.cell.optimizer.name for run in executor.runs} == {"sgd"}
     assert kinds(executor).count("tuning") == TRIED / 2
 
 
@@ -80,7 +80,7 @@ def test_a_tuned_cell_keeps_its_name_whatever_is_chosen_for_it(ask: Ask) -> None
         rates = {32: best, 64: 0.001}
 
         def by_size(run: Run, rates: Mapping[int, float] = rates) -> float:
-            cell = run.planned.cell
+            cell = run.cell
             return 0.9 if cell.optimizer.parameters["lr"] == rates[cell.batch_size] else 0.6
 
         run_study(ask(axes, fresh=True), Silent(), FakeExecutor(validation=by_size))

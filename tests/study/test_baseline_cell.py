@@ -69,5 +69,5 @@ def test_a_base_that_says_auto_is_the_cell_that_auto_stands_for(planned: Planned
 
 def test_the_trials_begin_with_the_baseline_cell(planned: Planned) -> None:
     plan = planned("name: x\nbase: {batch_size: 2}\naxes: {batch_size: [1, 2]}\nseeds: [0, 1]")
-    trials = [run.planned.cell.batch_size for run in plan.runs if run.kind == "trial"]
+    trials = [run.cell.batch_size for run in plan.runs if run.kind == "trial"]
     assert trials == [2, 1, 2, 1]

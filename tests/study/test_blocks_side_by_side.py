@@ -19,14 +19,14 @@ WHOLE = Counter([(1, "twin"), *((size, "planned") for size in SIZES)])
 
 
 def timed(run: Run) -> Timed:
-    return Timed(run.planned.cell_id, run.role, run.block)
+    return Timed(run.cell.cell_id, run.role, run.block)
 
 
 def orders(runs: Iterable[Run]) -> dict[int, list[Part]]:
     """List each block's parts in the order in which they run."""
     blocks: dict[int, list[Part]] = {}
     for run in runs:
-        blocks.setdefault(run.block, []).append((run.planned.cell.batch_size, run.role))
+        blocks.setdefault(run.block, []).append((run.cell.batch_size, run.role))
     return blocks
 
 
@@ -40,7 +40,7 @@ def without(runs: Iterable[Run], block: int, size: int, role: str) -> set[Timed]
     return {
         timed(run)
         for run in runs
-        if (run.block, run.planned.cell.batch_size, run.role) != (block, size, role)
+        if (run.block, run.cell.batch_size, run.role) != (block, size, role)
     }
 
 
@@ -135,7 +135,7 @@ def test_extra_blocks_stand_in_for_no_planned_one(plan: Plan) -> None:
 def test_cells_that_this_machine_cannot_run_take_no_part(planned: Planned) -> None:
     text = "name: x\naxes: {device: [cuda, cpu], batch_size: [1, 2]}\ntiming: {blocks: 1}"
     runs = block_runs(planned(text), [], [])
-    assert [run.planned.cell.device for run in runs] == ["cpu"] * 3
+    assert [run.cell.device for run in runs] == ["cpu"] * 3
 
 
 @pytest.mark.parametrize(

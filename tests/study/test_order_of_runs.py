@@ -13,7 +13,7 @@ SIZES = list(range(1, 9))
 
 
 def what(run: Run) -> tuple[str, int, int]:
-    return run.kind, run.seed, run.planned.cell.batch_size
+    return run.kind, run.seed, run.cell.batch_size
 
 
 def test_one_seed_of_every_cell_comes_before_the_next_seed_and_costs_last(planned: Planned) -> None:

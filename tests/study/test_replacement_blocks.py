@@ -16,18 +16,18 @@ def plan(planned: Callable[..., Plan]) -> Plan:
 
 
 def timed(runs: list[Run]) -> list[Timed]:
-    return [Timed(run.planned.cell_id, run.role, run.block) for run in runs]
+    return [Timed(run.cell.cell_id, run.role, run.block) for run in runs]
 
 
 def without(runs: list[Run], size: int, role: str = "planned") -> list[Timed]:
     """Leave one part of block 0 out."""
     part = (0, size, role)
-    kept = [r for r in runs if (r.block, r.planned.cell.batch_size, r.role) != part]
+    kept = [r for r in runs if (r.block, r.cell.batch_size, r.role) != part]
     return timed(kept)
 
 
 def parts(runs: list[Run]) -> list[tuple[int, int, str]]:
-    return sorted((run.block, run.planned.cell.batch_size, run.role) for run in runs)
+    return sorted((run.block, run.cell.batch_size, run.role) for run in runs)
 
 
 def test_nothing_disturbed_replaces_nothing(plan: Plan) -> None:

@@ -14,7 +14,7 @@ def test_a_trial_that_failed_is_one_row(planned: Planned) -> None:
     trial, _ = planned("name: x\nseeds: [7]\ntiming: {blocks: 1}").runs
     outcome = trial.ended("failed", "why", 1.5)
     assert (outcome.run_id, outcome.kind, outcome.cell_id) == (
-        trial.run_id, "trial", trial.planned.cell_id,
+        trial.run_id, "trial", trial.cell.cell_id,
     )  # fmt: skip
     assert outcome.trial is not None
     assert (outcome.trial.trial_id, outcome.trial.seed) == (trial.run_id, 7)
@@ -44,7 +44,7 @@ def test_a_runs_configuration_has_all_that_its_numbers_depend_on(planned: Planne
     text = "name: x\nseeds: [7]\ntarget_accuracy: 0.9\ntiming: {blocks: 1, rounds: 5}"
     plan = planned(text)
     trial, cost = plan.runs
-    flat = trial.planned.cell.identity() | {"spin_count": SPIN_COUNT}
+    flat = trial.cell.identity() | {"spin_count": SPIN_COUNT}
     assert trial.configuration() == flat | {"seed": 7, "target_accuracy": 0.9}
     assert cost.configuration() == flat | {"seed": 7}
     for block in block_runs(plan, [], []):

@@ -57,7 +57,7 @@ def test_auto_is_the_cpu_where_there_is_no_gpu(planned: Planned) -> None:
 
 def test_a_skipped_cell_has_its_trials_no_cost_pass_and_no_timing_blocks(planned: Planned) -> None:
     plan = planned("name: x\naxes: {device: [cpu, cuda]}\nseeds: [0, 1]\ntiming: {blocks: 3}")
-    runs = [(run.planned.cell.device, run.kind) for run in plan.runs]
+    runs = [(run.cell.device, run.kind) for run in plan.runs]
     assert runs.count(("cuda", "trial")) == 2
     assert (runs.count(("cuda", "cost")), runs.count(("cpu", "cost"))) == (0, 1)
-    assert [run.planned.cell.device for run in block_runs(plan, [], [])] == ["cpu"] * 3 * 2
+    assert [run.cell.device for run in block_runs(plan, [], [])] == ["cpu"] * 3 * 2
