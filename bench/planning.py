@@ -20,11 +20,16 @@ from bench.study.design import Excluded, expand
 from bench.study.run_durations import DurationEstimator
 from bench.study.runs import Run, distinct_cells, resolve, trial_and_cost_runs
 from bench.study.spec import Cell, Study
+from bench.study.study_file import load_study
 from bench.study.timing_blocks import BlockPart, block_run, block_runs, timed_cells
 from bench.study.tuning import baseline_id, choose, tuning_runs, untuned_fields
 
 State = Literal["cached", "stale", "new", "skipped"]
 ResourcesFor = Callable[[Sequence[Cell]], Resources]
+
+
+def _this_machine(cells: Sequence[Cell]) -> Resources:
+    return local_resources()
 
 
 @dataclass(frozen=True)
@@ -132,12 +137,18 @@ class Plan:
         return replace(self, runs=(*self.runs, *added))
 
 
+def plan_study(request: Request, *, resources_for: ResourcesFor = _this_machine) -> Plan:
+    """Load a study and plan it, without changing anything."""
+    study = load_study(request.study, request.overrides)
+    return make_plan(study, request, resources_for=resources_for)
+
+
 def make_plan(
     study: Study,
     request: Request,
     progress: Progress | None = None,
     *,
-    resources_for: ResourcesFor = lambda cells: local_resources(),
+    resources_for: ResourcesFor = _this_machine,
     after_tuning: bool = False,
 ) -> Plan:
     """Plan a study and compare it with its results folder.

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench.derived import Derived  # noqa: E402
-from bench.planning import Request, draw_up  # noqa: E402
+from bench.planning import Request, plan_study  # noqa: E402
 from bench.records import EpochRow, Outcome, TimingRow, TrialRow  # noqa: E402
 from bench.store import Store, write_atomic  # noqa: E402
 from bench.study.runs import Run  # noqa: E402
@@ -84,11 +84,11 @@ def write_results(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         study = folder / "thousand.yaml"
         study.write_text(STUDY, encoding="utf-8")
-        agenda = draw_up(Request(study, results=folder / "results", offline=True))
+        plan = plan_study(Request(study, results=folder / "results", offline=True))
         store = Store(results)
-        store.write_tables([synthetic_outcome(task.run) for task in agenda.tasks])
+        store.write_tables([synthetic_outcome(planned.run) for planned in plan.runs])
         Derived(store).write()
-        write_atomic(results / "study.yaml", write_yaml(agenda.plan.resolved()))
+        write_atomic(results / "study.yaml", write_yaml(plan.study.as_written()))
     return results
 
 

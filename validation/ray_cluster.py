@@ -35,7 +35,7 @@ from ray.cluster_utils import Cluster  # noqa: E402
 
 from bench.execute import EXECUTORS  # noqa: E402
 from bench.execute.executor import Executor, RunContext  # noqa: E402
-from bench.study.runs import Run, make_plan  # noqa: E402
+from bench.study.runs import Run, resolve, trial_and_cost_runs  # noqa: E402
 from bench.study.spec import Study  # noqa: E402
 
 TURNS = 2
@@ -123,9 +123,9 @@ def plan_trials(executor: Executor, seeds: list[int]) -> list[Run]:
     study = Study.model_validate(
         {"name": "s", "timing": "off", "seeds": seeds, "base": base | model}
     )
-    site = executor.site([study.base])
-    plan = make_plan(study, [study.base], site.planned_on, {})
-    return [run for run in plan.runs if run.kind == "trial"]
+    machine = executor.resources([study.base]).planned_on
+    runs = trial_and_cost_runs(study, [resolve(study.base, machine, {})])
+    return [run for run in runs if run.kind == "trial"]
 
 
 def speed(trials: int) -> None:

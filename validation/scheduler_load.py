@@ -22,7 +22,7 @@ from many_trials import ManyNodes, study  # noqa: E402
 from runner_doubles import Silent  # noqa: E402
 
 from bench.data import DATASETS  # noqa: E402
-from bench.planning import Agenda, Request, Task, draw_up  # noqa: E402
+from bench.planning import Plan, Request, PlannedRun, plan_study  # noqa: E402
 from bench.records import Outcome  # noqa: E402
 from bench.runner import run_study  # noqa: E402
 
@@ -44,10 +44,10 @@ class MemoryReporter(Silent):
         self.ends = 0
         self.points: list[tuple[int, float, int]] = []
 
-    def planned(self, agenda: Agenda) -> None:
+    def planned(self, plan: Plan) -> None:
         self.note()
 
-    def ended(self, task: Task, outcome: Outcome) -> None:
+    def ended(self, planned: PlannedRun, outcome: Outcome) -> None:
         self.ends += 1
         if self.ends % (self.trials // POINTS) == 0:
             self.note()
@@ -88,7 +88,7 @@ def main() -> None:
             f"{(last - planned) / 1024 / ends:.2f} of it since planning"
         )
         began_s = time.perf_counter()
-        left = len(draw_up(request, where=ManyNodes().site).to_do)
+        left = len(plan_study(request, resources_for=ManyNodes().resources).uncached)
         print(f"planned again in {time.perf_counter() - began_s:.1f} s: {left} runs left")
 
 

@@ -22,7 +22,7 @@ from torch.utils.benchmark import Timer
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.execute.executor import RunContext
-from bench.execute.training_setup import Bench, set_up
+from bench.execute.training_setup import TrainingSetup, set_up_training
 from bench.measure.clock import Clock, CpuClock
 from bench.measure.phases import StepParts, time_steps
 from bench.study.spec import Cell
@@ -41,7 +41,7 @@ def main() -> None:
     for model in ("convnet", "lenet5"):
         for batch_size in (64, 512):
             cell = Cell(model=model, batch_size=batch_size, device="cpu", threads=options.threads)
-            bench = set_up(cell, 0, RunContext(options.data_dir), epochs=1000)
+            bench = set_up_training(cell, 0, RunContext(options.data_dir), epochs=1000)
             pairs = [_pair(bench) for _ in range(options.pairs)]
             steps_s.append(statistics.median(pair.pop("step_s") for pair in pairs))
             for name in pairs[0]:
@@ -55,7 +55,7 @@ def main() -> None:
     print(f"empty phase {1e9 * empty_s:.0f} ns: {empty_s / min(steps_s):.4%} of the smallest step")
 
 
-def _pair(bench: Bench) -> dict[str, float]:
+def _pair(bench: TrainingSetup) -> dict[str, float]:
     """Return one pair's ratios, harness over Timer, and the seconds of a step."""
     training = bench.training
     training.model.train()

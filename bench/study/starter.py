@@ -23,7 +23,7 @@ def write_starter(name: str, path: Path) -> list[Path]:
         Study.model_validate({"name": name})
     except ValidationError as error:
         hint = "Give the name alone, such as my_study; --out sets the file."
-        raise StudyError(str(error.errors()[0]["msg"]), where=f"'{name}'", hint=hint) from None
+        raise StudyError(f"name: {error.errors()[0]['msg']}", hint=hint) from None
     own_name = write_yaml({"name": name}).strip()
     _write_new(path, _STARTER.read_text(encoding="utf-8").replace("name: NAME", own_name, 1))
     schema = path.with_name(SCHEMA)

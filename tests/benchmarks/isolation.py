@@ -19,7 +19,7 @@ from bench.data import DATASETS
 from bench.execute import EXECUTORS
 from bench.execute.executor import Executor, RunContext
 from bench.measure.machine import this_machine
-from bench.study.runs import Run, make_plan
+from bench.study.runs import Run, resolve, trial_and_cost_runs
 from bench.study.spec import Cell, Study
 
 RUNS_PER_TURN = 10
@@ -58,8 +58,8 @@ def main() -> None:
     arguments = parser.parse_args()
     spec = {"name": "isolation", "seeds": list(range(RUNS_PER_TURN)), "timing": "off"}
     study = Study.model_validate(spec)
-    plan = make_plan(study, [Cell.model_validate(CELL)], this_machine(), {})
-    runs = [run for run in plan.runs if run.kind == "trial"]
+    cell = resolve(Cell.model_validate(CELL), this_machine(), {})
+    runs = [run for run in trial_and_cost_runs(study, [cell]) if run.kind == "trial"]
     with tempfile.TemporaryDirectory() as temporary:
         run_context = RunContext(Path(temporary))
         DATASETS["digits"].fetch(run_context.data_dir, lambda what, done, total: None)

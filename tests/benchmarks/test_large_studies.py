@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench.derived import Derived
-from bench.planning import Request, draw_up
+from bench.planning import Request, plan_study
 from bench.records import EpochRow, Outcome, TrialRow
 from bench.reporting.render import render
 from bench.store import Store
@@ -38,7 +38,7 @@ def request_for(tmp_path: Path, digits_dir: Path) -> Request:
 @pytest.fixture
 def outcomes(request_for: Request) -> list[Outcome]:
     """Return a synthetic outcome of every trial."""
-    runs = [task.run for task in draw_up(request_for).tasks if task.run.kind == "trial"]
+    runs = [planned.run for planned in plan_study(request_for).runs if planned.run.kind == "trial"]
     outcomes = []
     for i, run in enumerate(runs):
         accuracy = 0.9 + 0.0001 * (i * 7919 % 100)
@@ -56,8 +56,8 @@ def outcomes(request_for: Request) -> list[Outcome]:
 
 
 def test_plan(request_for: Request, measured: Callable[..., Any]) -> None:
-    agenda = measured(lambda: draw_up(request_for), rounds=5, warmup=1)
-    assert sum(task.run.kind == "trial" for task in agenda.tasks) == TRIALS
+    plan = measured(lambda: plan_study(request_for), rounds=5, warmup=1)
+    assert sum(planned.run.kind == "trial" for planned in plan.runs) == TRIALS
 
 
 def test_store_an_outcome(

@@ -13,7 +13,7 @@ ENDS = {
     "Raises": ("failed", "RuntimeError: the third weight is made of cheese"),
     "Dies": ("failed", "the process was ended by SIGSEGV"),
     "Killed": ("failed", "the process was ended by SIGKILL; perhaps the system ran out of memory"),
-    "Leaves": ("failed", "the process ended with exit code 7 before it gave a result"),
+    "Leaves": ("failed", "the process ended with exit code 7 before it returned a result"),
     "Hangs": ("timeout", "took longer than limits.trial_timeout, 2 s"),
     "Greedy": ("oom", "can't allocate memory: you tried to allocate 68719476736 bytes"),
     "NotANumber": ("diverged", "the training loss became nan"),

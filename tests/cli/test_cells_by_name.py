@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from bench.planning import Agenda, Request, draw_up
+from bench.planning import Plan, Request, plan_study
 from bench.records import TrialRow
 from bench.reporting.render import render
 from bench.store import Store, write_atomic
@@ -44,8 +44,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def planned(path: Path, *only: str) -> Agenda:
-    return draw_up(Request(path, only=only, data_dir=Path("nowhere"), offline=True))
+def planned(path: Path, *only: str) -> Plan:
+    return plan_study(Request(path, only=only, data_dir=Path("nowhere"), offline=True))
 
 
 def commands(report: Path) -> Iterator[list[str]]:
@@ -58,19 +58,19 @@ def commands(report: Path) -> Iterator[list[str]]:
 
 def test_every_command_of_a_report_finds_its_own_cell(here: Path) -> None:
     write_atomic(here / "tags.yaml", study(VALUES))
-    agenda = planned(here / "tags.yaml")
+    plan = planned(here / "tags.yaml")
     store = Store(here / "results" / "tags")
-    for task in agenda.tasks:
-        if task.run.kind == "trial":
-            row = TrialRow(trial_id=task.run.run_id, seed=0, status="ok", test_accuracy=0.5)
-            store.save(replace(task.run.ended("ok", None, 1.0), trial=row))
+    for planned_run in plan.runs:
+        if planned_run.run.kind == "trial":
+            row = TrialRow(trial_id=planned_run.run.run_id, seed=0, status="ok", test_accuracy=0.5)
+            store.save(replace(planned_run.run.ended("ok", None, 1.0), trial=row))
     store.write_tables(list(store.load().values()))
-    write_atomic(store.folder / "study.yaml", write_yaml(agenda.plan.resolved()))
+    write_atomic(store.folder / "study.yaml", write_yaml(plan.study.as_written()))
     found = []
     for command in commands(render(store.folder, here / "reports" / "tags")):
         _, _, path, _, name, *_ = command
-        found += planned(Path(path), name).plan.cells
-    assert {cell.cell_id for cell in found} == {cell.cell_id for cell in agenda.plan.cells}
+        found += planned(Path(path), name).cells
+    assert {cell.cell_id for cell in found} == {cell.cell_id for cell in plan.cells}
     assert len(found) == 2 * len(VALUES)
 
 

@@ -72,8 +72,8 @@ def test_nothing_is_overwritten(bench: Callable, tmp_path: Path, there: str) -> 
     else:
         assert done.returncode == 2
         assert done.stderr == (
-            "bench: first.yaml: is there already\n"
-            "  Choose another name, or another file by --out.\n"
+            "bench: first.yaml: already exists\n"
+            "  Choose another name, or another file with --out.\n"
         )
         assert not (tmp_path / "schema.json").exists()
 
@@ -82,7 +82,7 @@ def test_a_file_where_a_folder_should_be_is_named(bench: Callable, tmp_path: Pat
     (tmp_path / "file.yaml").touch()
     done = bench("init", "first", "--out", "file.yaml/first.yaml")
     assert done.returncode == 2
-    assert done.stderr.startswith("bench: file.yaml: is there already\n")
+    assert done.stderr.startswith("bench: file.yaml: already exists\n")
 
 
 @pytest.mark.parametrize("name", ["First", "studies/first.yaml", "my study", "../x", "x" * 101])

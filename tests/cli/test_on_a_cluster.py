@@ -12,7 +12,7 @@ from bench.cli.terminal_reporter import TerminalReporter
 from bench.execute.executor import Lost, Started
 from bench.measure.machine import this_machine
 from bench.measure.resources import Node, Resources
-from bench.planning import Agenda, Request, draw_up
+from bench.planning import Plan, Request, plan_study
 
 STUDY = """
 name: spread
@@ -54,26 +54,26 @@ MACHINE = replace(this_machine(), cpu="a CPU", cores=16, gpus=())
 NODES = tuple(Node(name, name, 16, 0, 16) for name in "abc")
 
 
-def planned(study: str, site: Resources, tmp_path: Path) -> Agenda:
+def planned(study: str, resources: Resources, tmp_path: Path) -> Plan:
     path = tmp_path / "s.yaml"
     path.write_text(study, encoding="utf-8")
     request = Request(path, results=tmp_path, data_dir=tmp_path)
-    return draw_up(request, where=lambda cells: site)
+    return plan_study(request, resources_for=lambda cells: resources)
 
 
-def told(study: str, site: Resources, tmp_path: Path) -> str:
+def told(study: str, resources: Resources, tmp_path: Path) -> str:
     console = Console(width=200)
     with console.capture() as capture:
-        print_summary(console, planned(study, site, tmp_path))
+        print_summary(console, planned(study, resources, tmp_path))
     return capture.get()
 
 
 def test_a_loss_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study = STUDY.replace('{import: "networks:Tiny"}', "lenet5")
-    agenda = planned(study, Resources(MACHINE, NODES, is_cluster=True), tmp_path)
-    run_id = agenda.to_measure[0].run.run_id
+    plan = planned(study, Resources(MACHINE, NODES, is_cluster=True), tmp_path)
+    run_id = plan.to_execute[0].run.run_id
     with TerminalReporter(verbose=False) as reporter:
-        reporter.planned(agenda)
+        reporter.planned(plan)
         reporter.happened(Started(run_id, "a"))
         reporter.happened(Lost(run_id, "a", "its node was lost"))
     last = capsys.readouterr().out.splitlines()[-1]

@@ -44,4 +44,4 @@ def test_a_network_in_a_module_of_a_taken_name_is_refused(
 ) -> None:
     done = bench("plan", "x.yaml", "--set", f"base.model={{import: '{name}:Net'}}", alone=True)
     assert done.returncode == 2
-    assert f"{name}.py has the name of a module that Python finds first" in done.stderr
+    assert f"{name}.py is hidden by another module of that name" in done.stderr

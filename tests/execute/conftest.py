@@ -7,7 +7,7 @@ import pytest
 
 from bench.measure.machine import Machine
 from bench.records import Kind
-from bench.study.runs import Run, make_plan
+from bench.study.runs import Run, distinct_cells, resolve, trial_and_cost_runs
 from bench.study.spec import Cell, Study
 from bench.study.timing_blocks import block_runs
 
@@ -24,9 +24,9 @@ def plan_runs(cell: dict[str, Any], kind: Kind = "trial", **study: Any) -> list[
     """Plan the runs of one kind of one cell on a CPU with one thread, on the embedded digits."""
     base = {"dataset": "digits", "threads": 1, "device": "cpu", "batch_size": 2048, "epochs": 1}
     spec = Study.model_validate({"name": "tests", "timing": "off", **study})
-    declared = [Cell.model_validate(base | cell)]
-    plan = make_plan(spec, declared, MACHINE, {})
-    return [run for run in (*plan.runs, *block_runs(plan, [], [])) if run.kind == kind]
+    cells = distinct_cells([resolve(Cell.model_validate(base | cell), MACHINE, {})], "")
+    runs = (*trial_and_cost_runs(spec, cells), *block_runs(spec, cells, [], []))
+    return [run for run in runs if run.kind == kind]
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from bench.execute.executor import Started
-from bench.execute.scheduler import Ended, News, Placed, Ticket
+from bench.execute.executor import RunContext, Started
+from bench.execute.scheduler import GroupEnded, Message, RunGroup
 from bench.measure.resources import Node
 from bench.study.runs import Run
 
@@ -13,11 +13,20 @@ def node(name: str, cores: int = 2, gpus: int = 0) -> Node:
     return Node(name, name, cores, gpus, cores)
 
 
+@dataclass(frozen=True)
+class Placed:
+    """A group of runs on a node."""
+
+    group: RunGroup
+    node: Node
+    run_context: RunContext
+
+
 @dataclass
 class FakeCluster:
-    """Each call of `news` lets every task that goes on get one run further.
+    """A cluster on which each call of `messages` advances every active group by one run.
 
-    `loses` is asked before each run whether its worker, its memory or its node goes instead;
+    `loses` is called before each run and returns whether its worker, memory or node is lost;
     `meanwhile` is called between two rounds.
     """
 
@@ -25,37 +34,36 @@ class FakeCluster:
     loses: Callable[[Run, Node], str] = lambda run, node: ""
     meanwhile: Callable[[], None] = lambda: None
     begun: list[Placed] = field(default_factory=list)
-    going: dict[Ticket, tuple[Placed, list[Run]]] = field(default_factory=dict)
+    going: dict[int, tuple[Placed, list[Run]]] = field(default_factory=dict)
     abandoned: list[Placed] = field(default_factory=list)
     most_at_once: int = 0
 
     def nodes(self) -> list[Node]:
         return list(self.here)
 
-    def begin(self, placed: Placed) -> Ticket:
-        ticket = len(self.begun)
+    def start(self, number: int, group: RunGroup, node: Node, run_context: RunContext) -> None:
+        placed = Placed(group, node, run_context)
         self.begun.append(placed)
-        self.going[ticket] = placed, list(placed.unit.runs)
+        self.going[number] = placed, list(group.runs)
         self.most_at_once = max(self.most_at_once, len(self.going))
-        return ticket
 
-    def news(self) -> Iterator[tuple[Ticket, News]]:
+    def messages(self) -> Iterator[tuple[int, Message]]:
         self.meanwhile()
-        for ticket in list(self.going):
-            placed, left = self.going[ticket]
+        for number in list(self.going):
+            placed, left = self.going[number]
             lost = self.loses(left[0], placed.node)
-            yield ticket, Started(left[0].run_id)
+            yield number, Started(left[0].run_id)
             if lost:
-                del self.going[ticket]
+                del self.going[number]
                 if lost == "node":
                     self.here = [n for n in self.here if n != placed.node]
-                yield ticket, Ended(lost, f"its {lost} was lost")  # type: ignore[arg-type]
+                yield number, GroupEnded(lost, f"its {lost} was lost")  # type: ignore[arg-type]
                 continue
             run = left.pop(0)
-            yield ticket, placed.run_context.mark(run.ended("ok", None, 1.0))
-            if not left and ticket in self.going:
-                del self.going[ticket]
-                yield ticket, Ended()
+            yield number, placed.run_context.mark(run.ended("ok", None, 1.0))
+            if not left and number in self.going:
+                del self.going[number]
+                yield number, GroupEnded()
 
-    def abandon(self, ticket: Ticket) -> None:
-        self.abandoned.append(self.going.pop(ticket)[0])
+    def abandon(self, number: int) -> None:
+        self.abandoned.append(self.going.pop(number)[0])

@@ -25,7 +25,7 @@ def test_layers_that_take_their_shapes_from_the_first_images_are_trained_and_tim
     networks: str, digits_dir: Path, runs_of: Runs
 ) -> None:
     config = {"model": {"import": f"{networks}:Lazy"}, "batch_size": 10_000, "epochs": 1}
-    assert EXECUTORS["inline"]().check([runs_of(config)[0].planned]) == []
+    assert EXECUTORS["inline"]().check([runs_of(config)[0].cell]) == []
     for kind in ("trial", "cost", "block"):
         outcome = outcome_of(runs_of(config, kind, timing=TIMING)[0], digits_dir)
         assert outcome.status == "ok", outcome.reason

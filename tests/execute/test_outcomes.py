@@ -148,19 +148,17 @@ def test_networks_that_cannot_be_trained_are_found_before_the_first_run(
     networks: str, runs_of: Runs
 ) -> None:
     expected = {
-        "WrongShape": "gives (2, 7) for two images, where (2, 10) is asked for",
-        "NotANetwork": "gives no torch.nn.Module",
-        "NoParameters": "has no parameters to train",
-        "AllFrozen": "has no parameters to train",
+        "WrongShape": "expected output shape (2, 10), got (2, 7)",
+        "NotANetwork": "to return a torch.nn.Module, got ",
+        "NoParameters": "has no trainable parameters",
+        "AllFrozen": "has no trainable parameters",
         "CutOff": "does not require grad",
         "BadLoss": "TypeError: no such loss",
         "CannotBeBuilt": "ValueError: no such wire",
         "Absent": "Absent",
     }
     for executor in (EXECUTORS["inline"](), EXECUTORS["local"]()):
-        cells = [
-            runs_of({"model": {"import": f"{networks}:{name}"}})[0].planned for name in expected
-        ]
+        cells = [runs_of({"model": {"import": f"{networks}:{name}"}})[0].cell for name in expected]
         problems = executor.check(cells)
         assert len(problems) == len(expected)
         for problem, said in zip(problems, expected.values(), strict=True):
@@ -168,13 +166,13 @@ def test_networks_that_cannot_be_trained_are_found_before_the_first_run(
 
 
 def test_networks_that_can_be_trained_are_no_problem(networks: str, runs_of: Runs) -> None:
-    cells = [runs_of({"model": m})[0].planned for m in ("convnet", "lenet5", "lenet5_1998")]
+    cells = [runs_of({"model": m})[0].cell for m in ("convnet", "lenet5", "lenet5_1998")]
     assert EXECUTORS["inline"]().check(cells) == []
 
 
 def test_a_loss_that_is_no_cross_entropy_is_not_smoothed(networks: str, runs_of: Runs) -> None:
     model = {"import": f"{networks}:OwnLoss"}
-    cell = runs_of({"model": model, "label_smoothing": 0.1})[0].planned
+    cell = runs_of({"model": model, "label_smoothing": 0.1})[0].cell
     (problem,) = EXECUTORS["inline"]().check([cell])
     assert "label_smoothing can't smooth a loss of the network's own" in problem
 

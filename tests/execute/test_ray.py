@@ -44,7 +44,7 @@ def cluster() -> Iterator[Any]:
 def executor(cluster: Any) -> Iterator[Executor]:
     """Joined once for all, with the networks that misbehave on its nodes."""
     made = RayExecutor(address=cluster.address)
-    made.site([Cell.model_validate({"model": {"import": "misbehaving:Plain"}})])
+    made.resources([Cell.model_validate({"model": {"import": "misbehaving:Plain"}})])
     yield made
     made.close()
 
@@ -61,7 +61,7 @@ def network(name: str, **parameters: Any) -> dict[str, Any]:
 
 
 def test_a_cluster_is_nodes_of_one_kind(executor: Executor) -> None:
-    site = executor.site([])
+    site = executor.resources([])
     assert len(site.nodes) == 2
     assert len({node.name for node in site.nodes}) == 2
     assert site.machine.fingerprint() == this_machine().fingerprint()
@@ -82,7 +82,7 @@ def test_trials_give_the_local_executors_losses_to_the_last_bit(
         for ours, theirs in zip(here[run_id].epochs, outcome.epochs, strict=True):
             assert (ours.train_loss, ours.test_loss) == (theirs.train_loss, theirs.test_loss)
     nodes = {o.trial.node for o in there.values() if o.trial}
-    assert nodes == {node.name for node in executor.site([]).nodes}
+    assert nodes == {node.name for node in executor.resources([]).nodes}
     assert {o.trial.machine for o in there.values() if o.trial} == {"a machine"}
     assert {event.node for event in told if isinstance(event, Started)} == nodes
     assert sum(isinstance(event, Evaluated) for event in told) == len(runs)
@@ -119,9 +119,9 @@ def test_a_run_that_takes_too_long_is_ended(
 def test_networks_are_built_on_a_node_before_the_first_run(
     executor: Executor, runs_of: Runs
 ) -> None:
-    cells = [runs_of(network(name))[0].planned for name in ("Plain", "WrongShape")]
+    cells = [runs_of(network(name))[0].cell for name in ("Plain", "WrongShape")]
     (problem,) = executor.check(cells)
-    assert "gives (2, 7) for two images" in problem
+    assert "expected output shape (2, 10), got (2, 7)" in problem
 
 
 def test_a_block_is_timed_on_one_node(executor: Executor, digits_dir: Path, runs_of: Runs) -> None:
@@ -172,7 +172,7 @@ def name_of(executor: Executor, node_id: str) -> str:
 
     def joined() -> bool:
         executor._joined.nodes()  # type: ignore[attr-defined]
-        found.update({node.node_id: node.name for node in executor.site([]).nodes})
+        found.update({node.node_id: node.name for node in executor.resources([]).nodes})
         return node_id in found
 
     wait_until(joined)
@@ -201,7 +201,7 @@ def wait_until(so: Callable[[], bool], within_s: float = 60.0) -> None:
 
 def answer(name: str, cpu: str, cores: int, gpus: tuple[str, ...] = ()) -> Any:
     machine = Machine(cpu, cores, 2**30, "an OS", gpus, "" if gpus else "none", (("torch", "1"),))
-    return on_ray.Answer(Node(name, name, cores, len(gpus), cores), machine)
+    return on_ray.NodeDescription(Node(name, name, cores, len(gpus), cores), machine)
 
 
 @pytest.mark.parametrize(
@@ -236,4 +236,4 @@ def test_ray_that_is_not_installed_is_one_message(monkeypatch: pytest.MonkeyPatc
 )
 def test_an_address_that_does_not_serve_is_said(address: str, said: str) -> None:
     with pytest.raises(BenchError, match=said):
-        RayExecutor(address=address).site([])
+        RayExecutor(address=address).resources([])

@@ -67,5 +67,5 @@ def test_variables_are_what_they_were_after_a_process_was_started(
 
 @pytest.mark.parametrize("value", [-1, 1.5, "often", True, None])
 def test_what_is_no_count_is_refused(value: object) -> None:
-    with pytest.raises(ValueError, match="expected auto, default or a whole number from 0"):
+    with pytest.raises(ValueError, match="expected auto, default or a non-negative integer"):
         Cell.model_validate({"spin_count": value})

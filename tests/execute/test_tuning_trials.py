@@ -6,13 +6,12 @@ import numpy as np
 
 from bench.data import DATASETS
 from bench.execute.executor import RunContext
-from bench.execute.single_run import execute
+from bench.execute.single_run import execute_run
 from bench.execute.training_setup import held_out
 from bench.measure.machine import Machine
-from bench.study.design import Grid
-from bench.study.runs import Run
+from bench.study.runs import Run, resolve
 from bench.study.spec import Cell, Study
-from bench.study.tuning import plan_tuning
+from bench.study.tuning import tuning_runs
 
 MACHINE = Machine("a CPU", 1, 2**30, "an OS", (), "no CUDA device: made up", (("torch", "1"),))
 CELL = {"dataset": "digits", "threads": 1, "device": "cpu", "batch_size": 2048, "model": "mlp"}
@@ -23,9 +22,8 @@ def tuning_run(lr: float) -> Run:
         {"name": "x", "timing": "off", "axes": {"lr": [lr, 1.0]}, "tune": {"over": ["lr"]}}
     )
     rates = ({**CELL, "epochs": 1, "optimizer": {"name": "sgd", "lr": r}} for r in (lr, 1.0))
-    candidates = tuple(Cell.model_validate(cell) for cell in rates)
-    tuning = plan_tuning(study, Grid((candidates,), ()), MACHINE, {})
-    return tuning.runs[0]
+    candidates = [resolve(Cell.model_validate(cell), MACHINE, {}) for cell in rates]
+    return next(tuning_runs(study, [candidates]))
 
 
 def test_the_last_training_images_stand_in_for_the_test_set(digits_dir: Path) -> None:
@@ -38,7 +36,7 @@ def test_the_last_training_images_stand_in_for_the_test_set(digits_dir: Path) ->
 
 
 def test_a_tuning_trial_tells_its_validation_accuracy(digits_dir: Path) -> None:
-    outcome = execute(tuning_run(0.05), RunContext(digits_dir), lambda event: None)
+    outcome = execute_run(tuning_run(0.05), RunContext(digits_dir), lambda event: None)
     assert outcome.status == "ok", outcome.reason
     assert outcome.trial is None
     assert outcome.epochs == ()
@@ -48,7 +46,7 @@ def test_a_tuning_trial_tells_its_validation_accuracy(digits_dir: Path) -> None:
 
 
 def test_a_candidate_that_diverges_is_a_row(digits_dir: Path) -> None:
-    outcome = execute(tuning_run(1e9), RunContext(digits_dir), lambda event: None)
+    outcome = execute_run(tuning_run(1e9), RunContext(digits_dir), lambda event: None)
     assert outcome.status == "diverged"
     assert outcome.tuning is not None
     assert outcome.tuning.status == "diverged"

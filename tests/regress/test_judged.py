@@ -91,7 +91,7 @@ def test_disturbed_pairs_are_left_out_and_counted() -> None:
 def test_nothing_is_decided_where_every_pair_was_disturbed() -> None:
     (row,) = judge(observed(1.5, disturbed=range(10)))
     assert row.verdict == "INCONCLUSIVE"
-    assert row.is_open(0.1)
+    assert row.is_tuning(0.1)
 
 
 def test_more_pairs_are_planned_for_a_smaller_change() -> None:
@@ -118,17 +118,17 @@ def test_no_more_pairs_are_planned_where_most_were_disturbed() -> None:
 def test_an_undecided_time_is_open_only_if_it_may_hide_what_was_asked_for() -> None:
     (row,) = judge(observed(1.02))
     assert row.verdict == "INCONCLUSIVE"
-    assert row.is_open(0.02)
-    assert not row.is_open(0.1)
+    assert row.is_tuning(0.02)
+    assert not row.is_tuning(0.1)
 
 
 def test_an_undecided_accuracy_is_open_if_it_may_be_a_point_lower() -> None:
     (row,) = judge(observed(1.0, measure="test_accuracy", noise=0.001))
     assert row.comparison is not None
     undecided = replace(row, verdict="INCONCLUSIVE")
-    assert not undecided.is_open(0.1)
+    assert not undecided.is_tuning(0.1)
     lower = replace(row.comparison, low=1 - 1.01 * ACCURACY_DROP / row.comparison.before)
-    assert replace(undecided, comparison=lower).is_open(0.1)
+    assert replace(undecided, comparison=lower).is_tuning(0.1)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_regression_needs_a_re_run_that_is_slower_too(again: float, verdict: s
     assert row.verdict == verdict
     assert row.again is not None
     assert row.again.value == pytest.approx(again, rel=0.02)
-    assert row.is_open(0.1) == (verdict == "INCONCLUSIVE")
+    assert row.is_tuning(0.1) == (verdict == "INCONCLUSIVE")
 
 
 def test_a_regression_that_fails_in_its_re_run_has_failed() -> None:

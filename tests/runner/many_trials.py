@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 
 from runner_doubles import FakeExecutor
 
-from bench.execute.executor import Emit, RunContext, Started, Stopping, never
-from bench.execute.scheduler import Ended, News, Placed, Ticket, spread
+from bench.execute.executor import Emit, IsStopping, RunContext, Started, never
+from bench.execute.scheduler import GroupEnded, Message, RunGroup, execute_on_cluster
 from bench.measure.machine import this_machine
 from bench.measure.resources import Node, Resources
 from bench.records import Outcome
-from bench.study.runs import PlannedCell, Run
+from bench.study.runs import Run
 from bench.study.spec import Cell
 
 STUDY = """
@@ -29,30 +29,27 @@ def study(trials: int, cells: int) -> str:
 
 @dataclass
 class InstantCluster:
-    """Every task ends when news are asked for."""
+    """A cluster on which every run ends when messages are requested."""
 
     here: Sequence[Node]
-    going: dict[Ticket, Placed] = field(default_factory=dict)
-    given: int = 0
+    going: dict[int, tuple[RunGroup, RunContext]] = field(default_factory=dict)
 
     def nodes(self) -> Sequence[Node]:
         return self.here
 
-    def begin(self, placed: Placed) -> Ticket:
-        self.given += 1
-        self.going[self.given] = placed
-        return self.given
+    def start(self, number: int, group: RunGroup, node: Node, run_context: RunContext) -> None:
+        self.going[number] = group, run_context
 
-    def news(self) -> Iterator[tuple[Ticket, News]]:
-        for ticket, placed in list(self.going.items()):
-            for run in placed.unit.runs:
-                yield ticket, Started(run.run_id)
-                yield ticket, placed.run_context.mark(FakeExecutor().outcome(run))
-            del self.going[ticket]
-            yield ticket, Ended()
+    def messages(self) -> Iterator[tuple[int, Message]]:
+        for number, (group, run_context) in list(self.going.items()):
+            for run in group.runs:
+                yield number, Started(run.run_id)
+                yield number, run_context.mark(FakeExecutor().outcome(run))
+            del self.going[number]
+            yield number, GroupEnded()
 
-    def abandon(self, ticket: Ticket) -> None:
-        del self.going[ticket]
+    def abandon(self, number: int) -> None:
+        del self.going[number]
 
 
 class ManyNodes:
@@ -61,10 +58,10 @@ class ManyNodes:
     def __init__(self) -> None:
         self._nodes = tuple(Node(str(i), f"node-{i}", 64, 0, 64) for i in range(16))
 
-    def site(self, cells: Sequence[Cell]) -> Resources:
+    def resources(self, cells: Sequence[Cell]) -> Resources:
         return Resources(replace(this_machine(), cores=64), self._nodes, is_cluster=True)
 
-    def check(self, cells: Sequence[PlannedCell]) -> list[str]:
+    def check(self, cells: Sequence[Cell]) -> list[str]:
         return []
 
     def execute(
@@ -72,9 +69,11 @@ class ManyNodes:
         runs: Sequence[Run],
         run_context: RunContext,
         emit: Emit,
-        is_stopping: Stopping = never,
+        is_stopping: IsStopping = never,
     ) -> Generator[Outcome, None, None]:
-        yield from spread(InstantCluster(self._nodes), runs, run_context, emit, is_stopping)
+        yield from execute_on_cluster(
+            InstantCluster(self._nodes), runs, run_context, emit, is_stopping
+        )
 
     def close(self) -> None:
         pass

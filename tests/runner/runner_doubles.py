@@ -3,12 +3,12 @@
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bench.execute.executor import Emit, Event, RunContext, Started, Stopping, never
+from bench.execute.executor import Emit, Event, IsStopping, RunContext, Started, never
 from bench.measure.resources import Resources, local_resources
-from bench.planning import Agenda, Request, Task
+from bench.planning import Plan, PlannedRun, Request
 from bench.records import BlockRow, CostRow, EpochRow, Outcome, TimingRow, TrialRow, TuningRow
-from bench.runner import Finished, run_study
-from bench.study.runs import PlannedCell, Run
+from bench.runner import FinishedStudy, run_study
+from bench.study.runs import Run
 from bench.study.spec import Cell
 
 STUDY = """
@@ -48,10 +48,10 @@ class FakeExecutor:
     def executed(self) -> list[str]:
         return [run.run_id for run in self.runs]
 
-    def site(self, cells: Sequence[Cell]) -> Resources:
+    def resources(self, cells: Sequence[Cell]) -> Resources:
         return local_resources()
 
-    def check(self, cells: Sequence[PlannedCell]) -> list[str]:
+    def check(self, cells: Sequence[Cell]) -> list[str]:
         return self.problems
 
     def close(self) -> None:
@@ -62,7 +62,7 @@ class FakeExecutor:
         runs: Sequence[Run],
         run_context: RunContext,
         emit: Emit,
-        is_stopping: Stopping = never,
+        is_stopping: IsStopping = never,
     ) -> Generator[Outcome, None, None]:
         for run in runs:
             if is_stopping():
@@ -127,30 +127,30 @@ def _trained(run: Run) -> dict[str, object]:
 class Silent:
     """A reporter that only remembers."""
 
-    agenda: Agenda | None = None
+    plan: Plan | None = None
     seen: list[str] = field(default_factory=list)
     added: list[list[str]] = field(default_factory=list)
 
     def downloading(self, what: str, done: int, total: int) -> None:
         pass
 
-    def planned(self, agenda: Agenda) -> None:
-        self.agenda = agenda
+    def planned(self, plan: Plan) -> None:
+        self.plan = plan
 
     def happened(self, event: Event) -> None:
         pass
 
-    def ended(self, task: Task, outcome: Outcome) -> None:
+    def ended(self, planned: PlannedRun, outcome: Outcome) -> None:
         self.seen.append(outcome.run_id)
 
     def is_stopping(self) -> bool:
         return False
 
-    def extended(self, tasks: Sequence[Task], why: str) -> None:
-        self.added.append([task.run.run_id for task in tasks])
+    def extended(self, runs: Sequence[PlannedRun], why: str) -> None:
+        self.added.append([planned.run.run_id for planned in runs])
 
 
-def carry_out(request: Request, executor: FakeExecutor) -> Finished:
+def carry_out(request: Request, executor: FakeExecutor) -> FinishedStudy:
     return run_study(request, Silent(), executor)
 
 

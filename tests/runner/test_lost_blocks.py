@@ -3,7 +3,7 @@
 import pandas as pd
 from runner_doubles import ALL, Ask, FakeExecutor, Silent, batch, once
 
-from bench.planning import draw_up
+from bench.planning import plan_study
 from bench.runner import run_study
 
 
@@ -24,7 +24,7 @@ def test_what_is_lost_is_timed_beside_the_baseline_in_a_new_block(ask: Ask) -> N
     whole = {0: beside, 1: [(512, "planned"), (512, "twin")], 2: beside}
     assert blocks_of(table) == whole
     assert len(reporter.added) == 1
-    assert draw_up(ask()).to_do == ()
+    assert plan_study(ask()).uncached == ()
 
 
 def test_a_block_lost_again_is_begun_again(ask: Ask) -> None:

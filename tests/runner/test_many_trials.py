@@ -6,7 +6,7 @@ import pandas as pd
 from many_trials import ManyNodes, study
 from runner_doubles import Ask, Silent
 
-from bench.planning import Agenda, Task, draw_up
+from bench.planning import Plan, PlannedRun, plan_study
 from bench.records import Outcome
 from bench.runner import run_study
 
@@ -17,10 +17,10 @@ KIB = 1024
 class Weighing(Silent):
     """Weighs what Python holds at the first outcome and at the last."""
 
-    def planned(self, agenda: Agenda) -> None:
+    def planned(self, plan: Plan) -> None:
         self.weights: list[int] = []
 
-    def ended(self, task: Task, outcome: Outcome) -> None:
+    def ended(self, planned: PlannedRun, outcome: Outcome) -> None:
         self.weights.append(tracemalloc.get_traced_memory()[0])
 
 
@@ -37,4 +37,4 @@ def test_an_outcome_leaves_less_than_two_kibibytes_with_the_driver(ask: Ask) -> 
     middle, last = sorted(weighing.weights[ended // 3 : ended // 2])[0], weighing.weights[-1]
     assert (last - middle) / (ended // 2) < 2 * KIB
     assert len(pd.read_csv(finished.results / "trials.csv")) == TRIALS
-    assert draw_up(request, where=ManyNodes().site).to_do == ()
+    assert plan_study(request, resources_for=ManyNodes().resources).uncached == ()

@@ -8,7 +8,7 @@ from runner_doubles import STUDY, Ask, FakeExecutor, Silent, batch, once
 
 from bench import runner
 from bench.analysis.summary import wide_cells
-from bench.planning import Narrowing, Request, draw_up
+from bench.planning import Narrowing, Request, plan_study
 from bench.runner import Narrowed, run_study
 from bench.study.runs import Run
 
@@ -136,7 +136,7 @@ def test_extra_blocks_are_kept_and_not_asked_for_again(ask: Ask, clock: Clock) -
     narrow(ask(SIX, narrowing=Narrowing(0.05, LONG_S)), first)
     narrowed, _ = narrow(ask(SIX, narrowing=Narrowing(0.05, LONG_S)), second)
     assert (narrowed.blocks, second.runs) == (0, [])
-    cached = [t.run.role for t in draw_up(ask(SIX)).tasks if t.state == "cached"]
+    cached = [t.run.role for t in plan_study(ask(SIX)).runs if t.state == "cached"]
     assert cached.count("extra") == len(extra(first))
 
 

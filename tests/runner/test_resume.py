@@ -1,4 +1,4 @@
-"""What is there already is not run again, what changed is, and nothing finished is lost."""
+"""What already exists is not run again, what changed is, and nothing finished is lost."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,12 +6,22 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from runner_doubles import ALL, BLOCKS, COSTS, STUDY, TRIALS, Ask, FakeExecutor, Silent, carry_out
+from runner_doubles import (
+    ALL,
+    BLOCKS,
+    COSTS,
+    STUDY,
+    TRIALS,
+    Ask,
+    FakeExecutor,
+    Silent,
+    carry_out,
+)
 
 from bench import planning
 from bench.errors import StudyError
 from bench.measure import resources
-from bench.planning import Task, draw_up
+from bench.planning import PlannedRun, plan_study
 from bench.records import Outcome
 from bench.runner import run_study
 
@@ -65,8 +75,8 @@ def test_failures_are_run_again_and_say_so(ask: Ask) -> None:
     victim = executor.executed[1]
     failing = FakeExecutor(failing=lambda run: run.run_id == victim)
     assert carry_out(ask(fresh=True), failing).has_failed
-    (task,) = draw_up(ask()).to_do
-    assert (task.run.run_id, task.state, task.why) == (victim, "new", "failed before")
+    (planned,) = plan_study(ask()).uncached
+    assert (planned.run.run_id, planned.state, planned.reason) == (victim, "new", "failed before")
     mending = FakeExecutor()
     assert not carry_out(ask(), mending).has_failed
     assert mending.executed == [victim]
@@ -104,14 +114,14 @@ def test_what_changed_around_a_run_makes_it_stale_and_is_named(
 ) -> None:
     carry_out(ask(), FakeExecutor())
     change(monkeypatch)
-    tasks = draw_up(ask()).tasks
-    assert {(task.state, task.why) for task in tasks} == {("stale", f"{part} changed")}
+    runs = plan_study(ask()).runs
+    assert {(planned.state, planned.reason) for planned in runs} == {("stale", f"{part} changed")}
 
 
 def test_another_timing_protocol_makes_blocks_stale_and_keeps_trials(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
-    tasks = draw_up(ask(STUDY.replace("rounds: 2", "rounds: 3"))).tasks
-    states = {(task.run.kind, task.state, task.why) for task in tasks}
+    runs = plan_study(ask(STUDY.replace("rounds: 2", "rounds: 3"))).runs
+    states = {(planned.run.kind, planned.state, planned.reason) for planned in runs}
     assert states == {
         ("trial", "cached", ""),
         ("cost", "cached", ""),
@@ -136,16 +146,16 @@ def test_each_run_is_stored_before_the_screen_hears_of_it(ask: Ask) -> None:
     folder = request.results / "made_up"
 
     class Looking(Silent):
-        def ended(self, task: Task, outcome: Outcome) -> None:
-            super().ended(task, outcome)
+        def ended(self, planned: PlannedRun, outcome: Outcome) -> None:
+            super().ended(planned, outcome)
             assert (folder / "outcomes" / f"{outcome.run_id}.json").is_file()
-            table = pd.read_csv(folder / f"{task.run.kind}s.csv")
+            table = pd.read_csv(folder / f"{planned.run.kind}s.csv")
             rows = table[table.cell_id == outcome.cell_id]
-            match task.run.kind:
+            match planned.run.kind:
                 case "trial":
                     assert outcome.run_id in rows.trial_id.tolist()
                 case "block":
-                    assert (task.run.block, task.run.role) in set(
+                    assert (planned.run.block, planned.run.role) in set(
                         zip(rows.block, rows.role, strict=True)
                     )
                 case "cost":
@@ -176,13 +186,13 @@ def test_a_network_that_cannot_be_built_stops_the_study_before_its_first_run(ask
 
 
 def test_the_estimate_learns_from_what_ran(ask: Ask) -> None:
-    assert draw_up(ask()).is_rough
+    assert plan_study(ask()).is_rough
     carry_out(ask(), FakeExecutor())
-    again = draw_up(ask(STUDY.replace("seeds: [0, 1]", "seeds: [0, 1, 2]")))
+    again = plan_study(ask(STUDY.replace("seeds: [0, 1]", "seeds: [0, 1, 2]")))
     assert not again.is_rough
     assert again.estimate_s == pytest.approx(2 * 2.0)  # a trial a cell
 
 
 def test_planning_touches_nothing(ask: Ask, tmp_path: Path) -> None:
-    draw_up(ask())
+    plan_study(ask())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["made_up.yaml"]

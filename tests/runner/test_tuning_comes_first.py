@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from runner_doubles import Ask, FakeExecutor, Silent
 
-from bench.planning import draw_up
+from bench.planning import plan_study
 from bench.runner import run_study
 from bench.study.runs import Run
 
@@ -61,10 +61,10 @@ def test_an_interrupted_tuning_goes_on_where_it_was(ask: Ask) -> None:
 
 
 def test_the_plan_tells_what_is_tried_and_what_follows(ask: Ask) -> None:
-    agenda = draw_up(ask(TUNED))
-    assert agenda.is_open
-    assert {task.run.kind for task in agenda.tasks} == {"tuning"}
-    assert len(agenda.plan.cells) == 2
+    plan = plan_study(ask(TUNED))
+    assert plan.is_tuning
+    assert {planned.run.kind for planned in plan.runs} == {"tuning"}
+    assert len(plan.cells) == 2
 
 
 def test_one_cell_alone_is_tuned_alone(ask: Ask) -> None:
@@ -84,8 +84,8 @@ def test_a_tuned_cell_keeps_its_name_whatever_is_chosen_for_it(ask: Ask) -> None
             return 0.9 if cell.optimizer.parameters["lr"] == rates[cell.batch_size] else 0.6
 
         run_study(ask(axes, fresh=True), Silent(), FakeExecutor(validation=by_size))
-        (cell,) = draw_up(ask(axes, only=("batch 32",))).plan.cells
-        assert (cell.cell.batch_size, cell.cell.optimizer.parameters["lr"]) == (32, best)
+        (cell,) = plan_study(ask(axes, only=("batch 32",))).cells
+        assert (cell.batch_size, cell.optimizer.parameters["lr"]) == (32, best)
 
 
 def test_a_candidate_that_fails_is_not_chosen(ask: Ask) -> None:
@@ -101,6 +101,6 @@ def test_a_candidate_that_fails_is_not_chosen(ask: Ask) -> None:
 def test_the_baseline_cell_is_the_base_at_its_best(ask: Ask) -> None:
     executor = FakeExecutor(validation=by_rate)
     run_study(ask(TUNED), reporter := Silent(), executor)
-    assert reporter.agenda is not None
-    first = reporter.agenda.plan.cells[0].cell.optimizer
+    assert reporter.plan is not None
+    first = reporter.plan.cells[0].optimizer
     assert (first.name, first.parameters["lr"]) == ("adam", 0.01)

@@ -13,7 +13,7 @@ from bench.errors import StoreError
 from bench.records import SCHEMA_VERSION, Outcome
 from bench.store import Store
 
-DELETE = "\n  Delete this file; the run is then done again."
+DELETE = "\n  Delete this file; the run is then executed again."
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_an_outcome_of_a_newer_bench_is_not_to_be_deleted(store: Store, path: Pa
     newer = json.dumps(document | {"schema_version": SCHEMA_VERSION + 1})
     assert said(store, path, newer) == (
         f"was written by a newer bench (format {SCHEMA_VERSION + 1}; "
-        f"this one knows {SCHEMA_VERSION})\n"
+        f"this one reads {SCHEMA_VERSION})\n"
         "  Update bench, or choose another results folder with --out."
     )
 

@@ -1,7 +1,7 @@
 """A study from its text to its plan, without anything of this machine in it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -9,11 +9,11 @@ import pytest
 
 from bench.errors import StudyError
 from bench.measure.machine import Machine
-from bench.study.design import expand
-from bench.study.runs import Plan, make_plan
+from bench.study.design import Excluded, expand
+from bench.study.runs import Run, distinct_cells, resolve, trial_and_cost_runs
 from bench.study.spec import Cell, Study
 from bench.study.study_file import load_study
-from bench.study.yaml_source import Source
+from bench.study.timing_blocks import BlockPart, block_runs, replacement_runs, timed_cells
 
 NO_GPU = Machine(
     cpu="a CPU",
@@ -31,11 +31,33 @@ def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("study") / "study.yaml"
 
 
+@dataclass(frozen=True)
+class PlannedStudy:
+    """A study with its cells on a machine, and its trials and cost passes."""
+
+    study: Study
+    cells: tuple[Cell, ...]
+    runs: tuple[Run, ...]
+    excluded: tuple[Excluded, ...]
+
+    @property
+    def timed(self) -> tuple[Cell, ...]:
+        return tuple(timed_cells(self.study, self.cells))
+
+    def block_runs(self, done: Collection[BlockPart], used: Collection[int]) -> list[Run]:
+        return block_runs(self.study, self.cells, done, used)
+
+    def replacement_runs(
+        self, done: Collection[BlockPart], clean: Collection[BlockPart], block: int
+    ) -> list[Run]:
+        return replacement_runs(self.study, self.cells, done, clean, block)
+
+
 @pytest.fixture(scope="session")
-def loaded(study_file: Path) -> Callable[..., tuple[Study, Source]]:
+def loaded(study_file: Path) -> Callable[..., Study]:
     """Load a study from its text (or bytes) and any overrides."""
 
-    def load(text: str | bytes, *overrides: str) -> tuple[Study, Source]:
+    def load(text: str | bytes, *overrides: str) -> Study:
         content = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
         study_file.write_bytes(content)
         return load_study(study_file, overrides)
@@ -44,40 +66,43 @@ def loaded(study_file: Path) -> Callable[..., tuple[Study, Source]]:
 
 
 @pytest.fixture(scope="session")
-def cells_of(loaded: Callable[..., tuple[Study, Source]]) -> Callable[..., list[Cell]]:
-    """List the distinct cells of a study."""
+def cells_of(loaded: Callable[..., Study]) -> Callable[..., list[Cell]]:
+    """Return the distinct cells of a study."""
 
     def cells(text: str, *overrides: str) -> list[Cell]:
-        return expand(*loaded(text, *overrides)).every_cell
+        return expand(loaded(text, *overrides)).cells
 
     return cells
 
 
 @pytest.fixture(scope="session")
-def refusal(study_file: Path, loaded: Callable[..., tuple[Study, Source]]) -> Callable[..., str]:
-    """Say what is answered to a study that is not valid; its file is called study.yaml there."""
+def refusal(study_file: Path, loaded: Callable[..., Study]) -> Callable[..., str]:
+    """Return the error message for an invalid study, whose file is called study.yaml."""
 
-    def said(text: str | bytes, *overrides: str) -> str:
+    def message(text: str | bytes, *overrides: str) -> str:
         with pytest.raises(StudyError) as caught:
-            expand(*loaded(text, *overrides))
+            expand(loaded(text, *overrides))
         return str(caught.value).replace(str(study_file), "study.yaml")
 
-    return said
+    return message
 
 
 @pytest.fixture(scope="session")
-def planned(loaded: Callable[..., tuple[Study, Source]]) -> Callable[..., Plan]:
-    """Plan a study on a machine with four cores, the given GPUs, and what data sets serve."""
+def planned(loaded: Callable[..., Study]) -> Callable[..., PlannedStudy]:
+    """Plan a study on a machine with four cores, given its GPUs and the data sets in use."""
 
     def plan(
         text: str,
         *overrides: str,
         gpus: tuple[str, ...] = (),
         served: Mapping[str, str] = MappingProxyType({}),
-    ) -> Plan:
-        study, source = loaded(text, *overrides)
-        grid = expand(study, source)
+    ) -> PlannedStudy:
+        study = loaded(text, *overrides)
+        design = expand(study)
         machine = replace(NO_GPU, gpus=gpus, no_cuda="" if gpus else NO_GPU.no_cuda)
-        return make_plan(study, grid.every_cell, machine, served, left_out=grid.left_out)
+        resolved = [resolve(cell, machine, served) for cell in design.cells]
+        cells = distinct_cells(resolved, resolve(study.base, machine, served).cell_id)
+        runs = tuple(trial_and_cost_runs(study, cells))
+        return PlannedStudy(study, cells, runs, design.excluded)
 
     return plan

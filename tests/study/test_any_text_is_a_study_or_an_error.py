@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from bench.errors import StudyError
 from bench.study.design import expand
 from bench.study.spec import Study
-from bench.study.yaml_source import Source
 
-Loaded = Callable[..., tuple[Study, Source]]
+Loaded = Callable[..., Study]
 
 RICH = """\
 name: rich
@@ -70,12 +69,12 @@ def mutated(draw: st.DrawFn) -> str:
 
 def check(loaded: Loaded, text: str | bytes, *overrides: str) -> None:
     with suppress(StudyError):
-        expand(*loaded(text, *overrides))
+        expand(loaded(text, *overrides))
 
 
 def test_the_studies_that_are_mutated_are_valid(loaded: Loaded) -> None:
     for text in STUDIES:
-        assert expand(*loaded(text)).cells
+        assert expand(loaded(text)).cells
 
 
 @settings(deadline=None)

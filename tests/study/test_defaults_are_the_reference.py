@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from bench.study.spec import Cell, Study
-from bench.study.yaml_source import Source
 
 REFERENCE = {
     "model": "convnet",
@@ -43,16 +42,16 @@ def test_mnist_by_default_falls_back_to_digits() -> None:
 
 
 def test_mnist_by_its_name_alone_has_no_fallback(
-    loaded: Callable[..., tuple[Study, Source]],
+    loaded: Callable[..., Study],
 ) -> None:
-    study, _ = loaded("name: x\nbase: {dataset: mnist}")
+    study = loaded("name: x\nbase: {dataset: mnist}")
     assert (study.base.dataset.name, study.base.dataset.fallback) == ("mnist", None)
 
 
 def test_a_study_of_defaults_has_one_cell_one_seed_and_six_blocks(
-    loaded: Callable[..., tuple[Study, Source]],
+    loaded: Callable[..., Study],
 ) -> None:
-    study, _ = loaded("name: x")
+    study = loaded("name: x")
     assert study.base == Cell()
     assert (study.axes, study.design, study.seeds) == ({}, "full", [0])
     assert study.timing is not None

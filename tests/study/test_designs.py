@@ -43,7 +43,7 @@ def test_pairs_are_zipped(cells_of: CellsOf) -> None:
 def test_pairs_of_different_lengths_are_refused(refusal: Refusal) -> None:
     text = "name: x\ndesign: pairs\naxes: {epochs: [1, 2], batch_size: [64], model: [lenet5]}"
     assert refusal(text) == (
-        "study.yaml:3: axes: design pairs needs axes of one length; "
+        "study.yaml:3: axes: design pairs needs axes of equal length; "
         "epochs has 2, batch_size has 1, model has 1"
     )
 

@@ -21,7 +21,7 @@ def test_an_empty_file(refusal: Refusal, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["- name: x", "[1, 2]", "name", "5"])
 def test_a_list_or_a_word_at_the_top(refusal: Refusal, text: str) -> None:
-    assert refusal(text) == "study.yaml: a study is a mapping that starts with 'name:'"
+    assert refusal(text) == "study.yaml: expected a mapping that starts with 'name:'"
 
 
 def said(path: Path) -> str:
@@ -44,7 +44,7 @@ def test_where_there_are_none_the_studies_folder_is_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert said(Path("nowhere/c.yaml")) == (
-        "nowhere/c.yaml: no such study file\n  `bench init NAME` writes one to begin with."
+        "nowhere/c.yaml: no such study file\n  `bench init NAME` writes one to start from."
     )
     Path("studies").mkdir()
     Path("studies/a.yaml").touch()
@@ -52,7 +52,7 @@ def test_where_there_are_none_the_studies_folder_is_named(
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    assert said(tmp_path) == f"{tmp_path}: is a folder; name a study file in it"
+    assert said(tmp_path) == f"{tmp_path}: is a folder, expected a study file"
 
 
 def test_a_path_through_a_file(tmp_path: Path) -> None:

@@ -6,26 +6,33 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.study.runs import Plan, cell_id
 from bench.study.spec import Cell
-from bench.study.timing_blocks import block_runs, extra_runs
+from bench.study.timing_blocks import extra_runs
 
-Planned = Callable[..., Plan]
+Planned = Callable[..., Any]
 
 ROOT = Path(__file__).parents[2]
 FILE_NAME = r"[a-z0-9][a-z0-9_-]*"
 PRINT_IDS = """
 import sys
-from bench.study.runs import cell_id
+
 from bench.study.spec import Cell
 model = {"import": "no_such_module:Net", "a": 1, "b": {"x": 1, "y": 2}}
-print(cell_id(Cell()), cell_id(Cell.model_validate({"model": model, "optimizer": "sgd"})))
+other = Cell.model_validate({"model": model, "optimizer": "sgd"})
+print(Cell().resolved(None).cell_id, other.resolved(None).cell_id)
 """
+
+
+def id_of(cell: Cell) -> str:
+    return cell.resolved(None).cell_id
+
+
 FIELDS = st.fixed_dictionaries(
     {},
     optional={
@@ -44,7 +51,7 @@ def test_every_run_has_an_id_of_its_own(planned: Planned) -> None:
     text = "name: x\naxes: {model: [convnet, lenet5], epochs: [1, 2], lr: [1, 2]}\nseeds: [0, 1]"
     plan = planned(text)
     assert len({cell.cell_id for cell in plan.cells}) == 8
-    runs = [*plan.runs, *block_runs(plan, [], []), *extra_runs(plan, plan.timed, 6)]
+    runs = [*plan.runs, *plan.block_runs([], []), *extra_runs(plan.study, plan.timed, 6)]
     assert len(plan.runs) == 8 * (2 + 1)
     assert len({run.run_id for run in runs}) == len(runs) == 8 * (2 + 1) + 6 * (8 + 1) + 8
 
@@ -58,10 +65,10 @@ def test_a_runs_id_is_its_cells_with_the_seed_or_what_it_is_for(planned: Planned
     plan = planned("name: x\nseeds: [7]\ntiming: {blocks: 2}")
     cell = plan.cells[0].cell_id
     assert [run.run_id for run in plan.runs] == [f"{cell}-s7", f"{cell}-cost"]
-    assert {run.run_id for run in block_runs(plan, [], [])} == {
+    assert {run.run_id for run in plan.block_runs([], [])} == {
         f"{cell}-b0", f"{cell}-b0-twin", f"{cell}-b1", f"{cell}-b1-twin",
     }  # fmt: skip
-    assert [run.run_id for run in extra_runs(plan, plan.timed, 2)] == [f"{cell}-b2-extra"]
+    assert [run.run_id for run in extra_runs(plan.study, plan.timed, 2)] == [f"{cell}-b2-extra"]
 
 
 @given(FIELDS, FIELDS)
@@ -69,13 +76,13 @@ def test_ids_are_equal_just_when_configurations_are(
     a: dict[str, object], b: dict[str, object]
 ) -> None:
     one, other = Cell.model_validate(a), Cell.model_validate(b)
-    assert (cell_id(one) == cell_id(other)) == (one.flat() == other.flat())
-    assert re.fullmatch(FILE_NAME, cell_id(one))
+    assert (id_of(one) == id_of(other)) == (one.flat() == other.flat())
+    assert re.fullmatch(FILE_NAME, id_of(one))
 
 
 @pytest.mark.parametrize("name", ["Größe", "網", "_", "N" * 500, "Net_2"])
 def test_an_id_is_a_file_name_whatever_the_class_is_called(name: str) -> None:
-    named = cell_id(Cell.model_validate({"model": {"import": f"no_such_module:{name}"}}))
+    named = id_of(Cell.model_validate({"model": {"import": f"no_such_module:{name}"}}))
     assert re.fullmatch(r"[a-z0-9_-]+", named)
     assert len(named) < 100
 
@@ -83,7 +90,7 @@ def test_an_id_is_a_file_name_whatever_the_class_is_called(name: str) -> None:
 def test_the_order_of_parameters_does_not_matter() -> None:
     one = {"import": "no_such_module:Net", "a": 1, "b": {"x": 1, "y": 2}}
     other = {"b": {"y": 2, "x": 1}, "a": 1, "import": "no_such_module:Net"}
-    assert cell_id(Cell.model_validate({"model": one})) == cell_id(
+    assert id_of(Cell.model_validate({"model": one})) == id_of(
         Cell.model_validate({"model": other})
     )
 
@@ -97,12 +104,12 @@ def test_ids_are_the_same_in_every_process() -> None:
         ).stdout
 
     assert printed("1") == printed("2")
-    assert printed("1").split()[0] == cell_id(Cell())
+    assert printed("1").split()[0] == id_of(Cell())
 
 
 def test_published_ids_stay_what_they_are() -> None:
     declared = {"loader": "dataloader", "epochs": 1, "threads": 2, "device": "cpu"}
     cell = Cell.model_validate(declared | {"dataset": "mnist"})
-    assert cell_id(cell) == "convnet-b512-adam-cpu-7bf294bd"
+    assert id_of(cell) == "convnet-b512-adam-cpu-7bf294bd"
     other = Cell.model_validate(declared | {"dataset": "mnist", "deterministic": True})
-    assert cell_id(other) != cell_id(cell)
+    assert id_of(other) != id_of(cell)

@@ -106,7 +106,7 @@ def test_an_unknown_parameter_is_named(refusal: Refusal, own: str) -> None:
 
 def test_a_parameter_of_the_wrong_type_is_refused(refusal: Refusal, own: str) -> None:
     assert refusal(f"name: x\nbase:\n  model: {{import: '{own}:Net', width: '8'}}") == (
-        "study.yaml:3: base.model.width: a number is asked for, not the text '8'"
+        "study.yaml:3: base.model.width: expected a number, got the text '8'"
     )
 
 
@@ -140,7 +140,7 @@ def test_a_parameter_may_have_any_name(cells_of: CellsOf, refusal: Refusal, own:
     (cell,) = cells_of(f"name: x\nbase: {{model: {{import: '{own}:OddNames', _hidden: 5}}}}")
     assert cell.model.parameters == {"copy": True, "_hidden": 5, "model_dump": 2, "json": None}
     assert refusal(f"name: x\nbase:\n  model: {{import: '{own}:OddNames', copy: 1}}") == (
-        "study.yaml:3: base.model.copy: should be true or false, not 1"
+        "study.yaml:3: base.model.copy: expected true or false, got 1"
     )
 
 
@@ -150,7 +150,7 @@ def test_a_type_of_its_own_that_is_called_like_one_of_ours_is_not_ours(
     (cell,) = cells_of(f"name: x\nbase: {{model: {{import: '{own}:OwnTypes', act: swish}}}}")
     assert cell.model.parameters == {"act": "swish", "kind": "a"}
     assert refusal(f"name: x\nbase:\n  model: {{import: '{own}:OwnTypes', kind: c}}") == (
-        "study.yaml:3: base.model.kind: 'c' is not one of its values. Known: a, b."
+        "study.yaml:3: base.model.kind: unknown value 'c'. Known: a, b."
     )
 
 
@@ -172,7 +172,7 @@ def test_a_parameter_of_several_types_takes_each_as_it_is(
 def test_a_source_that_is_no_python_is_told(refusal: Refusal, module: Module) -> None:
     name = module("class Net:\n  def __init__(:")
     said = refusal(f"name: x\nbase:\n  model: {{import: '{name}:Net'}}")
-    assert said.startswith("study.yaml:3: base.model.import: its source cannot be read: ")
+    assert said.startswith("study.yaml:3: base.model.import: cannot read its source: ")
     assert "line 2" in said
 
 
@@ -181,17 +181,17 @@ def test_a_source_that_is_no_python_is_told(refusal: Refusal, module: Module) ->
 )
 def test_what_is_no_module_and_class_is_refused(refusal: Refusal, target: str) -> None:
     assert refusal(f"name: x\nbase:\n  model: {{import: '{target}'}}") == (
-        "study.yaml:3: base.model.import: must read 'package.module:Class'"
+        "study.yaml:3: base.model.import: expected 'package.module:Class'"
     )
 
 
 def test_a_name_beside_an_import_is_refused(refusal: Refusal) -> None:
     assert refusal("name: x\nbase:\n  model: {import: 'a:B', name: convnet}") == (
-        "study.yaml:3: base.model.name: give either 'name' or 'import'"
+        "study.yaml:3: base.model.name: expected 'name' or 'import', got both"
     )
 
 
 @pytest.mark.parametrize("value", [".inf", "-.inf", ".nan"])
 def test_a_number_that_is_not_finite_is_refused(refusal: Refusal, value: str) -> None:
     said = refusal(f"name: x\nbase:\n  model: {{import: 'no_such_module:Net', p: {value}}}")
-    assert said.startswith("study.yaml:3: base.model.p: should be a finite number, not ")
+    assert said.startswith("study.yaml:3: base.model.p: expected a finite number, got ")

@@ -6,7 +6,6 @@ import pytest
 
 from bench.study.design import expand
 from bench.study.spec import Cell, Study
-from bench.study.yaml_source import Source
 
 CellsOf = Callable[..., list[Cell]]
 Refusal = Callable[..., str]
@@ -51,17 +50,17 @@ def test_exclude_leaves_out_by_any_subset_in_any_form(cells_of: CellsOf, pattern
 
 
 def test_what_is_excluded_is_told_with_its_pattern(
-    loaded: Callable[..., tuple[Study, Source]],
+    loaded: Callable[..., Study],
 ) -> None:
-    grid = expand(*loaded(f"{GRID}exclude: [{{model: convnet}}, {{optimizer: adam}}]"))
-    assert points(grid.every_cell) == {("lenet5", "sgd")}
-    assert [left.point for left in grid.left_out] == [
+    grid = expand(loaded(f"{GRID}exclude: [{{model: convnet}}, {{optimizer: adam}}]"))
+    assert points(grid.cells) == {("lenet5", "sgd")}
+    assert [left.point for left in grid.excluded] == [
         "model convnet, optimizer adam",
         "model convnet, optimizer sgd (lr 0.1)",
         "model lenet5, optimizer adam",
     ]
-    assert "exclude: model convnet (" in grid.left_out[0].why
-    assert "exclude: optimizer adam (" in grid.left_out[2].why
+    assert "exclude: model convnet (" in grid.excluded[0].reason
+    assert "exclude: optimizer adam (" in grid.excluded[2].reason
 
 
 def test_exclude_reaches_included_cells(cells_of: CellsOf) -> None:
@@ -84,7 +83,7 @@ def test_exclude_matches_a_default_that_is_not_written(cells_of: CellsOf) -> Non
 def test_excluding_everything_leaves_an_empty_grid(refusal: Refusal) -> None:
     assert refusal("name: x\naxes: {epochs: [1, 2]}\nexclude: [{model: convnet}]") == (
         "study.yaml:3: exclude: the grid is empty, every cell is excluded\n"
-        "  Let a pattern name more fields: it leaves out the cells that have all of them."
+        "  Add fields to a pattern: it excludes the cells that match all of them."
     )
 
 
@@ -115,8 +114,8 @@ def test_an_exclude_that_names_no_field_is_refused(
     [
         ("{epoch: 1}", "epoch: unknown field. Did you mean 'epochs'?"),
         ("{'model.': lenet5}", "model.: unknown field. Did you mean 'model'?"),
-        ("{epochs: -1}", "epochs: should be greater than or equal to 0, not -1"),
-        ("{lr: 0}", "lr: should be greater than 0, not 0"),
+        ("{epochs: -1}", "epochs: expected a value greater than or equal to 0, got -1"),
+        ("{lr: 0}", "lr: expected a value greater than 0, got 0"),
         ("{model: lenet}", "model: unknown model 'lenet'. Did you mean 'lenet5'?"),
         (
             "{model: {name: convnet, hiden: 1}}",

@@ -15,30 +15,30 @@ Refusal = Callable[..., str]
         ("{'model.': [lenet5]}", "axes.model.: unknown field. Did you mean 'model'?"),
         ("{'.lr': [1]}", "axes..lr: unknown field. Did you mean 'lr'?"),
         ("{dataset.name: [mnist]}", "axes.dataset.name: unknown field. Did you mean 'dataset'?"),
-        ("{batch_size: [64, 0]}", "axes.batch_size[1]: should be greater than 0, not 0"),
-        ("{batch_size: [64, null]}", "axes.batch_size[1]: should be a whole number, not null"),
-        ("{lr: [0.1, -1]}", "axes.lr[1]: should be greater than 0, not -1"),
-        ("{optimizer.lr: [.nan]}", "axes.optimizer.lr[0]: should be a finite number, not nan"),
+        ("{batch_size: [64, 0]}", "axes.batch_size[1]: expected a value greater than 0, got 0"),
+        ("{batch_size: [64, null]}", "axes.batch_size[1]: expected an integer, got null"),
+        ("{lr: [0.1, -1]}", "axes.lr[1]: expected a value greater than 0, got -1"),
+        ("{optimizer.lr: [.nan]}", "axes.optimizer.lr[0]: expected a finite number, got nan"),
         (
             "{model: [convnet, lenet]}",
             "axes.model[1]: unknown model 'lenet'. Did you mean 'lenet5'?",
         ),
-        ("{model: [convnet, 5]}", "axes.model[1]: a name is asked for, or {name: …}"),
+        ("{model: [convnet, 5]}", "axes.model[1]: expected a name or {name: …}"),
         (
             "{model: [{name: convnet, hidden: -1}]}",
-            "axes.model[0].hidden: should be greater than or equal to 0, not -1",
+            "axes.model[0].hidden: expected a value greater than or equal to 0, got -1",
         ),
         (
             "{dataset: [mnist, mnits]}",
             "axes.dataset[1].name: unknown dataset 'mnits'. Did you mean",
         ),
-        ("{compile: [false, on]}", "axes.compile[1]: should be true or false, not 'on'"),
-        ("{device: [cpu, gpu]}", "axes.device[1]: a device is auto, cpu, cuda or cuda:N"),
-        ("{optimizer: [5], optimizer.lr: [1]}", "axes.optimizer[0]: a name is asked for"),
+        ("{compile: [false, on]}", "axes.compile[1]: expected true or false, got 'on'"),
+        ("{device: [cpu, gpu]}", "axes.device[1]: expected auto, cpu, cuda or cuda:N"),
+        ("{optimizer: [5], optimizer.lr: [1]}", "axes.optimizer[0]: expected a name"),
         ("{optimizer.lr: [1], optimizer: [adm]}", "axes.optimizer[0]: unknown optimizer 'adm'."),
         (
             "{lr: [1], optimizer.lr: [2]}",
-            "axes.optimizer.lr: lr is the same field, and an axis too",
+            "axes.optimizer.lr: the same field as the axis lr",
         ),
         ("{model.name: [null]}", "axes.model.name[0]: 'name' is missing"),
     ],
@@ -66,12 +66,14 @@ def test_a_parameter_that_one_optimizer_lacks_names_the_axis(refusal: Refusal) -
 
 def test_a_value_on_a_line_of_its_own_is_told_with_that_line(refusal: Refusal) -> None:
     text = "name: x\naxes:\n  batch_size:\n    - 64\n    - -1"
-    assert refusal(text) == "study.yaml:5: axes.batch_size[1]: should be greater than 0, not -1"
+    assert (
+        refusal(text) == "study.yaml:5: axes.batch_size[1]: expected a value greater than 0, got -1"
+    )
 
 
 def test_a_mistake_inside_a_value_is_told_with_its_own_line(refusal: Refusal) -> None:
     text = "name: x\naxes:\n  model:\n    - name: convnet\n      hidden: -1"
     assert (
         refusal(text)
-        == "study.yaml:5: axes.model[0].hidden: should be greater than or equal to 0, not -1"
+        == "study.yaml:5: axes.model[0].hidden: expected a value greater than or equal to 0, got -1"
     )

@@ -15,7 +15,7 @@ TEXT = "name: x\nbase:\n  epochs: 1\naxes: {batch_size: [64]}\nseeds: [0]\n"
 )
 def test_what_is_no_path_and_value_is_told_how_to_write_it(refusal: Refusal, override: str) -> None:
     assert refusal(TEXT, override) == (
-        f"--set {override}: reads PATH=VALUE, for example --set base.epochs=1"
+        f"--set {override}: expected PATH=VALUE, for example --set base.epochs=1"
     )
 
 
@@ -26,24 +26,24 @@ def test_what_is_no_path_and_value_is_told_how_to_write_it(refusal: Refusal, ove
         ("base.epoch=1", "base.epoch: unknown field. Did you mean 'epochs'?"),
         ("seed=1", "seed: unknown field. Did you mean 'seeds'?"),
         ("seeds[0]=1", "seeds[0]: unknown field. Did you mean 'seeds'?"),
-        ("base.epochs=-1", "base.epochs: should be greater than or equal to 0, not -1"),
-        ("base.epochs=", "base.epochs: should be a whole number, not null"),
-        ("base.epochs=many", "base.epochs: a number is asked for, not the text 'many'"),
-        ("base.compile=on", "base.compile: should be true or false, not 'on'"),
-        ("base.optimizer.lr=-1", "base.optimizer.lr: should be greater than 0, not -1"),
+        ("base.epochs=-1", "base.epochs: expected a value greater than or equal to 0, got -1"),
+        ("base.epochs=", "base.epochs: expected an integer, got null"),
+        ("base.epochs=many", "base.epochs: expected a number, got the text 'many'"),
+        ("base.compile=on", "base.compile: expected true or false, got 'on'"),
+        ("base.optimizer.lr=-1", "base.optimizer.lr: expected a value greater than 0, got -1"),
         (
             "base.optimizer.momentum=0.9",
             "base.optimizer.momentum: optimizer adam has no parameter 'momentum'. "
             "Known: beta1, beta2, eps, fused, lr, weight_decay.",
         ),
         ("base.model=convet", "base.model: unknown model 'convet'. Did you mean 'convnet'?"),
-        ("axes.batch_size=64", "axes.batch_size: should be a list, not 64"),
-        ("axes.batch_size=[64, -1]", "axes.batch_size[1]: should be greater than 0, not -1"),
-        ("axes.optimizer.lr=[0]", "axes.optimizer.lr[0]: should be greater than 0, not 0"),
+        ("axes.batch_size=64", "axes.batch_size: expected a list, got 64"),
+        ("axes.batch_size=[64, -1]", "axes.batch_size[1]: expected a value greater than 0, got -1"),
+        ("axes.optimizer.lr=[0]", "axes.optimizer.lr[0]: expected a value greater than 0, got 0"),
         ("axes.batchsize=[64]", "axes.batchsize: unknown field. Did you mean 'batch_size'?"),
-        ("name=../x", "name: a name has small letters, digits, _ and - only, begins"),
-        ("timing=on", "timing: timing is off, or a mapping such as {blocks: 6}"),
-        ("target_accuracy=98", "target_accuracy: should be less than or equal to 1, not 98"),
+        ("name=../x", "name: expected lowercase letters, digits, _ and -"),
+        ("timing=on", "timing: expected off or a mapping such as {blocks: 6}"),
+        ("target_accuracy=98", "target_accuracy: expected a value less than or equal to 1, got 98"),
     ],
 )
 def test_a_mistake_is_told_as_in_a_file(refusal: Refusal, override: str, said: str) -> None:
@@ -68,7 +68,7 @@ def test_a_value_that_is_not_yaml(refusal: Refusal) -> None:
         "--set base.epochs=[1: is not valid YAML: expected ',' or ']', but got '<stream end>'"
     )
     assert refusal(TEXT, "base={a: 1, a: 2}") == (
-        "--set base={a: 1, a: 2}: a stands here twice; it is on line 1 too"
+        "--set base={a: 1, a: 2}: a: duplicate key, first on line 1"
     )
 
 
@@ -78,13 +78,13 @@ def test_a_mistake_in_what_replaces_a_mapping_of_the_file_is_the_overrides(
     text = "name: x\nbase:\n  model:\n    name: convnet\n    hidden: 5"
     override = "base.model={name: convnet, hidden: -1}"
     assert refusal(text, override) == (
-        f"--set {override}: base.model.hidden: should be greater than or equal to 0, not -1"
+        f"--set {override}: base.model.hidden: expected a value greater than or equal to 0, got -1"
     )
 
 
 def test_a_mistake_in_the_file_keeps_its_line_beside_an_override(refusal: Refusal) -> None:
     assert refusal("name: x\nseeds: []", "base.epochs=1") == (
-        "study.yaml:2: seeds: needs at least one value"
+        "study.yaml:2: seeds: expected at least one value"
     )
 
 

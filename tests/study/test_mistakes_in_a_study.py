@@ -66,20 +66,20 @@ def test_an_unknown_name(refusal: Refusal, field: str, said: str) -> None:
     [
         (
             "precision: fp_16",
-            "base.precision: 'fp_16' is not one of its values. Did you mean 'fp16'?",
+            "base.precision: unknown value 'fp_16'. Did you mean 'fp16'?",
         ),
         (
             "loader: 5",
-            "base.loader: a name is asked for, or {name: …}",
+            "base.loader: expected a name or {name: …}",
         ),
         (
             "model: {name: convnet, activation: rellu}",
-            "base.model.activation: 'rellu' is not one of its values. Did you mean 'relu'?",
+            "base.model.activation: unknown value 'rellu'. Did you mean 'relu'?",
         ),
-        ("device: gpu", "base.device: a device is auto, cpu, cuda or cuda:N"),
-        ("device: 'cuda:'", "base.device: a device is auto, cpu, cuda or cuda:N"),
-        ("threads: 0", "base.threads: threads is auto or a positive whole number"),
-        ("threads: true", "base.threads: threads is auto or a positive whole number"),
+        ("device: gpu", "base.device: expected auto, cpu, cuda or cuda:N, got 'gpu'"),
+        ("device: 'cuda:'", "base.device: expected auto, cpu, cuda or cuda:N, got 'cuda:'"),
+        ("threads: 0", "base.threads: expected auto or a positive integer, got 0"),
+        ("threads: true", "base.threads: expected auto or a positive integer, got true"),
     ],
 )
 def test_a_value_that_is_not_one_of_a_fields(refusal: Refusal, field: str, said: str) -> None:
@@ -88,47 +88,47 @@ def test_a_value_that_is_not_one_of_a_fields(refusal: Refusal, field: str, said:
 
 def test_an_unknown_design(refusal: Refusal) -> None:
     assert refusal("name: x\ndesign: grid") == (
-        "study.yaml:2: design: 'grid' is not one of its values. Known: full, one_at_a_time, pairs."
+        "study.yaml:2: design: unknown value 'grid'. Known: full, one_at_a_time, pairs."
     )
 
 
 @pytest.mark.parametrize(
     ("field", "said"),
     [
-        ("batch_size: 0", "base.batch_size: should be greater than 0, not 0"),
-        ("batch_size: -64", "base.batch_size: should be greater than 0, not -64"),
-        ("batch_size: 1.5", "base.batch_size: should be a whole number, not 1.5"),
-        ("batch_size: .inf", "base.batch_size: should be a finite number, not inf"),
-        ("batch_size: .nan", "base.batch_size: should be a finite number, not nan"),
-        ("batch_size: true", "base.batch_size: a number is asked for, not true or false"),
-        ("batch_size: '64'", "base.batch_size: a number is asked for, not the text '64'"),
-        ("batch_size: many", "base.batch_size: a number is asked for, not the text 'many'"),
-        ("batch_size: [64]", "base.batch_size: should be a whole number, not [64]"),
-        ("batch_size:", "base.batch_size: should be a whole number, not null"),
-        ("epochs: -1", "base.epochs: should be greater than or equal to 0, not -1"),
+        ("batch_size: 0", "base.batch_size: expected a value greater than 0, got 0"),
+        ("batch_size: -64", "base.batch_size: expected a value greater than 0, got -64"),
+        ("batch_size: 1.5", "base.batch_size: expected an integer, got 1.5"),
+        ("batch_size: .inf", "base.batch_size: expected a finite number, got inf"),
+        ("batch_size: .nan", "base.batch_size: expected a finite number, got nan"),
+        ("batch_size: true", "base.batch_size: expected a number, got a boolean"),
+        ("batch_size: '64'", "base.batch_size: expected a number, got the text '64'"),
+        ("batch_size: many", "base.batch_size: expected a number, got the text 'many'"),
+        ("batch_size: [64]", "base.batch_size: expected an integer, got [64]"),
+        ("batch_size:", "base.batch_size: expected an integer, got null"),
+        ("epochs: -1", "base.epochs: expected a value greater than or equal to 0, got -1"),
         (
             "optimizer: {name: sgd, lr: -0.1}",
-            "base.optimizer.lr: should be greater than 0, not -0.1",
+            "base.optimizer.lr: expected a value greater than 0, got -0.1",
         ),
         (
             "optimizer: {name: sgd, lr: .inf}",
-            "base.optimizer.lr: should be a finite number, not inf",
+            "base.optimizer.lr: expected a finite number, got inf",
         ),
         (
             "optimizer: {name: sgd, lr: .nan}",
-            "base.optimizer.lr: should be a finite number, not nan",
+            "base.optimizer.lr: expected a finite number, got nan",
         ),
         (
             "optimizer: {name: sgd, momentum: 1}",
-            "base.optimizer.momentum: should be less than 1, not 1",
+            "base.optimizer.momentum: expected a value less than 1, got 1",
         ),
         (
             "optimizer: {name: sgd, lr: true}",
-            "base.optimizer.lr: a number is asked for, not true or false",
+            "base.optimizer.lr: expected a number, got a boolean",
         ),
         (
             "model: {name: convnet, hidden: '250'}",
-            "base.model.hidden: a number is asked for, not the text '250'",
+            "base.model.hidden: expected a number, got the text '250'",
         ),
     ],
 )
@@ -139,41 +139,44 @@ def test_a_number_that_cannot_be(refusal: Refusal, field: str, said: str) -> Non
 @pytest.mark.parametrize(
     ("field", "said"),
     [
-        ("base: 5", "base: should be a mapping of fields, not 5"),
-        ("base: {compile: on}", "base.compile: should be true or false, not 'on'"),
-        ("base: {compile: 1}", "base.compile: should be true or false, not 1"),
-        ("base: {model: [convnet]}", "base.model: a name is asked for, or {name: …}"),
+        ("base: 5", "base: expected a mapping of fields, got 5"),
+        ("base: {compile: on}", "base.compile: expected true or false, got 'on'"),
+        ("base: {compile: 1}", "base.compile: expected true or false, got 1"),
+        ("base: {model: [convnet]}", "base.model: expected a name or {name: …}"),
         ("base: {model: {hidden: 5}}", "base.model: 'name' is missing"),
         ("base: {model: {name: [a]}}", "base.model: unknown model ['a']. Known: cnn_bn, convnet, "),
         ("base: {dataset: {fallback: digits}}", "base.dataset.name: is missing"),
         (
             "base: {optimizer: {name: sgd, nesterov: on}}",
-            "base.optimizer.nesterov: should be true or false, not 'on'",
+            "base.optimizer.nesterov: expected true or false, got 'on'",
         ),
         (
             "base: {optimizer: {import: 'a:B'}}",
-            "base.optimizer.import: optimizers cannot be imported, only models",
+            "base.optimizer.import: only models can be imported, not optimizers",
         ),
-        ("axes: [a]", "axes: should be a mapping of fields, not ['a']"),
-        ("axes: {batch_size: 64}", "axes.batch_size: should be a list, not 64"),
-        ("axes: {batch_size: []}", "axes.batch_size: an axis needs at least one value"),
-        ("seeds: 3", "seeds: should be a list, not 3"),
-        ("seeds: []", "seeds: needs at least one value"),
-        ("seeds: [0, 1, 0]", "seeds: a seed stands here twice"),
-        ("seeds: [true]", "seeds[0]: a number is asked for, not true or false"),
-        ("seeds: [-1]", "seeds[0]: should be greater than or equal to 0, not -1"),
-        ("seeds: [1e30]", "seeds[0]: should be a smaller number, not 1e+30"),
-        ("seeds: [4294967296]", "seeds[0]: should be less than 4294967296, not 4294967296"),
-        ("description: 5", "description: should be text, not 5; in quotes it is text"),
-        ("include: {model: lenet5}", "include: should be a list, not {'model': 'lenet5'}"),
-        ("exclude: [lenet5]", "exclude[0]: should be a mapping of fields, not 'lenet5'"),
-        ("target_accuracy: 98", "target_accuracy: should be less than or equal to 1, not 98"),
-        ("target_accuracy: 0", "target_accuracy: should be greater than 0, not 0"),
-        ("target_accuracy: .nan", "target_accuracy: should be a finite number, not nan"),
-        ("target_accuracy: true", "target_accuracy: a number is asked for, not true or false"),
-        ("timing: true", "timing: timing is off, or a mapping such as {blocks: 6}"),
-        ("timing: {blocks: 0}", "timing.blocks: should be greater than 0, not 0"),
-        ("timing: {rounds: off}", "timing.rounds: a number is asked for, not the text 'off'"),
+        ("axes: [a]", "axes: expected a mapping of fields, got ['a']"),
+        ("axes: {batch_size: 64}", "axes.batch_size: expected a list, got 64"),
+        ("axes: {batch_size: []}", "axes.batch_size: expected at least one value"),
+        ("seeds: 3", "seeds: expected a list, got 3"),
+        ("seeds: []", "seeds: expected at least one value"),
+        ("seeds: [0, 1, 0]", "seeds: duplicate seed"),
+        ("seeds: [true]", "seeds[0]: expected a number, got a boolean"),
+        ("seeds: [-1]", "seeds[0]: expected a value greater than or equal to 0, got -1"),
+        ("seeds: [1e30]", "seeds[0]: expected a smaller number, got 1e+30"),
+        ("seeds: [4294967296]", "seeds[0]: expected a value less than 4294967296, got 4294967296"),
+        ("description: 5", "description: expected text, got 5; quote it to make it text"),
+        ("include: {model: lenet5}", "include: expected a list, got {'model': 'lenet5'}"),
+        ("exclude: [lenet5]", "exclude[0]: expected a mapping of fields, got 'lenet5'"),
+        (
+            "target_accuracy: 98",
+            "target_accuracy: expected a value less than or equal to 1, got 98",
+        ),
+        ("target_accuracy: 0", "target_accuracy: expected a value greater than 0, got 0"),
+        ("target_accuracy: .nan", "target_accuracy: expected a finite number, got nan"),
+        ("target_accuracy: true", "target_accuracy: expected a number, got a boolean"),
+        ("timing: true", "timing: expected off or a mapping such as {blocks: 6}"),
+        ("timing: {blocks: 0}", "timing.blocks: expected a value greater than 0, got 0"),
+        ("timing: {rounds: off}", "timing.rounds: expected a number, got the text 'off'"),
     ],
 )
 def test_a_wrong_type_or_amount(refusal: Refusal, field: str, said: str) -> None:
@@ -182,18 +185,18 @@ def test_a_wrong_type_or_amount(refusal: Refusal, field: str, said: str) -> None
 
 def test_a_long_value_is_not_repeated(refusal: Refusal) -> None:
     assert refusal(f"name: x\nseeds: {'x' * 500}") == (
-        "study.yaml:2: seeds: should be a list, not a long text"
+        "study.yaml:2: seeds: expected a list, got a long text"
     )
 
 
 def test_several_mistakes_are_told_together(refusal: Refusal) -> None:
     text = "name: X\nbase:\n  epochs: -1\n  device: gpu\nseeds: []"
     assert refusal(text).splitlines() == [
-        "study.yaml:1: name: a name has small letters, digits, _ and - only, "
-        "begins with a letter or a digit, and is no longer than 100",
-        "study.yaml:3: base.epochs: should be greater than or equal to 0, not -1",
-        "study.yaml:4: base.device: a device is auto, cpu, cuda or cuda:N",
-        "study.yaml:5: seeds: needs at least one value",
+        "study.yaml:1: name: expected lowercase letters, digits, _ and -, at most 100, starting "
+        "with a letter or a digit, got 'X'",
+        "study.yaml:3: base.epochs: expected a value greater than or equal to 0, got -1",
+        "study.yaml:4: base.device: expected auto, cpu, cuda or cuda:N, got 'gpu'",
+        "study.yaml:5: seeds: expected at least one value",
     ]
 
 

@@ -8,9 +8,8 @@ import pytest
 
 from bench.models.model_lookup import all_models
 from bench.study.spec import Cell, Study
-from bench.study.yaml_source import Source
 
-Loaded = Callable[..., tuple[Study, Source]]
+Loaded = Callable[..., Study]
 Refusal = Callable[..., str]
 Install = Callable[..., str]
 
@@ -50,7 +49,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 def test_it_is_named_as_its_package_calls_it(loaded: Loaded, install: Install) -> None:
     module = install(mynet="{module}:Net")
-    cell = loaded("name: x\nbase: {model: {name: mynet, width: 8}}")[0].base
+    cell = loaded("name: x\nbase: {model: {name: mynet, width: 8}}").base
     assert (cell.model.name, cell.model.target) == ("mynet", f"{module}:Net")
     assert cell.model.parameters == {"width": 8}
     assert Cell.model_validate(cell.model_dump()) == cell
@@ -69,7 +68,7 @@ def test_its_parameters_are_checked_as_those_of_a_built_in_one(
 
 def test_a_built_in_name_wins(loaded: Loaded, install: Install) -> None:
     install(convnet="{module}:Net")
-    cell = loaded("name: x")[0].base
+    cell = loaded("name: x").base
     assert cell.model.target == all_models()["convnet"].target == "bench.models.convnet:ConvNet"
 
 
@@ -105,7 +104,7 @@ def test_an_entry_that_names_no_class_is_told(refusal: Refusal, install: Install
     module = install(mynet="{module}")
     assert refusal("name: x\nbase:\n  model: mynet") == (
         f"study.yaml:3: base.model: model mynet is installed as '{module}', "
-        "which should read 'package.module:Class'"
+        "expected 'package.module:Class'"
     )
 
 

@@ -2,30 +2,29 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from bench.cell_names import cell_labels
 from bench.models.model_lookup import torchvision_models
-from bench.study.runs import Plan
 from bench.study.spec import Cell, Study
-from bench.study.yaml_source import Source
 
 CellsOf = Callable[..., list[Cell]]
-Loaded = Callable[..., tuple[Study, Source]]
+Loaded = Callable[..., Study]
 Refusal = Callable[..., str]
 
 
 @pytest.mark.parametrize("written", ["'torchvision:resnet18'", "{name: 'torchvision:resnet18'}"])
 def test_a_network_of_torchvision_is_named_so(loaded: Loaded, written: str) -> None:
-    cell = loaded(f"name: x\nbase: {{model: {written}}}")[0].base
+    cell = loaded(f"name: x\nbase: {{model: {written}}}").base
     assert cell.model.name == cell.flat()["model"] == "torchvision:resnet18"
     assert cell.model.target == "bench.models.from_torchvision:resnet18"
 
 
 def test_its_parameters_stay_as_they_are_given(loaded: Loaded) -> None:
     model = "{name: 'torchvision:mobilenet_v3_small', image_side: 64, dropout: 0.1}"
-    cell = loaded(f"name: x\nbase: {{model: {model}}}")[0].base
+    cell = loaded(f"name: x\nbase: {{model: {model}}}").base
     assert cell.model.parameters == {"image_side": 64, "dropout": 0.1}
     assert Cell.model_validate(cell.model_dump()) == cell
 
@@ -54,9 +53,9 @@ def test_without_torchvision_the_study_is_refused(
     )
 
 
-def test_ids_and_labels_are_readable_and_distinct(planned: Callable[..., Plan]) -> None:
+def test_ids_and_labels_are_readable_and_distinct(planned: Callable[..., Any]) -> None:
     plan = planned("name: x\naxes: {model: ['torchvision:resnet18', 'torchvision:resnet34']}")
     ids = [cell.cell_id for cell in plan.cells]
     assert re.fullmatch(r"resnet18-b512-adam-cpu-[0-9a-f]{8}", ids[0])
-    labels = cell_labels({cell.cell_id: cell.cell.flat() for cell in plan.cells})
+    labels = cell_labels({cell.cell_id: cell.flat() for cell in plan.cells})
     assert list(labels.values()) == ["resnet18", "resnet34"]

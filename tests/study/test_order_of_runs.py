@@ -1,11 +1,11 @@
 """Trials go seed by seed, then every cell has its cost pass."""
 
 from collections.abc import Callable
+from typing import Any
 
-from bench.study.runs import Plan, Run
-from bench.study.timing_blocks import block_runs
+from bench.study.runs import Run
 
-Planned = Callable[..., Plan]
+Planned = Callable[..., Any]
 
 AXES = "axes: {batch_size: [1, 2, 3, 4, 5, 6, 7, 8]}\nseeds: [3, 1]\ntiming: {blocks: 4}\n"
 # The base's own batch size is not among them: the first of the grid is the baseline cell.
@@ -35,7 +35,7 @@ def test_a_run_carries_what_the_study_says_of_it(planned: Planned) -> None:
         "limits: {trial_timeout: 1m}"
     )
     trial, cost = plan.runs
-    block, twin = block_runs(plan, [], [])
+    block, twin = plan.block_runs([], [])
     assert (trial.study, trial.seed, trial.target_accuracy, trial.timing) == ("x", 7, 0.9, None)
     assert (cost.study, cost.seed, cost.target_accuracy, cost.timing) == ("x", 7, None, None)
     for part in (block, twin):

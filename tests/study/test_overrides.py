@@ -5,19 +5,18 @@ from collections.abc import Callable
 import pytest
 
 from bench.study.spec import Cell, Study
-from bench.study.yaml_source import Source
 
-Loaded = Callable[..., tuple[Study, Source]]
+Loaded = Callable[..., Study]
 CellsOf = Callable[..., list[Cell]]
 
 
 @pytest.mark.parametrize("text", ["name: x", "name: x\nbase:", "name: x\nbase: {epochs: 5}"])
 def test_a_field_of_the_base(loaded: Loaded, text: str) -> None:
-    assert loaded(text, "base.epochs=1")[0].base.epochs == 1
+    assert loaded(text, "base.epochs=1").base.epochs == 1
 
 
 def test_a_field_of_the_study(loaded: Loaded) -> None:
-    study, _ = loaded(
+    study = loaded(
         "name: x\nseeds: [5]",
         "name=y",
         "seeds=[1, 2]",
@@ -34,13 +33,13 @@ def test_a_field_of_the_study(loaded: Loaded) -> None:
     ["", "base: {optimizer: sgd}", "base: {optimizer: {name: sgd}}", "base: {optimizer: null}"],
 )
 def test_a_parameter_of_an_optimizer_however_that_is_written(loaded: Loaded, base: str) -> None:
-    study, _ = loaded(f"name: x\n{base}", "base.optimizer.lr=0.25")
+    study = loaded(f"name: x\n{base}", "base.optimizer.lr=0.25")
     assert study.base.optimizer.parameters["lr"] == 0.25
     assert study.base.optimizer.name == ("sgd" if "sgd" in base else "adam")
 
 
 def test_a_parameter_leaves_the_others_as_they_are(loaded: Loaded) -> None:
-    study, _ = loaded(
+    study = loaded(
         "name: x\nbase: {optimizer: {name: sgd, lr: 0.1, momentum: 0.9}}",
         "base.optimizer.momentum=0.5",
     )
@@ -49,13 +48,13 @@ def test_a_parameter_leaves_the_others_as_they_are(loaded: Loaded) -> None:
 
 
 def test_a_part_of_the_default_data_set(loaded: Loaded) -> None:
-    assert loaded("name: x", "base.dataset.fallback=null")[0].base.dataset.fallback is None
-    study, _ = loaded("name: x", "base.dataset.name=kmnist")
+    assert loaded("name: x", "base.dataset.fallback=null").base.dataset.fallback is None
+    study = loaded("name: x", "base.dataset.name=kmnist")
     assert (study.base.dataset.name, study.base.dataset.fallback) == ("kmnist", "digits")
 
 
 def test_an_axis_is_named_by_its_whole_path(loaded: Loaded) -> None:
-    study, _ = loaded(
+    study = loaded(
         "name: x\naxes: {batch_size: [32]}",
         "axes.batch_size=[64,512]",
         "axes.optimizer.lr=[0.1, 1e-2]",
@@ -74,32 +73,30 @@ def test_all_axes_at_once(cells_of: CellsOf) -> None:
 
 @pytest.mark.parametrize("timing", ["", "timing: off", "timing: {rounds: 30}", "timing:"])
 def test_a_part_of_the_timing_turns_it_on(loaded: Loaded, timing: str) -> None:
-    study, _ = loaded(f"name: x\n{timing}", "timing.blocks=2")
+    study = loaded(f"name: x\n{timing}", "timing.blocks=2")
     assert study.timing is not None
     assert (study.timing.blocks, study.timing.rounds) == (2, 30)
 
 
 def test_timing_off(loaded: Loaded) -> None:
-    assert loaded("name: x\ntiming: {blocks: 2}", "timing=off")[0].timing is None
+    assert loaded("name: x\ntiming: {blocks: 2}", "timing=off").timing is None
 
 
 def test_the_last_of_several_counts(loaded: Loaded) -> None:
-    study, _ = loaded(
-        "name: x", "base.epochs=1", "base={epochs: 2, batch_size: 8}", "base.epochs=3"
-    )
+    study = loaded("name: x", "base.epochs=1", "base={epochs: 2, batch_size: 8}", "base.epochs=3")
     assert (study.base.epochs, study.base.batch_size) == (3, 8)
 
 
 def test_blanks_around_the_path_and_the_value_say_nothing(loaded: Loaded) -> None:
-    assert loaded("name: x", " base . epochs = 3 ")[0].base.epochs == 3
+    assert loaded("name: x", " base . epochs = 3 ").base.epochs == 3
 
 
 def test_the_value_may_have_an_equals_sign(loaded: Loaded) -> None:
-    assert loaded("name: x", "description=a=b")[0].description == "a=b"
+    assert loaded("name: x", "description=a=b").description == "a=b"
 
 
 def test_what_an_alias_shares_is_set_in_one_place_only(loaded: Loaded) -> None:
     text = "name: x\nbase: {optimizer: &o {name: sgd, lr: 0.1}}\naxes: {optimizer: [adam, *o]}"
-    study, _ = loaded(text, "base.optimizer.lr=0.5")
+    study = loaded(text, "base.optimizer.lr=0.5")
     assert study.base.optimizer.parameters["lr"] == 0.5
     assert study.axes["optimizer"][1] == {"name": "sgd", "lr": 0.1}

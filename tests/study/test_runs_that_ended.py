@@ -1,13 +1,12 @@
 """A run that has nothing to tell but how it ended is still a row, and has its own key."""
 
 from collections.abc import Callable
+from typing import Any
 
 from bench.measure.openmp_spin import SPIN_COUNT
 from bench.records import BlockRow, CostRow
-from bench.study.runs import Plan
-from bench.study.timing_blocks import block_runs
 
-Planned = Callable[..., Plan]
+Planned = Callable[..., Any]
 
 
 def test_a_trial_that_failed_is_one_row(planned: Planned) -> None:
@@ -23,7 +22,7 @@ def test_a_trial_that_failed_is_one_row(planned: Planned) -> None:
 
 
 def test_a_block_that_failed_is_one_row(planned: Planned) -> None:
-    runs = block_runs(planned("name: x\ntiming: {blocks: 2}"), [], [])
+    runs = planned("name: x\ntiming: {blocks: 2}").block_runs([], [])
     twin = next(run for run in runs if run.block == 1 and run.role == "twin")
     outcome = twin.ended("timeout", "too slow", 9.0)
     (row,) = outcome.timings
@@ -47,5 +46,5 @@ def test_a_runs_configuration_has_all_that_its_numbers_depend_on(planned: Planne
     flat = trial.cell.identity() | {"spin_count": SPIN_COUNT}
     assert trial.configuration() == flat | {"seed": 7, "target_accuracy": 0.9}
     assert cost.configuration() == flat | {"seed": 7}
-    for block in block_runs(plan, [], []):
+    for block in plan.block_runs([], []):
         assert block.configuration() == flat | {"seed": 7, "rounds": 5, "epochs": 1}

@@ -29,7 +29,7 @@ def data(text: str) -> Any:
 def test_a_field_of_its_own_comes_before_one_that_is_merged_and_the_first_before_others(
     loaded: Callable[..., Any],
 ) -> None:
-    study, _ = loaded(STUDY)
+    study = loaded(STUDY)
     cell = study.base
     assert (cell.epochs, cell.batch_size, cell.precision) == (5, 64, "bf16")
     assert [value["hidden"] for value in study.axes["model"]] == [5, 6]
@@ -67,12 +67,12 @@ def test_an_error_in_a_merged_field_is_on_the_line_that_it_was_written_on(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("b: {<<: {x: 1}, <<: {y: 1}}", "study.yaml:1: b.<< stands here twice"),
-        ("a: &a {x: 1, x: 2}", "study.yaml:1: a.x stands here twice"),
-        ("b:\n  <<: {x: 1,\n    x: 2}", "study.yaml:3: b.x stands here twice"),
+        ("b: {<<: {x: 1}, <<: {y: 1}}", "study.yaml:1: b.<<: duplicate key"),
+        ("a: &a {x: 1, x: 2}", "study.yaml:1: a.x: duplicate key"),
+        ("b:\n  <<: {x: 1,\n    x: 2}", "study.yaml:3: b.x: duplicate key"),
         ("b: {<<: 5}", "study.yaml:1: b.<<: expected a mapping or a list of mappings"),
         ("b: {<<: [{x: 1}, 5]}", "study.yaml:1: b.<<: expected a mapping or a list of mappings"),
-        ("b: {x: 1, x: 2}", "study.yaml:1: b.x stands here twice"),
+        ("b: {x: 1, x: 2}", "study.yaml:1: b.x: duplicate key"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text: str, said: str) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bench.data import DATASETS, LOADERS
 from bench.data.loaders import Feed
 from bench.execute.executor import RunContext
-from bench.execute.training_setup import set_up
+from bench.execute.training_setup import set_up_training
 from bench.registry import load
 from bench.study.spec import Cell
 
@@ -61,7 +61,7 @@ def our_losses(data_dir: Path, dataset: str, seed: int, loader: str, steps: int)
     cell = Cell.model_validate(
         {"dataset": dataset, "loader": loader, "threads": 1, "device": "cpu"}
     )
-    bench = set_up(cell, seed, RunContext(data_dir), epochs=cell.epochs)
+    bench = set_up_training(cell, seed, RunContext(data_dir), epochs=cell.epochs)
     batches = bench.loader.train()
     bench.training.model.train()
     return [bench.training.step(*next(batches)).item() for _ in range(steps)]

@@ -69,5 +69,5 @@ def test_a_folder_that_is_somebody_elses_is_refused(node_folder: Path) -> None:
     theirs = node_folder / f"bench-data-{os.getuid()}"
     theirs.mkdir()
     os.chown(theirs, 1234, 1234)
-    with pytest.raises(DataError, match="belongs to somebody else"):
+    with pytest.raises(DataError, match="belongs to another user"):
         unpack_dataset(DatasetArchive("abc", lambda: {"a": b"1"}))

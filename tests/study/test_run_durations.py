@@ -1,15 +1,15 @@
 """A run takes as long as it took before; where it never ran the estimate is called rough."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from bench.records import Outcome, Status
-from bench.study.run_durations import START_S, Estimate
-from bench.study.runs import Plan, Run
-from bench.study.timing_blocks import block_runs
+from bench.study.run_durations import START_S, DurationEstimator
+from bench.study.runs import Run
 
-Planned = Callable[..., Plan]
+Planned = Callable[..., Any]
 
 TEXT = "name: x\nseeds: [0, 1, 2]\ntiming: {blocks: 1}"
 
@@ -19,14 +19,14 @@ def took(run: Run, wall_s: float, status: Status = "ok") -> Outcome:
 
 
 def rough_s(planned: Planned, base: str, **where: object) -> float:
-    estimate = Estimate([], cores=4)
+    estimate = DurationEstimator([], cores=4)
     run, *_ = planned(f"name: x\nbase: {{{base}}}\ntiming: off", **where).runs
     return estimate.seconds(run)
 
 
 def test_a_known_wall_is_used(planned: Planned) -> None:
     first, second, *_ = planned(TEXT).runs
-    estimate = Estimate([took(first, 12.5)], cores=4)
+    estimate = DurationEstimator([took(first, 12.5)], cores=4)
     assert estimate.seconds(second) == 12.5
     assert not estimate.is_rough
 
@@ -34,21 +34,21 @@ def test_a_known_wall_is_used(planned: Planned) -> None:
 def test_of_several_known_walls_the_median_is_used(planned: Planned) -> None:
     runs = planned(TEXT).runs
     known = [took(run, wall_s) for run, wall_s in zip(runs, (1.0, 100.0, 3.0), strict=False)]
-    assert Estimate(known, cores=4).seconds(runs[0]) == 3.0
+    assert DurationEstimator(known, cores=4).seconds(runs[0]) == 3.0
 
 
 def test_trials_blocks_and_cost_passes_are_known_apart(planned: Planned) -> None:
     plan = planned(TEXT)
     trial, *_, cost = plan.runs
-    for other in (block_runs(plan, [], [])[0], cost):
-        estimate = Estimate([took(trial, 12.5)], cores=4)
+    for other in (plan.block_runs([], [])[0], cost):
+        estimate = DurationEstimator([took(trial, 12.5)], cores=4)
         assert estimate.seconds(other) != 12.5
         assert estimate.is_rough
 
 
 def test_another_cells_wall_is_not_used(planned: Planned) -> None:
     one, other, *_ = planned("name: x\naxes: {epochs: [1, 2]}\ntiming: off").runs
-    estimate = Estimate([took(one, 12.5)], cores=4)
+    estimate = DurationEstimator([took(one, 12.5)], cores=4)
     assert estimate.seconds(other) != 12.5
     assert estimate.is_rough
 
@@ -56,14 +56,14 @@ def test_another_cells_wall_is_not_used(planned: Planned) -> None:
 @pytest.mark.parametrize("status", ["failed", "timeout", "skipped", "oom", "diverged"])
 def test_a_run_that_did_not_end_well_tells_nothing(planned: Planned, status: Status) -> None:
     run, *_ = planned(TEXT).runs
-    estimate = Estimate([took(run, 0.25, status)], cores=4)
+    estimate = DurationEstimator([took(run, 0.25, status)], cores=4)
     assert estimate.seconds(run) > START_S
     assert estimate.is_rough
 
 
 def test_a_skipped_run_takes_no_time_and_is_not_rough(planned: Planned) -> None:
     (run,) = planned("name: x\nbase: {device: cuda}\ntiming: off").runs
-    estimate = Estimate([], cores=4)
+    estimate = DurationEstimator([], cores=4)
     assert (estimate.seconds(run), estimate.is_rough) == (0.0, False)
 
 
@@ -83,7 +83,7 @@ def test_a_rough_estimate_knows_cores_gpus_and_slow_loaders(planned: Planned) ->
 
 
 def test_a_rough_estimate_of_a_block_grows_with_its_rounds(planned: Planned) -> None:
-    estimate = Estimate([], cores=4)
+    estimate = DurationEstimator([], cores=4)
     plans = [planned(f"name: x\ntiming: {{rounds: {n}}}") for n in (10, 100)]
-    few, many = (block_runs(plan, [], [])[0] for plan in plans)
+    few, many = (plan.block_runs([], [])[0] for plan in plans)
     assert START_S < estimate.seconds(few) < estimate.seconds(many)

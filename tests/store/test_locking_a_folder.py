@@ -16,7 +16,7 @@ HOLD = """
 import os, sys
 from pathlib import Path
 from bench.store import Store
-with Store(Path(sys.argv[1])).held():
+with Store(Path(sys.argv[1])).locked():
     print("held", flush=True)
     sys.stdin.readline()
 """
@@ -37,12 +37,12 @@ def holder(folder: Path) -> subprocess.Popen[str]:
 
 def test_a_second_holder_is_told_who_the_first_is(tmp_path: Path) -> None:
     with holder(tmp_path) as first:
-        with pytest.raises(StoreError) as refused, Store(tmp_path).held():
+        with pytest.raises(StoreError) as refused, Store(tmp_path).locked():
             pass
         first.communicate("\n")
     said = f"in use by another `bench run`: process {first.pid} on {gethostname()}"
     assert said in str(refused.value)
-    with Store(tmp_path).held():
+    with Store(tmp_path).locked():
         pass
 
 
@@ -51,7 +51,7 @@ def test_what_a_killed_process_left_behind_holds_nothing(tmp_path: Path) -> None
         first.kill()
         first.communicate()
     assert json.loads((tmp_path / ".owner.json").read_text())["pid"] == first.pid
-    with Store(tmp_path).held():
+    with Store(tmp_path).locked():
         assert json.loads((tmp_path / ".owner.json").read_text())["pid"] == os.getpid()
 
 
@@ -62,16 +62,16 @@ def test_what_a_killed_writer_left_unfinished_is_swept(tmp_path: Path) -> None:
         path.touch()
     kept = tmp_path / "notes.part"
     kept.touch()
-    with Store(tmp_path).held():
+    with Store(tmp_path).locked():
         assert not any(path.exists() for path in left)
     assert kept.exists()
 
 
 def test_a_folder_that_got_nothing_goes_again(tmp_path: Path) -> None:
-    with Store(tmp_path / "results/x").held():
+    with Store(tmp_path / "results/x").locked():
         assert (tmp_path / "results/x").is_dir()
     assert list(tmp_path.iterdir()) == []
-    with Store(tmp_path / "results/x").held():
+    with Store(tmp_path / "results/x").locked():
         (tmp_path / "results/x/trials.csv").touch()
     assert (tmp_path / "results/x/trials.csv").is_file()
 
@@ -80,12 +80,12 @@ def test_a_holder_of_unknown_name_is_a_holder(tmp_path: Path) -> None:
     with holder(tmp_path) as first:
         (tmp_path / ".owner.json").write_text("{}")
         unnamed = pytest.raises(StoreError, match="in use by another `bench run`\n")
-        with unnamed, Store(tmp_path).held():
+        with unnamed, Store(tmp_path).locked():
             pass
         first.communicate("\n")
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="cannot be written"), Store(tmp_path / "file").held():
+    with pytest.raises(StoreError, match="cannot be written"), Store(tmp_path / "file").locked():
         pass

@@ -11,7 +11,7 @@ from fake_cluster import FakeCluster, node
 
 from bench.errors import BenchError
 from bench.execute.executor import Event, Lost, RunContext, Started
-from bench.execute.scheduler import spread
+from bench.execute.scheduler import execute_on_cluster
 from bench.records import Outcome
 from bench.study.runs import Run
 
@@ -22,7 +22,7 @@ TIMING = {"blocks": 2, "rounds": 1}
 def carry_out(cluster: FakeCluster, runs: list[Run], **options: Any) -> list[Outcome]:
     told: list[Event] = []
     options = {"emit": told.append, "is_stopping": lambda: False, **options}
-    return list(spread(cluster, runs, RunContext(Path("data")), **options))
+    return list(execute_on_cluster(cluster, runs, RunContext(Path("data")), **options))
 
 
 def trials(runs_of: Runs, seeds: int, **cell: Any) -> list[Run]:
@@ -75,22 +75,23 @@ def test_a_trial_on_a_gpu_takes_one(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a", 8, 2)])
     carry_out(cluster, on_gpu)
     assert cluster.most_at_once == 2
-    assert {placed.gpus for placed in cluster.begun} == {1}
+    assert {placed.group.gpus_on(placed.node) for placed in cluster.begun} == {1}
 
     second = FakeCluster([node("a", 8, 2)])
     carry_out(second, [with_device(run, "cuda:1") for run in runs])
-    assert {placed.gpus for placed in second.begun} == {2}  # it is the second of those
+    assert {placed.group.gpus_on(placed.node) for placed in second.begun} == {
+        2
+    }  # it is the second of those
 
 
 def with_device(run: Run, device: str) -> Run:
-    cell = run.cell.model_copy(update={"device": device})
-    return replace(run, planned=replace(run.planned, cell=cell))
+    return replace(run, cell=run.cell.model_copy(update={"device": device}))
 
 
 def test_a_block_has_its_node_to_itself_and_stays_there(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a", 4), node("b", 4)])
     outcomes = carry_out(cluster, blocks(runs_of))
-    assert [placed.cores for placed in cluster.begun] == [4, 4]
+    assert [placed.group.cores_on(placed.node) for placed in cluster.begun] == [4, 4]
     assert cluster.most_at_once == 2  # one on each
     assert sorted(map(len, where(outcomes).values())) == [1, 1]
     assert {o.block.jobs for o in outcomes if o.block} == {1}
@@ -99,13 +100,13 @@ def test_a_block_has_its_node_to_itself_and_stays_there(runs_of: Runs) -> None:
 def test_a_block_that_need_not_be_alone_takes_its_threads_only(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a", 4)])
     carry_out(cluster, blocks(runs_of, alone=False))
-    assert [placed.cores for placed in cluster.begun] == [1, 1]
+    assert [placed.group.cores_on(placed.node) for placed in cluster.begun] == [1, 1]
 
 
 def test_what_is_timed_waits_until_a_node_is_free(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a", 2)])
     carry_out(cluster, [*trials(runs_of, 3), *blocks(runs_of)])
-    beside = [len(placed.unit.runs) for placed in cluster.begun]
+    beside = [len(placed.group.runs) for placed in cluster.begun]
     assert beside == [1, 1, 1, 2, 2]
     assert cluster.most_at_once == 2
 
@@ -134,7 +135,7 @@ def test_a_trial_that_takes_its_worker_with_it_each_time_has_failed(
     assert bad.trial is not None
     assert bad.trial.node == "a"
     assert outcomes[runs[1].run_id].status == "ok"
-    assert sum(placed.unit.runs == (runs[0],) for placed in cluster.begun) == 3
+    assert sum(placed.group.runs == (runs[0],) for placed in cluster.begun) == 3
 
 
 def test_trials_of_a_lost_node_are_run_on_another(runs_of: Runs) -> None:
@@ -208,7 +209,9 @@ def test_a_block_ends_after_the_part_that_goes_on_when_it_is_stopping(runs_of: R
 def test_what_goes_on_is_abandoned_when_nobody_asks_for_more(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a")])
     runs = trials(runs_of, 6)
-    outcomes = spread(cluster, runs, RunContext(Path("data")), lambda e: None, lambda: False)
+    outcomes = execute_on_cluster(
+        cluster, runs, RunContext(Path("data")), lambda e: None, lambda: False
+    )
     next(outcomes)
     outcomes.close()
     assert len(cluster.abandoned) == 2  # one of them has given its outcome, and not ended yet

@@ -9,26 +9,26 @@ from runner_doubles import STUDY, Ask, FakeExecutor, batch, carry_out
 
 from bench import planning
 from bench.errors import StudyError
-from bench.planning import Agenda, Request, Task, draw_up
+from bench.planning import Plan, PlannedRun, Request, plan_study
 from bench.study.runs import Run
 
 BESIDE = [(64, "planned"), (512, "planned"), (512, "twin")]  # the base is 512
 
 
-def blocks(tasks: Iterable[Task]) -> list[Task]:
-    return [task for task in tasks if task.run.kind == "block"]
+def blocks(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
+    return [planned for planned in runs if planned.run.kind == "block"]
 
 
-def parts(tasks: Iterable[Task]) -> dict[int, list[tuple[int, str]]]:
+def parts(runs: Iterable[PlannedRun]) -> dict[int, list[tuple[int, str]]]:
     """List each block's parts, by batch size and role."""
     found: dict[int, list[tuple[int, str]]] = {}
-    for task in sorted(blocks(tasks), key=lambda t: (t.run.block, batch(t.run), t.run.role)):
-        found.setdefault(task.run.block, []).append((batch(task.run), task.run.role))
+    for planned in sorted(blocks(runs), key=lambda t: (t.run.block, batch(t.run), t.run.role)):
+        found.setdefault(planned.run.block, []).append((batch(planned.run), planned.run.role))
     return found
 
 
-def states(drawn: Agenda) -> Counter[tuple[str, str]]:
-    return Counter((task.state, task.why) for task in blocks(drawn.tasks))
+def states(drawn: Plan) -> Counter[tuple[str, str]]:
+    return Counter((planned.state, planned.reason) for planned in blocks(drawn.runs))
 
 
 def second_block_of_64(run: Run) -> bool:
@@ -36,29 +36,29 @@ def second_block_of_64(run: Run) -> bool:
 
 
 def test_without_results_every_block_is_new(ask: Ask) -> None:
-    drawn = draw_up(ask())
+    drawn = plan_study(ask())
     assert states(drawn) == {("new", ""): 6}
-    assert parts(drawn.to_measure) == {0: BESIDE, 1: BESIDE}
+    assert parts(drawn.to_execute) == {0: BESIDE, 1: BESIDE}
 
 
 def test_blocks_stay_cached_when_more_are_asked_for(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
-    drawn = draw_up(ask(STUDY.replace("blocks: 2", "blocks: 3")))
+    drawn = plan_study(ask(STUDY.replace("blocks: 2", "blocks: 3")))
     assert states(drawn) == {("cached", ""): 6, ("new", ""): 3}
-    assert parts(drawn.to_do) == {2: BESIDE}
+    assert parts(drawn.uncached) == {2: BESIDE}
 
 
 def test_a_cell_more_is_timed_beside_the_baseline_which_is_said(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
-    drawn = draw_up(ask(STUDY.replace("[64, 512]", "[64, 512, 128]")))
+    drawn = plan_study(ask(STUDY.replace("[64, 512]", "[64, 512, 128]")))
     beside = ("new", "other cells are timed beside it")
     assert states(drawn) == {("cached", ""): 6, ("new", ""): 2, beside: 4}
-    assert {batch(task.run) for task in blocks(drawn.to_do) if task.why} == {512}
+    assert {batch(planned.run) for planned in blocks(drawn.uncached) if planned.reason} == {512}
 
 
 def test_blocks_stay_cached_when_fewer_are_asked_for(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
-    drawn = draw_up(ask(STUDY.replace("blocks: 2", "blocks: 1")))
+    drawn = plan_study(ask(STUDY.replace("blocks: 2", "blocks: 1")))
     assert states(drawn) == {("cached", ""): 6}
 
 
@@ -67,9 +67,9 @@ def test_changed_code_makes_blocks_stale_and_they_get_new_numbers(
 ) -> None:
     carry_out(ask(), FakeExecutor())
     monkeypatch.setattr(planning, "code_parts", lambda targets: {"code": "another"})
-    drawn = draw_up(ask())
+    drawn = plan_study(ask())
     assert states(drawn) == {("stale", "code changed"): 6}
-    assert parts(drawn.to_do) == {2: BESIDE, 3: BESIDE}
+    assert parts(drawn.uncached) == {2: BESIDE, 3: BESIDE}
 
 
 def test_once_stale_blocks_were_measured_again_further_ones_are_only_new(
@@ -78,9 +78,9 @@ def test_once_stale_blocks_were_measured_again_further_ones_are_only_new(
     carry_out(ask(), FakeExecutor())
     monkeypatch.setattr(planning, "code_parts", lambda targets: {"code": "another"})
     carry_out(ask(), FakeExecutor())
-    drawn = draw_up(ask(STUDY.replace("blocks: 2", "blocks: 3")))
+    drawn = plan_study(ask(STUDY.replace("blocks: 2", "blocks: 3")))
     assert states(drawn) == {("cached", ""): 6, ("new", ""): 3}
-    assert list(parts(drawn.to_do)) == [4]
+    assert list(parts(drawn.uncached)) == [4]
 
 
 def test_stale_blocks_are_in_no_table(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,26 +93,26 @@ def test_stale_blocks_are_in_no_table(ask: Ask, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_failed_block_is_tried_again_in_a_new_one_beside_the_baseline(ask: Ask) -> None:
     assert carry_out(ask(), FakeExecutor(failing=second_block_of_64)).has_failed
-    drawn = draw_up(ask())
-    assert parts(drawn.to_do) == {2: BESIDE}
-    assert {(batch(t.run), t.state, t.why) for t in drawn.to_do} == {
+    drawn = plan_study(ask())
+    assert parts(drawn.uncached) == {2: BESIDE}
+    assert {(batch(t.run), t.state, t.reason) for t in drawn.uncached} == {
         (64, "new", "failed before"),
         (512, "new", "other cells are timed beside it"),
     }
     assert not carry_out(ask(), FakeExecutor()).has_failed
-    assert draw_up(ask()).to_do == ()
+    assert plan_study(ask()).uncached == ()
 
 
 def test_a_failed_twin_makes_its_block_worthless(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor(failing=lambda run: run.role == "twin" and run.block == 0))
-    assert parts(draw_up(ask()).to_do) == {2: BESIDE}
+    assert parts(plan_study(ask()).uncached) == {2: BESIDE}
 
 
 def test_a_block_that_was_interrupted_is_timed_whole_under_a_new_number(ask: Ask) -> None:
     with pytest.raises(KeyboardInterrupt):
         carry_out(ask(), FakeExecutor(interrupt_after=4 + 2 + 1))
-    drawn = draw_up(ask())
-    assert parts(drawn.to_do) == {1: BESIDE, 2: BESIDE}
+    drawn = plan_study(ask())
+    assert parts(drawn.uncached) == {1: BESIDE, 2: BESIDE}
 
 
 def test_a_cell_that_is_left_out_takes_its_blocks_out_of_the_tables(ask: Ask) -> None:
@@ -124,9 +124,9 @@ def test_a_cell_that_is_left_out_takes_its_blocks_out_of_the_tables(ask: Ask) ->
 def test_the_numbers_of_cells_that_are_left_out_are_not_used_again(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
     carry_out(ask(STUDY.replace("[64, 512]", "[128, 256, 512]")), FakeExecutor())
-    last = draw_up(ask(STUDY.replace("blocks: 2", "blocks: 4")))
-    assert min(parts(last.to_do)) == 4
-    assert draw_up(ask(STUDY.replace("[64, 512]", "[512]"))).next_block == 4
+    last = plan_study(ask(STUDY.replace("blocks: 2", "blocks: 4")))
+    assert min(parts(last.uncached)) == 4
+    assert plan_study(ask(STUDY.replace("[64, 512]", "[512]"))).next_block == 4
 
 
 def outcomes(request: Request, folder: str) -> set[str]:
