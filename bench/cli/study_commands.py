@@ -32,7 +32,7 @@ def init(
     Example: bench init my_study
     """
     from bench.study.starter import write_starter
-    from bench.study_files import SUFFIXES, STUDIES
+    from bench.study_files import STUDIES, SUFFIXES
 
     target = out or (STUDIES if STUDIES.is_dir() else Path())
     path = target if target.suffix in SUFFIXES else target / f"{name}.yaml"

@@ -45,7 +45,7 @@ def test_a_folder_of_studies_is_where_it_goes(bench: Callable, tmp_path: Path) -
     (tmp_path / "studies").mkdir()
     assert bench("init", "first").returncode == 0
     assert not (tmp_path / "first.yaml").exists()
-    assert load_study(tmp_path / "studies/first.yaml")[0].name == "first"
+    assert load_study(tmp_path / "studies/first.yaml").name == "first"
     assert (tmp_path / "studies/schema.json").is_file()
 
 
@@ -91,7 +91,7 @@ def test_a_name_that_no_study_may_have_is_refused(
 ) -> None:
     done = bench("init", name)
     assert done.returncode == 2
-    assert "a name has small letters" in done.stderr
+    assert "expected lowercase letters" in done.stderr
     assert "--out" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -101,7 +101,7 @@ def test_a_name_that_yaml_would_take_for_something_else_stays_a_name(
     tmp_path: Path, name: str
 ) -> None:
     write_starter(name, tmp_path / "study.yaml")
-    assert load_study(tmp_path / "study.yaml")[0].name == name
+    assert load_study(tmp_path / "study.yaml").name == name
 
 
 def test_every_field_is_explained(starter: str) -> None:
@@ -126,6 +126,6 @@ def test_each_further_possibility_is_valid_alone_and_all_are_together(
     for text in texts:
         path.write_text(text, encoding="utf-8")
         assert read_value(text, "here") != plain
-        assert expand(*load_study(path)).cells
+        assert expand(load_study(path)).cells
     path.write_text(POSSIBLE.sub(r"\1", starter), encoding="utf-8")
     load_study(path)
