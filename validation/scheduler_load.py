@@ -22,7 +22,7 @@ from many_trials import ManyNodes, study  # noqa: E402
 from runner_doubles import Silent  # noqa: E402
 
 from bench.data import DATASETS  # noqa: E402
-from bench.planning import Plan, Request, PlannedRun, plan_study  # noqa: E402
+from bench.planning import Plan, PlannedRun, Request, plan_study  # noqa: E402
 from bench.records import Outcome  # noqa: E402
 from bench.runner import run_study  # noqa: E402
 
