@@ -1,6 +1,6 @@
-"""Every cell against the baseline cell: the tables, and what they say in a sentence."""
+"""The section "Against the baseline cell", and findings about verdicts and noise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,131 +23,173 @@ from bench.formatting import (
     plural_range,
 )
 from bench.records import PHASES
+from bench.reporting.columns import BLANK, Column, Section, name_columns
 from bench.reporting.display_names import display_names, named_apart
 from bench.reporting.markdown_text import escape, mark_verdict
-from bench.reporting.result_table import BLANK, Column, name_columns
 from bench.stats.rank_tests import holm, least_p
 
 SIGNIFICANT = 0.05
-OTHER_TIMES = tuple(phase for phase in PHASES if phase != "step")
+OTHER_PHASES = tuple(phase for phase in PHASES if phase != "step")
+NOTES = """\
+A ratio above 1 is slower. *Faster*, *slower*, *better*, *worse*: the interval lies entirely
+beyond the noise floor; *equivalent*: it lies within the floor, and within 5%; *inconclusive*:
+neither. The noise floor is what the baseline cell shows against itself in this session, at least
+2% (accuracy: 0.1 points). *Detects* is the smallest change that would be found four times in five.
+*p* is a second opinion: Mann and Whitney's exact test, corrected after Holm for the number of rows,
+left blank where so few blocks or seeds could not reach 0.05. Intervals and verdicts are not
+corrected for the number of rows."""
+
+Row = Mapping[Any, Any]
 
 
-def baseline_name(tables: Results) -> str:
-    """Name in markdown the cell that the others are compared with."""
-    label = display_names(tables)[tables.summary["cell_id"].iloc[0]]
+def baseline_section(results: Results) -> Section:
+    """Return the section that compares every cell with the baseline cell."""
+    baseline = baseline_name(results)
+    intro = f"Every cell against {baseline}, times paired by timing block, accuracy by seed."
+    if results.ordered_changes:
+        intro = (
+            f"Each row is one change to {baseline}, all else equal, ordered by the mean accuracy "
+            "that it costs, most first. Times are paired by timing block, accuracy by seed."
+        )
+    return Section(
+        "Against the baseline cell",
+        headline_columns(results),
+        NOTES,
+        intro=intro,
+        details=phase_columns(results),
+        details_title="Every other phase: ratio of times and verdict",
+    )
+
+
+def baseline_name(results: Results) -> str:
+    """Return the baseline cell's name in markdown."""
+    label = display_names(results)[results.summary["cell_id"].iloc[0]]
     return "the baseline cell" if label == UNCHANGED else f"**{escape(label)}**, the baseline cell"
 
 
-def headline_columns(tables: Results) -> list[Column]:
+def headline_columns(results: Results) -> list[Column]:
     """Compare accuracy and step time of every cell with the baseline cell's."""
-    cells, names = _named_cells(tables)
-    compared = tables.comparisons.set_index("cell_id")
-    noun = "change" if tables.ordered_changes else "cell"
-    return _compared_only(names, headlines(compared, cells, noun, step_time_name(tables)))
+    cells, names = _named_cells(results)
+    compared = results.comparisons.set_index("cell_id")
+    noun = "change" if results.ordered_changes else "cell"
+    columns = comparison_columns(compared, cells, noun, step_time_name(results))
+    return _without_blank_rows(names, columns)
 
 
-def phase_columns(tables: Results) -> list[Column]:
+def phase_columns(results: Results) -> list[Column]:
     """Compare the time of every other phase."""
-    cells, names = _named_cells(tables)
-    columns = []
-    for phase in OTHER_TIMES:
-        rows = _rows(tables, phase)
-        if len(rows):
-            columns.append(_column(cells, rows, phase, _ratio_and_verdict))
-    return _compared_only(names, columns)
+    cells, names = _named_cells(results)
+    phases = {phase: _rows(results, phase) for phase in OTHER_PHASES}
+    columns = [
+        _column(cells, rows, phase, lambda row: f"{ratio_text(row)} {_verdict_word(row)}")
+        for phase, rows in phases.items()
+        if len(rows)
+    ]
+    return _without_blank_rows(names, columns)
 
 
-def headlines(
+def comparison_columns(
     compared: pd.DataFrame, keys: Sequence[str], noun: str, step_time: str
 ) -> list[Column]:
-    """Tell accuracy and step time of what is compared, a row a key.
+    """Return the columns of accuracy and step time, a row for each key.
 
-    `compared` has the columns of comparisons.csv and the keys as its index; `noun` is what people
-    call a row.
+    `compared` has the columns of comparisons.csv and the keys as index; `noun` is what a row is.
     """
     columns = []
-    for measure, heading, unit in (
-        (ACCURACY, "test accuracy, difference (points)", "seed"),
-        ("step", f"{step_time}, ratio", "timing block"),
+    for measure, heading, sample, write in (
+        (ACCURACY, "test accuracy, difference (points)", "seed", difference_text),
+        ("step", f"{step_time}, ratio", "timing block", ratio_text),
     ):
         rows = compared[compared["measure"] == measure]
         if rows.empty:
             continue
-        say = difference_text if measure == ACCURACY else ratio_text
+        # The least p that a row could have had, corrected as p itself is.
+        rows = rows.assign(least_p=holm(np.array([least_p(int(n)) for n in rows["n"]])))
         floors = {_floor(row) for row in rows.to_dict("records")}
-        (floor,) = floors if len(floors) == 1 else ("",)
-        holm_note = f"rank test, over {plural(len(rows), noun)}"
+        common_floor = f"noise floor {min(floors)}" if len(floors) == 1 else ""
+        verdicts = _column(keys, rows, "verdict", _verdict, common_floor)
         columns += [
-            _column(keys, rows, heading, say, plural_range(rows["n"], unit)),
-            _column(
-                keys, rows, "verdict", _verdict, floor and f"noise floor {floor}", is_verdict=True
-            ),
-            *([] if floor else [_column(keys, rows, "noise floor", _floor)]),
+            _column(keys, rows, heading, write, plural_range(rows["n"], sample)),
+            replace(verdicts, is_number=False, is_verdict=True),
+            *([] if common_floor else [_column(keys, rows, "noise floor", _floor)]),
             _column(keys, rows, "detects", _detects),
-            _column(keys, _with_least_p(rows), "p (Holm)", _p, holm_note),
+            _column(keys, rows, "p (Holm)", _p, f"rank test, over {plural(len(rows), noun)}"),
         ]
     return [column for column in columns if any(text != BLANK for text in column.texts)]
 
 
-def verdict_findings(tables: Results) -> list[str]:
-    """Count in markdown the verdicts on the cells."""
-    said = []
+def verdict_findings(results: Results) -> list[str]:
+    """Count the verdicts in markdown."""
+    findings = []
     for measure, what, words in (
-        ("step", step_time_name(tables).capitalize(), TIME_VERDICTS),
+        ("step", step_time_name(results).capitalize(), TIME_VERDICTS),
         (ACCURACY, "Accuracy", ACCURACY_VERDICTS),
     ):
-        counts = _rows(tables, measure)["verdict"].map(dict(words)).value_counts()
+        counts = _rows(results, measure)["verdict"].map(dict(words)).value_counts()
         if len(counts):
-            told = ", ".join(f"{counts[w]} {w}" for w in words.values() if w in counts)
-            said.append(f"**{what}** against {baseline_name(tables)}: {told}.")
-    return said
+            listed = ", ".join(f"{counts[w]} {w}" for w in words.values() if w in counts)
+            findings.append(f"**{what}** against {baseline_name(results)}: {listed}.")
+    return findings
 
 
-def session_findings(tables: Results) -> list[str]:
-    """Say in markdown what to know of the session: its noise, what moved, what was added."""
-    said = _noise(tables)
-    left_out = tables.comparisons.loc[tables.comparisons["measure"] == "step", "left_out"]
-    moved = describe_disturbances(tables.blocks)
+def session_findings(results: Results) -> list[str]:
+    """Describe the session's noise, disturbances, outliers and extra blocks in markdown."""
+    findings = _noise_findings(results)
+    steps = results.comparisons["measure"] == "step"
+    left_out = int(results.comparisons.loc[steps, "left_out"].sum())
+    moved = describe_disturbances(results.blocks)
     if moved:
-        pairs = f"; {plural(int(left_out.sum()), 'pair')} left out" if left_out.sum() else ""
-        said.append(f"**The machine moved:** {escape(moved)}{pairs}.")
-    outlying, timed = (int(tables.summary[c].sum()) for c in ("outlying_blocks", "step_n"))
+        pairs = f"; {plural(left_out, 'pair')} left out" if left_out else ""
+        findings.append(f"**Machine disturbances:** {escape(moved)}{pairs}.")
+    outlying, timed = (int(results.summary[c].sum()) for c in ("outlying_blocks", "step_n"))
     if outlying:
-        said.append(
+        findings.append(
             f"**Outliers:** {outlying} of {plural(timed, 'timing block')} outside Tukey's fences "
-            "of their cell, counted like all others: medians bear them."
+            "of their cell; kept: medians are robust to them."
         )
-    extra = tables.blocks[tables.blocks["role"] == "extra"]
+    extra = results.blocks[results.blocks["role"] == "extra"]
     if len(extra):
-        said.append(
+        findings.append(
             f"**Extra timing blocks:** {len(extra)}, {format_number(extra['wall_s'].sum())} s, "
-            "where intervals were wide. They narrow medians; verdicts do not look at them."
+            "where intervals were wide. They narrow medians; verdicts do not use them."
         )
-    return said
+    return findings
 
 
-def _noise(tables: Results) -> list[str]:
-    """Say what the session's A/A shows: the noise floor, and what can be found above it."""
-    noise = session_noise(tables.comparisons)
+def _noise_findings(results: Results) -> list[str]:
+    noise = session_noise(results.comparisons)
     if noise is None:
         return []
     if noise.detects is None:
-        return ["**Noise of the session:** not known, too few timing blocks (exploratory)."]
+        return ["**Noise of the session:** unknown, too few timing blocks (exploratory)."]
     return [
-        f"**Noise of the session:** floor {format_share(noise.floor)} of a step's time "
-        f"(the baseline cell against itself); {plural(noise.n, 'timing block')} find changes from "
-        f"{format_share(noise.detects)} on."
+        f"**Noise of the session:** floor {format_share(noise.floor)} of a step's time (the "
+        f"baseline cell against itself); {plural(noise.n, 'timing block')} detect changes from "
+        f"{format_share(noise.detects)}."
     ]
 
 
-def step_time_name(tables: Results) -> str:
-    """Name what is compared of a step: times are by image, which shows where batches differ."""
-    one_size = tables.trials["batch_size"].nunique() == 1
+def step_time_name(results: Results) -> str:
+    """Return what is compared of a step: its time, per image where batch sizes differ."""
+    one_size = results.trials["batch_size"].nunique() == 1
     return "time of a step" if one_size else "time of a step per image"
 
 
-def _rows(tables: Results, measure: str) -> pd.DataFrame:
-    rows = tables.comparisons[tables.comparisons["measure"] == measure]
+def ratio_text(row: Row) -> str:
+    """Write a ratio with its interval."""
+    text = format_number(row["ratio"], row["low"], row["high"])
+    return text if pd.notna(row["low"]) else f"{text} {EXPLORATORY}"
+
+
+def difference_text(row: Row) -> str:
+    """Write a difference of accuracies with its interval, which is stored as ratios, in points."""
+    low, high = (100 * (row[limit] - 1) * row["before"] for limit in ("low", "high"))
+    text = format_points(100 * row["difference"], low, high)
+    return f"{text} {EXPLORATORY}" if pd.isna(low) else text
+
+
+def _rows(results: Results, measure: str) -> pd.DataFrame:
+    rows = results.comparisons[results.comparisons["measure"] == measure]
     return rows.set_index("cell_id")
 
 
@@ -155,33 +197,29 @@ def _column(
     keys: Sequence[str],
     rows: pd.DataFrame,
     heading: str,
-    say: Any,
+    write: Callable[[Row], str],
     note: str = "",
-    *,
-    is_verdict: bool = False,
 ) -> Column:
-    """Write a text for every key; a blank for those without a comparison."""
-    told = {key: say(row) for key, row in zip(rows.index, rows.to_dict("records"), strict=True)}
-    texts = [told.get(key, BLANK) for key in keys]
-    return Column(heading, note, texts, not is_verdict, is_verdict)
+    """Write a text for every key, a blank for those without a comparison."""
+    texts = {key: write(row) for key, row in zip(rows.index, rows.to_dict("records"), strict=True)}
+    return Column(heading, note, [texts.get(key, BLANK) for key in keys])
 
 
-def _named_cells(tables: Results) -> tuple[list[str], list[Column]]:
-    """List the cells to compare, and the columns that name them.
+def _named_cells(results: Results) -> tuple[list[str], list[Column]]:
+    """Return the cells to compare, and the columns that name them.
 
-    Those of a one-at-a-time study are named by what they change, and the one whose change costs
-    most accuracy comes first.
+    Those of a one-at-a-time study are named by what they change.
     """
-    changes = tables.ordered_changes
+    changes = results.ordered_changes
     if changes:
         names = [change.name for change in changes.values()]
         return list(changes), [Column("change", "", names, is_number=False)]
-    cell_ids = list(named_apart(tables.summary)["cell_id"])
-    return cell_ids, name_columns(cell_ids, tables.summary)
+    cell_ids = list(named_apart(results.summary)["cell_id"])
+    return cell_ids, name_columns(cell_ids, results.summary)
 
 
-def _compared_only(names: Sequence[Column], columns: Sequence[Column]) -> list[Column]:
-    """Put the names first; leave out the rows of which nothing is compared."""
+def _without_blank_rows(names: Sequence[Column], columns: Sequence[Column]) -> list[Column]:
+    """Put the names first; drop the rows without any comparison."""
     if not columns:
         return []
     rows = zip(*(column.texts for column in columns), strict=True)
@@ -192,63 +230,37 @@ def _compared_only(names: Sequence[Column], columns: Sequence[Column]) -> list[C
     ]
 
 
-def ratio_text(row: Mapping[Any, Any]) -> str:
-    """Write a ratio of times with its interval."""
-    text = format_number(row["ratio"], row["low"], row["high"])
-    return text if pd.notna(row["low"]) else f"{text} {EXPLORATORY}"
-
-
-def difference_text(row: Mapping[Any, Any]) -> str:
-    """Write a difference of accuracies in percentage points with its interval."""
-    low, high = (100 * (row[limit] - 1) * row["before"] for limit in ("low", "high"))
-    text = format_points(100 * row["difference"], low, high)
-    return f"{text} {EXPLORATORY}" if pd.isna(low) else text
-
-
-def _verdict(row: Mapping[Any, Any]) -> str:
-    """Write a verdict in markdown, and how much more would decide an open one."""
-    word = _word(row)
+def _verdict(row: Row) -> str:
+    """Write a verdict, and how many more samples would decide an inconclusive one."""
+    word = _verdict_word(row)
     if row["verdict"] != "INCONCLUSIVE" or pd.isna(row["further"]):
         return word
-    unit = "seed" if row["measure"] == ACCURACY else "block"
-    return f"{word} ({plural(int(row['further']), f'more {unit}')})"
+    sample = "seed" if row["measure"] == ACCURACY else "block"
+    return f"{word} ({plural(int(row['further']), f'more {sample}')})"
 
 
-def _ratio_and_verdict(row: Mapping[str, Any]) -> str:
-    return f"{ratio_text(row)} {_word(row)}"
-
-
-def _word(row: Mapping[Any, Any]) -> str:
-    """Write a verdict's word in markdown."""
+def _verdict_word(row: Row) -> str:
     words = ACCURACY_VERDICTS if row["measure"] == ACCURACY else TIME_VERDICTS
     return mark_verdict(row["verdict"], words[row["verdict"]])
 
 
-def _with_least_p(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add the least p that each row could have had, corrected as p itself is."""
-    return rows.assign(least_p=holm(np.array([least_p(int(n)) for n in rows["n"]])))
-
-
-def _p(row: Mapping[str, Any]) -> str:
-    """Write the second opinion: p of the exact rank test, corrected for the number of rows.
-
-    A blank where no result could have reached 0.05.
-    """
-    p = row["p_value"]
-    if pd.isna(p) or row["least_p"] > SIGNIFICANT:
+def _p(row: Row) -> str:
+    """Write p of the exact rank test; a blank where no result could have reached 0.05."""
+    if pd.isna(row["p_value"]) or row["least_p"] > SIGNIFICANT:
         return BLANK
-    return format_p(p)
+    return format_p(row["p_value"])
 
 
-def _floor(row: Mapping[Any, Any]) -> str:
+def _floor(row: Row) -> str:
+    return _size(row, row["floor"])
+
+
+def _detects(row: Row) -> str:
+    return BLANK if pd.isna(row["mde"]) else _size(row, row["mde"])
+
+
+def _size(row: Row, relative: float) -> str:
+    """Write a relative size in the unit of the measure."""
     if row["measure"] == ACCURACY:
-        return f"{100 * row['floor'] * row['before']:.2f} points"
-    return format_share(row["floor"])
-
-
-def _detects(row: Mapping[str, Any]) -> str:
-    if pd.isna(row["mde"]):
-        return BLANK
-    if row["measure"] == ACCURACY:
-        return f"{100 * row['mde'] * row['before']:.2f} points"
-    return format_share(row["mde"])
+        return f"{100 * relative * row['before']:.2f} points"
+    return format_share(relative)

@@ -1,42 +1,46 @@
-"""What a step costs, and what bounds it."""
+"""The section "What a step costs": FLOPs, memory, and what limits the step."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from bench.analysis.bottlenecks import LIMITS
+from bench.analysis.bottlenecks import LIMITS, RULE
 from bench.formatting import format_number, format_short
-from bench.reporting.result_table import BLANK, Column, name_columns
+from bench.reporting.columns import BLANK, Column, Section, name_columns, with_numbers
+from bench.reporting.markdown_text import escape
 
 
-def cost_columns(summary: pd.DataFrame) -> list[Column]:
-    """Make the table of costs: FLOPs, how fast they are done, memory, and the bottleneck."""
-    measured = summary[summary["step_flops"].notna()]
-    if measured.empty:
-        return []
-    columns = name_columns(measured["cell_id"], summary)
-    columns += [
+def cost_section(summary: pd.DataFrame) -> Section:
+    """Return the section with the cost of a step; without columns if no cost was measured."""
+    cells = summary[summary["step_flops"].notna()]
+    if cells.empty:
+        return Section("What a step costs", ())
+    efficiency = 100 * cells[[f"efficiency_{part}" for part in ("median", "low", "high")]]
+    columns = [
+        *name_columns(cells["cell_id"], summary),
+        _column("FLOPs/image", "forward, backward", cells["flops_per_image"], format_short),
+        _column("FLOP/s", "achieved", cells["achieved_flops_per_s"], format_short),
         Column(
-            "FLOPs/image", "forward, backward", _texts(measured["flops_per_image"], format_short)
+            "of the peak (%)",
+            "measured matrix product",
+            [BLANK if np.isnan(e[0]) else format_number(*e) for e in efficiency.to_numpy(float)],
         ),
-        Column("FLOP/s", "achieved", _texts(measured["achieved_flops_per_s"], format_short)),
-        Column("of the peak (%)", "own matrix product", _efficiency(measured)),
+        _column("peak memory (MB)", "one step", cells["step_peak_bytes"] / 1e6),
+        *(_column(f"{word} (ms)", "alone", 1e3 * cells[f"{word}_bound_s"]) for word in LIMITS),
         Column(
-            "peak memory (MB)", "one step", _texts(measured["step_peak_bytes"] / 1e6, format_number)
+            "bottleneck",
+            "",
+            [BLANK if pd.isna(word) else f"{word} bound" for word in cells["bottleneck"]],
+            is_number=False,
         ),
     ]
-    columns += [
-        Column(f"{word} (ms)", "alone", _texts(1e3 * measured[f"{word}_bound_s"], format_number))
-        for word in LIMITS
-    ]
-    bottleneck = [BLANK if pd.isna(word) else f"{word} bound" for word in measured["bottleneck"]]
-    columns.append(Column("bottleneck", "", bottleneck, is_number=False))
-    return [c for c in columns if not c.is_number or any(text != BLANK for text in c.texts)]
+    notes = f"The bottleneck is {escape(RULE)}."
+    return Section("What a step costs", with_numbers(columns), notes)
 
 
-def _texts(values: pd.Series, write: object) -> list[str]:
-    return [BLANK if np.isnan(v) else write(v) for v in values.astype(float)]  # type: ignore[operator]
-
-
-def _efficiency(cells: pd.DataFrame) -> list[str]:
-    parts = 100 * cells[["efficiency_median", "efficiency_low", "efficiency_high"]].astype(float)
-    return [BLANK if np.isnan(e[0]) else format_number(*e) for e in parts.itertuples(index=False)]
+def _column(
+    heading: str, note: str, values: pd.Series, write: Callable[[float], str] = format_number
+) -> Column:
+    texts = [BLANK if np.isnan(value) else write(value) for value in values.astype(float)]
+    return Column(heading, note, texts)

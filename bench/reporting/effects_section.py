@@ -1,36 +1,35 @@
-"""What was found of single changes: the parts of a one-at-a-time study, the axes of a full grid."""
+"""The section "Main effects", and findings about parts of an ablation and axes of a grid."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from bench.analysis.comparisons import ACCURACY
 from bench.analysis.design_detection import Change
+from bench.analysis.effects import RULE
 from bench.analysis.results import Results
 from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, plural
 from bench.reporting.baseline_section import (
+    Row,
+    comparison_columns,
     difference_text,
-    headlines,
     ratio_text,
     step_time_name,
 )
+from bench.reporting.columns import Column, Section
 from bench.reporting.markdown_text import escape
-from bench.reporting.result_table import Column
-
-Row = Mapping[Any, Any]
 
 
 @dataclass(frozen=True)
 class Part:
-    """What changing one part cost in accuracy: its costliest change on the mean."""
+    """A part of an ablation, by the change that costs most accuracy on the mean."""
 
     change: Change
     row: Row
 
     def overlaps(self, other: "Part") -> bool:
-        """Tell whether the intervals meet; without one, nothing sets two parts apart."""
+        """Return whether the intervals overlap, or one of them is missing."""
         lows, highs = (
             [(part.row[end] - 1) * part.row["before"] for part in (self, other)]
             for end in ("low", "high")
@@ -38,66 +37,62 @@ class Part:
         return any(map(pd.isna, lows)) or max(lows) <= min(highs)
 
 
-def effect_columns(effects: pd.DataFrame, tables: Results) -> list[Column]:
-    """Make the table of main effects: accuracy and time of a step, a row an effect."""
+def effects_section(results: Results) -> Section:
+    """Return the section with the main effects of a full grid; no columns for other designs."""
+    intro = f"{escape(RULE)}. Verdicts, noise floor and *p* are as above."
+    return Section("Main effects", effect_columns(results), intro=intro)
+
+
+def effect_columns(results: Results) -> list[Column]:
+    """Return the table of main effects on accuracy and step time, a row for each effect."""
+    effects = results.main_effects
     names = list(dict.fromkeys(effects["effect"]))
-    columns = headlines(effects.set_index("effect"), names, "effect", step_time_name(tables))
+    by_name = effects.set_index("effect")
+    columns = comparison_columns(by_name, names, "effect", step_time_name(results))
     return [Column("effect", "", names, is_number=False), *columns] if columns else []
 
 
-def effect_findings(tables: Results, effects: pd.DataFrame) -> list[str]:
-    """Say in markdown which parts or which axes matter most, as far as verdicts bear it out."""
-    return [*_of_parts(tables), *_of_axes(effects, tables)]
+def effect_findings(results: Results) -> list[str]:
+    """Return in markdown which parts or axes matter most, as far as verdicts show it."""
+    return [*_part_findings(results), *_axis_findings(results)]
 
 
-def _of_parts(tables: Results) -> list[str]:
-    """Name the most and the least valuable part, and what is best of all that was added.
-
-    Of fewer than two parts there is nothing to rank.
-    """
-    every = _parts(tables)
-    parts = [part for part in every if not part.change.adds]
-    if len(every) < 2:
+def _part_findings(results: Results) -> list[str]:
+    """Name the most and the least valuable part, and the best of what was added."""
+    ranked = _ranked_parts(results)
+    if len(ranked) < 2:
         return []
-    said = []
+    findings = []
+    parts = [part for part in ranked if not part.change.adds]
     if len(parts) > 1:
-        most, second, *_ = parts
-        *_, before, least = parts
-        said += [
-            f"**{_heading('Most', most, second)}:** {_told(most)}{_rivals(most, parts[1:])}",
-            f"**{_heading('Least', least, before)}:** {_told(least)}"
-            f"{_rivals(least, parts[-2::-1])}",
-        ]
-    additions = [part for part in every if part.change.adds]
-    best = additions[-1] if additions else None
-    if best is not None and pd.notna(best.row["low"]):
+        for which, order in (("Most", parts), ("Least", parts[::-1])):
+            first, *others = order
+            shown = which == "Least" or first.row["verdict"] == "REGRESSED"
+            on_the_mean = "" if shown and not first.overlaps(others[0]) else " on the mean"
+            rivals = _rivals(first, others)
+            findings.append(f"**{which} valuable part{on_the_mean}:** {_part_text(first)}{rivals}.")
+    additions = [part for part in ranked if part.change.adds]
+    if additions and pd.notna(additions[-1].row["low"]):
+        best = additions[-1]
         on_the_mean = "" if best.row["verdict"] == "IMPROVED" else " on the mean"
-        said.append(f"**Best addition{on_the_mean}:** {_told(best)}")
-    return [f"{sentence}." for sentence in said]
+        findings.append(f"**Best addition{on_the_mean}:** {_part_text(best)}.")
+    return findings
 
 
-def _parts(tables: Results) -> list[Part]:
-    """Rank what was changed by the mean accuracy that is lost by it, most first."""
-    changes = tables.ordered_changes
-    compared = tables.comparisons[tables.comparisons["measure"] == ACCURACY]
+def _ranked_parts(results: Results) -> list[Part]:
+    """Rank the changed parts by the mean accuracy that their change costs, most first."""
+    compared = results.comparisons[results.comparisons["measure"] == ACCURACY]
     rows = {str(row["cell_id"]): row for row in compared.to_dict("records")}
     costliest: dict[str, Part] = {}
-    for cell_id, change in changes.items():
+    for cell_id, change in results.ordered_changes.items():
         if cell_id in rows:
             costliest.setdefault(change.part, Part(change, rows[cell_id]))
     return list(costliest.values())
 
 
-def _heading(which: str, part: Part, next_one: Part) -> str:
-    """Claim a rank only where a verdict and the intervals bear it out."""
-    worth = part.row["verdict"] == "REGRESSED" or which == "Least"
-    claimed = worth and not part.overlaps(next_one)
-    return f"{which} valuable part" if claimed else f"{which} valuable part on the mean"
-
-
-def _told(part: Part) -> str:
-    said = f"{escape(part.change.part)} ({escape(part.change.name)}): {_points(part.row)}"
-    return f"{said} when changed, {ACCURACY_VERDICTS[part.row['verdict']]}"
+def _part_text(part: Part) -> str:
+    name = f"{escape(part.change.part)} ({escape(part.change.name)})"
+    return f"{name}: {_points(part.row)} when changed, {ACCURACY_VERDICTS[part.row['verdict']]}"
 
 
 def _points(row: Row) -> str:
@@ -105,33 +100,32 @@ def _points(row: Row) -> str:
     return f"{difference} points {interval}".rstrip()
 
 
-def _rivals(part: Part, others: list[Part]) -> str:
-    """Name the next part that cannot be told from this one, and count the further ones."""
+def _rivals(part: Part, others: Sequence[Part]) -> str:
+    """Name the next part whose interval overlaps, and count the further ones."""
     alike = [other for other in others if part.overlaps(other)]
     if not alike:
         return ""
     more = f" and {plural(len(alike) - 1, 'more part')}" if len(alike) > 1 else ""
-    return f"; can't be told from {escape(alike[0].change.part)}{more}"
+    return f"; not distinguishable from {escape(alike[0].change.part)}{more}"
 
 
-def _of_axes(effects: pd.DataFrame, tables: Results) -> list[str]:
-    """Name the largest main effect that has a verdict, on accuracy and on time."""
-    said = []
-    for measure, what in ((ACCURACY, "accuracy"), ("step", step_time_name(tables))):
+def _axis_findings(results: Results) -> list[str]:
+    """Name the largest main effect with a verdict, on accuracy and on time."""
+    findings = []
+    for measure, what in ((ACCURACY, "accuracy"), ("step", step_time_name(results))):
+        effects = results.main_effects
         rows = effects[effects["measure"] == measure].to_dict("records")
-        shown = [row for row in rows if row["verdict"] in ("IMPROVED", "REGRESSED")]
-        if shown:
-            row = max(shown, key=_size)
+        decided = [row for row in rows if row["verdict"] in ("IMPROVED", "REGRESSED")]
+        if decided:
+            row = max(decided, key=_size)
             is_accuracy = measure == ACCURACY
-            told = _points(row) if is_accuracy else f"{ratio_text(row)} times"
+            size = _points(row) if is_accuracy else f"{ratio_text(row)} times"
             word = (ACCURACY_VERDICTS if is_accuracy else TIME_VERDICTS)[row["verdict"]]
-            said.append(
-                f"**Largest main effect on {what}**, by the means: {escape(row['effect'])}, "
-                f"{told}, {word}."
-            )
+            effect = escape(row["effect"])
+            findings.append(f"**Largest main effect on {what}**: {effect}, {size}, {word}.")
         elif rows:
-            said.append(f"**Main effects on {what}:** none is shown beyond the noise floor.")
-    return said
+            findings.append(f"**Main effects on {what}:** none exceeds the noise floor.")
+    return findings
 
 
 def _size(row: Row) -> float:

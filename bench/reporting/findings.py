@@ -1,6 +1,6 @@
-"""What a study found and what it could not find, in a few sentences."""
+"""Findings about the best cells, how runs ended, and the runs that did not finish."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,90 +20,88 @@ from bench.reporting.display_names import display_names
 from bench.reporting.markdown_text import escape
 from bench.reporting.sample_notes import speed_of
 
-NAMED = 6  # so many cells are named one by one
+MAX_NAMED = 6  # cells that are named one by one
 
 
-def best_findings(tables: Results, target: float | None) -> list[str]:
-    """Say in markdown which cells are best."""
-    summary, labels = tables.summary, display_names(tables)
-    said = [
-        _most_accurate(summary, labels),
-        _fastest(summary, labels),
-        _target_reached(tables, labels, target),
+def best_findings(results: Results, target: float | None) -> list[str]:
+    """Return in markdown which cells are most accurate, fastest, and first at the target."""
+    names = display_names(results)
+    findings = [
+        _most_accurate(results.summary, names),
+        _fastest(results.summary, names),
+        _target_reached(results, names, target),
     ]
-    return [sentence for sentence in said if sentence]
+    return [finding for finding in findings if finding]
 
 
-def run_findings(tables: Results) -> list[str]:
-    """Say in markdown how much of the grid there is, and whether trials ran side by side."""
-    said = [_how_it_ended(tables.summary), _side_by_side(tables.trials)]
-    return [sentence for sentence in said if sentence]
+def run_findings(results: Results) -> list[str]:
+    """Return in markdown how many cells finished, and whether trials ran in parallel."""
+    statuses = results.summary["status"].value_counts()
+    total, finished = len(results.summary), statuses.get("ok", 0)
+    if finished == total:
+        every = {1: "the cell", 2: "both cells"}.get(total, f"all {total:,} cells")
+        findings = [f"**Runs:** {every} finished."]
+    else:
+        others = ", ".join(f"{n:,} {status}" for status, n in statuses.items() if status != "ok")
+        findings = [f"**Runs:** {finished:,} of {total:,} cells finished; {others}."]
+    # Older tables lack the number of jobs.
+    jobs = results.trials["jobs"].dropna().max() if "jobs" in results.trials else np.nan
+    if pd.notna(jobs) and jobs > 1:
+        findings.append(
+            f"**Parallel trials:** up to {int(jobs)} trials ran at once, each on its own cores; "
+            "their training times include the slowdown that this causes."
+        )
+    return findings
 
 
-def _side_by_side(trials: pd.DataFrame) -> str:
-    """Say where trials ran beside each other, which tables of before can't tell."""
-    jobs = trials["jobs"].dropna().max() if "jobs" in trials else np.nan
-    if pd.isna(jobs) or jobs == 1:
-        return ""
-    return (
-        f"**Side by side:** up to {int(jobs)} trials ran at once, each on cores of its own; what "
-        "they say of training time includes what that costs."
-    )
-
-
-def not_ok(tables: Results) -> list[str]:
-    """List in markdown what did not run to its end: equal reasons together, with their cells."""
-    ended = []
+def unfinished_runs(results: Results) -> list[str]:
+    """List in markdown the runs that did not finish, by reason, with their cells."""
+    tables = []
     for noun, table, run in (
-        ("trial", tables.trials, "seed"),
-        ("timing block", tables.timings, "block"),
+        ("trial", results.trials, "seed"),
+        ("timing block", results.timings, "block"),
     ):
         rows = table[table["status"] != "ok"].drop_duplicates(["cell_id", run])
-        ended.append(rows[["cell_id", "status", "reason"]].assign(noun=noun))
-    rows = pd.concat(ended)
-    rows["reason"] = rows["reason"].fillna("no reason given")
+        tables.append(rows[["cell_id", "status", "reason"]].assign(noun=noun))
+    unfinished = pd.concat(tables)
+    unfinished["reason"] = unfinished["reason"].fillna("no reason given")
     lines = []
-    for (status, reason), group in rows.groupby(["status", "reason"], sort=False):
+    for (status, reason), group in unfinished.groupby(["status", "reason"], sort=False):
         counts = group["noun"].value_counts(sort=False)
         runs = join_words(plural(n, str(noun)) for noun, n in counts.items())
-        cells = group["cell_id"].drop_duplicates()
-        which = _name_cells(tables.summary, cells)
-        lines.append(f"**{status}**: {escape(truncate(str(reason)))} ({runs}: {escape(which)})")
+        cells = escape(_name_cells(results.summary, list(group["cell_id"].unique())))
+        lines.append(f"**{status}**: {escape(truncate(str(reason)))} ({runs}: {cells})")
     return lines
 
 
-def _most_accurate(summary: pd.DataFrame, labels: dict[str, str]) -> str:
+def _most_accurate(summary: pd.DataFrame, names: Mapping[str, str]) -> str:
     known = summary[summary["accuracy_mean"].notna()]
     if known.empty:
         return ""
+    columns = ("accuracy_mean", "accuracy_low", "accuracy_high")
     best = known.nlargest(1, "accuracy_mean").iloc[0]
-    low, high = best["accuracy_low"], best["accuracy_high"]
-    seeds = plural(best["seeds"], "seed")
-    said = (
-        f"{escape(labels[best['cell_id']])} with {format_percent(best['accuracy_mean'], low, high)}"
-    )
+    mean, low, high = (best[column] for column in columns)
+    seeds = f"{plural(best['seeds'], 'seed')}{_exploratory(low)}"
+    text = f"{escape(names[best['cell_id']])} with {format_percent(mean, low, high)} ({seeds})"
     if len(known) == 1:
-        return f"**Test accuracy:** {said} ({seeds}{_exploratory(low)})."
-    rivals = _rivals(known, best["cell_id"], "accuracy_mean", "accuracy_low", "accuracy_high")
-    return f"**Most accurate:** {said} ({seeds}{_exploratory(low)}){rivals}."
+        return f"**Test accuracy:** {text}."
+    return f"**Most accurate:** {text}{_rivals(known, best['cell_id'], *columns)}."
 
 
-def _fastest(summary: pd.DataFrame, labels: dict[str, str]) -> str:
+def _fastest(summary: pd.DataFrame, names: Mapping[str, str]) -> str:
     speed = speed_of(summary)
-    median, low, high = (f"{speed.measure}_{part}" for part in ("median", "low", "high"))
-    known = summary[summary[median].notna()]
+    columns = tuple(f"{speed.measure}_{part}" for part in ("median", "low", "high"))
+    known = summary[summary[columns[0]].notna()]
     if known.empty:
         return ""
-    best = known.nlargest(1, median).iloc[0]
-    n = plural(best[f"{speed.measure}_n"], speed.sample)
-    said = (
-        f"{escape(labels[best['cell_id']])} with "
-        f"{format_number(best[median], best[low], best[high])} images/s "
-        f"({n}{_exploratory(best[low])})"
-    )
+    best = known.nlargest(1, columns[0]).iloc[0]
+    median, low, high = (best[column] for column in columns)
+    samples = f"{plural(best[f'{speed.measure}_n'], speed.sample)}{_exploratory(low)}"
+    speed_text = f"{format_number(median, low, high)} images/s"
+    text = f"{escape(names[best['cell_id']])} with {speed_text} ({samples})"
     if len(known) == 1:
-        return f"**Training speed:** {said}."
-    return f"**Fastest:** {said}{_rivals(known, best['cell_id'], median, low, high)}."
+        return f"**Training speed:** {text}."
+    return f"**Fastest:** {text}{_rivals(known, best['cell_id'], *columns)}."
 
 
 def _exploratory(low: float) -> str:
@@ -111,45 +109,37 @@ def _exploratory(low: float) -> str:
 
 
 def _rivals(cells: pd.DataFrame, best: str, centre: str, low: str, high: str) -> str:
-    """Count the cells that reach into the best one's interval: they may be as good."""
-    floor = cells.loc[cells["cell_id"] == best, low].iloc[0]
+    """Count the cells whose interval overlaps that of the best: they may be as good."""
+    threshold = cells.loc[cells["cell_id"] == best, low].iloc[0]
     others = cells[cells["cell_id"] != best]
-    rivals = int((others[high].fillna(others[centre]) >= floor).sum())
+    rivals = int((others[high].fillna(others[centre]) >= threshold).sum())
     if rivals == 0:
         return ""
-    return f"; {plural(rivals, 'other cell')} reach{'es' if rivals == 1 else ''} into its interval"
+    verb = "overlaps" if rivals == 1 else "overlap"
+    return f"; {plural(rivals, 'other cell')} {verb} its interval"
 
 
-def _target_reached(tables: Results, labels: dict[str, str], target: float | None) -> str:
-    times = tables.trials.dropna(subset=["time_to_target_s"])
+def _target_reached(results: Results, names: Mapping[str, str], target: float | None) -> str:
+    times = results.trials["time_to_target_s"].dropna()
     if times.empty or target is None:
         return ""
-    reached = np.isfinite(times["time_to_target_s"]).sum()
-    said = f"**Target of {format_target(target)}:** reached by {reached} of {len(times)} trials"
-    soonest = tables.summary.nsmallest(1, "time_to_target_s_median").iloc[0]
-    if not np.isfinite(soonest["time_to_target_s_median"]):
-        return f"{said}."
-    estimate = soonest[[f"time_to_target_s_{part}" for part in ("median", "low", "high")]]
+    reached = f"reached by {np.isfinite(times).sum()} of {len(times)} trials"
+    heading = f"**Target of {format_target(target)}:**"
+    first = results.summary.nsmallest(1, "time_to_target_s_median").iloc[0]
+    if not np.isfinite(first["time_to_target_s_median"]):
+        return f"{heading} {reached}."
+    median, low, high = (first[f"time_to_target_s_{part}"] for part in ("median", "low", "high"))
+    seeds = plural(first["time_to_target_s_n"], "seed")
     return (
-        f"{said}, soonest by {escape(labels[soonest['cell_id']])} after "
-        f"{format_number(*estimate)} s of training "
-        f"(median over {plural(soonest['time_to_target_s_n'], 'seed')}"
-        f"{_exploratory(estimate.iloc[1])})."
+        f"{heading} {reached}, first by {escape(names[first['cell_id']])} after "
+        f"{format_number(median, low, high)} s of training "
+        f"(median over {seeds}{_exploratory(low)})."
     )
 
 
-def _how_it_ended(summary: pd.DataFrame) -> str:
-    total, counts = len(summary), summary["status"].value_counts()
-    if counts.get("ok", 0) == total:
-        every = {1: "the cell", 2: "both cells"}.get(total, f"all {total:,} cells")
-        return f"**Runs:** {every} ran to the end."
-    ended = ", ".join(f"{n:,} {status}" for status, n in counts.items() if status != "ok")
-    return f"**Runs:** {counts.get('ok', 0):,} of {total:,} cells ran to the end; {ended}."
-
-
-def _name_cells(summary: pd.DataFrame, cell_ids: Sequence[str] | pd.Series) -> str:
-    """Name cells by the one value that they and no others have, or else one by one."""
-    chosen = summary["cell_id"].isin(list(cell_ids))
+def _name_cells(summary: pd.DataFrame, cell_ids: Sequence[str]) -> str:
+    """Name cells by a value that only they have, or else one by one."""
+    chosen = summary["cell_id"].isin(cell_ids)
     if len(summary) == 1:
         return "the only cell"
     if chosen.all():
@@ -161,5 +151,5 @@ def _name_cells(summary: pd.DataFrame, cell_ids: Sequence[str] | pd.Series) -> s
                 return f"the {chosen.sum()} cells with {named_value(field, values.iloc[0])}"
     labels = cell_labels(summary)
     names = [labels[cell_id] for cell_id in summary.loc[chosen, "cell_id"]]
-    more = f"; and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return "; ".join(names[:NAMED]) + more
+    more = f"; and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return "; ".join(names[:MAX_NAMED]) + more

@@ -1,4 +1,4 @@
-"""The report as one file: the words of report.md, its tables to sort, its charts to ask."""
+"""report.html: the report as one self-contained page with sortable tables and live charts."""
 
 import base64
 import io
@@ -24,8 +24,8 @@ from bench.reporting.colours import ON_DARK, css_variables
 from bench.reporting.vega_charts import VEGA_LITE, Spec
 
 _TEMPLATES = Path(__file__).parent / "templates"
-ALERT = "[!WARNING]\n"  # which only repository pages know
-COLOURS = 256  # of an embedded picture: charts have few more, and weigh a fraction
+ALERT = "[!WARNING]\n"  # GitHub's syntax, unknown to CommonMark
+PALETTE_SIZE = 256  # charts have few more colours, and take a fraction of the bytes
 PICTURE_PX = 1080
 
 _BUNDLE = """
@@ -37,8 +37,8 @@ sys.stdout.buffer.write(code.encode("utf-8"))
 
 
 @dataclass(frozen=True)
-class Section:
-    """A heading of the page, for its table of contents."""
+class Heading:
+    """A heading for the table of contents."""
 
     anchor: str
     title: str
@@ -50,17 +50,17 @@ def html_page(
     pictures: Mapping[str, Image.Image],
     charts: Mapping[str, Sequence[Spec]],
 ) -> str:
-    """Write a page that needs nothing but itself.
+    """Return the report as one HTML file without external resources.
 
-    `markdown` is the report's own text, `pictures` the figures by the name it gives them
-    (`figures/x.png`), `charts` what stands for a picture, by the picture's stem.
+    `pictures` are the figures by their path in `markdown` (`figures/x.png`), `charts` what
+    replaces a picture, by the picture's stem.
     """
-    with ThreadPoolExecutor() as beside:  # both leave this process alone for most of their time
-        code = beside.submit(_library) if charts else None
-        content = {name: beside.submit(_embedded, each) for name, each in pictures.items()}
+    with ThreadPoolExecutor() as pool:  # both spend most of their time outside the interpreter
+        bundle = pool.submit(_vega_bundle) if charts else None
+        encoded = {name: pool.submit(_data_uri, picture) for name, picture in pictures.items()}
         parser = MarkdownIt("commonmark", {"html": True}).enable("table")
         tokens = parser.parse(markdown.replace(ALERT, ""))
-        sections = _prepare(tokens, {k: done.result() for k, done in content.items()}, charts)
+        headings = _prepare(tokens, {name: uri.result() for name, uri in encoded.items()}, charts)
         body = RendererHTML().render(tokens, parser.options, {})
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
@@ -69,29 +69,28 @@ def html_page(
     )
     return environment.get_template("report.html.j2").render(
         title=title,
-        sections=sections,
+        headings=headings,
         body=Markup(body),
         charts=Markup(json.dumps(charts, ensure_ascii=False).replace("<", "\\u003c")),
-        library=_as_script(code.result() if code else ""),
+        dark_colours=Markup(json.dumps(dict(ON_DARK))),
+        library=_script(bundle.result() if bundle else ""),
         colours=Markup(css_variables()),
-        dark=Markup(json.dumps(dict(ON_DARK))),
         style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
-        script=_as_script((_TEMPLATES / "report.js").read_text(encoding="utf-8")),
+        script=_script((_TEMPLATES / "report.js").read_text(encoding="utf-8")),
     )
 
 
 def _prepare(
     tokens: Sequence[Token], pictures: Mapping[str, str], charts: Mapping[str, Any]
-) -> list[Section]:
-    """Give headings their anchors, tables their names, and pictures their content, a data URI."""
-    sections = [Section("top", "")]
+) -> list[Heading]:
+    """Add anchors to headings, labels to tables and content to pictures; return the headings."""
+    headings = [Heading("top", "Table")]
     for i, token in enumerate(tokens):
         if token.type == "heading_open" and token.tag == "h2":
-            title = tokens[i + 1].content
-            sections.append(Section(f"section-{len(sections)}", title))
-            token.attrSet("id", sections[-1].anchor)
+            headings.append(Heading(f"section-{len(headings)}", tokens[i + 1].content))
+            token.attrSet("id", headings[-1].anchor)
         elif token.type == "table_open":
-            token.attrSet("aria-label", sections[-1].title or "Table")
+            token.attrSet("aria-label", headings[-1].title)
         for child in token.children or ():
             if child.type == "image":
                 name = str(child.attrGet("src"))
@@ -99,32 +98,32 @@ def _prepare(
                 child.attrSet("class", "figure")
                 if Path(name).stem in charts:
                     child.attrSet("data-chart", Path(name).stem)
-    return sections[1:]
+    return headings[1:]
 
 
-def _embedded(picture: Image.Image) -> str:
-    """Give a picture as a data URI, small enough for a page of many."""
+def _data_uri(picture: Image.Image) -> str:
+    """Return a picture as a data URI, small enough for a page with many."""
     image = picture.convert("RGB")
     if image.width > PICTURE_PX:
         height = round(image.height * PICTURE_PX / image.width)
         image = image.resize((PICTURE_PX, height), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    # The octree's worst colour is nearer than the median cut's; it is quicker and half as large.
-    few = image.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    few.save(buffer, "PNG")
+    # The octree has a smaller worst-case error than the median cut, is faster, and half as large.
+    reduced = image.quantize(PALETTE_SIZE, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    reduced.save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
 @cache
-def _library() -> str:
-    """Give Vega, Vega-Lite and their embedding as one script.
+def _vega_bundle() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script.
 
-    Made in a process of its own: it takes a second, in which this one can do other things.
+    A separate process makes it, which takes a second in which this one does other work.
     """
-    make = [sys.executable, "-P", "-c", _BUNDLE, VEGA_LITE]
-    return subprocess.run(make, check=True, stdout=subprocess.PIPE).stdout.decode("utf-8")
+    command = [sys.executable, "-P", "-c", _BUNDLE, VEGA_LITE]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.decode("utf-8")
 
 
-def _as_script(code: str) -> Markup:
-    """Let no text end the script element that holds it."""
+def _script(code: str) -> Markup:
+    """Escape what would end the script element that holds the code."""
     return Markup(re.sub(r"</(script)", r"<\\/\1", code, flags=re.IGNORECASE))

@@ -1,4 +1,4 @@
-"""From a results folder to a page: read, draw, find the words, save."""
+"""Render a study's results as markdown with figures, and as a self-contained page."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 from PIL import Image
 
-from bench.analysis.results import read_results
+from bench.analysis.results import Results, read_results
 from bench.errors import StoreError
 from bench.reporting.figure_style import compressed, pixels, svg_bytes
 from bench.reporting.figures import FIGURES
@@ -21,36 +21,38 @@ from bench.store import write_atomic
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(results_dir: Path, report_dir: Path, *, html: bool = False) -> Path:
-    """Write report.md and its figures (PNG and SVG) from the tables alone; returns the page's path.
+def render(
+    results_dir: Path, report_dir: Path, *, results: Results | None = None, html: bool = False
+) -> Path:
+    """Write report.md and its figures (PNG and SVG), and return the path of the report.
 
-    With `html` the same as one file that needs no other, report.html, whose path is returned
-    then; one that is there already is made anew in any case, since it would tell of other numbers.
-    What an earlier rendering left and this one does not make is removed. The same tables give the
-    same bytes. Raises StoreError for a folder that cannot be read or written.
+    `results` are those of the folder if they are in memory already. With `html`, or if there is a
+    report.html from earlier, that page is written too. Figures of an earlier rendering that this
+    one does not write are removed. The same results give the same bytes. Raises StoreError for a
+    folder that cannot be read or written.
     """
-    tables = read_results(results_dir)
-    if tables.summary.empty:
+    results = results or read_results(results_dir)
+    if results.summary.empty:
         raise StoreError(
-            "trials.csv has no rows: no run has ended yet",
+            "expected finished runs, found none in trials.csv",
             where=str(results_dir),
-            hint="`bench run` goes on where its study was interrupted.",
+            hint="`bench run` continues an interrupted study.",
         )
     context = read_context(results_dir)
-    names = tables.summary.select_dtypes(include=["object", "string"])
+    names = results.summary.select_dtypes(include=["object", "string"])
     with fonts_for(str(text) for column in names for text in names[column].unique()):
-        charts = [chart for draw in FIGURES.values() for chart in draw(tables)]
-        page = compose(tables, context, charts, results_dir=results_dir, report_dir=report_dir)
+        charts = [chart for draw in FIGURES.values() for chart in draw(results)]
+        page = compose(results, context, charts, results_dir=results_dir, report_dir=report_dir)
         pictures = _save_figures(charts, report_dir / "figures")
     markdown = _markdown(page)
     write_atomic(report_dir / "report.md", plain_verdicts(markdown))
-    one_file = report_dir / "report.html"
-    if html or one_file.is_file():
-        from bench.reporting.html_page import html_page  # which brings a browser's library with it
+    html_path = report_dir / "report.html"
+    if html or html_path.is_file():
+        from bench.reporting.html_page import html_page  # imports a JavaScript engine
         from bench.reporting.vega_charts import interactive
 
-        write_atomic(one_file, html_page(page.title, markdown, pictures, interactive(tables)))
-    return one_file if html else report_dir / "report.md"
+        write_atomic(html_path, html_page(page.title, markdown, pictures, interactive(results)))
+    return html_path if html else report_dir / "report.md"
 
 
 def _markdown(page: Page) -> str:
@@ -67,18 +69,19 @@ def _markdown(page: Page) -> str:
 
 
 def _save_figures(charts: Sequence[Chart], folder: Path) -> dict[str, Image.Image]:
-    """Save every figure as PNG and SVG; gives the pictures by the name that a page gives them."""
-    pictures, compressing, made = {}, {}, {}
-    with ThreadPoolExecutor() as beside:
+    """Save every figure as PNG and SVG, and return the pictures by their path in the report."""
+    pictures = {}
+    with ThreadPoolExecutor() as pool:
+        files, pngs = {}, {}
         for chart in charts:
             picture = pixels(chart.figure)
             pictures[f"figures/{chart.stem}.png"] = picture
-            compressing[f"{chart.stem}.png"] = beside.submit(compressed, picture)
-            made[f"{chart.stem}.svg"] = svg_bytes(chart.figure)
-    made |= {name: done.result() for name, done in compressing.items()}
-    for name, content in made.items():
+            pngs[f"{chart.stem}.png"] = pool.submit(compressed, picture)
+            files[f"{chart.stem}.svg"] = svg_bytes(chart.figure)
+    files |= {name: png.result() for name, png in pngs.items()}
+    for name, content in files.items():
         write_atomic(folder / name, content)
     for path in (*folder.glob("*.png"), *folder.glob("*.svg")):
-        if path.name not in made:
+        if path.name not in files:
             path.unlink()
     return pictures

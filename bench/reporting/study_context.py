@@ -1,4 +1,4 @@
-"""What stands beside the tables: the study as it was resolved, and the machine it ran on."""
+"""The study as resolved, and the machine, software and data that it ran on."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from bench.analysis.table_files import read_mapping
 from bench.cell_names import SEPARATOR
 from bench.formatting import format_bytes, plural
 
-_WORDS: Mapping[str, str] = {
+_NAMES: Mapping[str, str] = {
     "cpu": "CPU",
     "cores": "CPU cores",
     "gpus": "GPU",
@@ -24,57 +24,56 @@ _WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Context:
-    """study.yaml and environment.json as they were found; both may be missing or partial."""
+    """The content of study.yaml and environment.json; both may be missing or partial."""
 
     study: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def target_accuracy(self) -> float | None:
-        """Give the accuracy to be reached as a fraction, if the study has one."""
+        """Return the study's target accuracy as a fraction."""
         target = self.study.get("target_accuracy")
         return float(target) if isinstance(target, int | float) else None
 
-    def fallback(self) -> str | None:
-        """Say that another data set served than was asked for; None where that is not so."""
-        data = _section(self.environment, "data")
+    def fallback_warning(self) -> str | None:
+        """Return a warning if another dataset was used than the study requested."""
+        data = self._part("data")
         requested, used = data.get("requested"), data.get("used")
         if not requested or not used or requested == used:
             return None
         why = f" ({data['why']})" if data.get("why") else ""
         return f"These numbers are from {used}, not from {requested}{why}."
 
-    def in_short(self) -> str:
-        """Say in a line what these numbers were measured on: data, hardware, torch, day."""
-        machine = _section(self.environment, "machine")
-        cores, gpus = machine.get("cores"), machine.get("gpus")
-        torch = _section(self.environment, "software").get("torch")
-        told = [
-            _section(self.environment, "data").get("used"),
-            f"{plural(cores, 'core')} of {machine['cpu']}"
-            if cores and machine.get("cpu")
-            else None,
-            _value("", gpus) if gpus else None,
+    def one_line(self) -> str:
+        """Return data, hardware, torch version and day in one line."""
+        machine, torch = self._part("machine"), self._part("software").get("torch")
+        cores, cpu, gpus = (machine.get(key) for key in ("cores", "cpu", "gpus"))
+        parts = [
+            self._part("data").get("used"),
+            f"{plural(cores, 'core')} of {cpu}" if cores and cpu else None,
+            _format_value("", gpus) if gpus else None,
             f"torch {torch}" if torch else None,
             str(self.environment.get("started_at") or "")[:10],
         ]
-        return SEPARATOR.join(str(part) for part in told if part)
+        return SEPARATOR.join(str(part) for part in parts if part)
 
     def conditions(self) -> list[tuple[str, str]]:
-        """List what is known of machine, software, data and time, as (name, value)."""
+        """Return machine, software, data and times as (name, value)."""
         rows = [
-            (_words(key), _value(key, value))
-            for name in ("machine", "software")
-            for key, value in _section(self.environment, name).items()
+            (_name(key), _format_value(key, value))
+            for part in ("machine", "software")
+            for key, value in self._part(part).items()
         ]
-        used = _section(self.environment, "data").get("used")
-        rows += [("data set", str(used))] if used else []
+        rows.append(("data set", str(self._part("data").get("used") or "")))
         rows += [
-            (_words(key), _value(key, self.environment[key]))
+            (_name(key), _format_value(key, self.environment.get(key)))
             for key in ("commit", "started_at", "finished_at")
-            if self.environment.get(key)
         ]
         return [(name, value) for name, value in rows if value]
+
+    def _part(self, name: str) -> Mapping[str, Any]:
+        part = self.environment.get(name)
+        return part if isinstance(part, Mapping) else {}
 
 
 def read_context(results_dir: Path) -> Context:
@@ -88,25 +87,19 @@ def read_context(results_dir: Path) -> Context:
     )
 
 
-def _section(environment: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    section = environment.get(name)
-    return section if isinstance(section, Mapping) else {}
+def _name(key: str) -> str:
+    return _NAMES.get(key, key.removesuffix("_bytes").replace("_", " "))
 
 
-def _words(key: str) -> str:
-    return _WORDS.get(key, key.removesuffix("_bytes").replace("_", " "))
-
-
-def _value(key: str, value: Any) -> str:
-    """Write a value of the environment on one line; nothing for a blank."""
+def _format_value(key: str, value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if key.endswith("_bytes") and isinstance(value, int | float):
         return format_bytes(value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{_words(k)} {_value(k, v)}" for k, v in value.items())
+        return ", ".join(f"{_name(k)} {_format_value(k, v)}" for k, v in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(_value("", item) for item in value) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+        return ", ".join(_format_value("", item) for item in value) or "none"
     return str(value)

@@ -18,7 +18,7 @@ def test_a_published_study_is_told(folder: Path) -> None:
     told = compose(
         read_results(folder), read_context(folder), [], results_dir=folder, report_dir=folder
     )
-    assert told.findings and told.measured
-    assert re.search(r" cores of .* · torch 2\.", told.conditions_in_short)
+    assert told.findings and told.quality
+    assert re.search(r" cores of .* · torch 2\.", told.measured_on)
     report = ROOT / "reports/published" / folder.parent.name / folder.name / "report.md"
     assert f"- {told.findings[0]}\n" in report.read_text(encoding="utf-8")

@@ -29,10 +29,10 @@ def rows_of_results(text: str) -> list[list[str]]:
 
 def test_every_study_has_a_page_with_its_sections_in_order(case: str, page_of: Page) -> None:
     headings = re.findall(r"^#+ .*$", read(page_of(case)), flags=re.MULTILINE)
-    expected = [f"# {case}", "## Results", "## How to read this", "## Conditions"]
+    expected = [f"# {case}", "## Results", "## How to read this report", "## Conditions"]
     assert [h for h in headings if h in expected] == expected
-    assert headings[-1] == "## Make it again"
-    assert ("## What did not run to its end" in headings) == (case in ("baseline", "all-failed"))
+    assert headings[-1] == "## Reproduce"
+    assert ("## Runs that did not finish" in headings) == (case in ("baseline", "all-failed"))
 
 
 def test_every_figure_of_the_page_is_there_with_words(case: str, page_of: Page) -> None:
@@ -74,7 +74,7 @@ def test_cells_that_did_not_run_keep_their_row_and_their_reason(page_of: Page) -
         "- **skipped**: no CUDA device on this machine "
         "(24 trials and 48 timing blocks: the 8 cells with cuda)"
     ) in text
-    assert "8 of 16 cells ran to the end; 8 skipped" in text
+    assert "8 of 16 cells finished; 8 skipped" in text
 
 
 def test_equal_reasons_are_one_line(page_of: Page) -> None:
@@ -128,7 +128,7 @@ def test_a_page_needs_no_environment(fresh_results: Results, tmp_path: Path) -> 
     (results / "study.yaml").unlink()
     text = read(render(results, tmp_path / "report"))
     assert text.startswith("# one-cell\n")
-    assert "machine and software are not known" in text
+    assert "machine and software are unknown" in text
 
 
 def test_the_conditions_are_told(page_of: Page) -> None:
@@ -156,7 +156,7 @@ def test_a_study_without_any_run_is_refused(fresh_results: Results, tmp_path: Pa
     results = fresh_results("one-cell")
     for table in ("trials", "timings"):
         change(results, table, lambda frame: frame.iloc[:0])
-    with pytest.raises(StoreError, match="no rows"):
+    with pytest.raises(StoreError, match="expected finished runs"):
         render(results, tmp_path / "report")
 
 
@@ -213,11 +213,11 @@ def test_phases_that_do_not_add_up_are_marked(fresh_results: Results, tmp_path: 
     text = read(render(results, tmp_path / "report"))
     marked = [row for row in rows_of_results(text) if any("†" in field for field in row)]
     assert [row[0].strip() for row in marked] == ["lenet5"]
-    assert "† the books don't close within 5%" in text
+    assert "† phase times don't add up to the step within 5%" in text
 
 
 def test_a_long_table_is_folded(page_of: Page) -> None:
-    assert "<summary>All 72 cells</summary>" in read(page_of("wide"))
+    assert "<summary>All 72 rows</summary>" in read(page_of("wide"))
     assert "<summary>All" not in read(page_of("sixteen"))
 
 
@@ -227,7 +227,7 @@ def test_a_claim_to_be_best_counts_its_rivals(fresh_results: Results, tmp_path: 
     change(results, "trials", lambda frame: frame.assign(test_accuracy=accuracies))
     text = read(render(results, tmp_path / "report"))
     assert "**Most accurate:** lenet5" in text
-    assert "1 other cell reaches into its interval" in text
+    assert "1 other cell overlaps its interval" in text
 
 
 def test_a_rival_needs_no_interval_of_its_own(fresh_results: Results, tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_a_rival_needs_no_interval_of_its_own(fresh_results: Results, tmp_path: 
     change(results, "trials", one_seed_of_convnet)
     text = read(render(results, tmp_path / "report"))
     assert "**Most accurate:** lenet5" in text
-    assert "1 other cell reaches into its interval" in text
+    assert "1 other cell overlaps its interval" in text
 
 
 def test_every_cell_is_held_against_the_baseline_with_a_verdict(page_of: Page) -> None:
@@ -291,9 +291,9 @@ def test_a_study_of_one_cell_compares_nothing(page_of: Page) -> None:
 
 def test_a_disturbed_session_is_told(page_of: Page) -> None:
     text = read(page_of("disturbed"))
-    assert "**The machine moved:**" in text
+    assert "**Machine disturbances:**" in text
     assert "pairs left out" in text
-    assert "**The machine moved:**" not in read(page_of("sixteen"))
+    assert "**Machine disturbances:**" not in read(page_of("sixteen"))
 
 
 def test_costs_name_the_bottleneck_and_its_rule(page_of: Page) -> None:

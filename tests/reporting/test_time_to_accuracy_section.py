@@ -9,7 +9,7 @@ import pytest
 from bench.analysis.results import Results, read_results
 from bench.formatting import format_number
 from bench.records import ROWS, columns_of
-from bench.reporting.result_table import Column
+from bench.reporting.columns import Column
 from bench.reporting.target_section import ratio_in_words, target_columns, target_findings
 from bench.stats.estimates import bootstrap_median
 
@@ -93,7 +93,7 @@ def test_six_seeds_have_intervals(study: Study) -> None:
     low, high = expected.low, expected.high
     assert low is not None and high is not None
     assert texts(tables, "training time to")[0] == format_number(expected.value, low, high)
-    assert texts(tables, "whole training time over") == ["–", "0.0208 [0.0208, 0.0208]"]
+    assert texts(tables, "total training time over") == ["–", "0.0208 [0.0208, 0.0208]"]
 
 
 def test_a_cell_that_missed_keeps_its_row(study: Study) -> None:
@@ -110,7 +110,7 @@ def test_misses_on_both_sides_are_not_called_too_few(study: Study) -> None:
         fp32=seeds(144, [0.99] * 7, times), bf16=seeds(3, [0.99] * 7, [t / 2 for t in times])
     )
     (_, text) = texts(tables, "time to it over")
-    assert text == "0.500 (no interval: misses on both sides)"
+    assert text == "0.500 (no interval: some seeds of both cells missed)"
 
 
 def test_certified_says_yes_no_or_why_neither(study: Study) -> None:
@@ -125,7 +125,7 @@ def test_certified_says_yes_no_or_why_neither(study: Study) -> None:
         "yes",
         "no",
         "– (fewer than 3 seeds)",
-        "no: 1 seed did not run to the end",
+        "no: 1 seed did not finish",
     ]
     # 99.03 - 2.920 * 0.01 / sqrt(3), with t(0.95, 2) of NIST/SEMATECH e-Handbook, 1.3.6.7.2.
     bounds = texts(tables, "mean final accuracy")
@@ -135,8 +135,8 @@ def test_certified_says_yes_no_or_why_neither(study: Study) -> None:
 
 def test_pairs_are_counted_where_the_baseline_has_fewer_seeds(study: Study) -> None:
     tables = study(fp32=seeds(144, SURE), bf16=seeds(3.6, [*SURE, 0.99]), tf32=seeds(72, SURE))
-    assert column(tables, "whole training time over").note == "median of 3 pairs by seed"
-    assert texts(tables, "whole training time over") == [
+    assert column(tables, "total training time over").note == "median of 3 pairs by seed"
+    assert texts(tables, "total training time over") == [
         "–",
         "0.0250 (exploratory) (n = 3)",
         "0.500 (exploratory)",

@@ -14,13 +14,13 @@ from matplotlib.collections import PathCollection
 
 from bench.analysis.results import Results, read_results
 from bench.records import ROWS, columns_of
+from bench.reporting.columns import Column
 from bench.reporting.figure_style import STYLE
 from bench.reporting.figures.figure import Chart
 from bench.reporting.figures.sensitivity import sensitivity
-from bench.reporting.result_table import Column
 from bench.reporting.tuning_section import (
-    EDGE,
-    NOTHING_ENDED,
+    AT_EDGE,
+    NO_TRIAL_FINISHED,
     tuning_columns,
     tuning_findings,
     tuning_note,
@@ -157,23 +157,23 @@ def test_one_tuning_seed_is_exploratory(study: Study) -> None:
 
 def test_a_choice_at_the_edge_and_failed_trials_are_noted(study: Study) -> None:
     tables = study({**ADAM_OR_SGD, "lr": [0.001, 0.01, 0.1]}, "optimizer.lr")
-    failed = "1 value with a trial that did not run to its end"
-    assert texts(tuning_columns(tables), "note") == [f"{EDGE}; {failed}", EDGE]
+    failed = "1 value with a failed trial"
+    assert texts(tuning_columns(tables), "note") == [f"{AT_EDGE}; {failed}", AT_EDGE]
     (sentence,) = tuning_findings(tables)
-    assert "3 values for each of 2 cells; 2 choices stand at the edge of their range" in sentence
+    assert "3 values for each of 2 cells; 2 choices are at the edge of their range" in sentence
 
 
 def test_where_there_is_nothing_to_note_there_is_no_such_column(study: Study) -> None:
     tables = study({"lr": [0.0001, 0.001, 0.01]}, "optimizer.lr")
     assert "note" not in [column.heading for column in tuning_columns(tables)]
     (sentence,) = tuning_findings(tables)
-    assert sentence.startswith("**Tuned:** learning rate, 3 values for the cell; no choice stands")
+    assert sentence.startswith("**Tuned:** learning rate, 3 values for the cell; no choice is")
 
 
 def test_a_tuning_of_which_nothing_ended_says_so(study: Study) -> None:
     tables = study({"lr": [0.001, 0.01, 0.1]}, "optimizer.lr", ends=lambda cell: "diverged")
     columns = tuning_columns(tables)
-    assert texts(columns, "note") == [NOTHING_ENDED]
+    assert texts(columns, "note") == [NO_TRIAL_FINISHED]
     assert texts(columns, "validation accuracy (%)") == ["–"]
     assert sensitivity(tables) == ()
 
@@ -181,7 +181,7 @@ def test_a_tuning_of_which_nothing_ended_says_so(study: Study) -> None:
 def test_with_two_tuned_fields_the_note_says_which_is_at_the_edge(study: Study) -> None:
     axes = {"lr": [0.0001, 0.001, 0.01], "optimizer.momentum": [0.5, 0.7, 0.9]}
     columns = tuning_columns(study(axes, "optimizer.lr", "optimizer.momentum"))
-    assert texts(columns, "note") == [f"optimizer momentum {EDGE}"]
+    assert texts(columns, "note") == [f"optimizer momentum {AT_EDGE}"]
     assert texts(columns, "combinations") == ["9"]
 
 
