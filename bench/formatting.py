@@ -137,7 +137,7 @@ def _decimals(value: float, low: float, high: float) -> int:
 
     Where the interval is wider than its ends are large, each end keeps a digit of its own.
     """
-    if math.isfinite(high - low) and high > low:
+    if math.isfinite(low) and math.isfinite(high) and high > low:
         own = [-_exponent(x) for x in (value, low, high) if x]
         return max(1 - _exponent(high - low), min(max(own), 1 - _exponent(value or high)))
     if value == 0 or not math.isfinite(value):
