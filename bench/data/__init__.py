@@ -1,7 +1,4 @@
-"""Where images come from, one source a file, all in DATASETS; how they come, and are changed.
-
-Importing this imports neither torch nor NumPy; a source loads what it needs when it is used.
-"""
+"""Registries of data sets, loaders and augmentations; imports neither torch nor NumPy."""
 
 from collections.abc import Mapping
 
@@ -15,12 +12,12 @@ DATASETS: Mapping[str, Source] = {
 }
 
 LOADERS: Mapping[str, Entry] = {
-    "resident": Entry("bench.data.loaders:resident", "normalised tensors, all on the device"),
+    "resident": Entry("bench.data.loaders:resident", "normalised tensors on the device"),
     "dataloader": Entry("bench.data.loaders:dataloader", "the reference's DataLoader pipeline"),
 }
 
 AUGMENTATIONS: Mapping[str, Entry] = {
-    "none": Entry("bench.data.augmentation:none", "the images as they are"),
-    "shift": Entry("bench.data.augmentation:shift", "random shifts by whole pixels"),
-    "affine": Entry("bench.data.augmentation:affine", "random turns, sizes, slants and shifts"),
+    "none": Entry("bench.data.augmentation:none", "images unchanged"),
+    "shift": Entry("bench.data.augmentation:shift", "random shifts by integer pixels"),
+    "affine": Entry("bench.data.augmentation:affine", "random rotation, scale, shear and shift"),
 }

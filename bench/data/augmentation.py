@@ -1,7 +1,7 @@
-"""Random changes of training images, whole batches at once, on the device where they lie.
+"""Random augmentations of batches of training images, on the images' device.
 
 Each takes normalised images (N, 1, H, W), a generator on their device, and the value of a black
-pixel, which fills what comes in from outside.
+pixel, which fills the borders.
 """
 
 import math
@@ -14,15 +14,15 @@ from bench.registry import NonNegativeFloat, PositiveInt
 
 
 def none(images: Tensor, generator: Generator, black: float) -> Tensor:
-    """Leave the images as they are."""
+    """Return the images unchanged."""
     return images
 
 
 def shift(images: Tensor, generator: Generator, black: float, *, pixels: PositiveInt = 2) -> Tensor:
-    """Move each image by up to `pixels` whole pixels across and down, uniformly."""
+    """Shift each image by a uniform integer of up to `pixels` pixels in each direction."""
     count, _, height, width = images.shape
     padded = F.pad(images, (pixels,) * 4, value=black)
-    views = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view for every place
+    views = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view for every offset
     device = images.device
     down, right = torch.randint(
         2 * pixels + 1, (2, count), generator=generator, device=device
@@ -40,9 +40,9 @@ def affine(
     shear: NonNegativeFloat = 0.1,
     pixels: NonNegativeFloat = 2.0,
 ) -> Tensor:
-    """Turn, scale, shear and move each image by up to so much, uniformly; bilinear between pixels.
+    """Rotate, scale, shear and shift each image by uniform amounts up to these, bilinearly.
 
-    `scale` and `shear` are fractions, `pixels` the greatest shift.
+    `scale` and `shear` are fractions, `pixels` is the maximum shift.
     """
     count, _, height, width = images.shape
     turn, size, slant, right, down = (

@@ -1,4 +1,4 @@
-"""See to it that a data set lies ready and whole, or say which one serves instead."""
+"""Prepare a study's data set, or select its fallback."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,9 @@ from bench.errors import DataError
 
 @dataclass(frozen=True)
 class Provision:
-    """The data set asked for, the one that serves, and why it is another one.
+    """The requested data set, the one used, and the reason if it is another one.
 
-    `digest` is of the content of the one that serves; None where that is not there yet.
+    `digest` is that of the content of the used one; None before a download.
     """
 
     requested: str
@@ -24,10 +24,10 @@ class Provision:
 def provide(
     name: str, fallback: str | None, data_dir: Path, *, offline: bool, progress: Progress
 ) -> Provision:
-    """Make a data set ready in `data_dir`: verified, fetched, or replaced by its fallback.
+    """Verify a data set in `data_dir`; download it, or replace it by its fallback, if missing.
 
-    Raises DataError when a file is not what it should be, fallback or not: a damaged set is for
-    the user to look at. Raises it too when the set can't be had and there is no fallback.
+    Raises DataError for a damaged file, with or without a fallback, and for a set that is missing
+    without one.
     """
     source = DATASETS[name]
     missing = source.missing(data_dir)
@@ -38,9 +38,9 @@ def provide(
             source.fetch(data_dir, progress)
         except DataError as error:
             if fallback is None:
-                raise DataError(error.what, where=error.where, hint=_mend(name, error)) from None
-            served = provide(fallback, None, data_dir, offline=offline, progress=progress)
-            return Provision(name, served.used, error.what, served.digest)
+                raise DataError(error.what, where=error.where, hint=_hint(name, error)) from None
+            used = provide(fallback, None, data_dir, offline=offline, progress=progress)
+            return Provision(name, used.used, error.what, used.digest)
     elif source.embedded:
         source.fetch(data_dir, progress)
     source.verify(data_dir)
@@ -48,14 +48,14 @@ def provide(
 
 
 def foresee(name: str, fallback: str | None, data_dir: Path, *, offline: bool) -> Provision:
-    """Say what `provide` would find, without touching the network or writing a file.
+    """Return what `provide` would return, without using the network or writing a file.
 
-    Raises DataError when a file is not what it should be, as `provide` does.
+    Raises DataError for a damaged file.
     """
     source = DATASETS[name]
     missing = source.missing(data_dir)
     if missing is None:
-        if not source.embedded:  # what can be made here is made anew
+        if not source.embedded:  # an embedded set is generated again if damaged
             source.verify(data_dir)
         return Provision(name, name, digest=source.digest(data_dir))
     if offline and fallback is not None:
@@ -64,12 +64,12 @@ def foresee(name: str, fallback: str | None, data_dir: Path, *, offline: bool) -
 
 
 def _offline(missing: str) -> str:
-    return f"{missing}, and nothing may be downloaded (--offline)"
+    return f"{missing}, and downloads are disabled (--offline)"
 
 
-def _mend(name: str, error: DataError) -> str:
+def _hint(name: str, error: DataError) -> str:
     advice = (
-        f"Fetch it where there is a network (bench data fetch {name}), name its folder with "
-        f"--data-dir, or give the study a fallback: dataset: {{name: {name}, fallback: digits}}."
+        f"Download it with a network connection (bench data fetch {name}), set its folder with "
+        f"--data-dir, or set a fallback in the study: dataset: {{name: {name}, fallback: digits}}."
     )
     return f"{error.hint}\n  {advice}" if error.hint else advice

@@ -1,6 +1,6 @@
 """`digits`: a data set like MNIST that needs no download.
 
-Made once by `digits_recipe.py`, then kept in `<data_dir>/digits/v1` as four IDX files.
+Generated once by `digits_recipe.py` and kept in `<data_dir>/digits/v1` as four IDX files.
 """
 
 import shlex
@@ -8,19 +8,24 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from bench.data.digests import check_digest, digest_of_set
-from bench.data.idx import IdxFile, check, header, read_image_set
+from bench.data.dataset_files import (
+    IdxFile,
+    atomic_file,
+    check,
+    check_digest,
+    digest_of_set,
+    header,
+    read_image_set,
+)
 from bench.data.images import ImageSet, Progress
-from bench.data.whole import atomic_file
 from bench.errors import DataError
 
-# Named after the recipe's version: another recipe finds nothing here and makes its own.
-FOLDER = "v1"
+FOLDER = "v1"  # the version of the recipe
 
 
 @dataclass(frozen=True)
-class MadeFile(IdxFile):
-    """A file of the set, and the SHA-256 that it has on every machine."""
+class GeneratedFile(IdxFile):
+    """A file of the set with its SHA-256, the same on every machine."""
 
     sha256: str
 
@@ -28,22 +33,22 @@ class MadeFile(IdxFile):
 MEAN, STD = 0.1343, 0.3068
 
 FILES = (
-    MadeFile(
+    GeneratedFile(
         "train-images-idx3-ubyte",
         (60_000, 28, 28),
         "97f74ba45b793b988ce8a49e16b1f32a6133edcbbbbee1062dd7a1f525624b3d",
     ),
-    MadeFile(
+    GeneratedFile(
         "train-labels-idx1-ubyte",
         (60_000,),
         "47613cb580e176a77b7d29160e939c31d4b30b4c0a36eefe8363f0526b185bf4",
     ),
-    MadeFile(
+    GeneratedFile(
         "test-images-idx3-ubyte",
         (10_000, 28, 28),
         "8dd76c0ba5d1d512b8374e95507ad9bd869ff10fac25d3f54dfbb3095dc3ecda",
     ),
-    MadeFile(
+    GeneratedFile(
         "test-labels-idx1-ubyte",
         (10_000,),
         "f4831f7bf8b8e9b47f2cfe78cde55fca8531a0cf36dc6a23fd75703c55fc959a",
@@ -60,42 +65,42 @@ class DigitsSource:
     embedded: bool = True
 
     def missing(self, data_dir: Path) -> str | None:
-        """Return None: it can be made anywhere."""
+        """Return None: it can be generated anywhere."""
         return None
 
     def fetch(self, data_dir: Path, progress: Progress) -> None:
-        """Make the set, unless it is there and whole."""
+        """Generate the set unless an intact one exists."""
         try:
             self.verify(data_dir)
         except DataError:
-            self._make(data_dir, progress)
+            self._generate(data_dir, progress)
 
     def verify(self, data_dir: Path) -> None:
-        """Hold each file against its digest; a set that wasn't made yet is absent."""
-        hint = self._mend(data_dir)
+        """Raise DataError for the first file that is missing or does not match its digest."""
+        hint = self._hint(data_dir)
         for file in FILES:
             path = self._folder(data_dir) / file.name
             check(path, file.shape, hint)
             check_digest(path, "sha256", file.sha256, hint)
 
     def paths(self, data_dir: Path) -> list[Path]:
-        """List the four files."""
+        """Return the four files."""
         return [self._folder(data_dir) / file.name for file in FILES]
 
     def digest(self, data_dir: Path) -> str:
-        """Return the digest of the only content that `fetch` lets stand, made yet or not."""
+        """Return the digest of the only valid content, generated yet or not."""
         return digest_of_set({file.name: file.sha256 for file in FILES})
 
     def read(self, data_dir: Path) -> ImageSet:
-        """Map the four files, made first where one isn't there (a few seconds, once)."""
+        """Open the four files; generate them first if one is missing (a few seconds, once)."""
         if not all(path.exists() for path in self.paths(data_dir)):
-            self._make(data_dir, _unheard)
+            self._generate(data_dir, _ignore_progress)
         folder = self._folder(data_dir)
         return read_image_set(
-            folder, FILES, name=self.name, mean=MEAN, std=STD, hint=self._mend(data_dir)
+            folder, FILES, name=self.name, mean=MEAN, std=STD, hint=self._hint(data_dir)
         )
 
-    def _make(self, data_dir: Path, progress: Progress) -> None:
+    def _generate(self, data_dir: Path, progress: Progress) -> None:
         from bench.data.digits_recipe import make
 
         folder = self._folder(data_dir)
@@ -103,28 +108,28 @@ class DigitsSource:
         for file, array in zip(FILES, arrays, strict=True):
             content = header(file.shape) + array.tobytes()
             if sha256(content).hexdigest() != file.sha256:
-                raise _otherwise(file)
+                raise _unexpected_content(file)
             with atomic_file(folder / file.name) as out:
                 out.write(content)
 
     def _folder(self, data_dir: Path) -> Path:
         return data_dir / self.name / FOLDER
 
-    def _mend(self, data_dir: Path) -> str:
+    def _hint(self, data_dir: Path) -> str:
         command = f"bench data fetch {self.name} --data-dir {shlex.quote(str(data_dir))}"
-        return f"`{command}` makes it again; that needs no download."
+        return f"`{command}` generates it again; that needs no download."
 
 
-def _otherwise(file: MadeFile) -> DataError:
+def _unexpected_content(file: GeneratedFile) -> DataError:
     from importlib.metadata import version
 
     return DataError(
-        f"{file.name} comes out otherwise here than on the machines where it was tried "
+        f"generating {file.name} gave other bytes than on the machines where it was tested "
         f"(NumPy {version('numpy')}, scikit-learn {version('scikit-learn')})",
         where="digits",
         hint="Please report this machine; `dataset: mnist` does not depend on it.",
     )
 
 
-def _unheard(what: str, done: int, total: int) -> None:
-    """Tell nobody of the progress."""
+def _ignore_progress(what: str, done: int, total: int) -> None:
+    """Ignore progress."""

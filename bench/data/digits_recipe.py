@@ -1,8 +1,15 @@
-"""How `digits` is made: real handwriting, brought to MNIST's geometry and multiplied.
+"""How `digits` is generated: handwriting resized to MNIST's geometry, and augmented.
 
-The sources are the 1,797 digits that scikit-learn ships: 8 × 8 pixels of 0 to 16, the test part
-of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak, UCI, 1998). A change of
-anything that moves a byte needs a new folder and new digests in `digits.py`.
+The sources are scikit-learn's 1,797 digits, 8 × 8 pixels of 0 to 16: the test part of "Optical
+Recognition of Handwritten Digits" (Alpaydin and Kaynak, UCI, 1998). Each is distorted by a random
+affine map and an elastic field after Simard, Steinkraus and Platt, "Best Practices for
+Convolutional Neural Networks Applied to Visual Document Analysis" (ICDAR 2003): a random
+displacement of every pixel, smoothed and scaled.
+
+The bytes must be the same on every machine and with every NumPy. Therefore distortion uses only
++, -, ×, ÷ and comparisons on float64 in a fixed order: no sine (its last bit differs between
+processors), no matrix product and no float sum (their order of addition varies). A change of any
+byte needs a new folder and new digests in `digits.py`.
 """
 
 from collections.abc import Callable
@@ -10,42 +17,60 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.data.distortion import DRAWS, SIDE, distort
 from bench.data.images import Progress
 from bench.errors import DataError
 
+SIDE = 28
 TRAIN_IMAGES, TEST_IMAGES = 60_000, 10_000
 SPLIT_SEED, TRAIN_SEED, TEST_SEED = 1, 2, 3
 
 SOURCE_SIDE, SOURCE_WHITE = 8, 16
-BOX_SIDE = 20  # what the 8 pixels of a source become, as in MNIST
-CANVAS_SIDE = 40  # room for a digit whose centre of mass is far off its middle
-CHUNK = 256  # images at a time: their temporaries fit into a processor's cache
+BOX_SIDE = 20  # size of the 8 source pixels in the output, as in MNIST
+CANVAS_SIDE = 40  # fits digits whose centre of mass is far from their middle
+CHUNK = 256  # images at a time, so that temporaries fit in the CPU cache
+
+# Maximum distortions, in radians/2, fractions, fractions, and pixels.
+HALF_TURN = 0.09  # tangent of half the rotation: about ±10°
+SCALE = 0.10
+SHEAR = 0.15
+SHIFT = 1.0
+ELASTIC = 2.0
+
+# The elastic field is drawn at 7 × 7 points, 8 pixels apart, and refined three times to a uniform
+# cubic B-spline: a smoothing with a standard deviation of 4.6 pixels (Simard's: 4).
+CONTROL = 7
+REFINEMENTS = 3
+
+# Grey values up to DARK become black, those from BRIGHT on white: edges as steep as MNIST's.
+DARK, BRIGHT = 0.35, 0.8
+
+AFFINE_DRAWS = 6
+DRAWS = AFFINE_DRAWS + 2 * CONTROL * CONTROL
 
 
 @dataclass(frozen=True)
 class Handwriting:
-    """The source images, (S, 8, 8) of 0 to 16, and their labels, (S,)."""
+    """Source images, (S, 8, 8) of 0 to 16, and their labels, (S,)."""
 
     images: np.ndarray
     labels: np.ndarray
 
 
 def load_sources() -> Handwriting:
-    """Read the digits that scikit-learn ships; raise DataError where it can't be imported."""
+    """Return scikit-learn's digits; raise DataError if it can't be imported."""
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise DataError(
-            f"`digits` is made from scikit-learn's images, and it cannot be imported: {error}",
-            hint="`pip install --upgrade scikit-learn` brings it.",
+            f"`digits` needs scikit-learn's images, but importing it failed: {error}",
+            hint="`pip install --upgrade scikit-learn` installs it.",
         ) from error
     digits = load_digits()
     return Handwriting(digits.images.astype(np.int64), digits.target.astype(np.uint8))
 
 
 def split_sources(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Choose the sources for training and for testing, 6 to 1 in every class; none is in both."""
+    """Return disjoint training and test sources, 6 to 1 in every class."""
     stream = np.random.PCG64(SPLIT_SEED)
     train, test = [], []
     for label in range(10):
@@ -58,9 +83,9 @@ def split_sources(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def enlarge(images: np.ndarray) -> np.ndarray:
-    """Bring sources to MNIST's size, centre of mass in the centre: (S, 8, 8) -> (S, 40, 40).
+    """Resize sources to MNIST's size, centre of mass in the middle: (S, 8, 8) -> (S, 40, 40).
 
-    Bicubic (Keys 1981, a = -1/2), out of a black surrounding; white is about 1.
+    Bicubic (Keys 1981, a = -1/2) on a black background; white is about 1.
     """
     mass = images.sum(axis=(1, 2))  # of integers: exact in any order
     place = np.arange(SOURCE_SIDE)
@@ -80,39 +105,39 @@ def enlarge(images: np.ndarray) -> np.ndarray:
 
 
 def expand(
-    canvases: np.ndarray, chosen: np.ndarray, count: int, seed: int, tell: Callable[[int], None]
+    canvases: np.ndarray, chosen: np.ndarray, count: int, seed: int, report: Callable[[int], None]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Make `count` images from the chosen sources: (count, 28, 28) uint8, and each one's source.
+    """Return images, (count, 28, 28) uint8, and the index of each one's source, (count,).
 
-    Each source serves equally often, to within one, and in random order. `tell` is called with
-    the number of bytes just made.
+    Sources are used equally often, to within one, in random order. `report` is called with the
+    number of bytes just generated.
     """
     stream = np.random.PCG64(seed)
     which = chosen[_shuffled(stream, count) % len(chosen)]
     images = np.empty((count, SIDE, SIDE), np.uint8)
     for start in range(0, count, CHUNK):
         part = which[start : start + CHUNK]
-        # An image's own draws stand together: the size of a chunk moves none of them.
+        # An image's draws are consecutive, so that CHUNK does not change the result.
         draws = _uniform(stream, len(part) * DRAWS).reshape(len(part), DRAWS)
         images[start : start + CHUNK] = distort(canvases, part, draws)
-        tell(len(part) * SIDE * SIDE)
+        report(len(part) * SIDE * SIDE)
     return images, which
 
 
 def make(progress: Progress) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Make training images, training labels, test images and test labels; takes seconds."""
+    """Return training images, training labels, test images and test labels; takes seconds."""
     sources = load_sources()
     canvases = enlarge(sources.images)
     train, test = split_sources(sources.labels)
     done, total = 0, (TRAIN_IMAGES + TEST_IMAGES) * SIDE * SIDE
 
-    def tell(made: int) -> None:
+    def report(made: int) -> None:
         nonlocal done
         done += made
         progress("digits", done, total)
 
-    train_images, train_which = expand(canvases, train, TRAIN_IMAGES, TRAIN_SEED, tell)
-    test_images, test_which = expand(canvases, test, TEST_IMAGES, TEST_SEED, tell)
+    train_images, train_which = expand(canvases, train, TRAIN_IMAGES, TRAIN_SEED, report)
+    test_images, test_which = expand(canvases, test, TEST_IMAGES, TEST_SEED, report)
     labels = sources.labels
     return train_images, labels[train_which], test_images, labels[test_which]
 
@@ -124,7 +149,7 @@ def _cubic(distance: np.ndarray) -> np.ndarray:
     return np.where(d < 1.0, near, np.where(d < 2.0, far, 0.0))
 
 
-# PCG64's raw bits are what NumPy promises never to change (NEP 19); its distributions are not.
+# NumPy guarantees PCG64's raw bits (NEP 19), but not its distributions.
 
 
 def _shuffled(stream: np.random.PCG64, count: int) -> np.ndarray:
@@ -132,5 +157,67 @@ def _shuffled(stream: np.random.PCG64, count: int) -> np.ndarray:
 
 
 def _uniform(stream: np.random.PCG64, count: int) -> np.ndarray:
-    """Draw from [-1, 1) in steps of 2⁻⁵²; every operation is exact."""
+    """Return draws from [-1, 1) in steps of 2⁻⁵²; every operation is exact."""
     return (stream.random_raw(count) >> np.uint64(11)) * 2.0**-52 - 1.0
+
+
+def distort(canvases: np.ndarray, which: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Return a distorted image of each chosen canvas, (N, 28, 28) uint8.
+
+    `canvases` is (S, C, C), grey values of 0 to 1; `which` is (N,), their indices; `draws` is
+    (N, DRAWS), uniform in [-1, 1).
+    """
+    x, y = _affine(draws[:, :AFFINE_DRAWS])
+    field = _elastic(draws[:, AFFINE_DRAWS:].reshape(-1, 2, CONTROL, CONTROL))
+    grey = _sample(canvases, which, x + field[:, 0], y + field[:, 1])
+    grey = (grey - DARK) / (BRIGHT - DARK)
+    grey = np.minimum(np.maximum(grey, 0.0), 1.0)
+    return (grey * 255.0 + 0.5).astype(np.uint8)
+
+
+def _affine(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each pixel's position in its source, from the centre: (N, 6) -> two (N, 28, 28)."""
+    half, wide, high, shear, right, down = draws.T[:, :, None, None]
+    tangent = half * HALF_TURN
+    square = tangent * tangent
+    cosine = (1.0 - square) / (1.0 + square)
+    sine = 2.0 * tangent / (1.0 + square)
+    place = np.arange(SIDE) - (SIDE - 1) / 2
+    x = (place[None, None, :] + shear * SHEAR * place[None, :, None]) * (1.0 + wide * SCALE)
+    y = place[None, :, None] * (1.0 + high * SCALE)
+    return cosine * x - sine * y + right * SHIFT, sine * x + cosine * y + down * SHIFT
+
+
+def _elastic(field: np.ndarray) -> np.ndarray:
+    """Return smooth displacements in pixels: (N, 2, 7, 7) -> (N, 2, 28, 28)."""
+    for _ in range(REFINEMENTS):
+        field = _refine(_refine(field).swapaxes(2, 3)).swapaxes(2, 3)
+    margin = (field.shape[2] - SIDE) // 2
+    return field[:, :, margin : margin + SIDE, margin : margin + SIDE] * ELASTIC
+
+
+def _refine(field: np.ndarray) -> np.ndarray:
+    """Double the resolution along the third axis by the binomial filter 1 4 6 4 1."""
+    points = field.shape[2]
+    fine = np.empty((*field.shape[:2], 2 * points - 3, field.shape[3]))
+    fine[:, :, 0::2] = (field[:, :, :-1] + field[:, :, 1:]) * 0.5
+    fine[:, :, 1::2] = (field[:, :, :-2] + field[:, :, 1:-1] * 6.0 + field[:, :, 2:]) * 0.125
+    return fine
+
+
+def _sample(canvases: np.ndarray, which: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return bilinearly interpolated grey values of the canvases."""
+    side = canvases.shape[1]
+    last = side - 1.5  # positions outside are clamped to the canvas's black edge
+    x = np.minimum(np.maximum(x + (side - 1) / 2, 0.0), last)
+    y = np.minimum(np.maximum(y + (side - 1) / 2, 0.0), last)
+    column, row = x.astype(np.int64), y.astype(np.int64)
+    x, y = x - column, y - row
+    corner = (which[:, None, None] * side + row) * side + column
+    flat = canvases.reshape(-1)
+    left, right = flat.take(corner), flat.take(corner + 1)
+    upper = left + (right - left) * x
+    left, right = flat.take(corner + side), flat.take(corner + side + 1)
+    lower = left + (right - left) * x
+    grey: np.ndarray = upper + (lower - upper) * y
+    return grey

@@ -1,7 +1,7 @@
-"""Downloading one file from the first of several mirrors that has it.
+"""Download of a file from the first mirror that has it, with a limit on waiting in all.
 
-torchvision's own downloader waits without a limit, and tries again by plain http where https
-failed; hence this one, which does neither.
+torchvision's downloader waits without a limit and falls back from https to http. pooch and
+requests limit each connection attempt, but not name look-up or all attempts together.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from bench.data.dataset_files import atomic_file
 from bench.data.images import Progress
-from bench.data.whole import atomic_file
 from bench.errors import DataError
 
 CHUNK_BYTES = 1 << 16
 
 
 class _MirrorError(Exception):
-    """Why one mirror didn't serve the file; the next one is tried."""
+    """Reason why one mirror failed; the next one is tried."""
 
 
 def download(
@@ -37,12 +37,11 @@ def download(
     schemes: frozenset[str],
     give_up_s: float,
 ) -> str:
-    """Fetch `mirror + path.name` into `path` and return the mirror that had it.
+    """Download `mirror + path.name` to `path` and return the mirror that served it.
 
-    The file is there only once its MD5 is right. Mirrors of other schemes are refused. A mirror
-    that doesn't answer costs at most its share of `give_up_s`, which all of them have together;
-    one that answered may fall silent for as long, and is then given up. Raises DataError with
-    the reason for each mirror.
+    The file appears only if its MD5 is correct. Waiting for an answer takes at most `give_up_s`
+    for all mirrors together; later, a mirror is given up when it sends nothing for as long.
+    Raises DataError with the reason for each mirror, also for one of another scheme.
     """
     left_s = give_up_s
     reasons = []
@@ -65,8 +64,8 @@ def download(
 
 
 def _open(url: str, share_s: float, silence_s: float, schemes: frozenset[str]) -> HTTPResponse:
-    """Connect and read the answer's headers within `share_s`."""
-    answer: queue.SimpleQueue[HTTPResponse | Exception] = queue.SimpleQueue()
+    """Connect and read the response's headers within `share_s`."""
+    answers: queue.SimpleQueue[HTTPResponse | Exception] = queue.SimpleQueue()
     given_up = threading.Event()
     opener = build_opener(_Redirects(schemes))
     request = Request(url, headers={"User-Agent": "small-vision-bench"})
@@ -75,17 +74,17 @@ def _open(url: str, share_s: float, silence_s: float, schemes: frozenset[str]) -
         try:
             response = opener.open(request, timeout=silence_s)
         except Exception as error:
-            answer.put(error)
+            answers.put(error)
             return
-        answer.put(response)
+        answers.put(response)
         if given_up.is_set():
             response.close()
 
-    # A thread, because no timeout reaches into a look-up of names, and a socket's own counts
-    # anew for each address; a daemon, because one that hangs must not keep the program alive.
+    # A thread, because timeouts don't cover name look-up and start again for each address; a
+    # daemon, because a hanging one must not keep the program alive.
     threading.Thread(target=connect, daemon=True).start()
     try:
-        result = answer.get(timeout=share_s)
+        result = answers.get(timeout=share_s)
     except queue.Empty:
         given_up.set()
         raise _MirrorError(f"doesn't answer (waited {share_s:.1f} s)") from None
@@ -100,7 +99,7 @@ def _open(url: str, share_s: float, silence_s: float, schemes: frozenset[str]) -
 
 
 def _receive(response: HTTPResponse, path: Path, md5: str, progress: Progress) -> None:
-    """Write the body to `path` if its MD5 is right."""
+    """Write the body to `path` if its MD5 is correct."""
     total = response.length or 0
     done = 0
     found = hashlib.md5(usedforsecurity=False)
@@ -113,12 +112,14 @@ def _receive(response: HTTPResponse, path: Path, md5: str, progress: Progress) -
             progress(path.name, done, total)
         if found.hexdigest() != md5:
             state = "broke off early" if done < total else "sent another file"
-            raise _MirrorError(f"{state}: {done} bytes with MD5 {found.hexdigest()}, not {md5}")
+            raise _MirrorError(
+                f"{state}: expected MD5 {md5}, got {found.hexdigest()} ({done} bytes)"
+            )
 
 
 def _read(response: HTTPResponse) -> bytes:
     try:
-        # What has come so far, so that a slow download shows its progress and isn't cut off.
+        # read1 returns what has arrived, so that slow downloads show progress and aren't aborted.
         return response.read1(CHUNK_BYTES)
     except (OSError, HTTPException) as error:
         raise _MirrorError(f"broke off: {_reason(error)}") from error
@@ -126,7 +127,7 @@ def _read(response: HTTPResponse) -> bytes:
 
 def _refuse_scheme(url: str, schemes: frozenset[str]) -> None:
     if urlsplit(url).scheme not in schemes:
-        raise _MirrorError(f"is refused: not {' or '.join(sorted(schemes))}")
+        raise _MirrorError(f"is refused: expected {' or '.join(sorted(schemes))}")
 
 
 def _reason(error: Exception) -> str:
@@ -135,7 +136,7 @@ def _reason(error: Exception) -> str:
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Follows a redirect only where the scheme stays an allowed one."""
+    """Follows redirects only to allowed schemes."""
 
     def __init__(self, schemes: frozenset[str]) -> None:
         self._schemes = schemes
@@ -144,5 +145,7 @@ class _Redirects(HTTPRedirectHandler):
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> Request | None:
         if urlsplit(newurl).scheme not in self._schemes:
-            raise URLError(f"it redirects to {newurl}, not by {' or '.join(sorted(self._schemes))}")
+            raise URLError(
+                f"it redirects to {newurl}, which is not {' or '.join(sorted(self._schemes))}"
+            )
         return super().redirect_request(req, fp, code, msg, headers, newurl)

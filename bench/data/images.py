@@ -1,4 +1,4 @@
-"""What every source of images gives, and what it can be asked."""
+"""Data sets in memory, and the interface of their sources."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:  # `bench plan` lists data sets and never needs an array
+if TYPE_CHECKING:  # `bench plan` lists data sets without NumPy
     import numpy as np
 
-# Called with what is being fetched or made, bytes done, and bytes in all (0: not known).
+# Called with a description, the bytes done, and the total bytes (0: unknown).
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A data set of small grey images; the arrays may be maps of files."""
+    """A data set of small greyscale images; the arrays may be memory maps."""
 
     name: str
     train_images: np.ndarray  # (60000, 28, 28) uint8
@@ -29,44 +29,40 @@ class ImageSet:
 
 
 class Source(Protocol):
-    """A place that images come from; all of it lies under one data folder."""
+    """A data set in a data folder."""
 
     @property
     def name(self) -> str:
-        """What a study calls it."""
+        """Name in a study."""
 
     @property
     def summary(self) -> str:
-        """Say in one line what it is, for `bench list datasets`."""
+        """One-line description for `bench list datasets`."""
 
     @property
     def embedded(self) -> bool:
-        """Tell whether bench brings it along, so that it is made here and never downloaded."""
+        """Whether it is generated locally and never downloaded."""
 
     def missing(self, data_dir: Path) -> str | None:
-        """Say in one line what isn't there, or None where `read` finds or makes what it needs.
+        """Return which files are missing, in one line; None if `read` can do without a download.
 
-        CellStyles at names only. A file that is there and wrong isn't missing: `read` and `verify`
-        refuse it by name.
+        Checks only that files exist: `read` and `verify` report damaged ones.
         """
 
     def fetch(self, data_dir: Path, progress: Progress) -> None:
-        """Download or make what is missing or wrong; leave alone what is right.
-
-        Raises DataError where that can't be done.
-        """
+        """Download or generate what is missing or damaged; raise DataError if that fails."""
 
     def verify(self, data_dir: Path) -> None:
-        """Raise DataError that names the first file that is absent, truncated or altered."""
+        """Raise DataError for the first file that is missing, truncated or altered."""
 
     def paths(self, data_dir: Path) -> list[Path]:
-        """List the files that `read` opens, whether they are there or not."""
+        """Return the files that `read` opens, existing or not."""
 
     def digest(self, data_dir: Path) -> str | None:
-        """Return a digest of what `read` would open; None where that isn't there to be read."""
+        """Return a digest of what `read` would open; None if that can't be read."""
 
     def read(self, data_dir: Path) -> ImageSet:
-        """Open the set; checks the structure of its files but not their digests.
+        """Open the set; raise DataError for a file that is missing or has a wrong length or header.
 
-        Raises DataError that names a file that is absent or whose length or header is wrong.
+        Does not check digests.
         """

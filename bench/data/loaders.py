@@ -1,4 +1,4 @@
-"""Two ways to bring batches to a network; the same seed gives both the same batches.
+"""Two ways to load batches; the same seed gives both the same batches.
 
 Shapes: images (N, 1, 28, 28) float32, normalised; labels (N,) int64.
 """
@@ -20,13 +20,13 @@ from bench.registry import NonNegativeInt
 from bench.torchvision_import import import_torchvision
 
 Batch = tuple[Tensor, Tensor]
-# Changes a batch of normalised images by draws from a generator; black fills what is new.
+# Maps a batch of normalised images, a generator and the value of black to augmented images.
 Augment = Callable[[Tensor, torch.Generator, float], Tensor]
 
 
 @dataclass(frozen=True)
 class Feed:
-    """What is to be brought to a network, and where."""
+    """What a loader loads, and onto which device."""
 
     images: ImageSet
     batch_size: int
@@ -52,10 +52,10 @@ class Loader(Protocol):
 
 
 class _Order(Sampler[int]):
-    """A new order of the training images for every epoch, which the seed alone decides.
+    """A new order of the training images for every epoch.
 
-    What `shuffle=True` does, but from a generator of its own, so that nothing else that draws
-    random numbers moves the order, and both loaders have the same one.
+    Like `shuffle=True`, but with a generator of its own, so that the order depends only on the
+    seed and both loaders have the same one.
     """
 
     def __init__(self, size: int, seed: int) -> None:
@@ -73,8 +73,8 @@ class _Order(Sampler[int]):
         return torch.randperm(self._size, generator=self._generator)
 
 
-class _Fed:
-    """What both loaders know: sizes, order, normalisation and augmentation."""
+class _BaseLoader:
+    """Sizes, order, normalisation and augmentation, common to both loaders."""
 
     def __init__(self, feed: Feed) -> None:
         self.train_images = len(feed.images.train_images)
@@ -90,8 +90,8 @@ class _Fed:
         return self._feed.augment(images, self._draws, self._black)
 
 
-class ResidentLoader(_Fed):
-    """Hold the whole normalised set on the device and gather batches there."""
+class ResidentLoader(_BaseLoader):
+    """Keeps all normalised images on the device and gathers batches there."""
 
     def __init__(self, feed: Feed) -> None:
         super().__init__(feed)
@@ -110,8 +110,8 @@ class ResidentLoader(_Fed):
         yield from zip(*(torch.split(t, self._feed.batch_size) for t in self._test), strict=True)
 
 
-class PipelineLoader(_Fed):
-    """The reference's pipeline: ToTensor, Normalize, DataLoader, shuffled."""
+class PipelineLoader(_BaseLoader):
+    """The reference script's pipeline: ToTensor, Normalize, shuffled DataLoader."""
 
     def __init__(self, feed: Feed, workers: int) -> None:
         super().__init__(feed)
@@ -121,9 +121,9 @@ class PipelineLoader(_Fed):
         transform = transforms.Compose(
             [transforms.ToTensor(), transforms.Normalize((mean,), (std,))]
         )
-        train = _Pictures(images.train_images, images.train_labels, transform)
-        test = _Pictures(images.test_images, images.test_labels, transform)
-        # A generator of their own keeps the DataLoaders from drawing on torch's global one.
+        train = _PilDataset(images.train_images, images.train_labels, transform)
+        test = _PilDataset(images.test_images, images.test_labels, transform)
+        # With a generator of their own, the DataLoaders don't draw from torch's global one.
         shared: dict[str, Any] = {
             "generator": torch.Generator(),
             "num_workers": workers,
@@ -147,17 +147,17 @@ class PipelineLoader(_Fed):
 
 
 def resident(feed: Feed) -> Loader:
-    """Make the loader of resident tensors."""
+    """Return the loader of resident tensors."""
     return ResidentLoader(feed)
 
 
 def dataloader(feed: Feed, *, workers: NonNegativeInt = 0) -> Loader:
-    """Make the reference's pipeline; `workers` are processes that prepare batches ahead."""
+    """Return the reference script's pipeline with `workers` processes that prefetch batches."""
     return PipelineLoader(feed, workers)
 
 
-class _Pictures(Dataset[tuple[Tensor, int]]):
-    """Images one by one as torchvision's MNIST gives them: PIL, transformed, label an int."""
+class _PilDataset(Dataset[tuple[Tensor, int]]):
+    """Single images like those of torchvision's MNIST: transformed PIL images, int labels."""
 
     def __init__(
         self, images: np.ndarray, labels: np.ndarray, transform: Callable[[Image.Image], Tensor]
@@ -170,12 +170,12 @@ class _Pictures(Dataset[tuple[Tensor, int]]):
         return len(self._labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        picture = Image.fromarray(self._images[index].numpy(), mode="L")
-        return self._transform(picture), int(self._labels[index])
+        image = Image.fromarray(self._images[index].numpy(), mode="L")
+        return self._transform(image), int(self._labels[index])
 
 
 def _normalised(feed: Feed, pixels: np.ndarray, labels: np.ndarray) -> Batch:
-    """Turn (N, 28, 28) uint8 into (N, 1, 28, 28) float32, with the pipeline's own arithmetic."""
+    """Map (N, 28, 28) uint8 to (N, 1, 28, 28) float32, with the same arithmetic as the pipeline."""
     mean, std = NORMALISATIONS[feed.normalisation](feed.images)
     batch = torch.from_numpy(pixels).to(feed.device).unsqueeze(1).float()
     batch.div_(255).sub_(mean).div_(std)

@@ -1,10 +1,10 @@
-"""How pixels of 0 to 255 become the numbers that a network sees."""
+"""Normalisation of pixels from 0..255 to the network's input."""
 
 from collections.abc import Callable, Mapping
 
 from bench.data.images import ImageSet
 
-# What is taken from a pixel's grey value (0 black, 1 white), and what the rest is divided by.
+# What is subtracted from a grey value (0 black, 1 white), and the divisor of the difference.
 NORMALISATIONS: Mapping[str, Callable[[ImageSet], tuple[float, float]]] = {
     "standard": lambda images: (images.mean, images.std),  # mean 0, standard deviation 1
     "unit": lambda _: (0.0, 1.0),  # 0 to 1
@@ -14,6 +14,6 @@ NORMALISATIONS: Mapping[str, Callable[[ImageSet], tuple[float, float]]] = {
 
 
 def black(normalisation: str, images: ImageSet) -> float:
-    """Give the value of a black pixel."""
+    """Return the normalised value of a black pixel."""
     mean, std = NORMALISATIONS[normalisation](images)
     return -mean / std

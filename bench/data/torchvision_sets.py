@@ -1,8 +1,7 @@
-"""MNIST and the two sets made in its image, in the folders that torchvision uses.
+"""MNIST, Fashion-MNIST and KMNIST in torchvision's folders.
 
-Names, addresses and digests are those of `torchvision.datasets` (a test compares them), held
-here so that neither a look at the data folder nor a download waits for torch to be imported,
-or fails because torchvision doesn't fit it.
+Names, URLs and digests are those of `torchvision.datasets` (a test compares them), copied so that
+checks and downloads neither import torch nor fail with a torchvision that doesn't match it.
 """
 
 import gzip
@@ -13,21 +12,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec
 
-from bench.data.digests import check_digest, digest, digest_of_set
-from bench.data.idx import IdxFile, check, read_image_set
+from bench.data.dataset_files import (
+    IdxFile,
+    atomic_file,
+    check,
+    check_digest,
+    digest,
+    digest_of_set,
+    read_image_set,
+)
 from bench.data.images import ImageSet, Progress
-from bench.data.whole import atomic_file
 from bench.errors import DataError
 
 P = ParamSpec("P")
 
 SECURE = frozenset({"https"})
-GIVE_UP_S = 8.0  # leaves two of ten seconds to start the program and to say what went wrong
+GIVE_UP_S = 8.0  # of ten seconds in all: two are left to start and to report the error
 
 
 @dataclass(frozen=True)
 class RawFile(IdxFile):
-    """An unpacked file, the MD5 of the archive (.gz) that it comes in, and its own if known."""
+    """An unpacked file with the MD5 of its archive (.gz), and its own if published."""
 
     archive_md5: str
     md5: str | None = None
@@ -37,8 +42,7 @@ class RawFile(IdxFile):
 class TorchvisionSource:
     """A data set in `<data_dir>/<folder>/raw`.
 
-    Where a file's own digest isn't published, `fetch` leaves one beside it that was taken from
-    an archive with the right digest.
+    For files without a published digest, `fetch` records one, taken from the verified archive.
     """
 
     name: str
@@ -50,20 +54,20 @@ class TorchvisionSource:
     files: tuple[RawFile, ...]  # training images, training labels, test images, test labels
     embedded: bool = False
     schemes: frozenset[str] = SECURE
-    give_up_s: float = GIVE_UP_S  # without an answer, over all mirrors together
+    give_up_s: float = GIVE_UP_S  # without a response, all mirrors together
 
     def missing(self, data_dir: Path) -> str | None:
-        """Name the files that aren't there, and what is wrong with the others then."""
+        """Return which files are missing and, if any is, what is wrong with the others."""
         absent = [path.name for path in self.paths(data_dir) if not path.exists()]
         if not absent:
             return None
         others = [file for file in self.files if file.name not in absent]
-        wrong = [told for file in others if (told := self._fault(data_dir, file))]
+        wrong = [fault for file in others if (fault := self._fault(data_dir, file))]
         return "; ".join([f"{self._raw(data_dir)} lacks {', '.join(absent)}", *wrong])
 
     def fetch(self, data_dir: Path, progress: Progress) -> None:
-        """Download and unpack the files that `verify` refuses, from the first mirror that can."""
-        # Here, because it takes as long as everything else that planning a study imports.
+        """Download and unpack the files that fail `verify`, from the first mirror that works."""
+        # Imported here because it takes as long as all other imports of `bench plan`.
         from bench.data.download import download
 
         mirrors = self.mirrors
@@ -74,10 +78,10 @@ class TorchvisionSource:
             archive = _archive(path)
             if not _passes(check_digest, archive, "md5", file.archive_md5, ""):
                 hint = (
-                    f"Look at the connection, or put the four files into {path.parent} yourself. "
+                    f"Check the connection, or put the four files into {path.parent} yourself. "
                     "`dataset: digits` needs no download."
                 )
-                served = download(
+                used = download(
                     archive,
                     mirrors,
                     file.archive_md5,
@@ -86,26 +90,26 @@ class TorchvisionSource:
                     schemes=self.schemes,
                     give_up_s=self.give_up_s,
                 )
-                # The next file needn't wait again for a mirror that didn't answer.
-                mirrors = (served, *(mirror for mirror in mirrors if mirror != served))
-            _unpack(archive, path, file, self._mend(data_dir))
+                # Don't wait again for a mirror that didn't answer.
+                mirrors = (used, *(mirror for mirror in mirrors if mirror != used))
+            _unpack(archive, path, file, self._hint(data_dir))
 
     def verify(self, data_dir: Path) -> None:
-        """Hold each file against its digest, or else against the archive that it came in.
+        """Raise DataError for a file that doesn't match its digest, or else its archive.
 
-        Where neither is there, only its structure is checked.
+        Without either, only its structure is checked.
         """
         for file in self.files:
             self._verify(data_dir, file)
 
     def paths(self, data_dir: Path) -> list[Path]:
-        """List the four unpacked files."""
+        """Return the four unpacked files."""
         return [self._raw(data_dir) / file.name for file in self.files]
 
     def digest(self, data_dir: Path) -> str | None:
-        """Return a digest of the four unpacked files; None where one can't be read.
+        """Return a digest of the four unpacked files; None if one can't be read.
 
-        `verify` has held a file against its MD5 where that is published.
+        Uses published MD5s, which `verify` has compared with the files.
         """
         try:
             return digest_of_set(
@@ -118,18 +122,18 @@ class TorchvisionSource:
             return None
 
     def read(self, data_dir: Path) -> ImageSet:
-        """Map the four files."""
+        """Open the four files."""
         return read_image_set(
             self._raw(data_dir),
             self.files,
             name=self.name,
             mean=self.mean,
             std=self.std,
-            hint=self._mend(data_dir),
+            hint=self._hint(data_dir),
         )
 
     def _verify(self, data_dir: Path, file: RawFile) -> None:
-        path, hint = self._raw(data_dir) / file.name, self._mend(data_dir)
+        path, hint = self._raw(data_dir) / file.name, self._hint(data_dir)
         archive, record = _archive(path), _record(path)
         check(path, file.shape, hint)
         if file.md5 is not None:
@@ -140,7 +144,7 @@ class TorchvisionSource:
             check_digest(archive, "md5", file.archive_md5, hint)
             with gzip.open(archive) as unpacked, path.open("rb") as raw:
                 if unpacked.read() != raw.read():
-                    what = f"is altered: it is not what {archive.name} holds"
+                    what = f"is altered: it differs from the content of {archive.name}"
                     raise DataError(what, where=str(path), hint=hint)
 
     def _fault(self, data_dir: Path, file: RawFile) -> str:
@@ -153,9 +157,9 @@ class TorchvisionSource:
     def _raw(self, data_dir: Path) -> Path:
         return data_dir / self.folder / "raw"
 
-    def _mend(self, data_dir: Path) -> str:
+    def _hint(self, data_dir: Path) -> str:
         command = f"bench data fetch {self.name} --data-dir {shlex.quote(str(data_dir))}"
-        return f"`{command}` gets it again."
+        return f"`{command}` downloads it again."
 
 
 def _passes(verify: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> bool:
@@ -175,15 +179,15 @@ def _record(path: Path) -> Path:
 
 
 def _recorded(record: Path, hint: str) -> str:
-    """Read the digest out of what `sha256sum -c` would read too."""
+    """Return the digest in a file that `sha256sum -c` can read."""
     words = record.read_text(encoding="ascii", errors="replace").split()
     if not words:
-        raise DataError("is empty where a digest belongs", where=str(record), hint=hint)
+        raise DataError("expected a digest, got an empty file", where=str(record), hint=hint)
     return words[0]
 
 
 def _unpack(archive: Path, path: Path, file: RawFile, hint: str) -> None:
-    """Unpack an archive whose digest is right, and record the digest of what was in it."""
+    """Unpack a verified archive, and record the digest of its content."""
     with gzip.open(archive) as packed, atomic_file(path) as raw:
         shutil.copyfileobj(packed, raw)
     check(path, file.shape, hint)
@@ -193,9 +197,9 @@ def _unpack(archive: Path, path: Path, file: RawFile, hint: str) -> None:
 
 
 def four_files(archive_md5s: tuple[str, ...], md5s: tuple[str | None, ...]) -> tuple[RawFile, ...]:
-    """List the files of a set of MNIST's form, in its order, by their MD5 packed and unpacked.
+    """Return the files of a set with MNIST's structure, given the MD5s of archives and files.
 
-    A set whose publisher gives no MD5 of the unpacked files has None there.
+    `md5s` holds None for files without a published MD5.
     """
     names = (
         IdxFile("train-images-idx3-ubyte", (60_000, 28, 28)),
@@ -210,7 +214,7 @@ def four_files(archive_md5s: tuple[str, ...], md5s: tuple[str | None, ...]) -> t
 MNIST = TorchvisionSource(
     name="mnist",
     folder="MNIST",
-    summary="handwritten digits, the reference's own (LeCun and Cortes; downloaded)",
+    summary="handwritten digits (LeCun and Cortes; downloaded)",
     mean=0.1307,
     std=0.3081,
     mirrors=(
@@ -233,11 +237,11 @@ MNIST = TorchvisionSource(
     ),
 )
 
-# torchvision names this set and the next by plain http only; these are their authors' own https.
+# torchvision has only http URLs for this set and the next; these are the authors' https URLs.
 FASHION_MNIST = TorchvisionSource(
     name="fashion_mnist",
     folder="FashionMNIST",
-    summary="pictures of clothes, ten kinds (Zalando; downloaded)",
+    summary="images of clothes in ten classes (Zalando; downloaded)",
     mean=0.2860,
     std=0.3530,
     mirrors=(
@@ -258,7 +262,7 @@ FASHION_MNIST = TorchvisionSource(
 KMNIST = TorchvisionSource(
     name="kmnist",
     folder="KMNIST",
-    summary="handwritten Japanese characters, ten of them (CODH; downloaded)",
+    summary="handwritten Japanese characters in ten classes (CODH; downloaded)",
     mean=0.1918,
     std=0.3483,
     mirrors=("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",),

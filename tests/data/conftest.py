@@ -12,7 +12,7 @@ import pytest
 from data_doubles import REPOSITORY, LocalMirror, TinySet, no_progress
 
 from bench.data import DATASETS
-from bench.data.idx import header
+from bench.data.dataset_files import header
 from bench.data.images import Source
 from bench.data.torchvision_sets import RawFile, TorchvisionSource
 

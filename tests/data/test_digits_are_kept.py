@@ -95,13 +95,13 @@ def test_an_interrupted_making_leaves_nothing(
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_a_machine_that_computes_otherwise_is_refused(
+def test_a_machine_that_computes_other_bytes_is_refused(
     made: Arrays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = np.array(made[0])
     other[59_999, 14, 14] ^= 1
     monkeypatch.setattr(digits_recipe, "make", lambda progress: (other, *made[1:]))
-    with pytest.raises(DataError, match="otherwise") as caught:
+    with pytest.raises(DataError, match="gave other bytes") as caught:
         DIGITS.read(tmp_path)
     assert "train-images-idx3-ubyte" in caught.value.what
     assert list(tmp_path.rglob("*")) == []

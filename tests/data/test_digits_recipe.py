@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 
 from bench.data import DATASETS, digits_recipe
-from bench.data.digits_recipe import enlarge, expand, load_sources, split_sources
-from bench.data.distortion import DRAWS, distort
+from bench.data.digits_recipe import (
+    DRAWS,
+    distort,
+    enlarge,
+    expand,
+    load_sources,
+    split_sources,
+)
 
 
-def unheard(made: int) -> None:
+def ignore(made: int) -> None:
     pass
 
 
@@ -50,7 +56,7 @@ def test_each_image_shows_a_chosen_source_and_each_source_serves_equally_often(
     canvases: np.ndarray,
 ) -> None:
     chosen = np.array([3, 14, 159, 265])
-    _, which = expand(canvases, chosen, count=42, seed=0, tell=unheard)
+    _, which = expand(canvases, chosen, count=42, seed=0, report=ignore)
     assert sorted(np.bincount(which)[chosen]) == [10, 10, 11, 11]
     assert set(which) == set(chosen)
 
@@ -92,23 +98,23 @@ def test_the_same_seed_gives_the_same_bytes_however_the_work_is_cut(
     canvases: np.ndarray, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
     chosen = np.arange(50)
-    once, which_once = expand(canvases, chosen, count=64, seed=7, tell=unheard)
+    once, which_once = expand(canvases, chosen, count=64, seed=7, report=ignore)
     monkeypatch.setattr(digits_recipe, "CHUNK", chunk)
-    again, which_again = expand(canvases, chosen, count=64, seed=7, tell=unheard)
+    again, which_again = expand(canvases, chosen, count=64, seed=7, report=ignore)
     assert once.tobytes() == again.tobytes()
     assert which_once.tolist() == which_again.tolist()
 
 
 def test_another_seed_gives_other_images(canvases: np.ndarray) -> None:
-    one, _ = expand(canvases, np.arange(50), count=64, seed=7, tell=unheard)
-    other, _ = expand(canvases, np.arange(50), count=64, seed=8, tell=unheard)
+    one, _ = expand(canvases, np.arange(50), count=64, seed=7, report=ignore)
+    other, _ = expand(canvases, np.arange(50), count=64, seed=8, report=ignore)
     assert (one != other).any()
 
 
-def test_every_byte_made_is_told(canvases: np.ndarray) -> None:
-    told: list[int] = []
-    expand(canvases, np.arange(50), count=600, seed=0, tell=told.append)
-    assert sum(told) == 600 * 28 * 28
+def test_every_generated_byte_is_reported(canvases: np.ndarray) -> None:
+    reported: list[int] = []
+    expand(canvases, np.arange(50), count=600, seed=0, report=reported.append)
+    assert sum(reported) == 600 * 28 * 28
 
 
 def test_the_whole_set_is_the_same_bytes_on_every_machine(digits_dir: Path) -> None:

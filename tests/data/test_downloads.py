@@ -38,7 +38,7 @@ def fetch(
 
 
 def assert_fails(path: Path, *mirrors: str, give_up_s: float = LONG_S, scheme: str = "http") -> str:
-    """Return what is said; nothing may be left behind."""
+    """Return what the message; nothing may be left behind."""
     with pytest.raises(DataError) as caught:
         fetch(path, *mirrors, give_up_s=give_up_s, scheme=scheme)
     assert list(path.parent.iterdir()) == []
@@ -63,16 +63,16 @@ def black_hole() -> Iterator[str]:
 
 def test_a_file_arrives_whole_and_tells_its_progress(path: Path, mirror: LocalMirror) -> None:
     mirror.serve("file.gz", CONTENT)
-    told: list[tuple[str, int, int]] = []
-    served = fetch(path, mirror.url, progress=lambda *said: told.append(said))
+    calls: list[tuple[str, int, int]] = []
+    served = fetch(path, mirror.url, progress=lambda *call: calls.append(call))
     assert served == mirror.url
     assert path.read_bytes() == CONTENT
     assert list(path.parent.iterdir()) == [path]
-    done = [said[1] for said in told]
+    done = [call[1] for call in calls]
     assert done[0] == 0
     assert done[-1] == len(CONTENT)
     assert done == sorted(done)
-    assert {(what, total) for what, _, total in told} == {("file.gz", len(CONTENT))}
+    assert {(what, total) for what, _, total in calls} == {("file.gz", len(CONTENT))}
 
 
 def test_a_file_with_another_digest_is_refused(path: Path, mirror: LocalMirror) -> None:
@@ -85,13 +85,13 @@ def test_a_file_that_breaks_off_is_refused(path: Path, mirror: LocalMirror) -> N
     assert "broke off" in assert_fails(path, mirror.url)
 
 
-def test_a_file_that_the_mirror_lacks_is_said(path: Path, mirror: LocalMirror) -> None:
+def test_a_file_that_the_mirror_lacks_is_reported(path: Path, mirror: LocalMirror) -> None:
     assert "404" in assert_fails(path, mirror.url)
 
 
 def test_a_mirror_by_http_is_refused_without_asking_it(path: Path, mirror: LocalMirror) -> None:
     mirror.serve("file.gz", CONTENT)
-    assert "refused: not https" in assert_fails(path, mirror.url, scheme="https")
+    assert "refused: expected https" in assert_fails(path, mirror.url, scheme="https")
     assert mirror.asked == []
 
 
@@ -115,7 +115,7 @@ def test_the_next_mirror_serves_where_the_first_cannot(path: Path, mirror: Local
     assert path.read_bytes() == CONTENT
 
 
-def test_a_mirror_that_cannot_be_reached_is_said(path: Path) -> None:
+def test_a_mirror_that_cannot_be_reached_is_reported(path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
@@ -123,8 +123,8 @@ def test_a_mirror_that_cannot_be_reached_is_said(path: Path) -> None:
 
 
 def test_mirrors_that_never_answer_are_given_up(path: Path, black_hole: str) -> None:
-    said = assert_fails(path, black_hole, black_hole, give_up_s=SHORT_S)
-    assert said.count("doesn't answer") == 2
+    message = assert_fails(path, black_hole, black_hole, give_up_s=SHORT_S)
+    assert message.count("doesn't answer") == 2
 
 
 def test_the_mirrors_share_the_time_until_all_are_given_up(
@@ -153,9 +153,9 @@ def test_a_look_up_of_names_that_hangs_is_given_up(
         raise socket.gaierror("released")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    said = assert_fails(path, "http://mirror.invalid/", give_up_s=SHORT_S)
+    message = assert_fails(path, "http://mirror.invalid/", give_up_s=SHORT_S)
     release.set()
-    assert "doesn't answer" in said
+    assert "doesn't answer" in message
 
 
 def test_a_download_that_falls_silent_is_given_up(path: Path, mirror: LocalMirror) -> None:
@@ -169,9 +169,9 @@ def test_a_download_that_falls_silent_is_given_up(path: Path, mirror: LocalMirro
         release.wait()
 
     mirror.pages["file.gz"] = stall
-    said = assert_fails(path, mirror.url, give_up_s=1.0)  # of which the headers need little
+    message = assert_fails(path, mirror.url, give_up_s=1.0)  # of which the headers need little
     release.set()
-    assert "broke off" in said
+    assert "broke off" in message
 
 
 def test_a_slow_download_that_lives_is_not_cut_off(

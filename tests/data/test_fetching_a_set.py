@@ -203,7 +203,7 @@ def test_mirrors_by_http_are_refused_unless_it_is_asked_for(
     tiny: TinySet, mirror: LocalMirror, tmp_path: Path
 ) -> None:
     by_rule = replace(tiny.source, schemes=type(tiny.source).schemes)
-    with pytest.raises(DataError, match="not https") as caught:
+    with pytest.raises(DataError, match="expected https") as caught:
         by_rule.fetch(tmp_path, no_progress)
     assert mirror.asked == []
     assert "dataset: digits" in caught.value.hint

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.data.idx import IdxFile, header, read, read_image_set
+from bench.data.dataset_files import IdxFile, header, read, read_image_set
 from bench.errors import DataError
 
 SHAPES = st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple)

@@ -29,7 +29,7 @@ class Made:
     def fetch(self, data_dir: Path, progress: Progress) -> None:
         self.calls.append("fetch")
         if self.unreachable:
-            raise DataError("no mirror answered", hint="Look at the connection.")
+            raise DataError("no mirror answered", hint="Check the connection.")
 
     def verify(self, data_dir: Path) -> None:
         self.calls.append("verify")
@@ -96,7 +96,7 @@ def test_without_a_fallback_it_is_an_error_that_names_the_ways_out(
         served("unreachable")
     said = str(caught.value)
     for way_out in (
-        "Look at the connection.",
+        "Check the connection.",
         "bench data fetch unreachable",
         "--data-dir",
         "fallback",

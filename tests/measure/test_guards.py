@@ -236,7 +236,7 @@ def test_the_window_holds_no_calibration(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_watch_that_was_not_started_cannot_be_stopped() -> None:
-    with pytest.raises(RuntimeError, match="before Watch.start"):
+    with pytest.raises(RuntimeError, match="was called before"):
         Watch(CPU).stop()
 
 

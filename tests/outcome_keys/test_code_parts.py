@@ -110,9 +110,8 @@ def test_every_network_of_ours_has_its_own() -> None:
         ("bench.measure.phases", "sys:x"),
         ("bench.measure.counters", "sys:x"),
         ("bench.data.normalisation", "sys:x"),
-        ("bench.data.idx", "bench.data.digits"),  # what makes the pixels
+        ("bench.data.dataset_files", "bench.data.digits"),  # what makes the pixels
         ("bench.data.digits_recipe", "bench.data.digits"),
-        ("bench.data.distortion", "bench.data.digits"),
         ("bench.data.torchvision_sets", "bench.data.torchvision_sets"),
         ("bench.models.layers", "bench.models.convnet:ConvNet"),
         ("bench.optim.optimizers", "bench.optim.optimizers:adam"),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.whole import atomic_file
+from bench.data.dataset_files import atomic_file
 from bench.errors import DataError
 
 
@@ -45,8 +45,8 @@ def test_two_writers_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
         with atomic_file(path) as quick:
             quick.write(b"quick")
         assert path.read_bytes() == b"quick"
-        slow.write(b"and whole")
-    assert path.read_bytes() == b"slow and whole"
+        slow.write(b"and complete")
+    assert path.read_bytes() == b"slow and complete"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -57,7 +57,7 @@ def test_a_file_can_be_read_by_whom_the_user_lets(tmp_path: Path) -> None:
     assert (tmp_path / "name").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_a_folder_that_cannot_be_written_is_said_with_the_option_that_mends_it(
+def test_a_folder_that_cannot_be_written_is_reported_with_the_option_to_change_it(
     tmp_path: Path,
 ) -> None:
     in_the_way = tmp_path / "file"
