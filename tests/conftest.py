@@ -25,7 +25,7 @@ GROUPS = (
     "tests/reporting/",
     "tests/train/test_losses_are_the_references.py",
     "tests/regress/test_a_gate.py",
-    "tests/execute/test_ray.py",
+    "tests/execute/test_ray_executor.py",
 )
 # Options of pytest-benchmark that request measurements.
 MEASURING = ("only", "enable", "autosave", "save", "save_data", "json", "compare", "histogram")

@@ -44,11 +44,11 @@ def test_a_number_is_read_as_what_was_written(number: float) -> None:
         ("model.conv1_channels", "conv1 channels"), ("memory_format", "memory format"),
     ],
 )  # fmt: skip
-def test_a_field_is_put_in_words(field: str, name: str) -> None:
+def test_a_field_has_a_readable_name(field: str, name: str) -> None:
     assert field_name(field) == name
 
 
-def test_a_value_that_speaks_for_itself_stands_alone() -> None:
+def test_a_self_explanatory_value_has_no_field_name() -> None:
     assert named_value("optimizer", "adam") == "adam"
     assert named_value("device", "cuda:1") == "cuda:1"
     assert named_value("batch_size", 64) == "batch 64"
@@ -57,7 +57,7 @@ def test_a_value_that_speaks_for_itself_stands_alone() -> None:
 
 
 @pytest.mark.parametrize("value", [None, math.nan, np.nan, np.float64("nan"), pd.NA])
-def test_tables_and_python_say_blank_in_several_ways(value: Any) -> None:
+def test_every_blank_of_tables_and_python_is_recognised(value: Any) -> None:
     assert is_blank(value)
 
 

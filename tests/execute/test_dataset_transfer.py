@@ -45,7 +45,7 @@ def test_a_node_fetches_once(node_folder: Path) -> None:
     assert (folder / "set" / "b").read_bytes() == b"2"
 
 
-def test_what_was_cut_off_is_written_anew(node_folder: Path) -> None:
+def test_a_truncated_archive_is_rewritten(node_folder: Path) -> None:
     def cut_off() -> Content:
         raise KeyboardInterrupt
 
@@ -65,7 +65,7 @@ def test_other_content_has_another_name(digits_dir: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
-def test_a_folder_that_is_somebody_elses_is_refused(node_folder: Path) -> None:
+def test_a_folder_of_another_user_is_refused(node_folder: Path) -> None:
     theirs = node_folder / f"bench-data-{os.getuid()}"
     theirs.mkdir()
     os.chown(theirs, 1234, 1234)

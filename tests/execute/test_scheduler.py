@@ -63,7 +63,7 @@ def test_a_trial_takes_as_many_cores_as_it_has_threads(runs_of: Runs) -> None:
     assert {o.trial.jobs for o in outcomes if o.trial} == {2}
 
 
-def test_a_trial_of_more_threads_than_any_node_has_takes_a_whole_one(runs_of: Runs) -> None:
+def test_a_trial_with_too_many_threads_takes_all_cores_of_a_node(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a", 4)])
     assert len(carry_out(cluster, trials(runs_of, 2, threads=64))) == 2
     assert cluster.most_at_once == 1
@@ -97,13 +97,13 @@ def test_a_block_has_its_node_to_itself_and_stays_there(runs_of: Runs) -> None:
     assert {o.block.jobs for o in outcomes if o.block} == {1}
 
 
-def test_a_block_that_need_not_be_alone_takes_its_threads_only(runs_of: Runs) -> None:
+def test_a_block_that_may_share_takes_its_threads_only(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a", 4)])
     carry_out(cluster, blocks(runs_of, alone=False))
     assert [placed.group.cores_on(placed.node) for placed in cluster.begun] == [1, 1]
 
 
-def test_what_is_timed_waits_until_a_node_is_free(runs_of: Runs) -> None:
+def test_a_timing_block_waits_for_a_free_node(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a", 2)])
     carry_out(cluster, [*trials(runs_of, 3), *blocks(runs_of)])
     beside = [len(placed.group.runs) for placed in cluster.begun]
@@ -124,9 +124,7 @@ def test_a_trial_whose_worker_dies_is_run_again(runs_of: Runs) -> None:
 
 
 @pytest.mark.parametrize(("lost", "status"), [("worker", "failed"), ("memory", "oom")])
-def test_a_trial_that_takes_its_worker_with_it_each_time_has_failed(
-    lost: str, status: str, runs_of: Runs
-) -> None:
+def test_a_trial_that_always_kills_its_worker_fails(lost: str, status: str, runs_of: Runs) -> None:
     runs = trials(runs_of, 2)
     cluster = FakeCluster([node("a")], lambda run, at: lost if run is runs[0] else "")
     outcomes = {o.run_id: o for o in carry_out(cluster, runs)}
@@ -146,7 +144,7 @@ def test_trials_of_a_lost_node_are_run_on_another(runs_of: Runs) -> None:
     assert {o.trial.node for o in outcomes if o.trial} == {"a"}
 
 
-def test_a_block_whose_worker_dies_goes_on_where_it_was(runs_of: Runs) -> None:
+def test_a_block_whose_worker_dies_resumes(runs_of: Runs) -> None:
     runs, deaths = blocks(runs_of), Counter[str]()
 
     def second_once(run: Run, at: object) -> str:
@@ -159,7 +157,7 @@ def test_a_block_whose_worker_dies_goes_on_where_it_was(runs_of: Runs) -> None:
     assert sorted(map(len, where(outcomes).values())) == [1, 1]
 
 
-def test_a_part_of_a_block_that_kills_its_worker_has_failed_and_the_rest_goes_on(
+def test_a_part_that_kills_its_worker_fails_and_the_block_continues(
     runs_of: Runs,
 ) -> None:
     runs = blocks(runs_of, blocks=1)
@@ -171,7 +169,7 @@ def test_a_part_of_a_block_that_kills_its_worker_has_failed_and_the_rest_goes_on
     assert len(where(list(outcomes.values()))[0]) == 1
 
 
-def test_a_block_that_was_begun_is_given_up_with_its_node(runs_of: Runs) -> None:
+def test_a_started_block_is_lost_with_its_node(runs_of: Runs) -> None:
     runs = blocks(runs_of)
     gone = runs[1]  # the second part of the first block
     cluster = FakeCluster([node("a"), node("b")], lambda run, at: "node" if run is gone else "")
@@ -179,7 +177,7 @@ def test_a_block_that_was_begun_is_given_up_with_its_node(runs_of: Runs) -> None
     assert sorted(names(outcomes)) == sorted(run.run_id for run in runs if run is not gone)
 
 
-def test_a_block_without_an_outcome_begins_anew_on_another_node(runs_of: Runs) -> None:
+def test_a_block_without_outcomes_restarts_on_another_node(runs_of: Runs) -> None:
     runs, deaths = blocks(runs_of), Counter[str]()
 
     def first_once(run: Run, at: object) -> str:
@@ -191,7 +189,7 @@ def test_a_block_without_an_outcome_begins_anew_on_another_node(runs_of: Runs) -
     assert where(outcomes)[0] == where(outcomes)[1]  # on the one that is left
 
 
-def test_nothing_begins_once_it_is_stopping_and_what_goes_on_ends(runs_of: Runs) -> None:
+def test_when_stopping_running_trials_end_and_none_starts(runs_of: Runs) -> None:
     runs = trials(runs_of, 6)
     cluster = FakeCluster([node("a")])
     outcomes = carry_out(cluster, runs, is_stopping=lambda: len(cluster.begun) > 0)
@@ -199,14 +197,14 @@ def test_nothing_begins_once_it_is_stopping_and_what_goes_on_ends(runs_of: Runs)
     assert len(outcomes) == 2
 
 
-def test_a_block_ends_after_the_part_that_goes_on_when_it_is_stopping(runs_of: Runs) -> None:
+def test_when_stopping_a_block_ends_after_its_current_part(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a")])
     outcomes = carry_out(cluster, blocks(runs_of), is_stopping=lambda: len(cluster.begun) > 0)
     assert len(outcomes) == 1
     assert len(cluster.abandoned) == 1
 
 
-def test_what_goes_on_is_abandoned_when_nobody_asks_for_more(runs_of: Runs) -> None:
+def test_running_trials_are_abandoned_when_the_iterator_is_closed(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a")])
     runs = trials(runs_of, 6)
     outcomes = execute_on_cluster(
@@ -225,13 +223,13 @@ def test_a_node_that_comes_later_is_used(runs_of: Runs) -> None:
     assert {placed.node.name for placed in cluster.begun} == {"a", "b"}
 
 
-def test_a_cluster_without_nodes_is_waited_for_and_then_said(runs_of: Runs) -> None:
+def test_a_cluster_without_nodes_is_reported_after_a_wait(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a")], lambda run, at: "node")
     with pytest.raises(BenchError, match="no node of the cluster is left"):
         carry_out(cluster, trials(runs_of, 2), patience_s=0.0)
 
 
-def test_who_watches_hears_where_a_run_began(runs_of: Runs) -> None:
+def test_events_have_the_node_of_a_run(runs_of: Runs) -> None:
     told: list[Event] = []
     carry_out(FakeCluster([node("a")]), trials(runs_of, 1), emit=told.append)
     assert [(type(event), event.node) for event in told if isinstance(event, Started)] == [
@@ -239,7 +237,7 @@ def test_who_watches_hears_where_a_run_began(runs_of: Runs) -> None:
     ]
 
 
-def test_who_watches_hears_what_was_lost(runs_of: Runs) -> None:
+def test_events_report_lost_runs(runs_of: Runs) -> None:
     told: list[Event] = []
     runs, deaths = trials(runs_of, 1), iter(["worker"])
     cluster = FakeCluster([node("a")], lambda run, at: next(deaths, ""))

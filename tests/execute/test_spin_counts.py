@@ -22,7 +22,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("declared", "seen"), [("auto", str(SPIN_COUNT)), ("default", "default")])
-def test_a_run_has_the_count_that_its_study_sets(
+def test_a_run_has_the_spin_count_of_its_study(
     networks: str, digits_dir: Path, runs_of: Runs, declared: str, seen: str
 ) -> None:
     config = {"model": {"import": f"{networks}:Plain"}, "epochs": 0, "spin_count": declared}
@@ -44,7 +44,9 @@ def test_a_run_has_the_count_that_its_study_sets(
         (30_000, {"GOMP_SPINCOUNT": "30000"}),
     ],
 )
-def test_a_count_is_an_environment_variable(declared: int | str, variables: dict[str, str]) -> None:
+def test_a_spin_count_is_an_environment_variable(
+    declared: int | str, variables: dict[str, str]
+) -> None:
     assert spin_variables(declared) == variables
 
 
@@ -54,7 +56,7 @@ def test_the_users_own_setting_stays(monkeypatch: pytest.MonkeyPatch, name: str)
     assert spin_variables("auto") == {}
 
 
-def test_variables_are_what_they_were_after_a_process_was_started(
+def test_variables_are_restored_after_a_process_was_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HAD", "before")
@@ -66,6 +68,6 @@ def test_variables_are_what_they_were_after_a_process_was_started(
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, "often", True, None])
-def test_what_is_no_count_is_refused(value: object) -> None:
+def test_an_invalid_spin_count_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="expected auto, default or a non-negative integer"):
         Cell.model_validate({"spin_count": value})

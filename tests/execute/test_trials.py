@@ -26,7 +26,7 @@ def outcomes(runs: list[Run], folder: Path, executor: str = "inline") -> list[Ou
     return list(EXECUTORS[executor]().execute(runs, RunContext(folder), lambda event: None))
 
 
-def test_two_seeds_and_two_epochs_close_their_books(
+def test_times_of_two_seeds_and_two_epochs_add_up(
     digits_dir: Path, runs_of: Runs, quick: Import
 ) -> None:
     runs = runs_of({"model": quick, "epochs": 2}, seeds=[4, 5], target_accuracy=0.05)
@@ -60,9 +60,7 @@ def test_the_same_seed_gives_the_same_losses_in_another_process(
     assert here.epochs[0].test_loss == there.epochs[0].test_loss
 
 
-def test_a_target_that_is_missed_takes_for_ever(
-    digits_dir: Path, runs_of: Runs, quick: Import
-) -> None:
+def test_a_missed_target_has_infinite_time(digits_dir: Path, runs_of: Runs, quick: Import) -> None:
     (outcome,) = outcomes(runs_of({"model": quick}, target_accuracy=1.0), digits_dir)
     assert outcome.trial is not None
     assert outcome.trial.time_to_target_s == math.inf
@@ -168,7 +166,7 @@ def test_a_gpu_trains_and_times(precision: str, digits_dir: Path, runs_of: Runs)
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("model", ["convnet", "lenet5", "cnn_bn"])
-def test_a_gpu_repeats_to_the_bit_where_it_is_asked_to(model: str, digits_dir: Path) -> None:
+def test_a_gpu_is_bitwise_repeatable_with_deterministic(model: str, digits_dir: Path) -> None:
     from bench.measure.machine import this_machine
     from bench.study.runs import make_plan
     from bench.study.spec import Cell, Study
@@ -183,7 +181,7 @@ def test_a_gpu_repeats_to_the_bit_where_it_is_asked_to(model: str, digits_dir: P
     assert losses[0] == losses[1]
 
 
-def test_repeatable_kernels_are_asked_for_in_their_run_alone(
+def test_deterministic_kernels_are_set_for_their_run_only(
     digits_dir: Path, runs_of: Runs, quick: Import
 ) -> None:
     asked: list[bool] = []

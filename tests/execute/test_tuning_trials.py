@@ -35,7 +35,7 @@ def test_the_last_training_images_stand_in_for_the_test_set(digits_dir: Path) ->
     assert np.array_equal(part.train_images, whole.train_images[:51_000])
 
 
-def test_a_tuning_trial_tells_its_validation_accuracy(digits_dir: Path) -> None:
+def test_a_tuning_trial_has_a_validation_accuracy(digits_dir: Path) -> None:
     outcome = execute_run(tuning_run(0.05), RunContext(digits_dir), lambda event: None)
     assert outcome.status == "ok", outcome.reason
     assert outcome.trial is None

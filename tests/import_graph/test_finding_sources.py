@@ -14,7 +14,7 @@ Written = Callable[[str, str], str]
 RAISES = 'raise RuntimeError("this module was run")\n'
 
 
-def test_a_module_in_a_package_is_found_and_neither_is_run(written: Written) -> None:
+def test_a_module_in_a_package_is_found_without_running_either(written: Written) -> None:
     package = written("__init__.py", RAISES)
     module = written("deep/nets.py", RAISES)
     found = source_file(module)
@@ -81,7 +81,7 @@ class Finder:
         ("single.py", "elsewhere.nets", None),
     ],
 )
-def test_a_finder_is_asked_for_the_top_package_alone(
+def test_only_the_top_package_is_looked_up_by_a_finder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: str, module: str, found: str | None
 ) -> None:
     (tmp_path / "pkg").mkdir()
@@ -93,11 +93,11 @@ def test_a_finder_is_asked_for_the_top_package_alone(
 
 
 @pytest.mark.parametrize("name", ["sys", "no_such_module", "no_such.module", "math.x"])
-def test_what_has_no_source_is_not_found(name: str) -> None:
+def test_a_module_without_source_is_not_found(name: str) -> None:
     assert source_file(name) is None
 
 
-def test_a_main_module_that_no_one_found_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_main_module_without_a_spec_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
     main = ModuleType("__main__")
     assert main.__spec__ is None
     monkeypatch.setitem(sys.modules, "__main__", main)

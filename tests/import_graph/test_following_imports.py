@@ -32,7 +32,7 @@ def test_imports_are_followed_through_functions_packages_and_folders(written: Wr
     assert names(module) == sorted([top, "blocks", "layers.conv", "late", "nets", "shapes"])
 
 
-def test_an_absolute_import_of_another_package_of_the_users_is_followed(written: Written) -> None:
+def test_an_absolute_import_of_another_user_package_is_followed(written: Written) -> None:
     written("layers/__init__.py", "")
     blocks = written("layers/blocks.py", "")
     module = written("nets/net.py", f"import {blocks}")
@@ -63,7 +63,7 @@ def test_folders_on_the_path_that_share_a_namespace_are_one(
     assert names(module) == ["blocks", "nets"]
 
 
-def test_what_is_installed_is_not_the_users_own(
+def test_installed_packages_are_not_user_code(
     written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written("env/site-packages/own_installed.py", "")
@@ -73,7 +73,7 @@ def test_what_is_installed_is_not_the_users_own(
 
 
 @pytest.mark.parametrize("source", ["from ......... import x", "import (", "from . import *"])
-def test_imports_that_lead_nowhere_are_left_out(written: Written, source: str) -> None:
+def test_unresolvable_imports_are_skipped(written: Written, source: str) -> None:
     assert names(written("nets.py", source)) == ["nets"]
 
 

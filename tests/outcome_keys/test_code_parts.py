@@ -73,21 +73,21 @@ def test_comments_and_layout_change_nothing(parts: Parts, old: str, new: str) ->
         ("import json", "import math"),
     ],
 )
-def test_other_code_changes_the_part_of_its_module_alone(parts: Parts, old: str, new: str) -> None:
+def test_other_code_changes_only_the_part_of_its_module(parts: Parts, old: str, new: str) -> None:
     assert old in NET
     assert changed(parts(), parts(NET.replace(old, new))) == {"module nets"}
 
 
-def test_what_a_network_imports_counts(parts: Parts) -> None:
+def test_imports_of_a_network_count(parts: Parts) -> None:
     assert changed(parts(), parts(blocks="WIDTH = 5\n")) == {"module blocks"}
     assert parts(blocks="WIDTH = 4  # a comment\n") == parts()
 
 
-def test_what_stands_beside_it_does_not(parts: Parts) -> None:
+def test_other_modules_of_its_folder_do_not_count(parts: Parts) -> None:
     assert parts(beside="WIDTH = 5\n") == parts()
 
 
-def test_a_module_that_is_no_python_still_counts(parts: Parts) -> None:
+def test_a_module_with_syntax_errors_still_counts(parts: Parts) -> None:
     assert changed(parts(blocks="WIDTH = ("), parts(blocks="WIDTH = ((")) == {"module blocks"}
 
 
@@ -95,7 +95,7 @@ def test_a_target_without_source_still_counts_by_its_name() -> None:
     assert code_parts(["sys:Net"]) != code_parts(["no_such_module:Net"])
 
 
-def test_every_network_of_ours_has_its_own() -> None:
+def test_every_built_in_network_has_its_own_part() -> None:
     digests = {code_parts([entry.target])["code"] for entry in MODELS.values()}
     assert len(digests) == len(MODELS)
 
@@ -117,7 +117,7 @@ def test_every_network_of_ours_has_its_own() -> None:
         ("bench.optim.optimizers", "bench.optim.optimizers:adam"),
     ],
 )
-def test_code_that_makes_numbers_counts_by_being_imported(
+def test_code_that_affects_numbers_counts(
     monkeypatch: pytest.MonkeyPatch, module: str, target: str
 ) -> None:
     before = code_parts([target])
@@ -140,6 +140,6 @@ def test_code_that_only_describes_does_not_count(
 
 
 @pytest.mark.parametrize("module", DESCRIBING)
-def test_each_exception_is_a_module_that_is_there(module: str) -> None:
+def test_each_exception_is_an_existing_module(module: str) -> None:
     folder = Path(outcome_keys.__file__).parents[1].joinpath(*module.split("."))
     assert source_file(module) is not None or folder.is_dir()

@@ -36,24 +36,24 @@ def test_the_order_of_a_configuration_does_not_matter() -> None:
     "change",
     [{"lr": 0.2}, {"seed": 1}, {"timing": {"blocks": 5}}, {"new": None}, {"model": "lenet5"}],
 )
-def test_another_configuration_changes_that_part_alone(change: dict[str, Any]) -> None:
+def test_another_configuration_changes_only_its_part(change: dict[str, Any]) -> None:
     assert parts_changed(outcome_key(CONFIGURATION | change, CODE, FINGERPRINT)) == {
         "configuration"
     }
 
 
-def test_other_code_changes_that_part_alone() -> None:
+def test_other_code_changes_only_its_part() -> None:
     assert parts_changed(outcome_key(CONFIGURATION, {"code": "other"}, FINGERPRINT)) == {"code"}
 
 
 @pytest.mark.parametrize("part", FINGERPRINT)
-def test_another_machine_or_software_changes_that_part_alone(part: str) -> None:
+def test_another_machine_or_software_changes_only_its_part(part: str) -> None:
     other = FINGERPRINT | {part: "another"}
     assert parts_changed(outcome_key(CONFIGURATION, CODE, other)) == {part}
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.text()), st.dictionaries(st.text(), st.text()))
-def test_two_configurations_have_one_key_just_when_they_are_equal(
+def test_two_configurations_have_one_key_exactly_if_they_are_equal(
     one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     first, second = (outcome_key(c, CODE, FINGERPRINT) for c in (one, other))

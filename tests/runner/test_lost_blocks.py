@@ -12,7 +12,7 @@ def blocks_of(results: pd.DataFrame) -> dict[int, list[tuple[int, str]]]:
     return {int(n): sorted(map(tuple, part.to_numpy().tolist())) for n, part in parts}
 
 
-def test_what_is_lost_is_timed_beside_the_baseline_in_a_new_block(ask: Ask) -> None:
+def test_lost_cells_are_timed_with_the_baseline_in_a_new_block(ask: Ask) -> None:
     executor = FakeExecutor(loses=once(lambda run: (run.block, batch(run)) == (1, 64)))
     reporter = Silent()
     finished = run_study(ask(), reporter, executor)
@@ -27,7 +27,7 @@ def test_what_is_lost_is_timed_beside_the_baseline_in_a_new_block(ask: Ask) -> N
     assert plan_study(ask()).uncached == ()
 
 
-def test_a_block_lost_again_is_begun_again(ask: Ask) -> None:
+def test_a_block_lost_twice_is_repeated_twice(ask: Ask) -> None:
     executor = FakeExecutor(loses=lambda run: run.block in (1, 2) and batch(run) == 64)
     finished = run_study(ask(), Silent(), executor)
     table = pd.read_csv(finished.results / "blocks.csv")
@@ -35,7 +35,7 @@ def test_a_block_lost_again_is_begun_again(ask: Ask) -> None:
     assert set(timed.block) == {0, 3}
 
 
-def test_nothing_is_twice(ask: Ask) -> None:
+def test_no_run_is_duplicated(ask: Ask) -> None:
     executor = FakeExecutor(loses=once(lambda run: run.kind == "block"))
     finished = run_study(ask(), Silent(), executor)
     assert sum(finished.statuses.values()) >= ALL

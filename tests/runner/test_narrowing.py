@@ -87,7 +87,7 @@ def test_it_stops_when_the_time_is_spent(ask: Ask, clock: Clock) -> None:
     assert narrowed == Narrowed(2, 2, 4.0, 1)
 
 
-def test_all_wide_cells_are_timed_side_by_side(ask: Ask, clock: Clock) -> None:
+def test_all_wide_cells_share_blocks(ask: Ask, clock: Clock) -> None:
     fake = executor(clock)
     narrow(ask(THREE_CELLS, narrowing=Narrowing(0.05, 4.5)), fake)
     assert sorted(extra(fake)) == [(6, 64), (6, 128)]
@@ -113,7 +113,7 @@ def test_a_run_that_fails_ends_it(ask: Ask, clock: Clock) -> None:
     assert narrowed.still_wide == 1
 
 
-def test_extra_blocks_are_told_apart_in_the_tables(ask: Ask, clock: Clock) -> None:
+def test_extra_blocks_are_marked_in_the_tables(ask: Ask, clock: Clock) -> None:
     narrowed, _ = narrow(ask(SIX, narrowing=Narrowing(0.05, LONG_S)), executor(clock))
     for table in ("blocks", "timings"):
         rows = pd.read_csv(ask().results / "made_up" / f"{table}.csv")
@@ -131,7 +131,7 @@ def test_extra_blocks_change_no_comparison(ask: Ask, clock: Clock) -> None:
     assert (folder / "comparisons.csv").read_bytes() == before
 
 
-def test_extra_blocks_are_kept_and_not_asked_for_again(ask: Ask, clock: Clock) -> None:
+def test_extra_blocks_are_kept_and_not_repeated(ask: Ask, clock: Clock) -> None:
     first, second = executor(clock), executor(clock)
     narrow(ask(SIX, narrowing=Narrowing(0.05, LONG_S)), first)
     narrowed, _ = narrow(ask(SIX, narrowing=Narrowing(0.05, LONG_S)), second)
@@ -165,9 +165,7 @@ def test_cells_of_an_earlier_study_are_not_narrowed(ask: Ask, clock: Clock) -> N
     assert extra(fake) == [(6, 128)]
 
 
-def test_an_extra_block_that_went_down_with_its_machine_is_timed_in_another(
-    ask: Ask, clock: Clock
-) -> None:
+def test_a_lost_extra_block_is_repeated_as_another(ask: Ask, clock: Clock) -> None:
     fake = executor(clock, loses=once(lambda run: run.role == "extra"))
     narrow(ask(SIX, narrowing=Narrowing(0.05, LONG_S)), fake)
     lost, again, *_ = extra(fake)

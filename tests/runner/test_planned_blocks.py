@@ -41,14 +41,14 @@ def test_without_results_every_block_is_new(ask: Ask) -> None:
     assert parts(drawn.to_execute) == {0: BESIDE, 1: BESIDE}
 
 
-def test_blocks_stay_cached_when_more_are_asked_for(ask: Ask) -> None:
+def test_blocks_stay_cached_when_more_are_requested(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
     drawn = plan_study(ask(STUDY.replace("blocks: 2", "blocks: 3")))
     assert states(drawn) == {("cached", ""): 6, ("new", ""): 3}
     assert parts(drawn.uncached) == {2: BESIDE}
 
 
-def test_a_cell_more_is_timed_beside_the_baseline_which_is_said(ask: Ask) -> None:
+def test_a_new_cell_is_timed_with_the_baseline_and_the_plan_says_why(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
     drawn = plan_study(ask(STUDY.replace("[64, 512]", "[64, 512, 128]")))
     beside = ("new", "other cells are timed beside it")
@@ -56,7 +56,7 @@ def test_a_cell_more_is_timed_beside_the_baseline_which_is_said(ask: Ask) -> Non
     assert {batch(planned.run) for planned in blocks(drawn.uncached) if planned.reason} == {512}
 
 
-def test_blocks_stay_cached_when_fewer_are_asked_for(ask: Ask) -> None:
+def test_blocks_stay_cached_when_fewer_are_requested(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
     drawn = plan_study(ask(STUDY.replace("blocks: 2", "blocks: 1")))
     assert states(drawn) == {("cached", ""): 6}
@@ -72,7 +72,7 @@ def test_changed_code_makes_blocks_stale_and_they_get_new_numbers(
     assert parts(drawn.uncached) == {2: BESIDE, 3: BESIDE}
 
 
-def test_once_stale_blocks_were_measured_again_further_ones_are_only_new(
+def test_blocks_added_after_stale_ones_were_repeated_are_new(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     carry_out(ask(), FakeExecutor())
@@ -91,7 +91,7 @@ def test_stale_blocks_are_in_no_table(ask: Ask, monkeypatch: pytest.MonkeyPatch)
         assert set(pd.read_csv(finished.results / f"{table}.csv").block) == {2, 3}
 
 
-def test_a_failed_block_is_tried_again_in_a_new_one_beside_the_baseline(ask: Ask) -> None:
+def test_a_failed_block_is_repeated_in_a_new_one_with_the_baseline(ask: Ask) -> None:
     assert carry_out(ask(), FakeExecutor(failing=second_block_of_64)).has_failed
     drawn = plan_study(ask())
     assert parts(drawn.uncached) == {2: BESIDE}
@@ -103,25 +103,25 @@ def test_a_failed_block_is_tried_again_in_a_new_one_beside_the_baseline(ask: Ask
     assert plan_study(ask()).uncached == ()
 
 
-def test_a_failed_twin_makes_its_block_worthless(ask: Ask) -> None:
+def test_a_failed_control_invalidates_its_block(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor(failing=lambda run: run.role == "twin" and run.block == 0))
     assert parts(plan_study(ask()).uncached) == {2: BESIDE}
 
 
-def test_a_block_that_was_interrupted_is_timed_whole_under_a_new_number(ask: Ask) -> None:
+def test_an_interrupted_block_is_repeated_completely_under_a_new_number(ask: Ask) -> None:
     with pytest.raises(KeyboardInterrupt):
         carry_out(ask(), FakeExecutor(interrupt_after=4 + 2 + 1))
     drawn = plan_study(ask())
     assert parts(drawn.uncached) == {1: BESIDE, 2: BESIDE}
 
 
-def test_a_cell_that_is_left_out_takes_its_blocks_out_of_the_tables(ask: Ask) -> None:
+def test_a_removed_cell_removes_its_blocks_from_the_tables(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
     finished = carry_out(ask(STUDY.replace("[64, 512]", "[512]")), FakeExecutor())
     assert set(pd.read_csv(finished.results / "blocks.csv").batch_size) == {512}
 
 
-def test_the_numbers_of_cells_that_are_left_out_are_not_used_again(ask: Ask) -> None:
+def test_block_numbers_of_removed_cells_are_not_reused(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
     carry_out(ask(STUDY.replace("[64, 512]", "[128, 256, 512]")), FakeExecutor())
     last = plan_study(ask(STUDY.replace("blocks: 2", "blocks: 4")))

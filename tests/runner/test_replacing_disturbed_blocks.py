@@ -21,13 +21,13 @@ def second_block_of_64(run: Run) -> bool:
     return (run.block, batch(run)) == (1, 64)
 
 
-def test_a_disturbed_cell_is_timed_again_beside_the_baseline(ask: Ask) -> None:
+def test_a_disturbed_cell_is_timed_again_with_the_baseline(ask: Ask) -> None:
     fake = FakeExecutor(disturbed=second_block_of_64)
     carry_out(ask(FOUR), fake)
     assert beyond(fake) == {4: [(64, "planned"), *BASELINE_AND_TWIN]}
 
 
-def test_a_disturbed_twin_spoils_the_block_for_all(ask: Ask) -> None:
+def test_a_disturbed_control_invalidates_the_block_for_all(ask: Ask) -> None:
     fake = FakeExecutor(disturbed=lambda run: (run.block, run.role) == (1, "twin"))
     carry_out(ask(FOUR), fake)
     assert beyond(fake) == {4: [(64, "planned"), *BASELINE_AND_TWIN]}
@@ -39,7 +39,7 @@ def test_a_replacement_that_is_disturbed_too_is_replaced(ask: Ask) -> None:
     assert list(beyond(fake)) == [4, 5]
 
 
-def test_no_more_are_added_than_the_study_spares(ask: Ask) -> None:
+def test_no_more_are_added_than_timing_spares(ask: Ask) -> None:
     fake = FakeExecutor(disturbed=lambda run: batch(run) == 64 and run.block >= 3)
     carry_out(ask(FOUR.replace("blocks: 4", "blocks: 4, spares: 2")), fake)
     assert list(beyond(fake)) == [4, 5]
@@ -71,7 +71,7 @@ def test_a_session_that_times_nothing_replaces_nothing(ask: Ask) -> None:
     assert again.runs == []
 
 
-def test_replacements_are_kept_and_not_asked_for_again(ask: Ask) -> None:
+def test_replacements_are_kept_and_not_repeated(ask: Ask) -> None:
     carry_out(ask(FOUR), FakeExecutor(disturbed=second_block_of_64))
     again = FakeExecutor()
     carry_out(ask(FOUR), again)

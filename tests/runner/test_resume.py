@@ -69,7 +69,7 @@ def test_a_new_value_of_an_axis_runs_only_the_new_cell(ask: Ask) -> None:
     assert pd.read_csv(finished.results / "trials.csv").batch_size.tolist() == [512, 64, 128] * 2
 
 
-def test_failures_are_run_again_and_say_so(ask: Ask) -> None:
+def test_failures_are_run_again_and_the_plan_says_why(ask: Ask) -> None:
     executor = FakeExecutor()
     carry_out(ask(), executor)
     victim = executor.executed[1]
@@ -109,7 +109,7 @@ def test_failures_are_run_again_and_say_so(ask: Ask) -> None:
         ),
     ],
 )
-def test_what_changed_around_a_run_makes_it_stale_and_is_named(
+def test_a_changed_condition_makes_a_run_stale_and_is_named(
     ask: Ask, monkeypatch: pytest.MonkeyPatch, part: str, change: Callable[..., None]
 ) -> None:
     carry_out(ask(), FakeExecutor())
@@ -129,7 +129,7 @@ def test_another_timing_protocol_makes_blocks_stale_and_keeps_trials(ask: Ask) -
     }
 
 
-def test_an_interruption_keeps_what_was_finished_in_the_tables(ask: Ask) -> None:
+def test_an_interruption_keeps_finished_runs_in_the_tables(ask: Ask) -> None:
     with pytest.raises(KeyboardInterrupt):
         carry_out(ask(), FakeExecutor(interrupt_after=3))
     trials = pd.read_csv(ask().results / "made_up" / "trials.csv")
@@ -141,7 +141,7 @@ def test_an_interruption_keeps_what_was_finished_in_the_tables(ask: Ask) -> None
     assert len(rest.executed) == ALL - 3
 
 
-def test_each_run_is_stored_before_the_screen_hears_of_it(ask: Ask) -> None:
+def test_each_run_is_stored_before_the_reporter_is_notified(ask: Ask) -> None:
     request = ask()
     folder = request.results / "made_up"
 

@@ -35,14 +35,14 @@ def at_once(folder: Path, outcomes: list[Outcome]) -> dict[str, bytes]:
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(outcomes=st.lists(OUTCOMES, min_size=1, max_size=4))
-def test_any_outcomes_one_by_one_are_as_all_at_once(
+def test_appending_outcomes_one_by_one_equals_writing_all(
     tmp_path_factory: pytest.TempPathFactory, outcomes: list[Outcome]
 ) -> None:
     folder = tmp_path_factory.mktemp("store")
     assert appended(Store(folder / "a"), outcomes) == at_once(folder / "b", outcomes)
 
 
-def test_what_is_there_is_not_written_again(
+def test_existing_rows_are_not_written_again(
     store: Store,
     trial: Make,
     block: Make,
@@ -66,7 +66,7 @@ def test_what_is_there_is_not_written_again(
     assert all(len(after[name]) > len(before[name]) for name in ROWS)
 
 
-def test_a_new_column_is_there_for_all_rows(store: Store, trial: Make, tmp_path: Path) -> None:
+def test_a_new_column_is_added_to_all_rows(store: Store, trial: Make, tmp_path: Path) -> None:
     momentum = {"optimizer.momentum": 0.9}
     outcomes = [trial(0), trial(0, "other", **momentum), trial(1)]
     found = appended(store, outcomes)
@@ -76,14 +76,14 @@ def test_a_new_column_is_there_for_all_rows(store: Store, trial: Make, tmp_path:
     assert [row.split(",")[place] for row in (first, second, third)] == ["", "0.9", ""]
 
 
-def test_a_table_that_was_lost_is_written_anew(store: Store, trial: Make, tmp_path: Path) -> None:
+def test_a_missing_table_is_rewritten(store: Store, trial: Make, tmp_path: Path) -> None:
     store.append(trial(0), [trial(0)])
     (store.folder / "epochs.csv").unlink()
     store.append(trial(1), [trial(0), trial(1)])
     assert tables(store) == at_once(tmp_path / "b", [trial(0), trial(1)])
 
 
-def test_a_disk_that_is_full_is_told(
+def test_a_full_disk_is_reported(
     store: Store, trial: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.append(trial(0), [trial(0)])
@@ -99,7 +99,7 @@ def test_a_disk_that_is_full_is_told(
         store.append(trial(1), [trial(0), trial(1)])
 
 
-def test_half_a_character_in_a_reason_is_written_escaped(store: Store, trial: Make) -> None:
+def test_a_lone_surrogate_in_a_reason_is_written_escaped(store: Store, trial: Make) -> None:
     outcome = trial(1)
     assert outcome.trial is not None
     odd = replace(outcome, trial=replace(outcome.trial, reason="no file a\udcff"))

@@ -40,7 +40,9 @@ def said(store: Store, path: Path, content: str | bytes) -> str:
         b"\xff\xfe", b"\x00" * 100, "run_id,kind\n1,2\n",
     ],
 )  # fmt: skip
-def test_what_is_not_an_outcome_is_named(store: Store, path: Path, content: str | bytes) -> None:
+def test_a_file_that_is_not_an_outcome_is_named(
+    store: Store, path: Path, content: str | bytes
+) -> None:
     assert said(store, path, content) == f"is not an outcome of a run{DELETE}"
 
 
@@ -56,7 +58,9 @@ def test_an_outcome_cut_off_anywhere_is_named(store: Store, path: Path) -> None:
         assert said(store, path, whole[:end]) == f"is not an outcome of a run{DELETE}"
 
 
-def test_an_outcome_of_a_newer_bench_is_not_to_be_deleted(store: Store, path: Path) -> None:
+def test_an_outcome_of_a_newer_version_is_not_suggested_for_deletion(
+    store: Store, path: Path
+) -> None:
     document = json.loads(path.read_text(encoding="utf-8"))
     newer = json.dumps(document | {"schema_version": SCHEMA_VERSION + 1})
     assert said(store, path, newer) == (

@@ -18,14 +18,14 @@ HEADER = "cell_id,measure,session_mde,n\n"
         ("b,step,much,8\n", None),
     ],
 )
-def test_it_is_that_of_the_whole_session(
+def test_it_is_that_of_the_session(
     tmp_path: Path, rows: str, expected: tuple[float, int] | None
 ) -> None:
     (tmp_path / "comparisons.csv").write_text(HEADER + rows, encoding="utf-8")
     assert Store(tmp_path).last_detectable_change() == expected
 
 
-def test_a_folder_without_comparisons_tells_nothing(tmp_path: Path) -> None:
+def test_a_folder_without_comparisons_has_none(tmp_path: Path) -> None:
     assert Store(tmp_path).last_detectable_change() is None
     (tmp_path / "comparisons.csv").write_bytes(b"\xff\x00nothing")
     assert Store(tmp_path).last_detectable_change() is None

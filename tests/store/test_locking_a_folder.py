@@ -35,18 +35,18 @@ def holder(folder: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_second_holder_is_told_who_the_first_is(tmp_path: Path) -> None:
+def test_a_second_process_learns_who_holds_the_lock(tmp_path: Path) -> None:
     with holder(tmp_path) as first:
         with pytest.raises(StoreError) as refused, Store(tmp_path).locked():
             pass
         first.communicate("\n")
-    said = f"in use by another `bench run`: process {first.pid} on {gethostname()}"
-    assert said in str(refused.value)
+    message = f"in use by another `bench run`: process {first.pid} on {gethostname()}"
+    assert message in str(refused.value)
     with Store(tmp_path).locked():
         pass
 
 
-def test_what_a_killed_process_left_behind_holds_nothing(tmp_path: Path) -> None:
+def test_a_killed_process_holds_no_lock(tmp_path: Path) -> None:
     with holder(tmp_path) as first:
         first.kill()
         first.communicate()
@@ -55,7 +55,7 @@ def test_what_a_killed_process_left_behind_holds_nothing(tmp_path: Path) -> None
         assert json.loads((tmp_path / ".owner.json").read_text())["pid"] == os.getpid()
 
 
-def test_what_a_killed_writer_left_unfinished_is_swept(tmp_path: Path) -> None:
+def test_temporary_files_of_a_killed_writer_are_removed(tmp_path: Path) -> None:
     (tmp_path / "outcomes").mkdir()
     left = [tmp_path / ".trials.csv.0a.part", tmp_path / "outcomes/.x.json.0b.part"]
     for path in left:
@@ -67,7 +67,7 @@ def test_what_a_killed_writer_left_unfinished_is_swept(tmp_path: Path) -> None:
     assert kept.exists()
 
 
-def test_a_folder_that_got_nothing_goes_again(tmp_path: Path) -> None:
+def test_an_empty_folder_is_removed_again(tmp_path: Path) -> None:
     with Store(tmp_path / "results/x").locked():
         assert (tmp_path / "results/x").is_dir()
     assert list(tmp_path.iterdir()) == []
@@ -76,7 +76,7 @@ def test_a_folder_that_got_nothing_goes_again(tmp_path: Path) -> None:
     assert (tmp_path / "results/x/trials.csv").is_file()
 
 
-def test_a_holder_of_unknown_name_is_a_holder(tmp_path: Path) -> None:
+def test_an_unknown_owner_still_holds_the_lock(tmp_path: Path) -> None:
     with holder(tmp_path) as first:
         (tmp_path / ".owner.json").write_text("{}")
         unnamed = pytest.raises(StoreError, match="in use by another `bench run`\n")
@@ -85,7 +85,7 @@ def test_a_holder_of_unknown_name_is_a_holder(tmp_path: Path) -> None:
         first.communicate("\n")
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be written"), Store(tmp_path / "file").locked():
         pass

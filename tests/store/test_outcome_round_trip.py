@@ -48,7 +48,7 @@ def test_a_run_that_is_saved_again_replaces_its_outcome(
     assert [outcome.wall_s for outcome in store.load().values()] == [9.0]
 
 
-def test_a_folder_that_is_not_there_has_no_outcomes(store: Store) -> None:
+def test_a_missing_folder_has_no_outcomes(store: Store) -> None:
     assert store.load() == {}
     assert not store.folder.exists()
 
@@ -77,7 +77,7 @@ def test_a_loss_that_is_not_a_number_is_kept(store: Store, trial: Callable[..., 
 
 @given(st.data())
 @settings(deadline=None, max_examples=20)
-def test_fields_of_a_later_version_of_this_format_are_passed_over(
+def test_fields_of_a_later_version_are_ignored(
     folder: Path, trial: Callable[..., Outcome], data: st.DataObject
 ) -> None:
     store = Store(folder)

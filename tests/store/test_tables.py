@@ -56,7 +56,7 @@ def test_identity_comes_first_then_the_configuration_then_the_tables_own(
 
 
 @pytest.mark.parametrize("table", ROWS)
-def test_every_column_of_the_contract_is_there(written: Store, table: str) -> None:
+def test_every_column_of_the_contract_is_present(written: Store, table: str) -> None:
     assert set(PROMISED[table].split()) <= set(read(written, table).columns)
 
 
@@ -84,7 +84,7 @@ def test_what_was_not_measured_is_blank(written: Store) -> None:
     assert first["test_accuracy"] == first["reason"] == first["parameters"] == ""
 
 
-def test_a_failed_block_is_one_row_that_says_why(store: Store, failed_block: Outcome) -> None:
+def test_a_failed_block_is_one_row_with_the_reason(store: Store, failed_block: Outcome) -> None:
     store.write_tables([failed_block])
     rows = read(store, "timings")
     assert len(rows) == 1
@@ -116,7 +116,7 @@ def test_no_outcomes_are_tables_of_headers(store: Store) -> None:
         assert list(read(store, table).columns) == [*IDENTITY, *columns_of(row_type)]
 
 
-def test_rows_stand_in_the_order_of_the_outcomes(store: Store, trial: Make) -> None:
+def test_rows_are_in_the_order_of_the_outcomes(store: Store, trial: Make) -> None:
     store.write_tables([trial(2), trial(0), trial(1)])
     assert list(read(store, "trials")["seed"]) == [2, 0, 1]
 

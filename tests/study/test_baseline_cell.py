@@ -16,7 +16,7 @@ def sizes(plan: Any) -> list[int]:
     ("base", "expected"),
     [(1, [1, 2, 3, 4]), (3, [3, 1, 2, 4]), (4, [4, 1, 2, 3])],
 )
-def test_the_base_comes_first_wherever_it_stands_in_the_grid(
+def test_the_base_comes_first_wherever_it_is_in_the_grid(
     planned: Planned, base: int, expected: list[int]
 ) -> None:
     plan = planned(f"name: x\nbase: {{batch_size: {base}}}\naxes: {{batch_size: [1, 2, 3, 4]}}")
@@ -61,7 +61,7 @@ def test_where_no_cell_can_run_the_base_comes_first_all_the_same(planned: Planne
     assert plan.timed == ()
 
 
-def test_a_base_that_says_auto_is_the_cell_that_auto_stands_for(planned: Planned) -> None:
+def test_a_base_with_auto_is_the_cell_that_auto_resolves_to(planned: Planned) -> None:
     text = "name: x\nbase: {threads: auto}\naxes: {threads: [1, 2, 4]}"
     assert [cell.threads for cell in planned(text).cells] == [4, 1, 2]
 

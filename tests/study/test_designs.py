@@ -64,7 +64,7 @@ def test_the_order_of_a_choice_and_its_parameter_does_not_matter(cells_of: Cells
         ]  # fmt: skip
 
 
-def test_a_parameter_of_the_base_is_varied_beside_its_others(cells_of: CellsOf) -> None:
+def test_varying_a_parameter_of_the_base_keeps_its_others(cells_of: CellsOf) -> None:
     text = "name: x\nbase: {model: {name: convnet, activation: tanh}}\naxes: {model.hidden: [5, 6]}"
     assert [
         (c.model.parameters["activation"], c.model.parameters["hidden"]) for c in cells_of(text)

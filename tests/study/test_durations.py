@@ -26,7 +26,7 @@ def test_a_duration_is_read_in_seconds(
 @pytest.mark.parametrize(
     "written", ["10 minutes", "10min", "m", "h1", "-5m", "1:30", "1h 30m", "90", "", "٣m", "on"]
 )
-def test_what_is_no_duration_is_told_how_to_write_one(
+def test_an_invalid_duration_is_refused_with_an_example(
     refusal: Callable[..., str], written: str
 ) -> None:
     assert refusal(f"name: x\nlimits: {{trial_timeout: '{written}'}}") == (
@@ -36,7 +36,7 @@ def test_what_is_no_duration_is_told_how_to_write_one(
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         ("0", "expected a value greater than 0, got 0"),
         ("0s", "expected a value greater than 0, got 0.0"),
@@ -49,10 +49,10 @@ def test_what_is_no_duration_is_told_how_to_write_one(
     ],
 )
 def test_a_duration_is_positive_and_finite(
-    refusal: Callable[..., str], written: str, said: str
+    refusal: Callable[..., str], written: str, message: str
 ) -> None:
     assert refusal(f"name: x\nlimits: {{trial_timeout: {written}}}") == (
-        f"study.yaml:2: limits.trial_timeout: {said}"
+        f"study.yaml:2: limits.trial_timeout: {message}"
     )
 
 

@@ -27,7 +27,7 @@ def test_one_configuration_written_in_several_ways_is_one_cell(
     assert len(cells_of(f"name: x\naxes: {{{axes}}}")) == 1
 
 
-def test_what_this_machine_makes_equal_is_one_cell(planned: Callable[..., Any]) -> None:
+def test_cells_that_resolve_to_the_same_are_one(planned: Callable[..., Any]) -> None:
     text = "name: x\naxes: {device: [auto, cpu, cuda], threads: [auto, 4, 2]}"
     without = planned(text).cells
     assert [(c.device, c.threads) for c in without] == [
@@ -39,7 +39,7 @@ def test_what_this_machine_makes_equal_is_one_cell(planned: Callable[..., Any]) 
     ]  # fmt: skip
 
 
-def test_a_data_set_that_its_fallback_serves_for_is_the_fallback(
+def test_a_missing_data_set_with_a_fallback_is_the_fallback(
     planned: Callable[..., Any],
 ) -> None:
     plan = planned("name: x\naxes: {dataset: [mnist, digits]}", served={"mnist": "digits"})

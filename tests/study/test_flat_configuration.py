@@ -15,7 +15,7 @@ def flat(**fields: Any) -> dict[str, Any]:
     return Cell.model_validate(fields).flat()
 
 
-def test_every_column_that_tables_start_with_is_there() -> None:
+def test_every_leading_column_is_present() -> None:
     assert set(IDENTITY) - {"study", "cell_id"} <= flat().keys()
 
 
@@ -46,12 +46,12 @@ def test_a_fallback_is_no_column() -> None:
     assert flat(dataset="mnist") == flat(dataset={"name": "mnist", "fallback": "digits"})
 
 
-def test_the_first_gpu_is_what_cuda_means() -> None:
+def test_cuda_is_the_first_gpu() -> None:
     assert [flat(device=d)["device"] for d in ("cuda", "cuda:0", "cuda:00")] == ["cuda"] * 3
     assert [flat(device=d)["device"] for d in ("cuda:1", "cuda:01")] == ["cuda:1"] * 2
 
 
-def test_a_list_that_a_network_of_ones_own_takes_is_one_value() -> None:
+def test_a_list_parameter_of_an_imported_network_is_one_value() -> None:
     model = {"import": "not.here:Net", "sizes": [16, 32], "extra": {"b": 1, "a": None}, "on": True}
     columns = flat(model=model)
     assert columns["model"] == "not.here:Net"

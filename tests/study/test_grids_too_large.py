@@ -29,16 +29,16 @@ def test_a_grid_of_a_million_cells_is_refused_without_making_one(
     )
 
 
-def test_a_grid_beyond_counting_is_refused(refusal: Refusal) -> None:
+def test_a_grid_with_astronomically_many_cells_is_refused(refusal: Refusal) -> None:
     # enumerating 100**9 points would take longer than anyone waits for a test
     axes = "\n".join(f"  model.p{i}: {HUNDRED}" for i in range(9))
-    said = "axes: the full grid has 1,000,000,000,000,000,000 cells; the limit is 100,000"
+    message = "axes: the full grid has 1,000,000,000,000,000,000 cells; the limit is 100,000"
     model = "{import: 'no_such_module:Net'}"
     text = f"name: x\nbase: {{model: {model}}}\naxes:\n{axes}"
-    assert refusal(text).startswith(f"study.yaml:3: {said}")
+    assert refusal(text).startswith(f"study.yaml:3: {message}")
 
 
-def test_a_size_with_more_digits_than_python_writes_is_told() -> None:
+def test_a_size_with_too_many_digits_is_reported() -> None:
     study = Study.model_validate(
         {"name": "x", "axes": {f"model.p{i}": [0] * 10 for i in range(5000)}}
     )
@@ -46,16 +46,16 @@ def test_a_size_with_more_digits_than_python_writes_is_told() -> None:
         design.expand(study)
 
 
-def test_the_same_axes_one_at_a_time_are_few(planned: Callable[..., Any]) -> None:
+def test_the_same_axes_one_at_a_time_are_accepted(planned: Callable[..., Any]) -> None:
     # the base and 300 values, of which 20 epochs and 4 threads are the base's own
     assert len(planned(MILLION + "\ndesign: one_at_a_time\ntiming: off").cells) == 299
 
 
 @pytest.mark.parametrize("timing", ["{blocks: 1e9}", "{blocks: 999_999_999_999}"])
 def test_more_timing_blocks_than_can_be_planned_are_refused(refusal: Refusal, timing: str) -> None:
-    said = refusal(f"name: x\ntiming: {timing}")
-    assert said.startswith("study.yaml: needs 2,000,000,00")
-    assert "the limit is 1,000,000" in said
+    message = refusal(f"name: x\ntiming: {timing}")
+    assert message.startswith("study.yaml: needs 2,000,000,00")
+    assert "the limit is 1,000,000" in message
 
 
 def test_more_trials_than_can_be_planned_are_refused(refusal: Refusal) -> None:
@@ -67,7 +67,7 @@ def test_more_trials_than_can_be_planned_are_refused(refusal: Refusal) -> None:
     )
 
 
-def test_cost_passes_and_twins_count_as_runs(refusal: Refusal) -> None:
+def test_cost_passes_and_controls_count_as_runs(refusal: Refusal) -> None:
     assert refusal(f"name: x\naxes: {{epochs: {HUNDRED}}}\ntiming: {{blocks: 10_000}}").startswith(
         f"study.yaml: needs {100 + 100 + 101 * 10_000:,} runs"
     )

@@ -8,16 +8,16 @@ COLOURS = ["red", "green", "blue"]
 
 
 @pytest.mark.parametrize(("wrong", "near"), [("gren", "green"), ("rde", "red"), ("blues", "blue")])
-def test_the_nearest_name_is_asked_for(wrong: str, near: str) -> None:
+def test_the_nearest_name_is_suggested(wrong: str, near: str) -> None:
     assert did_you_mean(wrong, COLOURS) == f"Did you mean '{near}'?"
 
 
 @pytest.mark.parametrize("wrong", ["xyz", "", 5, None, True, ["red"]])
-def test_where_none_is_near_the_few_there_are_are_named(wrong: object) -> None:
+def test_without_a_near_name_the_few_known_ones_are_listed(wrong: object) -> None:
     assert did_you_mean(wrong, COLOURS) == "Known: blue, green, red."
 
 
-def test_many_names_are_not_named() -> None:
+def test_many_names_are_not_listed() -> None:
     assert did_you_mean("xyz", map(str, range(21))) == ""
     assert did_you_mean("xyz", []) == ""
 
@@ -35,7 +35,7 @@ def test_a_value_is_shown_as_a_study_writes_it_if_it_is_short(value: object, sai
     assert shown(value) == said
 
 
-def test_an_error_says_where_what_and_what_mends_it() -> None:
+def test_an_error_has_place_problem_and_hint() -> None:
     assert str(BenchError("is wrong")) == "is wrong"
     assert str(BenchError("is wrong", where="x.yaml:1")) == "x.yaml:1: is wrong"
     assert str(BenchError("is wrong", where="x", hint="Mend it.")) == "x: is wrong\n  Mend it."

@@ -20,7 +20,7 @@ def test_aliases_of_aliases_are_counted_and_refused(refusal: Refusal) -> None:
     assert refusal(bomb(20)).endswith("has more than 100,000 values with aliases expanded")
 
 
-def test_a_few_aliases_are_what_they_stand_for() -> None:
+def test_a_few_aliases_are_expanded() -> None:
     read = read_value("a: &x {lr: 0.1}\nb: [*x, *x]", "here")
     assert read == {"a": {"lr": 0.1}, "b": [{"lr": 0.1}, {"lr": 0.1}]}
     assert read["b"][0] is not read["b"][1], "changing one must not change the other"
@@ -62,7 +62,7 @@ def test_a_file_of_the_largest_size_is_read(refusal: Refusal) -> None:
 
 
 @pytest.mark.parametrize("content", [b"name: x\n\xff\xfe", b"name: x\n\x89PNG\r\n", b"#\n\xc3"])
-def test_what_is_not_utf8_is_named_with_its_line(refusal: Refusal, content: bytes) -> None:
+def test_invalid_utf8_is_reported_with_its_line(refusal: Refusal, content: bytes) -> None:
     assert refusal(content) == "study.yaml:2: is not a UTF-8 text file"
 
 
@@ -71,13 +71,13 @@ def test_a_file_in_utf16_is_not_utf8(refusal: Refusal) -> None:
 
 
 @pytest.mark.parametrize("character", ["\0", "\x07", "\x1b", "\x7f"])
-def test_a_control_character_is_named_with_its_line(refusal: Refusal, character: str) -> None:
+def test_a_control_character_is_reported_with_its_line(refusal: Refusal, character: str) -> None:
     assert refusal(f"name: x\n\ndescription: a{character}b") == (
         f"study.yaml:3: contains the character U+{ord(character):04X}, invalid in YAML"
     )
 
 
-def test_a_byte_order_mark_is_no_part_of_the_study(loaded: Callable[..., tuple]) -> None:
+def test_a_byte_order_mark_is_ignored(loaded: Callable[..., tuple]) -> None:
     assert loaded(b"\xef\xbb\xbfname: x").name == "x"
 
 
@@ -93,14 +93,14 @@ def test_numbers_in_the_syntax_that_are_out_of_range_are_refused(
 
 
 @pytest.mark.parametrize("text", ['a:\n  "\\ud800": 1', 'a:\n  b: "\\udfff"'])
-def test_half_a_character_is_refused(refusal: Refusal, text: str) -> None:
+def test_a_lone_surrogate_is_refused(refusal: Refusal, text: str) -> None:
     assert refusal(text) == (
         "study.yaml:2: invalid escape: half of a surrogate pair (\\ud800 to \\udfff)"
     )
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("name: x\nbase: [1", "study.yaml:2: is not valid YAML: expected ',' or ']'"),
         ("name: x\n\tbase: 1", "study.yaml:2: is not valid YAML: found character '\\t'"),
@@ -110,5 +110,5 @@ def test_half_a_character_is_refused(refusal: Refusal, text: str) -> None:
         ("a: 'b", "study.yaml:1: is not valid YAML: found unexpected end of stream"),
     ],
 )
-def test_what_is_not_yaml_is_said_with_its_line(refusal: Refusal, text: str, said: str) -> None:
-    assert refusal(text).startswith(said)
+def test_invalid_yaml_is_reported_with_its_line(refusal: Refusal, text: str, message: str) -> None:
+    assert refusal(text).startswith(message)

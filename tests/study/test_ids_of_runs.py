@@ -47,7 +47,7 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
-def test_every_run_has_an_id_of_its_own(planned: Planned) -> None:
+def test_every_run_has_a_unique_id(planned: Planned) -> None:
     text = "name: x\naxes: {model: [convnet, lenet5], epochs: [1, 2], lr: [1, 2]}\nseeds: [0, 1]"
     plan = planned(text)
     assert len({cell.cell_id for cell in plan.cells}) == 8
@@ -56,12 +56,12 @@ def test_every_run_has_an_id_of_its_own(planned: Planned) -> None:
     assert len({run.run_id for run in runs}) == len(runs) == 8 * (2 + 1) + 6 * (8 + 1) + 8
 
 
-def test_an_id_begins_with_words_that_say_the_cell(planned: Planned) -> None:
+def test_an_id_starts_with_readable_parts_of_the_cell(planned: Planned) -> None:
     (cell,) = planned("name: x\nbase: {device: 'cuda:1'}").cells
     assert re.fullmatch(r"convnet-b512-adam-cuda-1-[0-9a-f]{8}", cell.cell_id)
 
 
-def test_a_runs_id_is_its_cells_with_the_seed_or_what_it_is_for(planned: Planned) -> None:
+def test_a_runs_id_is_its_cells_id_with_seed_or_purpose(planned: Planned) -> None:
     plan = planned("name: x\nseeds: [7]\ntiming: {blocks: 2}")
     cell = plan.cells[0].cell_id
     assert [run.run_id for run in plan.runs] == [f"{cell}-s7", f"{cell}-cost"]
@@ -72,7 +72,7 @@ def test_a_runs_id_is_its_cells_with_the_seed_or_what_it_is_for(planned: Planned
 
 
 @given(FIELDS, FIELDS)
-def test_ids_are_equal_just_when_configurations_are(
+def test_ids_are_equal_exactly_if_configurations_are(
     a: dict[str, object], b: dict[str, object]
 ) -> None:
     one, other = Cell.model_validate(a), Cell.model_validate(b)
@@ -107,7 +107,7 @@ def test_ids_are_the_same_in_every_process() -> None:
     assert printed("1").split()[0] == id_of(Cell())
 
 
-def test_published_ids_stay_what_they_are() -> None:
+def test_published_ids_do_not_change() -> None:
     declared = {"loader": "dataloader", "epochs": 1, "threads": 2, "device": "cpu"}
     cell = Cell.model_validate(declared | {"dataset": "mnist"})
     assert id_of(cell) == "convnet-b512-adam-cpu-7bf294bd"

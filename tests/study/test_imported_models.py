@@ -116,14 +116,14 @@ def test_a_required_parameter_that_is_missing_is_named(refusal: Refusal, own: st
     )
 
 
-def test_a_default_that_is_no_literal_is_left_to_the_class(cells_of: CellsOf, own: str) -> None:
+def test_a_default_that_is_not_a_literal_is_left_to_the_class(cells_of: CellsOf, own: str) -> None:
     (cell,) = cells_of(f"name: x\nbase: {{model: {{import: '{own}:Told'}}}}")
     assert cell.model.parameters == {"depth": 2}
     assert flat(cells_of, **{"import": f"{own}:Told", "width": 9})["model.width"] == 9
 
 
 @pytest.mark.parametrize("name", ["Inherits", "Anything", "NotThere"])
-def test_a_class_whose_source_does_not_tell_takes_what_is_given(
+def test_a_class_with_an_unreadable_signature_accepts_any_parameter(
     cells_of: CellsOf, own: str, name: str
 ) -> None:
     (cell,) = cells_of(f"name: x\nbase: {{model: {{import: '{own}:{name}', width: '8', b: on}}}}")
@@ -131,7 +131,7 @@ def test_a_class_whose_source_does_not_tell_takes_what_is_given(
 
 
 @pytest.mark.parametrize("target", ["sys:Net", "__main__:Net", "no_such_module:Net", "os.path:Net"])
-def test_a_module_without_such_a_source_takes_what_is_given(cells_of: CellsOf, target: str) -> None:
+def test_a_module_without_source_accepts_any_parameter(cells_of: CellsOf, target: str) -> None:
     (cell,) = cells_of(f"name: x\nbase: {{model: {{import: '{target}', width: 8}}}}")
     assert cell.model.parameters == {"width": 8}
 
@@ -144,7 +144,7 @@ def test_a_parameter_may_have_any_name(cells_of: CellsOf, refusal: Refusal, own:
     )
 
 
-def test_a_type_of_its_own_that_is_called_like_one_of_ours_is_not_ours(
+def test_a_users_type_of_the_same_name_is_not_ours(
     cells_of: CellsOf, refusal: Refusal, own: str
 ) -> None:
     (cell,) = cells_of(f"name: x\nbase: {{model: {{import: '{own}:OwnTypes', act: swish}}}}")
@@ -162,30 +162,30 @@ def test_a_type_of_its_own_that_is_called_like_one_of_ours_is_not_ours(
         ("flag: 7", {"size": "auto", "flag": 7}),
     ],
 )
-def test_a_parameter_of_several_types_takes_each_as_it_is(
+def test_a_parameter_of_a_union_type_accepts_each_type(
     cells_of: CellsOf, own: str, written: str, parameters: dict[str, Any]
 ) -> None:
     (cell,) = cells_of(f"name: x\nbase: {{model: {{import: '{own}:Mixed', {written}}}}}")
     assert repr(cell.model.parameters) == repr(parameters)
 
 
-def test_a_source_that_is_no_python_is_told(refusal: Refusal, module: Module) -> None:
+def test_a_source_with_syntax_errors_is_reported(refusal: Refusal, module: Module) -> None:
     name = module("class Net:\n  def __init__(:")
-    said = refusal(f"name: x\nbase:\n  model: {{import: '{name}:Net'}}")
-    assert said.startswith("study.yaml:3: base.model.import: cannot read its source: ")
-    assert "line 2" in said
+    message = refusal(f"name: x\nbase:\n  model: {{import: '{name}:Net'}}")
+    assert message.startswith("study.yaml:3: base.model.import: cannot read its source: ")
+    assert "line 2" in message
 
 
 @pytest.mark.parametrize(
     "target", ["Net", "own", "own:", ":Net", ".:Net", ".own:Net", "own.:Net", "a b:Net", "../x:Net"]
 )
-def test_what_is_no_module_and_class_is_refused(refusal: Refusal, target: str) -> None:
+def test_an_invalid_import_target_is_refused(refusal: Refusal, target: str) -> None:
     assert refusal(f"name: x\nbase:\n  model: {{import: '{target}'}}") == (
         "study.yaml:3: base.model.import: expected 'package.module:Class'"
     )
 
 
-def test_a_name_beside_an_import_is_refused(refusal: Refusal) -> None:
+def test_a_name_together_with_an_import_is_refused(refusal: Refusal) -> None:
     assert refusal("name: x\nbase:\n  model: {import: 'a:B', name: convnet}") == (
         "study.yaml:3: base.model.name: expected 'name' or 'import', got both"
     )
@@ -193,5 +193,5 @@ def test_a_name_beside_an_import_is_refused(refusal: Refusal) -> None:
 
 @pytest.mark.parametrize("value", [".inf", "-.inf", ".nan"])
 def test_a_number_that_is_not_finite_is_refused(refusal: Refusal, value: str) -> None:
-    said = refusal(f"name: x\nbase:\n  model: {{import: 'no_such_module:Net', p: {value}}}")
-    assert said.startswith("study.yaml:3: base.model.p: expected a finite number, got ")
+    message = refusal(f"name: x\nbase:\n  model: {{import: 'no_such_module:Net', p: {value}}}")
+    assert message.startswith("study.yaml:3: base.model.p: expected a finite number, got ")

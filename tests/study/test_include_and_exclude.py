@@ -49,7 +49,7 @@ def test_exclude_leaves_out_by_any_subset_in_any_form(cells_of: CellsOf, pattern
     }  # fmt: skip
 
 
-def test_what_is_excluded_is_told_with_its_pattern(
+def test_excluded_cells_are_listed_with_their_pattern(
     loaded: Callable[..., Study],
 ) -> None:
     grid = expand(loaded(f"{GRID}exclude: [{{model: convnet}}, {{optimizer: adam}}]"))
@@ -88,7 +88,7 @@ def test_excluding_everything_leaves_an_empty_grid(refusal: Refusal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "said"),
+    ("pattern", "message"),
     [
         ("{batchsize: 64}", "batchsize: no cell has this field. Did you mean 'batch_size'?"),
         (
@@ -103,14 +103,14 @@ def test_excluding_everything_leaves_an_empty_grid(refusal: Refusal) -> None:
     ],
 )
 def test_an_exclude_that_names_no_field_is_refused(
-    refusal: Refusal, pattern: str, said: str
+    refusal: Refusal, pattern: str, message: str
 ) -> None:
     text = f"{GRID}exclude:\n  - {{model: convnet, optimizer: adam}}\n  - {pattern}"
-    assert refusal(text).startswith(f"study.yaml:5: exclude[1].{said}")
+    assert refusal(text).startswith(f"study.yaml:5: exclude[1].{message}")
 
 
 @pytest.mark.parametrize(
-    ("extra", "said"),
+    ("extra", "message"),
     [
         ("{epoch: 1}", "epoch: unknown field. Did you mean 'epochs'?"),
         ("{'model.': lenet5}", "model.: unknown field. Did you mean 'model'?"),
@@ -127,7 +127,9 @@ def test_an_exclude_that_names_no_field_is_refused(
         ),
     ],
 )
-def test_a_mistaken_include_is_told_with_its_place(refusal: Refusal, extra: str, said: str) -> None:
+def test_an_invalid_include_is_reported_with_its_place(
+    refusal: Refusal, extra: str, message: str
+) -> None:
     assert refusal(f"name: x\ninclude:\n  - {{epochs: 1}}\n  - {extra}") == (
-        f"study.yaml:4: include[1].{said}"
+        f"study.yaml:4: include[1].{message}"
     )

@@ -47,7 +47,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     return write
 
 
-def test_it_is_named_as_its_package_calls_it(loaded: Loaded, install: Install) -> None:
+def test_a_packaged_model_has_its_entry_points_name(loaded: Loaded, install: Install) -> None:
     module = install(mynet="{module}:Net")
     cell = loaded("name: x\nbase: {model: {name: mynet, width: 8}}").base
     assert (cell.model.name, cell.model.target) == ("mynet", f"{module}:Net")
@@ -78,7 +78,7 @@ def test_of_two_packages_the_first_on_the_path_wins(install: Install) -> None:
     assert all_models()["mynet"].target == f"{first}:Net"
 
 
-def test_a_built_in_name_asks_no_package(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_built_in_name_loads_no_package(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**_: object) -> None:
         raise AssertionError("the installed packages were looked through")
 
@@ -86,7 +86,7 @@ def test_a_built_in_name_asks_no_package(loaded: Loaded, monkeypatch: pytest.Mon
     assert loaded("name: x\nbase: {model: lenet5}")
 
 
-def test_it_is_among_all_models_with_the_package_it_is_from(install: Install) -> None:
+def test_it_is_listed_with_its_package(install: Install) -> None:
     install(mynet="{module}:Net")
     assert list(all_models())[-1] == "mynet"
     assert all_models()["mynet"].summary == "from nets"
@@ -96,11 +96,11 @@ def test_a_misspelt_name_is_answered_with_the_installed_one(
     refusal: Refusal, install: Install
 ) -> None:
     install(mynet="{module}:Net")
-    said = refusal("name: x\nbase: {model: mynett}")
-    assert said.endswith("unknown model 'mynett'. Did you mean 'mynet'?")
+    message = refusal("name: x\nbase: {model: mynett}")
+    assert message.endswith("unknown model 'mynett'. Did you mean 'mynet'?")
 
 
-def test_an_entry_that_names_no_class_is_told(refusal: Refusal, install: Install) -> None:
+def test_an_entry_point_without_a_class_is_reported(refusal: Refusal, install: Install) -> None:
     module = install(mynet="{module}")
     assert refusal("name: x\nbase:\n  model: mynet") == (
         f"study.yaml:3: base.model: model mynet is installed as '{module}', "
@@ -108,10 +108,12 @@ def test_an_entry_that_names_no_class_is_told(refusal: Refusal, install: Install
     )
 
 
-def test_an_installed_source_that_is_no_python_is_told(refusal: Refusal, install: Install) -> None:
+def test_an_installed_source_with_syntax_errors_is_reported(
+    refusal: Refusal, install: Install
+) -> None:
     module = install("class Net(:", mynet="{module}:Net")
-    said = refusal("name: x\nbase:\n  model: mynet")
-    assert said.startswith(
+    message = refusal("name: x\nbase:\n  model: mynet")
+    assert message.startswith(
         f"study.yaml:3: base.model: model mynet is installed as '{module}:Net', "
         "whose source cannot be read: "
     )

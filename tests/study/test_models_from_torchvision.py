@@ -16,13 +16,13 @@ Refusal = Callable[..., str]
 
 
 @pytest.mark.parametrize("written", ["'torchvision:resnet18'", "{name: 'torchvision:resnet18'}"])
-def test_a_network_of_torchvision_is_named_so(loaded: Loaded, written: str) -> None:
+def test_torchvision_networks_are_available_by_name(loaded: Loaded, written: str) -> None:
     cell = loaded(f"name: x\nbase: {{model: {written}}}").base
     assert cell.model.name == cell.flat()["model"] == "torchvision:resnet18"
     assert cell.model.target == "bench.models.from_torchvision:resnet18"
 
 
-def test_its_parameters_stay_as_they_are_given(loaded: Loaded) -> None:
+def test_its_parameters_are_kept(loaded: Loaded) -> None:
     model = "{name: 'torchvision:mobilenet_v3_small', image_side: 64, dropout: 0.1}"
     cell = loaded(f"name: x\nbase: {{model: {model}}}").base
     assert cell.model.parameters == {"image_side": 64, "dropout": 0.1}

@@ -29,7 +29,7 @@ def test_a_study_without_timing_still_counts_what_a_step_costs(planned: Planned)
     assert [(run.kind, run.seed) for run in runs] == [("trial", 0), ("trial", 1), ("cost", 0)]
 
 
-def test_a_run_carries_what_the_study_says_of_it(planned: Planned) -> None:
+def test_a_run_has_the_settings_of_its_study(planned: Planned) -> None:
     plan = planned(
         "name: x\nseeds: [7]\ntarget_accuracy: 0.9\ntiming: {blocks: 1, rounds: 2}\n"
         "limits: {trial_timeout: 1m}"

@@ -1,4 +1,4 @@
-"""`--set PATH=VALUE` sets any field of a study, as if the file had said so."""
+"""`--set PATH=VALUE` sets any field of a study, as if the file had message so."""
 
 from collections.abc import Callable
 
@@ -53,7 +53,7 @@ def test_a_part_of_the_default_data_set(loaded: Loaded) -> None:
     assert (study.base.dataset.name, study.base.dataset.fallback) == ("kmnist", "digits")
 
 
-def test_an_axis_is_named_by_its_whole_path(loaded: Loaded) -> None:
+def test_an_axis_is_named_by_its_full_path(loaded: Loaded) -> None:
     study = loaded(
         "name: x\naxes: {batch_size: [32]}",
         "axes.batch_size=[64,512]",
@@ -82,12 +82,12 @@ def test_timing_off(loaded: Loaded) -> None:
     assert loaded("name: x\ntiming: {blocks: 2}", "timing=off").timing is None
 
 
-def test_the_last_of_several_counts(loaded: Loaded) -> None:
+def test_the_last_of_several_overrides_wins(loaded: Loaded) -> None:
     study = loaded("name: x", "base.epochs=1", "base={epochs: 2, batch_size: 8}", "base.epochs=3")
     assert (study.base.epochs, study.base.batch_size) == (3, 8)
 
 
-def test_blanks_around_the_path_and_the_value_say_nothing(loaded: Loaded) -> None:
+def test_blanks_around_path_and_value_are_ignored(loaded: Loaded) -> None:
     assert loaded("name: x", " base . epochs = 3 ").base.epochs == 3
 
 
@@ -95,7 +95,7 @@ def test_the_value_may_have_an_equals_sign(loaded: Loaded) -> None:
     assert loaded("name: x", "description=a=b").description == "a=b"
 
 
-def test_what_an_alias_shares_is_set_in_one_place_only(loaded: Loaded) -> None:
+def test_overriding_an_alias_changes_one_place_only(loaded: Loaded) -> None:
     text = "name: x\nbase: {optimizer: &o {name: sgd, lr: 0.1}}\naxes: {optimizer: [adam, *o]}"
     study = loaded(text, "base.optimizer.lr=0.5")
     assert study.base.optimizer.parameters["lr"] == 0.5

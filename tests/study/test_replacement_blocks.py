@@ -31,19 +31,19 @@ def parts(runs: list[Run]) -> list[tuple[int, int, str]]:
     return sorted((run.block, run.cell.batch_size, run.role) for run in runs)
 
 
-def test_nothing_disturbed_replaces_nothing(plan: Any) -> None:
+def test_without_disturbed_blocks_nothing_is_replaced(plan: Any) -> None:
     done = timed(plan.block_runs([], []))
     assert plan.replacement_runs(done, done, 2) == []
 
 
-def test_a_disturbed_cell_is_timed_again_beside_the_baseline_and_its_twin(plan: Any) -> None:
+def test_a_disturbed_cell_is_timed_again_with_baseline_and_control(plan: Any) -> None:
     runs = plan.block_runs([], [])
     again = plan.replacement_runs(timed(runs), without(runs, 3), 2)
     assert parts(again) == [(2, 1, "planned"), (2, 1, "twin"), (2, 3, "planned")]
 
 
 @pytest.mark.parametrize("role", ["planned", "twin"])
-def test_a_disturbed_baseline_spoils_the_block_for_every_cell(plan: Any, role: str) -> None:
+def test_a_disturbed_baseline_invalidates_the_block_for_every_cell(plan: Any, role: str) -> None:
     runs = plan.block_runs([], [])
     again = plan.replacement_runs(timed(runs), without(runs, 1, role), 7)
     assert parts(again) == [

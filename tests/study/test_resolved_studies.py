@@ -54,7 +54,7 @@ def test_the_shortest_study_gives_the_same_plan_again(planned: Planned) -> None:
     assert_same_plan(planned, "name: x")
 
 
-def test_a_study_that_says_all_gives_the_same_plan_again(planned: Planned) -> None:
+def test_a_fully_specified_study_gives_the_same_plan_again(planned: Planned) -> None:
     plan = planned(FULL)
     again = planned(write_yaml(plan.study.as_written()))
     assert again.runs == plan.runs
@@ -74,7 +74,7 @@ def test_every_default_is_written_out(planned: Planned) -> None:
     assert resolved["seeds"] == [0]
 
 
-def test_timing_off_is_written_as_the_word(planned: Planned) -> None:
+def test_timing_off_is_written_as_off(planned: Planned) -> None:
     assert planned("name: x\ntiming: off").study.as_written()["timing"] == "off"
 
 

@@ -24,20 +24,20 @@ def rough_s(planned: Planned, base: str, **where: object) -> float:
     return estimate.seconds(run)
 
 
-def test_a_known_wall_is_used(planned: Planned) -> None:
+def test_a_known_wall_time_is_used(planned: Planned) -> None:
     first, second, *_ = planned(TEXT).runs
     estimate = DurationEstimator([took(first, 12.5)], cores=4)
     assert estimate.seconds(second) == 12.5
     assert not estimate.is_rough
 
 
-def test_of_several_known_walls_the_median_is_used(planned: Planned) -> None:
+def test_the_median_of_several_known_wall_times_is_used(planned: Planned) -> None:
     runs = planned(TEXT).runs
     known = [took(run, wall_s) for run, wall_s in zip(runs, (1.0, 100.0, 3.0), strict=False)]
     assert DurationEstimator(known, cores=4).seconds(runs[0]) == 3.0
 
 
-def test_trials_blocks_and_cost_passes_are_known_apart(planned: Planned) -> None:
+def test_trials_blocks_and_cost_passes_are_estimated_separately(planned: Planned) -> None:
     plan = planned(TEXT)
     trial, *_, cost = plan.runs
     for other in (plan.block_runs([], [])[0], cost):
@@ -46,7 +46,7 @@ def test_trials_blocks_and_cost_passes_are_known_apart(planned: Planned) -> None
         assert estimate.is_rough
 
 
-def test_another_cells_wall_is_not_used(planned: Planned) -> None:
+def test_the_wall_time_of_another_cell_is_not_used(planned: Planned) -> None:
     one, other, *_ = planned("name: x\naxes: {epochs: [1, 2]}\ntiming: off").runs
     estimate = DurationEstimator([took(one, 12.5)], cores=4)
     assert estimate.seconds(other) != 12.5
@@ -54,7 +54,7 @@ def test_another_cells_wall_is_not_used(planned: Planned) -> None:
 
 
 @pytest.mark.parametrize("status", ["failed", "timeout", "skipped", "oom", "diverged"])
-def test_a_run_that_did_not_end_well_tells_nothing(planned: Planned, status: Status) -> None:
+def test_a_failed_run_informs_no_estimate(planned: Planned, status: Status) -> None:
     run, *_ = planned(TEXT).runs
     estimate = DurationEstimator([took(run, 0.25, status)], cores=4)
     assert estimate.seconds(run) > START_S

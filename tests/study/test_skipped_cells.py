@@ -15,19 +15,19 @@ def reason(plan: Any) -> str | None:
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:3"])
-def test_without_cuda_the_machines_own_reason_is_told(planned: Planned, device: str) -> None:
+def test_without_cuda_the_reason_is_reported(planned: Planned, device: str) -> None:
     plan = planned(f"name: x\nbase: {{device: '{device}'}}")
     assert reason(plan) == "no CUDA device: it was left at home"
 
 
 @pytest.mark.parametrize("device", ["cuda:1", "cuda:3"])
-def test_a_gpu_that_is_not_there_is_named(planned: Planned, device: str) -> None:
+def test_a_missing_gpu_is_reported(planned: Planned, device: str) -> None:
     plan = planned(f"name: x\nbase: {{device: '{device}'}}", gpus=ONE_GPU)
     assert reason(plan) == f"no device {device}: this machine has 1 GPU(s)"
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0"])
-def test_a_gpu_that_is_there_is_used(planned: Planned, device: str) -> None:
+def test_an_existing_gpu_is_used(planned: Planned, device: str) -> None:
     assert reason(planned(f"name: x\nbase: {{device: '{device}'}}", gpus=ONE_GPU)) is None
 
 

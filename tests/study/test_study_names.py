@@ -35,6 +35,6 @@ def test_a_number_is_a_name_only_in_quotes(
     assert loaded(f"name: '{name}'").name == name
 
 
-def test_a_study_without_a_name_is_told_so(refusal: Refusal) -> None:
+def test_a_study_without_a_name_is_refused(refusal: Refusal) -> None:
     assert refusal("seeds: [0]") == "study.yaml: name: is missing"
     assert refusal("name:") == "study.yaml:1: name: expected text, got null"

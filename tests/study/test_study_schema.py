@@ -85,11 +85,11 @@ def test_it_is_json() -> None:
     assert json.loads(json.dumps(SCHEMA, allow_nan=False)) == SCHEMA
 
 
-def test_it_says_which_schema_it_follows() -> None:
+def test_it_names_its_meta_schema() -> None:
     assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
-def test_every_field_is_there_and_described() -> None:
+def test_every_field_is_present_and_described() -> None:
     assert SCHEMA["properties"].keys() == Study.model_fields.keys()
     assert SCHEMA["required"] == ["name"]
     cell = SCHEMA["$defs"]["Cell"]
@@ -114,7 +114,7 @@ def named(form: Any) -> bool:
         ("AveragingChoice", AVERAGINGS),
     ],
 )
-def test_every_name_and_parameter_is_there(choice: str, registry: Any) -> None:
+def test_every_name_and_parameter_is_present(choice: str, registry: Any) -> None:
     names, *written_out = forms(choice)
     assert names["enum"] == list(registry)
     names_told = [f["properties"]["name"].get("const") for f in written_out if named(f)]
@@ -125,7 +125,7 @@ def test_every_name_and_parameter_is_there(choice: str, registry: Any) -> None:
         assert defaults == {p.name: p.default for p in parameters(entry.target) or ()}
 
 
-def test_every_data_set_is_there_and_may_fall_back_to_another() -> None:
+def test_every_data_set_is_present_and_may_have_a_fallback() -> None:
     names, written_out = forms("DatasetChoice")
     assert names["enum"] == list(DATASETS)
     assert written_out["properties"]["fallback"]["enum"] == list(DATASETS)
@@ -175,7 +175,7 @@ INVALID = [
 ]
 
 
-def test_a_validator_of_json_schema_says_the_same() -> None:
+def test_a_json_schema_validator_agrees() -> None:
     validator = pytest.importorskip("jsonschema").Draft202012Validator
     validator.check_schema(SCHEMA)
     takes = validator(SCHEMA).is_valid
@@ -185,7 +185,7 @@ def test_a_validator_of_json_schema_says_the_same() -> None:
 
 
 @pytest.mark.parametrize("path", REPOSITORYS, ids=lambda p: p.stem)
-def test_every_study_tells_editors_of_it_first(path: Path) -> None:
+def test_every_study_names_the_schema_in_its_first_line(path: Path) -> None:
     first, _, _ = path.read_text(encoding="utf-8").partition("\n")
     assert first == "# yaml-language-server: $schema=schema.json"
     assert path.with_name("schema.json").is_file()

@@ -21,7 +21,7 @@ def grid_of(loaded: Loaded) -> Callable[[str], Design]:
 
 
 @pytest.mark.parametrize("design", ["full", "one_at_a_time", "pairs"])
-def test_a_tuned_axis_is_no_axis_of_any_design(
+def test_a_tuned_axis_is_not_part_of_the_design(
     grid_of: Callable[[str], Design], design: str
 ) -> None:
     grid = grid_of(f"{AXES}tune: {{over: [lr]}}\ndesign: {design}")
@@ -35,7 +35,7 @@ def test_exclude_leaves_out_single_candidates(grid_of: Callable[[str], Design]) 
     assert [len(candidates) for candidates in grid.candidates] == [3, 2]
 
 
-def test_an_included_cell_that_says_the_field_is_not_tuned(
+def test_an_included_cell_that_sets_the_field_is_not_tuned(
     grid_of: Callable[[str], Design],
 ) -> None:
     grid = grid_of(f"{AXES}tune: {{over: [lr]}}\ninclude: [{{model: mlp, lr: 0.5}}]")
@@ -43,7 +43,7 @@ def test_an_included_cell_that_says_the_field_is_not_tuned(
     assert only.optimizer.parameters["lr"] == 0.5
 
 
-def test_what_a_machine_cannot_run_is_neither_tried_nor_chosen(loaded: Loaded) -> None:
+def test_candidates_that_cannot_run_here_are_skipped(loaded: Loaded) -> None:
     text = "name: x\naxes: {precision: [tf32, bf16, fp32]}\ntune: {over: [precision]}"
     study = loaded(text)
     groups = expand(study).candidates
@@ -54,7 +54,7 @@ def test_what_a_machine_cannot_run_is_neither_tried_nor_chosen(loaded: Loaded) -
 
 
 @pytest.mark.parametrize(
-    ("tune", "said"),
+    ("tune", "message"),
     [
         (
             "{over: [lrr]}",
@@ -73,7 +73,7 @@ def test_what_a_machine_cannot_run_is_neither_tried_nor_chosen(loaded: Loaded) -
         ),
     ],
 )
-def test_a_mistaken_tuning_is_refused_with_its_place(
-    refusal: Callable[..., str], tune: str, said: str
+def test_an_invalid_tuning_is_refused_with_its_place(
+    refusal: Callable[..., str], tune: str, message: str
 ) -> None:
-    assert refusal(f"name: x\n{AXES}tune: {tune}").startswith(said)
+    assert refusal(f"name: x\n{AXES}tune: {tune}").startswith(message)

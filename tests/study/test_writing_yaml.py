@@ -44,6 +44,6 @@ def test_the_order_of_fields_and_letters_of_all_languages_are_kept() -> None:
     assert write_yaml({"b": "Größe", "a": 1}) == "b: Größe\na: 1\n"
 
 
-def test_data_used_twice_is_read_as_two() -> None:
+def test_shared_data_is_read_as_copies() -> None:
     shared = {"lr": 0.1}
     assert read_value(write_yaml([shared, shared]), "here") == [shared, shared]

@@ -52,7 +52,7 @@ def test_a_path_has_its_line(path: tuple[str | int, ...], line: int) -> None:
     assert read_yaml(TEXT, "x.yaml").place(path) == f"x.yaml:{line}"
 
 
-def test_a_path_that_is_not_written_has_the_line_of_what_encloses_it() -> None:
+def test_an_absent_path_has_the_line_of_its_parent() -> None:
     source = read_yaml(TEXT, "x.yaml")
     assert source.place(("base", "model", "pooling")) == "x.yaml:5"
     assert source.place(("seeds", 7)) == "x.yaml:9"
@@ -77,7 +77,7 @@ def test_lines_are_counted_with_any_line_end(newline: str) -> None:
     assert source.place(("b", "c")) == "x.yaml:4"
 
 
-def test_paths_are_written_as_people_do() -> None:
+def test_paths_are_dotted_with_indices() -> None:
     assert dotted(("base", "optimizer", "lr")) == "base.optimizer.lr"
     assert dotted(("axes", "optimizer.lr", 2)) == "axes.optimizer.lr[2]"
     assert dotted(("include", 0, "model")) == "include[0].model"

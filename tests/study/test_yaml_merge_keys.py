@@ -47,11 +47,11 @@ def test_a_field_of_its_own_comes_before_one_that_is_merged_and_the_first_before
         "a: &a {x: {y: 1, z: 2}}\nb: {<<: *a, x: {y: 3}}",
     ],
 )
-def test_they_mean_what_they_mean_to_yaml(text: str) -> None:
+def test_merge_keys_have_yamls_meaning(text: str) -> None:
     assert data(text) == yaml.safe_load(text)
 
 
-def test_in_quotes_the_name_is_a_name() -> None:
+def test_a_quoted_merge_key_is_a_field() -> None:
     assert data("{'<<': 1}") == {"<<": 1}
 
 
@@ -65,7 +65,7 @@ def test_an_error_in_a_merged_field_is_on_the_line_that_it_was_written_on(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("b: {<<: {x: 1}, <<: {y: 1}}", "study.yaml:1: b.<<: duplicate key"),
         ("a: &a {x: 1, x: 2}", "study.yaml:1: a.x: duplicate key"),
@@ -75,10 +75,10 @@ def test_an_error_in_a_merged_field_is_on_the_line_that_it_was_written_on(
         ("b: {x: 1, x: 2}", "study.yaml:1: b.x: duplicate key"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_line(text: str, said: str) -> None:
+def test_an_invalid_merge_is_reported_with_its_line(text: str, message: str) -> None:
     with pytest.raises(StudyError) as caught:
         data(text)
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(message)
 
 
 def many(anchor: str, of: str, n: int) -> str:
@@ -95,7 +95,7 @@ def many(anchor: str, of: str, n: int) -> str:
     ],
     ids=["of itself", "twice of itself", "a tree", "a wide tree"],
 )
-def test_what_grows_without_end_is_refused(text: str) -> None:
+def test_unbounded_merges_are_refused(text: str) -> None:
     with pytest.raises(StudyError, match=rf"more than (50 levels|{MOST_NODES:,} values)"):
         data(text)
 

@@ -15,7 +15,7 @@ from bench.study.yaml_source import read_value
         ("512", 512), ("-2", -2), ("+7", 7), ("0", 0), ("1_000", 1000), ("007", 7),
     ],
 )  # fmt: skip
-def test_whole_numbers_are_whole(written: str, value: int) -> None:
+def test_integers_are_integers(written: str, value: int) -> None:
     read = read_value(written, "here")
     assert (read, type(read)) == (value, int)
 
@@ -41,13 +41,13 @@ def test_infinities_and_not_a_number_are_written_with_a_dot() -> None:
 @pytest.mark.parametrize(
     "written", ["1e", "e5", "1.2.3", "0x10", "1:30", "2024-01-01", "-", ".", "1e-3x", "_1", "--1"]
 )
-def test_what_only_resembles_a_number_is_a_word(written: str) -> None:
+def test_what_only_resembles_a_number_is_a_string(written: str) -> None:
     # a list, since a lone "-" begins one
     assert read_value(f"[{written}]" if written != "-" else "'-'", "here") in ([written], written)
 
 
 @given(st.integers(-(10**30), 10**30))
-def test_every_whole_number_that_python_writes_is_read(number: int) -> None:
+def test_every_integer_that_python_writes_is_read(number: int) -> None:
     assert read_value(str(number), "here") == number
 
 

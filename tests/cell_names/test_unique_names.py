@@ -35,7 +35,7 @@ def blanks_left_out(cell: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
 
 
 @given(CELLS)
-def test_cells_that_differ_have_labels_that_differ(cells: list[dict[str, Any]]) -> None:
+def test_different_cells_have_different_names(cells: list[dict[str, Any]]) -> None:
     distinct = list({blanks_left_out(cell): cell for cell in cells}.values())
     fields = label_fields(distinct)
     labels = [label(cell, fields) for cell in distinct]
@@ -47,7 +47,7 @@ def typed(cell: dict[str, Any], fields: list[str]) -> tuple[Any, ...]:
 
 
 @given(CELLS)
-def test_the_last_parameter_of_a_label_is_needed(cells: list[dict[str, Any]]) -> None:
+def test_the_last_part_of_a_name_is_needed(cells: list[dict[str, Any]]) -> None:
     fields = label_fields(cells)
     last = next((f for f in reversed(fields) if f == "lr" or "." in f), None)
     if last is not None:

@@ -46,7 +46,7 @@ if __name__ == "__main__":
 """
 
 
-def test_who_runs_a_study_never_imports_what_trains_it(
+def test_the_runner_process_does_not_import_torch(
     digits_dir: Path, tmp_path: Path, runs_of: Callable[..., list[Run]]
 ) -> None:
     runs = runs_of({"model": {"name": "mlp", "depth": 1, "hidden": 4}})

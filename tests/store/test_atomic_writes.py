@@ -38,7 +38,7 @@ def test_a_file_is_written_with_the_folders_that_it_needs(tmp_path: Path) -> Non
     assert [p.name for p in path.parent.iterdir()] == ["table.csv"]
 
 
-def test_others_may_read_it(path: Path) -> None:
+def test_the_file_is_readable_by_others(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
@@ -59,7 +59,7 @@ def test_a_step_that_fails_leaves_the_old_file_and_nothing_else(
 
 @pytest.mark.parametrize(("where", "step"), STEPS)
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt(), MemoryError(), SystemExit(1)])
-def test_an_interruption_leaves_the_old_file_and_passes_through(
+def test_an_interruption_leaves_the_old_file_and_propagates(
     path: Path,
     monkeypatch: pytest.MonkeyPatch,
     where: object,
@@ -80,7 +80,7 @@ def test_a_first_file_that_fails_is_absent(tmp_path: Path, monkeypatch: pytest.M
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_file_is_on_the_disk_before_it_takes_its_name(
+def test_the_file_is_synced_before_it_is_renamed(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happened = []
@@ -105,19 +105,21 @@ def _is_folder(descriptor: int) -> bool:
     return stat.S_ISDIR(os.fstat(descriptor).st_mode)
 
 
-def test_an_error_without_words_is_still_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_without_a_message_is_still_reported(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "fsync", fail(OSError("gone")))
     with pytest.raises(StoreError, match="cannot be written: gone"):
         write_atomic(path, "new\n")
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be written: Not a directory"):
         write_atomic(tmp_path / "file" / "b" / "table.csv", "new\n")
 
 
-def test_an_outcome_is_saved_whole_or_not_at_all(
+def test_an_outcome_is_saved_atomically(
     store: Store, trial: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.save(trial(0))
@@ -128,7 +130,7 @@ def test_an_outcome_is_saved_whole_or_not_at_all(
     assert [path.name for path in (store.folder / "outcomes").iterdir()] == ["cell-s0.json"]
 
 
-def test_a_temporary_that_a_power_cut_left_is_no_outcome(
+def test_a_left_over_temporary_file_is_no_outcome(
     store: Store, trial: Callable[..., Outcome]
 ) -> None:
     store.save(trial(0))
@@ -136,6 +138,6 @@ def test_a_temporary_that_a_power_cut_left_is_no_outcome(
     assert store.load() == {"cell-s0": trial(0)}
 
 
-def test_half_a_character_is_written_escaped(tmp_path: Path) -> None:
+def test_a_lone_surrogate_is_written_escaped(tmp_path: Path) -> None:
     write_atomic(tmp_path / "table.csv", "a\udcffb\n")
     assert (tmp_path / "table.csv").read_text(encoding="utf-8") == "a\\udcffb\n"

@@ -16,34 +16,34 @@ def named(cells: list[dict[str, Any]]) -> list[str]:
     return [label(cell, fields) for cell in cells]
 
 
-def test_what_all_cells_share_is_left_out() -> None:
+def test_shared_fields_are_omitted() -> None:
     assert named([ADAM, {**ADAM, "batch_size": 64}]) == ["batch 512", "batch 64"]
 
 
-def test_parameters_that_follow_their_part_are_left_out() -> None:
+def test_parameters_implied_by_their_component_are_omitted() -> None:
     assert varying_fields([ADAM, SGD]) == ["optimizer", "lr", "optimizer.momentum"]
     assert named([ADAM, SGD]) == ["adam", "sgd"]
 
 
-def test_a_parameter_that_alone_tells_two_cells_apart_stays() -> None:
+def test_a_parameter_that_alone_distinguishes_two_cells_is_kept() -> None:
     other = {**SGD, "optimizer.momentum": 0}
     assert named([ADAM, SGD, other]) == ["adam", "sgd · momentum 0.9", "sgd · momentum 0"]
 
 
-def test_parts_of_a_label_stand_in_the_order_of_the_fields() -> None:
+def test_parts_of_a_name_are_in_the_order_of_the_fields() -> None:
     cells = [ADAM, {**ADAM, "model": "lenet5"}, {**ADAM, "batch_size": 64, "device": "cuda"}]
     assert named(cells) == [
         "convnet · batch 512 · cpu", "lenet5 · batch 512 · cpu", "convnet · batch 64 · cuda",
     ]  # fmt: skip
 
 
-def test_one_cell_needs_nothing_to_be_told_apart() -> None:
+def test_a_single_cell_has_a_default_name() -> None:
     assert label_fields([ADAM]) == []
     assert label_fields([]) == []
 
 
 @pytest.mark.parametrize("blank", [None, math.nan])
-def test_a_blank_is_a_value_like_any_other_and_says_nothing(blank: float | None) -> None:
+def test_a_blank_distinguishes_cells_but_is_not_written(blank: float | None) -> None:
     cells = [{"model": "a", "x": 1}, {"model": "a", "x": blank}, {"model": "b"}]
     assert varying_fields(cells) == ["model", "x"]
     assert named(cells) == ["a · x 1", "a", "b"]
@@ -80,7 +80,7 @@ def test_cells_that_all_change_the_same_thing_keep_its_value_on_the_first() -> N
     assert changes(cells) == ["adam · lr 0.001", "sgd · lr 0.1", "sgd · lr 0.001"]
 
 
-def test_models_and_one_models_parameter_are_named_in_full() -> None:
+def test_models_and_a_parameter_of_one_are_named_in_full() -> None:
     cells = [BASE, BASE | {"model": "mlp", "model.hidden": None}, BASE | {"model.hidden": 0}]
     assert changes(cells) == ["convnet · hidden 500", "mlp", "convnet · hidden 0"]
 
@@ -90,7 +90,7 @@ def test_a_grid_is_named_by_all_its_fields() -> None:
     assert changes(cells)[0] == "lr 0.001 · hidden 500"
 
 
-def test_of_many_fields_a_name_has_what_tells_it_from_all_others() -> None:
+def test_a_name_of_many_fields_distinguishes_its_cell_from_all_others() -> None:
     one = {"model": "convnet", "batch_size": 64, "optimizer": "adam", "schedule": "constant"}
     other = {"model": "convnet", "batch_size": 128, "optimizer": "sgd", "schedule": "cosine"}
     third = other | {"model": "mlp"}

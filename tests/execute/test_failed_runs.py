@@ -42,7 +42,7 @@ def carry_out(executor: Executor, runs: list[Run], folder: Path) -> tuple[Outcom
 
 @pytest.mark.parametrize("network", ENDS_IN_PROCESS)
 @pytest.mark.parametrize("executor", ["local", "inline"])
-def test_a_run_that_goes_wrong_says_how(
+def test_a_failed_run_has_status_and_reason(
     executor: str, network: str, networks: str, digits_dir: Path, runs_of: Runs
 ) -> None:
     runs = runs_of({"model": {"import": f"{networks}:{network}"}})
@@ -67,7 +67,7 @@ def test_a_run_whose_process_ends_is_a_failed_outcome(
     assert reason in (outcome.reason or "")
 
 
-def test_a_run_that_asks_for_too_much_memory_is_out_of_it(
+def test_a_run_that_allocates_too_much_memory_is_oom(
     local: Executor, networks: str, digits_dir: Path, runs_of: Runs
 ) -> None:
     runs = runs_of({"model": {"import": f"{networks}:Greedy"}})
@@ -77,7 +77,7 @@ def test_a_run_that_asks_for_too_much_memory_is_out_of_it(
     assert "misbehave" in (outcome.traceback or "")
 
 
-def test_a_run_that_hangs_is_ended_at_its_limit(
+def test_a_hanging_run_is_stopped_at_its_limit(
     local: Executor, networks: str, digits_dir: Path, runs_of: Runs
 ) -> None:
     limits = {"trial_timeout": "3s"}
@@ -87,7 +87,7 @@ def test_a_run_that_hangs_is_ended_at_its_limit(
     assert outcome.reason == "took longer than limits.trial_timeout, 3 s"
 
 
-def test_a_run_that_goes_on_and_on_is_ended_at_its_limit(
+def test_a_run_that_ignores_signals_is_killed_at_its_limit(
     local: Executor, networks: str, digits_dir: Path, runs_of: Runs
 ) -> None:
     cell = {"model": {"import": f"{networks}:NeverEnds"}, "batch_size": 8}
@@ -97,7 +97,7 @@ def test_a_run_that_goes_on_and_on_is_ended_at_its_limit(
     assert any(isinstance(event, Stepped) for event in events)
 
 
-def test_the_next_run_is_none_the_worse_for_a_bad_one(
+def test_a_failed_run_does_not_affect_the_next(
     local: Executor, networks: str, digits_dir: Path, runs_of: Runs
 ) -> None:
     bad = runs_of({"model": {"import": f"{networks}:Dies"}})
@@ -108,7 +108,7 @@ def test_the_next_run_is_none_the_worse_for_a_bad_one(
     assert statuses == ["failed", "ok"]
 
 
-def test_a_failed_timing_block_is_one_row_that_says_so(
+def test_a_failed_timing_block_is_one_row(
     local: Executor, networks: str, digits_dir: Path, runs_of: Runs
 ) -> None:
     timing = {"blocks": 1, "rounds": 1}
@@ -122,9 +122,7 @@ def test_a_failed_timing_block_is_one_row_that_says_so(
     assert outcome.trial is None
 
 
-def test_a_cost_pass_that_goes_wrong_is_one_row_that_says_so(
-    networks: str, digits_dir: Path, runs_of: Runs
-) -> None:
+def test_a_failed_cost_pass_is_one_row(networks: str, digits_dir: Path, runs_of: Runs) -> None:
     runs = runs_of({"model": {"import": f"{networks}:Starves"}}, "cost")
     outcome, _ = carry_out(EXECUTORS["inline"](), runs, digits_dir)
     assert outcome.cost is not None
@@ -132,7 +130,7 @@ def test_a_cost_pass_that_goes_wrong_is_one_row_that_says_so(
     assert outcome.cost.step_flops is None
 
 
-def test_a_trial_tells_how_it_goes_on(networks: str, digits_dir: Path, runs_of: Runs) -> None:
+def test_a_trial_reports_its_progress(networks: str, digits_dir: Path, runs_of: Runs) -> None:
     runs = runs_of({"model": {"import": f"{networks}:Plain"}, "batch_size": 512})
     outcome, events = carry_out(EXECUTORS["inline"](), runs, digits_dir)
     assert outcome.status == "ok"
@@ -161,16 +159,16 @@ def test_networks_that_cannot_be_trained_are_found_before_the_first_run(
         cells = [runs_of({"model": {"import": f"{networks}:{name}"}})[0].cell for name in expected]
         problems = executor.check(cells)
         assert len(problems) == len(expected)
-        for problem, said in zip(problems, expected.values(), strict=True):
-            assert said in problem
+        for problem, message in zip(problems, expected.values(), strict=True):
+            assert message in problem
 
 
-def test_networks_that_can_be_trained_are_no_problem(networks: str, runs_of: Runs) -> None:
+def test_trainable_networks_pass_the_check(networks: str, runs_of: Runs) -> None:
     cells = [runs_of({"model": m})[0].cell for m in ("convnet", "lenet5", "lenet5_1998")]
     assert EXECUTORS["inline"]().check(cells) == []
 
 
-def test_a_loss_that_is_no_cross_entropy_is_not_smoothed(networks: str, runs_of: Runs) -> None:
+def test_only_cross_entropy_takes_label_smoothing(networks: str, runs_of: Runs) -> None:
     model = {"import": f"{networks}:OwnLoss"}
     cell = runs_of({"model": model, "label_smoothing": 0.1})[0].cell
     (problem,) = EXECUTORS["inline"]().check([cell])
@@ -201,7 +199,7 @@ def read_when_there(path: Path, within_s: float = 30.0) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_what_a_run_started_ends_with_it_at_its_limit(
+def test_child_processes_end_with_their_run_at_its_limit(
     local: Executor, networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
 ) -> None:
     told = tmp_path / "pid"
@@ -213,7 +211,7 @@ def test_what_a_run_started_ends_with_it_at_its_limit(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_what_a_run_leaves_behind_ends_with_it(
+def test_left_over_child_processes_end_with_their_run(
     local: Executor, networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
 ) -> None:
     told = tmp_path / "pid"
@@ -235,7 +233,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for a signal")
-def test_a_run_and_what_it_started_end_when_its_runner_is_killed(
+def test_a_run_and_its_children_end_when_the_runner_is_killed(
     networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
 ) -> None:
     told = tmp_path / "pid"

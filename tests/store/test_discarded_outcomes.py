@@ -13,9 +13,7 @@ from bench.store import Store
 Make = Callable[..., Outcome]
 
 
-def test_outcomes_that_are_set_aside_are_kept_whole_in_a_folder_beside(
-    store: Store, trial: Make
-) -> None:
+def test_discarded_outcomes_are_kept_in_another_folder(store: Store, trial: Make) -> None:
     store.save(trial(0))
     content = (store.folder / "outcomes" / "cell-s0.json").read_bytes()
     store.set_aside()
@@ -24,7 +22,7 @@ def test_outcomes_that_are_set_aside_are_kept_whole_in_a_folder_beside(
     assert (store.folder / "outcomes-1" / "cell-s0.json").read_bytes() == content
 
 
-def test_each_time_has_a_folder_of_its_own(store: Store, trial: Make) -> None:
+def test_each_discarding_has_its_own_folder(store: Store, trial: Make) -> None:
     for seed in range(3):
         store.save(trial(seed))
         store.set_aside()
@@ -32,19 +30,19 @@ def test_each_time_has_a_folder_of_its_own(store: Store, trial: Make) -> None:
     assert found == {f"outcomes-{seed + 1}": f"cell-s{seed}.json" for seed in range(3)}
 
 
-def test_what_is_saved_afterwards_is_all_there_is(store: Store, trial: Make) -> None:
+def test_only_later_outcomes_remain(store: Store, trial: Make) -> None:
     store.save(trial(0))
     store.set_aside()
     store.save(trial(1))
     assert list(store.load()) == ["cell-s1"]
 
 
-def test_with_nothing_there_nothing_is_made(store: Store) -> None:
+def test_without_outcomes_no_folder_is_made(store: Store) -> None:
     store.set_aside()
     assert not store.folder.exists()
 
 
-def test_a_folder_that_cannot_be_moved_is_told(
+def test_a_folder_that_cannot_be_moved_is_reported(
     store: Store, trial: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path, target: Path) -> None:

@@ -61,13 +61,13 @@ def test_each_block_has_an_order_of_its_own(plan: Any) -> None:
     assert len({tuple(order) for order in blocks.values()}) == 4
 
 
-def test_the_baseline_does_not_always_come_before_its_twin(planned: Planned) -> None:
+def test_baseline_and_control_alternate_in_order(planned: Planned) -> None:
     blocks = orders(planned(f"{TEXT}timing: {{blocks: 20}}").block_runs([], []))
     first = {order.index((1, "planned")) < order.index((1, "twin")) for order in blocks.values()}
     assert first == {True, False}
 
 
-def test_the_order_is_the_studys_own_and_always_the_same(planned: Planned, plan: Any) -> None:
+def test_the_order_depends_on_the_study_only(planned: Planned, plan: Any) -> None:
     there = orders(plan.block_runs([], []))
     assert orders(planned(f"{TEXT}timing: {{blocks: 4}}").block_runs([], [])) == there
     other = planned(f"{TEXT}timing: {{blocks: 4}}".replace("name: x", "name: y"))
@@ -77,7 +77,7 @@ def test_the_order_is_the_studys_own_and_always_the_same(planned: Planned, plan:
     assert (sizes, there[0][-1]) == ([1, 3, 5, 4, 6, 2, 1], (1, "twin"))
 
 
-def test_a_study_of_one_cell_times_it_beside_itself(planned: Planned) -> None:
+def test_a_study_of_one_cell_times_it_with_its_control(planned: Planned) -> None:
     blocks = orders(planned("name: x\ntiming: {blocks: 2}").block_runs([], []))
     assert [sorted(order) for order in blocks.values()] == [[(512, "planned"), (512, "twin")]] * 2
 
@@ -88,14 +88,14 @@ def test_where_nothing_is_missing_nothing_is_planned(plan: Any) -> None:
 
 
 @pytest.mark.parametrize("role", ["planned", "twin"])
-def test_a_block_without_the_baseline_or_its_twin_does_not_count(plan: Any, role: str) -> None:
+def test_a_block_without_the_baseline_or_its_control_does_not_count(plan: Any, role: str) -> None:
     done = without(plan.block_runs([], []), 2, 1, role)
     blocks = orders(plan.block_runs(done, range(4)))
     assert list(blocks) == [4]
     assert Counter(blocks[4]) == WHOLE
 
 
-def test_a_cell_missing_from_a_block_is_timed_in_a_new_one_beside_the_baseline(plan: Any) -> None:
+def test_a_cell_missing_from_a_block_is_timed_in_a_new_one_with_the_baseline(plan: Any) -> None:
     done = without(plan.block_runs([], []), 2, 5, "planned")
     blocks = orders(plan.block_runs(done, range(4)))
     assert list(blocks) == [4]
@@ -106,7 +106,7 @@ def test_numbers_that_any_outcome_has_are_not_used_again(plan: Any) -> None:
     assert list(orders(plan.block_runs([], [17, 3]))) == [18, 19, 20, 21]
 
 
-def test_a_new_cell_is_timed_beside_the_baseline_only(planned: Planned, plan: Any) -> None:
+def test_a_new_cell_is_timed_with_the_baseline_only(planned: Planned, plan: Any) -> None:
     done = {timed(run) for run in plan.block_runs([], [])}
     wider = planned(f"{TEXT.replace('5, 6]', '5, 6, 7]')}timing: {{blocks: 4}}")
     blocks = orders(wider.block_runs(done, range(4)))
@@ -123,12 +123,12 @@ def test_more_blocks_in_the_study_add_only_the_difference(planned: Planned, plan
     assert all(Counter(order) == WHOLE for order in blocks.values())
 
 
-def test_fewer_blocks_in_the_study_ask_for_nothing(planned: Planned, plan: Any) -> None:
+def test_fewer_blocks_in_the_study_add_nothing(planned: Planned, plan: Any) -> None:
     done = {timed(run) for run in plan.block_runs([], [])}
     assert planned(f"{TEXT}timing: {{blocks: 2}}").block_runs(done, range(4)) == []
 
 
-def test_extra_blocks_stand_in_for_no_planned_one(plan: Any) -> None:
+def test_extra_blocks_replace_no_planned_one(plan: Any) -> None:
     done = {timed(run) for b in range(4) for run in extra_runs(plan.study, plan.timed, b)}
     assert list(orders(plan.block_runs(done, range(4)))) == [4, 5, 6, 7]
 
@@ -146,7 +146,7 @@ def test_where_nothing_can_be_timed_there_are_no_blocks(planned: Planned, text: 
     assert planned(f"name: x\n{text}").block_runs([], []) == []
 
 
-def test_extra_blocks_time_the_named_cells_once_without_a_twin(plan: Any) -> None:
+def test_extra_blocks_time_the_named_cells_once_without_a_control(plan: Any) -> None:
     cells = [cell for cell in plan.timed if cell.batch_size in (1, 4)]
     runs = extra_runs(plan.study, cells, 9)
     assert sorted(orders(runs)[9]) == [(1, "extra"), (4, "extra")]
@@ -162,7 +162,7 @@ PARTS = st.tuples(st.sampled_from(SIZES), st.sampled_from(["planned", "twin", "e
     failed=st.sets(st.integers(0, 12)),
     asked=st.integers(1, 6),
 )
-def test_once_all_is_executed_nothing_is_missing_whatever_was_there_before(
+def test_nothing_is_missing_after_everything_ran(
     planned: Planned, former: set[tuple[Part, int]], failed: set[int], asked: int
 ) -> None:
     plan = planned(f"{TEXT}timing: {{blocks: {asked}}}")

@@ -27,7 +27,7 @@ def model(networks: str, name: str, folder: Path) -> dict[str, object]:
 
 
 @needs_two_cores
-def test_two_trials_go_on_at_once_on_cores_of_their_own(
+def test_two_trials_run_at_once_on_separate_cores(
     networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
 ) -> None:
     runs = runs_of(model(networks, "Meets", tmp_path), seeds=[0, 1])
@@ -40,7 +40,7 @@ def test_two_trials_go_on_at_once_on_cores_of_their_own(
 
 
 @needs_two_cores
-def test_timing_blocks_run_alone_unless_the_study_says_otherwise(
+def test_timing_blocks_run_alone_unless_the_study_allows_sharing(
     networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
 ) -> None:
     cell = model(networks, "MustBeAlone", tmp_path)
@@ -66,7 +66,7 @@ def test_a_run_of_many_threads_waits_for_all_cores(
 
 
 @needs_two_cores
-def test_what_goes_on_ends_when_nobody_asks_for_more(
+def test_running_trials_end_when_the_iterator_is_closed(
     networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
 ) -> None:
     one = runs_of({"model": {"import": f"{networks}:Raises"}, "threads": 1})
@@ -81,7 +81,7 @@ def test_what_goes_on_ends_when_nobody_asks_for_more(
 
 
 @pytest.mark.parametrize("executor", ["local", "inline"])
-def test_nothing_begins_once_it_is_stopping(
+def test_nothing_starts_when_stopping(
     executor: str, networks: str, digits_dir: Path, runs_of: Runs
 ) -> None:
     runs = runs_of({"model": {"import": f"{networks}:Raises"}}, seeds=[0, 1])

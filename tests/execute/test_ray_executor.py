@@ -69,7 +69,7 @@ def test_a_cluster_is_nodes_of_one_kind(executor: Executor) -> None:
     assert site.idle == ()
 
 
-def test_trials_give_the_local_executors_losses_to_the_last_bit(
+def test_losses_are_bitwise_those_of_the_local_executor(
     executor: Executor, digits_dir: Path, runs_of: Runs
 ) -> None:
     runs = runs_of(network("Plain", width=8), seeds=[0, 1])
@@ -97,7 +97,7 @@ def test_trials_give_the_local_executors_losses_to_the_last_bit(
         ("Killed", "failed", "SIGKILL"),
     ],
 )
-def test_a_run_that_goes_wrong_says_how(
+def test_a_failed_run_has_status_and_reason(
     name: str, status: str, reason: str, executor: Executor, digits_dir: Path, runs_of: Runs
 ) -> None:
     (outcome,) = carry_out(executor, runs_of(network(name)), digits_dir)
@@ -179,7 +179,7 @@ def name_of(executor: Executor, node_id: str) -> str:
     return found[node_id]
 
 
-def test_what_goes_on_ends_when_nobody_asks_for_more(
+def test_running_trials_end_when_the_iterator_is_closed(
     executor: Executor, digits_dir: Path, runs_of: Runs, tmp_path: Path
 ) -> None:
     hanging = runs_of(network("WaitsForRelease", folder=str(tmp_path)))
@@ -227,13 +227,13 @@ def test_ray_that_is_not_installed_is_one_message(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "message"),
     [
         ("ray://head:10001", "not as a client"),
         ("127.0.0.1:1", "nothing answers there"),
         ("nonsense", "nothing answers there"),
     ],
 )
-def test_an_address_that_does_not_serve_is_said(address: str, said: str) -> None:
-    with pytest.raises(BenchError, match=said):
+def test_an_unreachable_address_is_reported(address: str, message: str) -> None:
+    with pytest.raises(BenchError, match=message):
         RayExecutor(address=address).resources([])

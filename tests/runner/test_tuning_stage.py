@@ -45,14 +45,14 @@ def test_each_cell_is_compared_at_its_best(ask: Ask) -> None:
     assert set(tuning["seed"]) == {7, 8}
 
 
-def test_what_was_tried_is_not_tried_again(ask: Ask) -> None:
+def test_finished_candidates_are_not_repeated(ask: Ask) -> None:
     run_study(ask(TUNED), Silent(), FakeExecutor(validation=by_rate))
     again = FakeExecutor(validation=by_rate)
     run_study(ask(TUNED), Silent(), again)
     assert again.executed == []
 
 
-def test_an_interrupted_tuning_goes_on_where_it_was(ask: Ask) -> None:
+def test_an_interrupted_tuning_resumes(ask: Ask) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_study(ask(TUNED), Silent(), FakeExecutor(validation=by_rate, interrupt_after=5))
     rest = FakeExecutor(validation=by_rate)
@@ -60,7 +60,7 @@ def test_an_interrupted_tuning_goes_on_where_it_was(ask: Ask) -> None:
     assert kinds(rest).count("tuning") == TRIED - 5
 
 
-def test_the_plan_tells_what_is_tried_and_what_follows(ask: Ask) -> None:
+def test_the_plan_lists_candidates_and_the_runs_that_follow(ask: Ask) -> None:
     plan = plan_study(ask(TUNED))
     assert plan.is_tuning
     assert {planned.run.kind for planned in plan.runs} == {"tuning"}

@@ -39,7 +39,7 @@ def test_a_cost_pass_that_failed_is_one_row(planned: Planned) -> None:
     assert (outcome.trial, outcome.block, outcome.timings) == (None, None, ())
 
 
-def test_a_runs_configuration_has_all_that_its_numbers_depend_on(planned: Planned) -> None:
+def test_a_runs_configuration_has_everything_that_its_numbers_depend_on(planned: Planned) -> None:
     text = "name: x\nseeds: [7]\ntarget_accuracy: 0.9\ntiming: {blocks: 1, rounds: 5}"
     plan = planned(text)
     trial, cost = plan.runs

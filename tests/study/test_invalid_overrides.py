@@ -13,14 +13,14 @@ TEXT = "name: x\nbase:\n  epochs: 1\naxes: {batch_size: [64]}\nseeds: [0]\n"
     "override",
     ["", "base.epochs", "=1", ".=1", "base.=1", ".base=1", "base..epochs=1", "axes.=[1]"],
 )
-def test_what_is_no_path_and_value_is_told_how_to_write_it(refusal: Refusal, override: str) -> None:
+def test_an_invalid_override_is_refused_with_an_example(refusal: Refusal, override: str) -> None:
     assert refusal(TEXT, override) == (
         f"--set {override}: expected PATH=VALUE, for example --set base.epochs=1"
     )
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("bse.epochs=1", "bse: unknown field. Did you mean 'base'?"),
         ("base.epoch=1", "base.epoch: unknown field. Did you mean 'epochs'?"),
@@ -46,8 +46,10 @@ def test_what_is_no_path_and_value_is_told_how_to_write_it(refusal: Refusal, ove
         ("target_accuracy=98", "target_accuracy: expected a value less than or equal to 1, got 98"),
     ],
 )
-def test_a_mistake_is_told_as_in_a_file(refusal: Refusal, override: str, said: str) -> None:
-    assert refusal(TEXT, override).startswith(f"--set {override}: {said}")
+def test_an_invalid_override_is_reported_like_a_files_error(
+    refusal: Refusal, override: str, message: str
+) -> None:
+    assert refusal(TEXT, override).startswith(f"--set {override}: {message}")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_a_mistake_is_told_as_in_a_file(refusal: Refusal, override: str, said: s
         ("include.0.model=lenet5", "include"),
     ],
 )
-def test_a_field_of_what_has_none(refusal: Refusal, override: str, field: str) -> None:
+def test_a_field_of_a_scalar(refusal: Refusal, override: str, field: str) -> None:
     assert refusal(TEXT + "include: []", override) == f"--set {override}: {field} has no fields"
 
 
@@ -72,7 +74,7 @@ def test_a_value_that_is_not_yaml(refusal: Refusal) -> None:
     )
 
 
-def test_a_mistake_in_what_replaces_a_mapping_of_the_file_is_the_overrides(
+def test_an_error_in_a_replaced_mapping_is_reported_at_the_override(
     refusal: Refusal,
 ) -> None:
     text = "name: x\nbase:\n  model:\n    name: convnet\n    hidden: 5"
@@ -82,13 +84,13 @@ def test_a_mistake_in_what_replaces_a_mapping_of_the_file_is_the_overrides(
     )
 
 
-def test_a_mistake_in_the_file_keeps_its_line_beside_an_override(refusal: Refusal) -> None:
+def test_an_error_in_the_file_keeps_its_line_with_an_override(refusal: Refusal) -> None:
     assert refusal("name: x\nseeds: []", "base.epochs=1") == (
         "study.yaml:2: seeds: expected at least one value"
     )
 
 
-def test_what_an_override_replaces_has_its_place_with_all_that_is_in_it(refusal: Refusal) -> None:
+def test_everything_in_an_overridden_value_is_located_at_the_override(refusal: Refusal) -> None:
     assert refusal(
         "name: x\nbase:\n  model: {name: convnet, hidden: 5}", "base.model={hidden: 5}"
     ) == ("--set base.model={hidden: 5}: base.model: 'name' is missing")

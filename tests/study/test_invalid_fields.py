@@ -8,7 +8,7 @@ Refusal = Callable[..., str]
 
 
 @pytest.mark.parametrize(
-    ("field", "said"),
+    ("field", "message"),
     [
         ("bse: 1", "bse: unknown field. Did you mean 'base'?"),
         ("base: {epoch: 1}", "base.epoch: unknown field. Did you mean 'epochs'?"),
@@ -24,18 +24,18 @@ Refusal = Callable[..., str]
         ),
     ],
 )
-def test_an_unknown_field(refusal: Refusal, field: str, said: str) -> None:
-    assert refusal(f"name: x\n\n{field}") == f"study.yaml:3: {said}"
+def test_an_unknown_field(refusal: Refusal, field: str, message: str) -> None:
+    assert refusal(f"name: x\n\n{field}") == f"study.yaml:3: {message}"
 
 
-def test_a_field_that_is_near_none_is_told_the_known_ones(refusal: Refusal) -> None:
+def test_an_unknown_field_without_a_near_name_lists_the_known_ones(refusal: Refusal) -> None:
     assert refusal("name: x\nlimits: {qqq: 1}") == (
         "study.yaml:2: limits.qqq: unknown field. Known: trial_timeout."
     )
 
 
 @pytest.mark.parametrize(
-    ("field", "said"),
+    ("field", "message"),
     [
         ("model: convnett", "base.model: unknown model 'convnett'. Did you mean 'convnet'?"),
         ("model: {name: lenet}", "base.model: unknown model 'lenet'. Did you mean 'lenet5'?"),
@@ -57,12 +57,12 @@ def test_a_field_that_is_near_none_is_told_the_known_ones(refusal: Refusal) -> N
         ),
     ],
 )
-def test_an_unknown_name(refusal: Refusal, field: str, said: str) -> None:
-    assert refusal(f"name: x\nbase:\n  {field}").startswith(f"study.yaml:3: {said}")
+def test_an_unknown_name(refusal: Refusal, field: str, message: str) -> None:
+    assert refusal(f"name: x\nbase:\n  {field}").startswith(f"study.yaml:3: {message}")
 
 
 @pytest.mark.parametrize(
-    ("field", "said"),
+    ("field", "message"),
     [
         (
             "precision: fp_16",
@@ -82,8 +82,8 @@ def test_an_unknown_name(refusal: Refusal, field: str, said: str) -> None:
         ("threads: true", "base.threads: expected auto or a positive integer, got true"),
     ],
 )
-def test_a_value_that_is_not_one_of_a_fields(refusal: Refusal, field: str, said: str) -> None:
-    assert refusal(f"name: x\nbase:\n  {field}") == f"study.yaml:3: {said}"
+def test_a_value_that_is_not_one_of_a_fields(refusal: Refusal, field: str, message: str) -> None:
+    assert refusal(f"name: x\nbase:\n  {field}") == f"study.yaml:3: {message}"
 
 
 def test_an_unknown_design(refusal: Refusal) -> None:
@@ -93,7 +93,7 @@ def test_an_unknown_design(refusal: Refusal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "said"),
+    ("field", "message"),
     [
         ("batch_size: 0", "base.batch_size: expected a value greater than 0, got 0"),
         ("batch_size: -64", "base.batch_size: expected a value greater than 0, got -64"),
@@ -132,12 +132,12 @@ def test_an_unknown_design(refusal: Refusal) -> None:
         ),
     ],
 )
-def test_a_number_that_cannot_be(refusal: Refusal, field: str, said: str) -> None:
-    assert refusal(f"name: x\nbase:\n  {field}") == f"study.yaml:3: {said}"
+def test_a_number_out_of_range(refusal: Refusal, field: str, message: str) -> None:
+    assert refusal(f"name: x\nbase:\n  {field}") == f"study.yaml:3: {message}"
 
 
 @pytest.mark.parametrize(
-    ("field", "said"),
+    ("field", "message"),
     [
         ("base: 5", "base: expected a mapping of fields, got 5"),
         ("base: {compile: on}", "base.compile: expected true or false, got 'on'"),
@@ -179,8 +179,8 @@ def test_a_number_that_cannot_be(refusal: Refusal, field: str, said: str) -> Non
         ("timing: {rounds: off}", "timing.rounds: expected a number, got the text 'off'"),
     ],
 )
-def test_a_wrong_type_or_amount(refusal: Refusal, field: str, said: str) -> None:
-    assert refusal(f"name: x\n{field}").startswith(f"study.yaml:2: {said}")
+def test_a_wrong_type_or_amount(refusal: Refusal, field: str, message: str) -> None:
+    assert refusal(f"name: x\n{field}").startswith(f"study.yaml:2: {message}")
 
 
 def test_a_long_value_is_not_repeated(refusal: Refusal) -> None:
@@ -189,7 +189,7 @@ def test_a_long_value_is_not_repeated(refusal: Refusal) -> None:
     )
 
 
-def test_several_mistakes_are_told_together(refusal: Refusal) -> None:
+def test_several_errors_are_reported_together(refusal: Refusal) -> None:
     text = "name: X\nbase:\n  epochs: -1\n  device: gpu\nseeds: []"
     assert refusal(text).splitlines() == [
         "study.yaml:1: name: expected lowercase letters, digits, _ and -, at most 100, starting "
@@ -200,7 +200,7 @@ def test_several_mistakes_are_told_together(refusal: Refusal) -> None:
     ]
 
 
-def test_of_many_mistakes_five_are_told_and_the_rest_counted(refusal: Refusal) -> None:
+def test_of_many_errors_five_are_shown_and_the_rest_counted(refusal: Refusal) -> None:
     lines = refusal(f"name: x\nseeds: [{', '.join(['-1'] * 9)}]").splitlines()
     assert len(lines) == 6
     assert lines[-1] == "… and 4 more"

@@ -8,7 +8,7 @@ Refusal = Callable[..., str]
 
 
 @pytest.mark.parametrize(
-    ("axes", "said"),
+    ("axes", "message"),
     [
         ("{batchsize: [64]}", "axes.batchsize: unknown field. Did you mean 'batch_size'?"),
         ("{seed: [0]}", "axes.seed: unknown field. "),
@@ -43,8 +43,10 @@ Refusal = Callable[..., str]
         ("{model.name: [null]}", "axes.model.name[0]: 'name' is missing"),
     ],
 )
-def test_a_mistake_is_told_where_the_axis_says_it(refusal: Refusal, axes: str, said: str) -> None:
-    assert refusal(f"name: x\n\naxes: {axes}").startswith(f"study.yaml:3: {said}")
+def test_an_invalid_value_is_reported_at_its_axis(
+    refusal: Refusal, axes: str, message: str
+) -> None:
+    assert refusal(f"name: x\n\naxes: {axes}").startswith(f"study.yaml:3: {message}")
 
 
 def test_a_parameter_that_one_model_lacks_names_the_axis_its_value_and_the_model(
@@ -64,14 +66,14 @@ def test_a_parameter_that_one_optimizer_lacks_names_the_axis(refusal: Refusal) -
     )
 
 
-def test_a_value_on_a_line_of_its_own_is_told_with_that_line(refusal: Refusal) -> None:
+def test_a_value_on_its_own_line_is_reported_with_that_line(refusal: Refusal) -> None:
     text = "name: x\naxes:\n  batch_size:\n    - 64\n    - -1"
     assert (
         refusal(text) == "study.yaml:5: axes.batch_size[1]: expected a value greater than 0, got -1"
     )
 
 
-def test_a_mistake_inside_a_value_is_told_with_its_own_line(refusal: Refusal) -> None:
+def test_an_error_inside_a_value_is_reported_with_its_line(refusal: Refusal) -> None:
     text = "name: x\naxes:\n  model:\n    - name: convnet\n      hidden: -1"
     assert (
         refusal(text)

@@ -21,7 +21,7 @@ def outcome_of(run: Run, folder: Path) -> Outcome:
     return outcome
 
 
-def test_the_images_of_a_step_are_counted_not_assumed(
+def test_step_images_are_counted_in_a_batch_larger_than_the_set(
     networks: str, digits_dir: Path, runs_of: Runs
 ) -> None:
     config = {"model": {"import": f"{networks}:Plain"}, "batch_size": 100_000, "epochs": 1}
