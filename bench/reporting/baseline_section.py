@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -251,16 +252,13 @@ def _p(row: Row) -> str:
     return format_p(row["p_value"])
 
 
-def _floor(row: Row) -> str:
-    return _size(row, row["floor"])
-
-
-def _detects(row: Row) -> str:
-    return BLANK if pd.isna(row["mde"]) else _size(row, row["mde"])
-
-
-def _size(row: Row, relative: float) -> str:
+def _size(row: Row, *, column: str) -> str:
     """Write a relative size in the unit of the measure."""
+    if pd.isna(row[column]):
+        return BLANK
     if row["measure"] == ACCURACY:
-        return f"{100 * relative * row['before']:.2f} points"
-    return format_share(relative)
+        return f"{100 * row[column] * row['before']:.2f} points"
+    return format_share(row[column])
+
+
+_floor, _detects = partial(_size, column="floor"), partial(_size, column="mde")

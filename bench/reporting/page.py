@@ -11,6 +11,7 @@ import pandas as pd
 from bench.analysis.configurations import cell_labels, config_fields, varying_fields
 from bench.analysis.results import Results
 from bench.cell_names import axis_name, format_value
+from bench.records import ROWS
 from bench.reporting.baseline_section import (
     baseline_section,
     session_findings,
@@ -28,18 +29,8 @@ from bench.reporting.study_context import Context
 from bench.reporting.target_section import target_findings, target_section
 from bench.reporting.tuning_section import tuning_findings, tuning_section
 
-FILES = (
-    "trials.csv",
-    "epochs.csv",
-    "timings.csv",
-    "blocks.csv",
-    "costs.csv",
-    "tuning.csv",
-    "summary.csv",
-    "comparisons.csv",
-    "study.yaml",
-    "environment.json",
-)
+TABLES = (*ROWS, "summary", "comparisons")
+FILES = (*(f"{name}.csv" for name in TABLES), "study.yaml", "environment.json")
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -49,15 +50,17 @@ def target_columns(results: Results, target: float | None) -> list[Column]:
     seeds = plural_range(known["tried"], "seed")
     pairs = known.loc[known["train_ratio_n"] > 0, "train_ratio_n"]
     paired = f"median of {plural_range(pairs, 'pair')} by seed" if len(pairs) else ""
+    time, train_time = (partial(_estimate, measure=m) for m in ("time_to_target_s", "train_s"))
+    time_ratio = partial(_ratio, name="time_ratio")
     columns: list[tuple[str, str, Callable[[Row], str]]] = [
-        (f"training time to {format_target(target)} (s)", f"median over {seeds}", _time),
+        (f"training time to {format_target(target)} (s)", f"median over {seeds}", time),
         ("reached by", "", _reached),
         ("training steps to it", "median", _steps),
         ("a step (ms)", "of those that reached it", _step_time),
-        ("time to it over the baseline's", "of the medians", _time_ratio),
+        ("time to it over the baseline's", "of the medians", time_ratio),
         ("mean final accuracy (%)", "one-sided 95% lower bound", _bound),
         ("certified", "", _certified),
-        ("total training time (s)", "median", _train_time),
+        ("total training time (s)", "median", train_time),
         ("total training time over the baseline's", paired, _train_ratio),
     ]
     return with_numbers(
@@ -131,15 +134,7 @@ def _evidence(row: pd.Series) -> str:
     return f"{text}, {plural(failed, 'more')} did not finish" if failed else text
 
 
-def _time(row: Row) -> str:
-    return _estimate(row, "time_to_target_s")
-
-
-def _train_time(row: Row) -> str:
-    return _estimate(row, "train_s")
-
-
-def _estimate(row: Row, measure: str) -> str:
+def _estimate(row: Row, *, measure: str) -> str:
     median, low, high = (row[f"{measure}_{part}"] for part in ("median", "low", "high"))
     if pd.isna(median) or math.isinf(median):
         return BLANK if pd.isna(median) else MISSED
@@ -162,17 +157,13 @@ def _step_time(row: Row) -> str:
     return BLANK if pd.isna(row["step_s_median"]) else format_number(1e3 * row["step_s_median"])
 
 
-def _time_ratio(row: Row) -> str:
-    return _ratio(row, "time_ratio")
-
-
 def _train_ratio(row: Row) -> str:
     """Write the ratio, with its number of pairs where the baseline lacks some seeds."""
-    text, n = _ratio(row, "train_ratio"), row["train_ratio_n"]
+    text, n = _ratio(row, name="train_ratio"), row["train_ratio_n"]
     return text if text == BLANK or n == row["ended"] else f"{text} (n = {n})"
 
 
-def _ratio(row: Row, name: str) -> str:
+def _ratio(row: Row, *, name: str) -> str:
     ratio, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
     if pd.isna(ratio) or math.isinf(ratio):
         return BLANK if pd.isna(ratio) else MISSED

@@ -1,11 +1,8 @@
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.formatting import format_bytes, format_number, format_points, format_short, truncate
-from bench.reporting.markdown_text import escape
+from bench.reporting.markdown_text import escape, mark_verdict, plain_verdicts
 
 
 @pytest.mark.parametrize(
@@ -34,41 +31,12 @@ def test_no_text_can_leave_its_table_cell(text: str) -> None:
     assert "|" not in unescaped and "`" not in unescaped
 
 
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        ((21347.0, 21104.0, 21533.0), "21,350 [21,100, 21,530]"),
-        ((12.3456, 12.1, 12.9), "12.35 [12.10, 12.90]"),
-        ((123456.0,), "123,000"),
-        ((0.02137,), "0.0214"),
-        ((5.0, 5.0, 5.0), "5.00 [5.00, 5.00]"),
-        ((5.0, math.nan, math.nan), "5.00"),
-        ((0.0,), "0"),
-        ((12.0, 10.0, math.inf), "12.0 [10.0, ∞]"),
-        ((math.inf,), "∞"),
-    ],
-)
-def test_a_number_has_the_digits_that_its_interval_supports(
-    arguments: tuple[float, ...], text: str
-) -> None:
-    assert format_number(*arguments) == text
+def test_an_interval_is_not_escaped() -> None:
+    assert escape("1.28 [1.22, 1.33] times") == "1.28 [1.22, 1.33] times"
+    assert escape("[1, 2](url)") == r"\[1, 2\](url)"
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(21347, "21.3k"), (20000, "20.0k"), (137, "137"), (1.5e6, "1.50M")]
-)
-def test_short_numbers_have_three_digits_and_a_prefix(value: float, text: str) -> None:
-    assert format_short(value) == text
-
-
-def test_differences_have_a_sign() -> None:
-    assert (format_points(0.123), format_points(-1.5)) == ("+0.12", "−1.50")
-
-
-def test_memory_is_written_in_si_units() -> None:
-    assert (format_bytes(412_345_678), format_bytes(16e9)) == ("412 MB", "16.0 GB")
-
-
-def test_a_long_reason_is_cut() -> None:
-    assert truncate("x" * 500, 10) == "x" * 9 + "…"
-    assert truncate("short") == "short"
+def test_marked_verdicts_become_bold_words_and_inconclusive_stays_plain() -> None:
+    marked = f"{mark_verdict('IMPROVED', 'faster')}, {mark_verdict('INCONCLUSIVE', 'inconclusive')}"
+    assert 'data-verdict="IMPROVED"' in marked
+    assert plain_verdicts(marked) == "**faster**, inconclusive"

@@ -1,6 +1,6 @@
 "use strict";
 
-// Charts in place of the figures that they stand for, in the colours of the page.
+// Interactive charts replace their figures, in the colours of the page.
 const charts = JSON.parse(document.getElementById("charts").textContent);
 const drawn = new Map();
 const NARROW = 560;
@@ -13,17 +13,17 @@ function isDark() {
   return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-function looks(width) {
+function vegaConfig(width) {
   const style = getComputedStyle(document.documentElement);
-  const of = (name) => style.getPropertyValue(name).trim();
-  const text = { labelColor: of("--soft"), titleColor: of("--soft"), labelFontSize: 12, titleFontSize: 12 };
+  const [soft, line] = ["--soft", "--line"].map((name) => style.getPropertyValue(name).trim());
+  const text = { labelColor: soft, titleColor: soft, labelFontSize: 12, titleFontSize: 12 };
   const narrow = width < NARROW;
   return {
     background: "transparent",
     font: "system-ui, sans-serif",
     view: { stroke: null, continuousWidth: 300 },
     axis: {
-      ...text, gridColor: of("--line"), domainColor: of("--line"), tickColor: of("--line"),
+      ...text, gridColor: line, domainColor: line, tickColor: line,
       titleFontWeight: "normal", labelLimit: narrow ? 110 : 360,
     },
     axisXQuantitative: { tickCount: narrow ? 4 : 8 },
@@ -31,7 +31,7 @@ function looks(width) {
   };
 }
 
-// Where there is no room beside a bar, its name stands in lines below each other.
+// On narrow screens, break the names of rows into lines.
 function stackNames(spec) {
   const { y } = spec.encoding;
   if (y?.type !== "nominal") return;
@@ -46,9 +46,9 @@ async function draw(holder, spec, label) {
   if (isDark()) for (const [from, to] of Object.entries(ON_DARK)) text = text.replaceAll(`"${from}"`, `"${to}"`);
   const bare = JSON.parse(text);
   if (holder.clientWidth < NARROW) stackNames(bare);
-  const whole = { ...bare, width: "container", autosize: { type: "fit-x", contains: "padding" } };
-  const result = await vegaEmbed(holder, whole, {
-    renderer: "svg", actions: false, config: looks(holder.clientWidth), tooltip: { theme: isDark() ? "dark" : "light" },
+  Object.assign(bare, { width: "container", autosize: { type: "fit-x", contains: "padding" } });
+  const result = await vegaEmbed(holder, bare, {
+    renderer: "svg", actions: false, config: vegaConfig(holder.clientWidth), tooltip: { theme: isDark() ? "dark" : "light" },
   });
   drawn.get(holder)?.finalize();
   drawn.set(holder, result);
@@ -74,7 +74,7 @@ const seen = new IntersectionObserver((entries) => {
 for (const picture of document.querySelectorAll("img[data-chart]")) {
   const paragraph = picture.closest("p");
   const still = document.createElement("details");
-  still.innerHTML = "<summary>The same as a picture</summary>";
+  still.innerHTML = "<summary>As a static picture</summary>";
   paragraph.before(still);
   for (const spec of charts[picture.dataset.chart]) {
     const title = document.createElement("p");
@@ -94,22 +94,22 @@ function redraw() {
   for (const holder of drawn.keys()) holder.draw();
 }
 
-// Light, dark, or as the system has it.
+// Light or dark: the system's choice until the button is pressed.
 const theme = document.getElementById("theme");
-function name() {
+function labelTheme() {
   theme.textContent = isDark() ? "Light" : "Dark";
   theme.setAttribute("aria-label", `Switch to ${isDark() ? "light" : "dark"} colours`);
 }
 theme.hidden = false;
 theme.addEventListener("click", () => {
   document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-  name();
+  labelTheme();
   redraw();
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { name(); redraw(); });
-name();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { labelTheme(); redraw(); });
+labelTheme();
 
-// Tables: a click on a heading sorts, a word in the box filters.
+// Tables: headings sort, the search box filters.
 const FILTERED_FROM = 5;
 
 function key(cell) {
@@ -133,27 +133,27 @@ function sort(table, column) {
   const rows = [...table.tBodies[0].rows].map((row) => [key(row.cells[column]), row]);
   rows.sort(([a], [b]) => {
     const { blank, order } = compared(a, b);
-    return blank ?? sign * order; // what is blank stays last
+    return blank ?? sign * order; // blanks stay last
   });
   table.tBodies[0].append(...rows.map(([, row]) => row));
 }
 
-// Where there is no room for many columns of names, one column holds them all.
+// On narrow screens, one column joins the columns of names.
 function joinNames(table) {
   const names = [...table.tHead.rows[0].cells].findIndex((cell) => cell.style.textAlign === "right");
   if (names < 2) return;
   const headings = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
   for (const row of table.rows) {
     const parts = [...row.cells].slice(0, names);
-    const whole = row.insertCell(names);
-    whole.className = "whole";
-    whole.textContent = parts
+    const joined = row.insertCell(names);
+    joined.className = "joined";
+    joined.textContent = parts
       .map(({ textContent }, i) => (/^[\d–]/.test(textContent) ? `${headings[i]} ${textContent}` : textContent))
       .join(" · ");
     for (const part of parts) part.classList.add("part");
   }
   const heading = document.createElement("th");
-  heading.className = "whole";
+  heading.className = "joined";
   heading.textContent = "cell";
   table.tHead.rows[0].cells[names].replaceWith(heading);
 }
@@ -167,7 +167,7 @@ for (const table of document.querySelectorAll("main table")) {
   table.before(holder);
   holder.append(table);
   if (![...table.tHead.rows[0].cells].some((cell) => cell.textContent)) {
-    table.tHead.remove(); // a list of names and values
+    table.tHead.remove(); // a list of names and values has no headings
     continue;
   }
   joinNames(table);
@@ -179,7 +179,7 @@ for (const table of document.querySelectorAll("main table")) {
     button.append(...(ends < 0 ? parts : parts.slice(0, ends)));
     heading.append(button);
     if (ends >= 0) {
-      const note = document.createElement("small"); // what a column's numbers stand on
+      const note = document.createElement("small"); // how many samples a column has
       note.append(...parts.slice(ends + 1));
       parts[ends].remove();
       heading.append(note);
@@ -191,7 +191,7 @@ for (const table of document.querySelectorAll("main table")) {
   if (rows.length < FILTERED_FROM) continue;
   const label = document.createElement("label");
   label.className = "filter";
-  label.innerHTML = '<span>Only rows with</span><input type="search" placeholder="lenet5 faster"><output></output>';
+  label.innerHTML = '<span>Filter rows</span><input type="search" placeholder="lenet5 faster"><output></output>';
   const [, box, count] = label.children;
   box.addEventListener("input", () => {
     const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -206,4 +206,4 @@ for (const table of document.querySelectorAll("main table")) {
   holder.before(label);
 }
 
-for (const block of document.querySelectorAll("pre")) block.tabIndex = 0; // so that keys scroll it
+for (const block of document.querySelectorAll("pre")) block.tabIndex = 0; // keys can scroll it
