@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from typer.core import TyperGroup
 
@@ -21,20 +20,6 @@ class UnexpectedError(BaseException):
     """Carries an unexpected error, its cause, past typer's own error handling."""
 
 
-class CommandGroup(TyperGroup):
-    """All commands of bench; without it, typer exits with 1 for EOFError and BrokenPipeError."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Parse the command line."""
-        with _wrap_unexpected():
-            return super().make_context(*args, **kwargs)
-
-    def invoke(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command."""
-        with _wrap_unexpected():
-            return super().invoke(*args, **kwargs)
-
-
 @contextmanager
 def _wrap_unexpected() -> Iterator[None]:
     try:
@@ -44,6 +29,13 @@ def _wrap_unexpected() -> Iterator[None]:
         if isinstance(error, BenchError) or modules & {"typer", "click"}:
             raise
         raise UnexpectedError from error
+
+
+class CommandGroup(TyperGroup):
+    """All commands of bench; without it, typer exits with 1 for EOFError and BrokenPipeError."""
+
+    make_context = _wrap_unexpected()(TyperGroup.make_context)
+    invoke = _wrap_unexpected()(TyperGroup.invoke)
 
 
 def report_crash(error: BaseException) -> int:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, Self
 
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn
 
 from bench.analysis.comparisons import ACCURACY
+from bench.cli.progress import make_progress
 from bench.cli.terminal import WIDE, console, table
 from bench.cli.verdict_table import verdict_text
 from bench.formatting import format_duration, plural
@@ -36,27 +36,18 @@ class TerminalGateReporter:
 
     def __init__(self, *, errors: bool = False) -> None:
         self._console = console(errors=errors)
-        self._bar: Progress | None = None
-        if self._console.is_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=30),
-                TextColumn("{task.fields[note]}"),
-                console=self._console,
-                transient=True,
-            )
-            self._bar.add_task("starting", total=None, note="")
+        self._bar = make_progress(self._console, "{task.fields[note]}")
+        self._task = self._bar.add_task("starting", total=None, note="")
         self._names: dict[str, str] = {}  # short names of the benchmarks measured so far
         self._sigterm_handler: Any = None
 
     def __enter__(self) -> Self:
         self._sigterm_handler = signal.signal(signal.SIGTERM, _raise_interrupt)
-        if self._bar is not None:
-            self._bar.start()
+        self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
+        if self._console.is_terminal:
             self._bar.stop()
         signal.signal(signal.SIGTERM, self._sigterm_handler)
 
@@ -68,21 +59,17 @@ class TerminalGateReporter:
 
     def running(self, benchmark: str, role: Role, done: int, of: int) -> None:
         """Show the current benchmark."""
-        if self._bar is not None:
-            task = self._bar.task_ids[0]
-            if benchmark not in self._names:
-                self._names = short_names([*self._names, benchmark])
-            side = "base" if role == "twin" else role
-            text = escape(f"{self._names[benchmark]} on {side}")
-            self._bar.update(task, description=text, completed=done, total=of)
+        if benchmark not in self._names:
+            self._names = short_names([*self._names, benchmark])
+        text = escape(f"{self._names[benchmark]} on {'base' if role == 'twin' else role}")
+        self._bar.update(self._task, description=text, completed=done, total=of)
 
     def paired(self, pair: int, of: int, benchmarks: int, left_s: float) -> None:
         """Show a finished pair and the estimated time left."""
         left = f", {format_duration(left_s)} left" if left_s else ""
         text = f"pair {pair} of {of}{left}"
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], note=text)
-        else:
+        self._bar.update(self._task, note=text)
+        if not self._console.is_terminal:
             self._console.print(f"{text}: {plural(benchmarks, 'benchmark')}")
 
     def confirming(self, suspects: Sequence[str]) -> None:

@@ -73,12 +73,9 @@ def fetch(name: DatasetName, data_dir: opt.DataDir = None, offline: opt.Offline 
             where=name,
             hint="Omit --offline, or give a folder that has it by --data-dir.",
         )
-    target = console()
-    bars = Bars(target)
+    bars = Bars(console())
     try:
-        source.fetch(
-            folder, bars.fetching if target.is_terminal else lambda what, done, total: None
-        )
+        source.fetch(folder, bars.fetching)
     finally:
         bars.stop()
     verify(name, data_dir)

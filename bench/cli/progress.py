@@ -1,6 +1,7 @@
 """Progress bars and the remaining time."""
 
 import time
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -8,23 +9,19 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from bench.formatting import format_duration
 
 
+@dataclass
 class Pace:
     """Progress through the estimated work, and the remaining time."""
 
-    def __init__(self, estimate_s: float) -> None:
-        self._estimate_s = estimate_s
-        self._done_s = 0.0
-        self._started_s = time.monotonic()
-        self.runs = 0
+    estimate_s: float = 0.0
+    runs: int = 0
+    _done_s: float = 0.0
+    _started_s: float = field(default_factory=time.monotonic)
 
     def advance(self, estimate_s: float) -> None:
         """Count a finished run by its estimate."""
         self._done_s += estimate_s
         self.runs += 1
-
-    def extend(self, estimate_s: float) -> None:
-        """Count runs that were added later."""
-        self._estimate_s += estimate_s
 
     @property
     def elapsed_s(self) -> float:
@@ -34,29 +31,28 @@ class Pace:
     @property
     def share(self) -> float:
         """Fraction of the estimated work that is done."""
-        return self._done_s / self._estimate_s if self._estimate_s else 1.0
+        return self._done_s / self.estimate_s if self.estimate_s else 1.0
 
     @property
     def left_s(self) -> float:
         """Seconds left: the remaining estimate, scaled by how the finished part deviated."""
-        rest_s = max(0.0, self._estimate_s - self._done_s)
-        if not self._done_s:
-            return rest_s
-        return rest_s * self.elapsed_s / self._done_s
+        rest_s = max(0.0, self.estimate_s - self._done_s)
+        return rest_s * self.elapsed_s / self._done_s if self._done_s else rest_s
+
+
+def make_progress(console: Console, *columns: str) -> Progress:
+    """Return bars with a description and these columns; without a terminal they are disabled."""
+    shown = (TextColumn("{task.description}"), BarColumn(bar_width=30), *map(TextColumn, columns))
+    return Progress(*shown, console=console, transient=True, disable=not console.is_terminal)
 
 
 class Bars:
     """Live bars on a terminal: one for all runs, one for the current run."""
 
     def __init__(self, console: Console) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[note]}"),
-            console=console,
-            transient=True,
-        )
+        percentage, note = "{task.percentage:>3.0f}%", "{task.fields[note]}"
+        self._progress = make_progress(console, percentage, note)
+        self.is_enabled = console.is_terminal
         self._all: TaskID | None = None
         self._current: TaskID | None = None
         self._file: TaskID | None = None
@@ -69,7 +65,8 @@ class Bars:
 
     def stop(self) -> None:
         """Remove the bars."""
-        self._progress.stop()
+        if self.is_enabled:  # before rich 14, disabled bars print an empty line
+            self._progress.stop()
 
     def current(self, name: str, share: float) -> None:
         """Show the progress of the current run."""
