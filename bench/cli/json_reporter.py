@@ -3,29 +3,21 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import typer
 
-from bench.cli.plan_table import cell_names
-from bench.cli.progress import Pace
-from bench.cli.stoppable_reporter import StoppableReporter
 from bench.cli.streams import is_unicode
-from bench.execute.executor import Evaluated, Event, Lost, Printed, Started, Stepped
+from bench.cli.study_reporter import StudyReporter
+from bench.execute.executor import Evaluated, Event, Lost, Printed, Started
 from bench.planning import Plan, PlannedRun
 from bench.records import Outcome
 from bench.runner import FinishedStudy
 
 
-class JsonReporter(StoppableReporter):
-    """Prints events: plan, start, epoch, printed, end, lost, extended, stopping, finish."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pace = Pace(0.0)
-        self._planned: Mapping[str, PlannedRun] = {}
-        self._names: Mapping[str, str] = {}
+class JsonReporter(StudyReporter):
+    """Prints download, plan, start, epoch, printed, end, lost, extended, stopping, finish."""
 
     def show_stopping(self) -> None:
         """Report that no further run starts."""
@@ -38,54 +30,44 @@ class JsonReporter(StoppableReporter):
 
     def planned(self, plan: Plan) -> None:
         """Report the plan: its runs by state, and the estimated time."""
-        self._names = cell_names(plan)
-        self._planned = {planned.run.run_id: planned for planned in plan.to_execute}
-        self._pace = Pace(plan.estimate_s)
-        name, cells = plan.study.name, len(plan.cells)
-        runs, estimate_s = len(self._planned), plan.estimate_s
-        states = Counter(planned.state for planned in plan.runs)
-        _print("plan", study=name, cells=cells, runs=runs, states=states, estimate_s=estimate_s)
+        super().planned(plan)
+        _print(
+            "plan",
+            study=plan.study.name,
+            cells=len(plan.cells),
+            runs=len(self.runs),
+            states=Counter(planned.state for planned in plan.runs),
+            estimate_s=plan.estimate_s,
+        )
 
     def happened(self, event: Event) -> None:
         """Report the start of a run, its epochs, its output, and its loss with a node."""
+        super().happened(event)
+        run_id = event.run_id
         match event:
             case Started():
-                self.running[event.run_id] = event.node
-                _print("start", **self._about(event.run_id), node=event.node)
-            case Evaluated():
+                _print("start", **self._describe(self.runs[run_id]), node=event.node)
+            case Evaluated(epoch=epoch, loss=loss):
                 accuracy = event.correct / event.images
-                fields = {"epoch": event.epoch, "test_loss": event.loss, "test_accuracy": accuracy}
-                _print("epoch", run_id=event.run_id, **fields)
+                fields = {"epoch": epoch, "test_loss": loss, "test_accuracy": accuracy}
+                _print("epoch", run_id=run_id, **fields)
             case Lost():
-                self.running.pop(event.run_id, None)
-                _print("lost", run_id=event.run_id, node=event.node, why=event.why)
+                _print("lost", run_id=run_id, node=event.node, why=event.why)
             case Printed():
-                _print("printed", run_id=event.run_id, log=str(event.log))
-            case Stepped():
-                pass
+                _print("printed", run_id=run_id, log=str(event.log))
 
     def ended(self, planned: PlannedRun, outcome: Outcome) -> None:
         """Report how a run ended, and the estimated seconds left."""
-        self.running.pop(outcome.run_id, None)
-        if outcome.run_id in self._planned:
-            self._pace.advance(planned.estimate_s)
-        fields: dict[str, Any] = {
-            "status": outcome.status,
-            "reason": outcome.reason,
-            "wall_s": outcome.wall_s,
-            "left_s": self._pace.left_s,
-        }
+        super().ended(planned, outcome)
+        fields = {name: getattr(outcome, name) for name in ("status", "reason", "wall_s")}
+        fields["left_s"] = self.pace.left_s
         if outcome.trial is not None:
             fields |= {"seed": outcome.trial.seed, "test_accuracy": outcome.trial.test_accuracy}
-        _print("end", run_id=outcome.run_id, kind=planned.run.kind, **self._cell(planned), **fields)
+        _print("end", **self._describe(planned), **fields)
 
     def extended(self, added: Sequence[PlannedRun], why: str) -> None:
         """Report an added timing block."""
-        self._planned = {
-            **self._planned,
-            **{planned.run.run_id: planned for planned in added},
-        }
-        self._pace.extend(sum(planned.estimate_s for planned in added))
+        super().extended(added, why)
         _print("extended", block=added[0].run.block, runs=len(added), why=why)
 
     def finished(self, finished: FinishedStudy) -> None:
@@ -94,13 +76,10 @@ class JsonReporter(StoppableReporter):
         statuses = dict(finished.statuses)
         _print("finish", results=str(finished.results), report=report, statuses=statuses)
 
-    def _about(self, run_id: str) -> dict[str, Any]:
-        planned = self._planned[run_id]
-        return {"run_id": run_id, "kind": planned.run.kind, **self._cell(planned)}
-
-    def _cell(self, planned: PlannedRun) -> dict[str, str]:
-        cell_id = planned.run.cell.cell_id
-        return {"cell_id": cell_id, "cell": self._names[cell_id]}
+    def _describe(self, planned: PlannedRun) -> dict[str, str]:
+        run, cell_id = planned.run, planned.run.cell.cell_id
+        names = {"cell_id": cell_id, "cell": self.names[cell_id]}
+        return {"run_id": run.run_id, "kind": run.kind, **names}
 
 
 def _print(event: str, **fields: Any) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.cli.stoppable_reporter import StoppableReporter
+from bench.cli.study_reporter import StudyReporter
 
 ROOT = Path(__file__).parents[2]
 NETWORK = """
@@ -116,7 +116,7 @@ def heard() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-class Asked(StoppableReporter):
+class Asked(StudyReporter):
     """Listens as screens do, and keeps how often it said that it stops."""
 
     said = 0
