@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.regress.history import Trend
-from bench.reporting.figure_style import CELL_COLOURS, SOFT_INK, canvas, styled, wrapped
+from bench.reporting.colours import CELL_COLOURS, SOFT_INK
+from bench.reporting.figure_style import canvas, styled, wrapped
 
 PANELS, COLUMNS, PANEL_IN = 12, 3, 1.75
 STEP = CELL_COLOURS[1]

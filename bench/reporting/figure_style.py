@@ -1,10 +1,11 @@
-"""How every figure styles: size, fonts, colours, header. One file, so that all look alike."""
+"""The style of every figure: size, fonts, header; and its output as PNG and SVG."""
 
 import io
 import textwrap
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import bench.reporting.matplotlib_import  # noqa: F401
@@ -14,68 +15,56 @@ import matplotlib as mpl
 import numpy as np
 import seaborn as sns
 from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
+from bench.reporting.colours import EDGE, GRID, INK, SOFT_INK
 from bench.reporting.fonts import families
 
 WIDTH_IN = 9.0
-DPI = 160  # a page shows a figure about 900 px wide; the rest is for sharp screens
-
-# Hues that people with any common colour blindness tell apart, after Okabe and Ito. Left out:
-# grey, which means "the others" here, and yellow and light pink, which vanish on white. The
-# order keeps the two oranges and the brown apart.
-_PALETTE = sns.color_palette("colorblind").as_hex()
-CELL_COLOURS = (*(_PALETTE[i] for i in (0, 1, 2, 4, 9, 3)), "#333333", _PALETTE[5])
-MARKERS = ("o", "s", "^", "D")
-PHASE_COLOURS: Mapping[str, str] = {
-    "data": "#9a9a9a",
-    "forward": "#8fc1e3",
-    "backward": "#2f6f9f",
-    "optimizer": "#e8b04b",
-}
-INK = "#222222"
-SOFT_INK = "#5a5a5a"
-OTHERS = "#b5b5b5"
+DPI = 160  # a page shows a figure about 900 px wide; the rest is for high-density screens
+Legend = list[tuple[Artist, str]]
 
 STYLE: dict[Any, Any] = {
     **sns.axes_style("whitegrid"),
-    "font.size": 10.5,
-    "axes.labelsize": 10.5,
-    "axes.titlesize": 10.5,
+    **dict.fromkeys(("font.size", "axes.labelsize", "axes.titlesize"), 10.5),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 9.5),
+    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
     "axes.titlelocation": "left",
-    "axes.edgecolor": "#c4c4c4",
-    "axes.labelcolor": INK,
+    "axes.edgecolor": EDGE,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "text.color": INK,
     "text.parse_math": False,  # names come from users: a "$" is a "$"
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.labelsize": 9.5,
-    "ytick.labelsize": 9.5,
-    "grid.color": "#e6e6e6",
+    "grid.color": GRID,
     "grid.linewidth": 0.8,
     "lines.linewidth": 1.8,
     "lines.markersize": 6,
-    "legend.fontsize": 9.5,
     "legend.frameon": False,
     "figure.facecolor": "white",
     "svg.fonttype": "none",
-    "svg.hashsalt": "bench",  # names within a file, which are drawn by lot without it
+    "svg.hashsalt": "bench",  # ids within an SVG are random without it
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """A figure that is saved as `<stem>.png`, its alternative text and its caption."""
+
+    stem: str
+    figure: Figure
+    alt: str
+    caption: str
 
 
 @contextmanager
 def _styled() -> Iterator[None]:
-    """Draw by matplotlib's defaults and this style, whatever the user's settings are."""
+    """Draw with matplotlib's defaults and this style, whatever the user's settings are."""
     with mpl.rc_context(), warnings.catch_warnings():
-        # What no font has is a box in the picture, and itself in the SVG and in the page's text.
+        # A glyph that no font has is a box in the PNG and correct text in the SVG and the page.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
@@ -83,86 +72,77 @@ def _styled() -> Iterator[None]:
         yield
 
 
-# Works as a decorator of a drawing function and around saving: ticks are made at both times.
+# A decorator of drawing functions and of functions that save: ticks are made at both times.
 styled = _styled()
 
 _TITLE_IN, _NOTE_IN, _LEGEND_IN, _MARGIN_IN = 0.26, 0.19, 0.21, 0.1
 
 
-def canvas(
-    title: str,
-    note: str,
-    *,
-    body_in: float,
-    legend: Sequence[tuple[Artist, str]] = (),
-) -> Figure:
-    """Make an empty figure with its header: the question, how to read it, the legend.
+def canvas(title: str, note: str, *, body_in: float, legend: Legend | None = None) -> Figure:
+    """Return an empty figure with a header: title, how to read it, legend.
 
-    The header takes its own space above the `body_in` inches that axes may fill, so that
-    nothing is ever drawn over data.
+    The header is placed above the `body_in` inches for axes, so that it never covers data.
     """
     titles = textwrap.wrap(title, 74)
     notes = textwrap.wrap(note[:1].upper() + note[1:], 126)
-    columns = _legend_columns([text for _, text in legend])
-    legend_rows = -(-len(legend) // columns)
-    header_in = (
-        _MARGIN_IN
-        + _TITLE_IN * len(titles)
-        + _NOTE_IN * len(notes)
-        + (_LEGEND_IN * legend_rows + 0.06 if legend else 0)
-        + 0.08
-    )
+    handles, labels = zip(*legend, strict=True) if legend else ((), ())
+    columns = _legend_columns(labels)
+    titles_in, notes_in = _TITLE_IN * len(titles), _NOTE_IN * len(notes)
+    legend_in = _LEGEND_IN * -(-len(labels) // columns) + 0.06 if labels else 0
+    header_in = _MARGIN_IN + titles_in + notes_in + legend_in + 0.08
     height_in = body_in + header_in
     body = (0.005, 0.01, 0.985, 1 - header_in / height_in - 0.01)
-    figure = Figure(
-        figsize=(WIDTH_IN, height_in), dpi=DPI, layout=ConstrainedLayoutEngine(rect=body)
-    )
-    left, y_in = 0.1 / WIDTH_IN, height_in - _MARGIN_IN
-    figure.text(left, y_in / height_in, "\n".join(titles), fontsize=13, fontweight="bold", va="top")
-    y_in -= _TITLE_IN * len(titles)
-    figure.text(left, y_in / height_in, "\n".join(notes), fontsize=9.5, color=SOFT_INK, va="top")
-    y_in -= _NOTE_IN * len(notes)
-    if legend:
+    layout = ConstrainedLayoutEngine(rect=body)
+    figure = Figure(figsize=(WIDTH_IN, height_in), dpi=DPI, layout=layout)
+    left, top = 0.1 / WIDTH_IN, 1 - _MARGIN_IN / height_in
+    figure.text(left, top, "\n".join(titles), fontsize=13, fontweight="bold", va="top")
+    top -= titles_in / height_in
+    figure.text(left, top, "\n".join(notes), fontsize=9.5, color=SOFT_INK, va="top")
+    top -= (notes_in + 0.02) / height_in
+    if labels:
         figure.legend(
-            [artist for artist, _ in legend],
-            [text for _, text in legend],
-            loc="upper left",
-            bbox_to_anchor=(left - 0.002, (y_in - 0.02) / height_in),
-            ncols=columns,
-            borderaxespad=0.1,
-            columnspacing=1.4,
-            handletextpad=0.5,
-        )
+            handles, labels, loc="upper left", bbox_to_anchor=(left - 0.002, top), ncols=columns,
+            borderaxespad=0.1, columnspacing=1.4, handletextpad=0.5,
+        )  # fmt: skip
     return figure
 
 
-def only_grid(axes: Axes, axis: str) -> None:
-    """Keep grid lines across one axis only; the other one is a list."""
-    axes.grid(visible=False, axis="y" if axis == "x" else "x")
+def _legend_columns(texts: Sequence[str]) -> int:
+    """Return how many columns fit side by side; matplotlib fills them from top to bottom."""
+    for columns in range(len(texts), 1, -1):
+        split = np.array_split(np.array([len(text) for text in texts]), columns)
+        if sum(0.55 + 0.072 * part.max() for part in split) < WIDTH_IN - 0.2:
+            return columns
+    return 1
 
 
 def wrapped(label: str, width: int = 44) -> str:
-    """Break a long label into lines, so that it is neither cut nor squeezes its figure."""
+    """Return a label broken into lines of at most `width` characters."""
     return "\n".join(textwrap.wrap(label, max(width, 8))) or label
 
 
+def file_name(field: str) -> str:
+    """Return a field's name with only letters, digits and underscores."""
+    return "".join(letter if letter.isalnum() else "_" for letter in field)
+
+
 def png_bytes(figure: Figure) -> bytes:
-    """Draw a figure as PNG; the same figure gives the same bytes on the same software."""
+    """Return a figure as PNG, with the same bytes for equal figures on the same software."""
     return compressed(pixels(figure))
 
 
 @styled
 def pixels(figure: Figure) -> Image.Image:
-    """Draw a figure as a picture."""
+    """Return a figure as an image."""
     figure.set_dpi(DPI)
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
-    figure.set_layout_engine("none")  # its parts lie where they should: as SVG, too
+    figure.set_layout_engine("none")  # keeps the layout for the SVG
     return Image.fromarray(np.array(canvas.buffer_rgba()))
 
 
 def compressed(picture: Image.Image) -> bytes:
-    """Write a picture as PNG; needs the interpreter for little of its time."""
+    """Return an image as PNG; releases the interpreter lock for most of its time."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", dpi=(DPI, DPI))
     return buffer.getvalue()
@@ -170,17 +150,8 @@ def compressed(picture: Image.Image) -> bytes:
 
 @styled
 def svg_bytes(figure: Figure) -> bytes:
-    """Draw a figure as SVG, as `pixels` does; names that have a halo are shapes, not text."""
+    """Return a figure as SVG in the layout of `pixels`; labels with an outline become paths."""
     buffer = io.StringIO()
     undated = {"Date": None, "Creator": None}
     FigureCanvasSVG(figure).print_svg(buffer, metadata=undated)  # type: ignore[no-untyped-call]
     return buffer.getvalue().encode()
-
-
-def _legend_columns(texts: Sequence[str]) -> int:
-    """Tell how many columns fit side by side; matplotlib fills them from top to bottom."""
-    for columns in range(len(texts), 1, -1):
-        split = np.array_split(np.array([len(text) for text in texts]), columns)
-        if sum(0.55 + 0.072 * part.max() for part in split) < WIDTH_IN - 0.2:
-            return columns
-    return 1

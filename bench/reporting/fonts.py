@@ -1,4 +1,4 @@
-"""Which fonts a figure's texts are drawn in: one that is always there, others for what it lacks."""
+"""The fonts of figures: one that ships with matplotlib, and others for characters it lacks."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,20 +12,20 @@ from matplotlib.ft2font import FT2Font
 
 FONT = "DejaVu Sans"  # ships with matplotlib: the same picture on every machine
 PLACEHOLDERS = "Last Resort"  # fonts that have a box for every character
-# Fonts with many characters, from those that read best beside DejaVu Sans.
+# Fonts with many characters, those that go best with DejaVu Sans first.
 PREFERRED = ("Noto Sans", "Source Han Sans", "WenQuanYi", "Droid Sans Fallback", "Unifont")
 
 _families: ContextVar[tuple[str, ...]] = ContextVar("families", default=(FONT,))
 
 
 def families() -> list[str]:
-    """Return the font families of the figures that are drawn now."""
+    """Return the font families in the current context."""
     return list(_families.get())
 
 
 @contextmanager
 def fonts_for(texts: Iterable[str]) -> Iterator[None]:
-    """Draw figures in fonts that have the characters of these texts, as far as any is installed."""
+    """Add installed fonts that have the characters of these texts to `families`."""
     token = _families.set((FONT, *fallbacks(set().union(*texts))))
     try:
         yield
@@ -34,37 +34,32 @@ def fonts_for(texts: Iterable[str]) -> Iterator[None]:
 
 
 def fallbacks(characters: Iterable[str]) -> list[str]:
-    """Return installed families that together have what FONT lacks of these characters."""
+    """Return installed families that together cover the characters missing in FONT."""
     missing = {ord(c) for c in characters if c.isprintable()}
-    missing -= _codes_of(font_manager.findfont(FONT))
+    missing -= _code_points(font_manager.findfont(FONT))
+    upright = {
+        font.name: font.fname
+        for font in reversed(font_manager.fontManager.ttflist)
+        if font.style == "normal" and not font.name.startswith((PLACEHOLDERS, FONT))
+    }
     found = []
-    for name, path in sorted(_installed().items(), key=lambda item: _preference(item[0])):
+    for name in sorted(upright, key=_preference):
         if not missing:
             break
-        had = missing & _codes_of(path)
-        if had:
+        covered = missing & _code_points(upright[name])
+        if covered:
             found.append(name)
-            missing -= had
+            missing -= covered
     return found
 
 
-def _installed() -> dict[str, str]:
-    """List one upright font file of each family."""
-    fonts = font_manager.fontManager.ttflist
-    return {
-        font.name: font.fname
-        for font in reversed(fonts)
-        if font.style == "normal" and not font.name.startswith((PLACEHOLDERS, FONT))
-    }
-
-
 def _preference(name: str) -> tuple[int, str]:
-    place = next((i for i, start in enumerate(PREFERRED) if name.startswith(start)), len(PREFERRED))
-    return place, name
+    ranks = (i for i, start in enumerate(PREFERRED) if name.startswith(start))
+    return next(ranks, len(PREFERRED)), name
 
 
-def _codes_of(path: str) -> set[int]:
+def _code_points(path: str) -> set[int]:
     try:
         return set(FT2Font(path).get_charmap())
-    except (OSError, RuntimeError):  # gone, or of a kind that FreeType cannot draw
+    except (OSError, RuntimeError):  # deleted, or a format that FreeType can't read
         return set()

@@ -1,7 +1,7 @@
-"""matplotlib, imported whatever MPLBACKEND names; a figure is never shown here, only saved.
+"""Import matplotlib whatever MPLBACKEND names: figures are saved here, never shown.
 
-A module that draws imports this one before anything of matplotlib. Once matplotlib is there, the
-variable and the backend are what the user set: in a notebook others may draw, too.
+A module that draws imports this one before anything of matplotlib. Afterwards the variable and
+the backend are what the user set, because a notebook may draw figures of its own.
 """
 
 import logging
@@ -14,7 +14,7 @@ def _import_matplotlib() -> None:
     backend = os.environ.pop("MPLBACKEND", None)
     log = logging.getLogger("matplotlib")
     level = log.level
-    log.setLevel(logging.CRITICAL)  # a bad line of the user's matplotlibrc changes no figure here
+    log.setLevel(logging.CRITICAL)  # warnings about the user's matplotlibrc, which isn't used here
     try:
         import matplotlib as mpl
     finally:

@@ -21,7 +21,7 @@ from bench.reporting.columns import Section
 from bench.reporting.cost_section import cost_section
 from bench.reporting.display_names import untuned_summary
 from bench.reporting.effects_section import effect_findings, effects_section
-from bench.reporting.figures.figure import Chart
+from bench.reporting.figure_style import Chart
 from bench.reporting.findings import best_findings, run_findings, unfinished_runs
 from bench.reporting.results_section import results_section
 from bench.reporting.sentences import markdown_sentences

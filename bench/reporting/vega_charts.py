@@ -1,7 +1,7 @@
-"""Charts that answer to pointer and keyboard, as Vega-Lite specifications.
+"""Interactive charts of the HTML page, as Vega-Lite specifications.
 
-Each stands for a figure of the same name, which serves where scripts don't run; cells have the
-same colours in both. Source of the grammar: https://vega.github.io/vega-lite/docs/
+Each replaces the figure of the same name where scripts run, with the same colours. Grammar:
+https://vega.github.io/vega-lite/docs/
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,319 +12,268 @@ import numpy as np
 from bench.analysis.results import Results
 from bench.cell_names import named_value
 from bench.records import STEP_PHASES
-from bench.reporting.figure_style import PHASE_COLOURS
-from bench.reporting.figures.axis_scales import LOG_FROM, accuracy_errors
-from bench.reporting.figures.baseline_forest import panels_of
+from bench.reporting.colours import PHASE_COLOURS
+from bench.reporting.figures.axis_scales import LOG_FROM, accuracy_bars
 from bench.reporting.figures.cell_rows import END, Rows, rows_of
 from bench.reporting.figures.cell_styles import CellStyles, cell_styles_of
-from bench.reporting.figures.cost_views import speed_view, trained_cells
-from bench.reporting.figures.forest import VERDICT_LOOKS, Panel
+from bench.reporting.figures.forest import VERDICT_STYLES, Panel, baseline_panels
 from bench.reporting.figures.learning_curves import curves_of
-from bench.reporting.figures.step_phases import MEDIANS, quickest_first
+from bench.reporting.figures.step_phases import MEDIANS, fastest_first, step_images
+from bench.reporting.figures.tradeoff import speed_view
 
 VEGA_LITE = "6.1"
 Spec = dict[str, Any]
-Interactive = Callable[[Results], Sequence[Spec]]
 
 _SHAPES = {"o": "circle", "s": "square", "^": "triangle-up", "v": "triangle-down", "D": "diamond"}
-SPREAD = {"mean": "mean", "lowest": "min", "highest": "max"}
 _ROW_PX = 26
-_PICK = "pick"  # a click on the legend dims what was not clicked
+_Y_CELLS: Spec = {"field": "cell", "type": "nominal", "sort": None, "title": None}
+_ACCURACY: Spec = {"type": "quantitative", "title": "test accuracy (%)"}
+_SELECTED = "selected"  # a click on the legend dims the other entries
+_DIMMED: Spec = {"condition": {"param": _SELECTED, "value": 1}, "value": 0.15}
 
 
-def interactive(tables: Results) -> dict[str, Sequence[Spec]]:
-    """Make the charts of a study, by the stem of the figure that they stand for."""
-    made = {stem: draw(tables) for stem, draw in CHARTS.items()}
-    return {stem: specs for stem, specs in made.items() if specs}
+def interactive(results: Results) -> dict[str, Sequence[Spec]]:
+    """Return the charts of a study, by the stem of the figure that they replace."""
+    charts = {stem: draw(results) for stem, draw in CHARTS.items()}
+    return {stem: specs for stem, specs in charts.items() if specs}
 
 
-def against_baseline(tables: Results) -> Sequence[Spec]:
-    """Draw what each cell's time and accuracy are over the baseline's, the floor behind them."""
-    changes = tables.ordered_changes
+def _against_baseline(results: Results) -> Sequence[Spec]:
+    changes = results.ordered_changes
     names = {cell_id: change.name for cell_id, change in changes.items()}
-    return [_forest(panel, names or cell_styles_of(tables).labels) for panel in panels_of(tables)]
+    names = names or dict(cell_styles_of(results).labels)
+    return [_forest(panel, names) for panel in baseline_panels(results)]
 
 
 def _forest(panel: Panel, names: Mapping[str, str]) -> Spec:
-    is_time = panel.border == 1.0
-    values = panel.values.sort_values("value", ascending=is_time).reset_index()
+    values = panel.values.sort_values("value", ascending=not panel.is_accuracy).reset_index()
     shown = rows_of(values, names)
-    unit = "over the baseline cell's" if is_time else "difference to the baseline cell's"
-    # Bands without gaps, so that what is noise is one area.
-    y: Spec = {"field": "cell", "type": "nominal", "sort": None, "title": None}
-    y["scale"] = {"type": "band", "padding": 0}
-    told = [("cell", ""), ("value", ".3f"), ("low", ".3f"), ("high", ".3f"), ("verdict", "")]
+    reference = "difference to" if panel.is_accuracy else "over"
+    tooltip = [("cell", ""), *((f, ".3f") for f in ("value", "low", "high")), ("verdict", "")]
+    rows = [
+        {
+            "cell": names[str(row["cell_id"])],
+            **{name: _number(row[name]) for name in ("value", "low", "high")},
+            "from": _number(panel.no_difference - row["floor"]),
+            "to": _number(panel.no_difference + row["floor"]),
+            "verdict": panel.verdict_words[row["verdict"]],
+            "n": int(row["n"]),
+        }
+        for row in shown.cells.to_dict("records")
+    ]
+    name = panel.name.capitalize()
     return {
-        "title": f"{panel.name.capitalize()}, {unit}; the band is noise{_ends(shown)}",
+        "title": f"{name}, {reference} the baseline cell's; the band is noise{_ends(shown)}",
         "height": _ROW_PX * len(shown.cells),
-        "data": {"values": [_forest_row(panel, row, names) for row in _records(shown)]},
-        "encoding": {"y": y, "tooltip": _tooltips([*told, ("n", "")])},
-        "layer": _forest_layers(panel, shown, "ratio" if is_time else "percentage points"),
+        "data": {"values": rows},
+        "encoding": {
+            # Without padding, the bands of the noise floor form one area.
+            "y": {**_Y_CELLS, "scale": {"type": "band", "padding": 0}},
+            "tooltip": _tooltip([*tooltip, ("n", "")]),
+        },
+        "layer": _forest_layers(panel, shown),
     }
 
 
-def _forest_row(panel: Panel, row: Mapping[Any, Any], names: Mapping[str, str]) -> Spec:
-    return {
-        "cell": names[str(row["cell_id"])],
-        "value": _plain(row["value"]),
-        "low": _plain(row["low"]),
-        "high": _plain(row["high"]),
-        "from": _plain(panel.border - row["floor"]),
-        "to": _plain(panel.border + row["floor"]),
-        "verdict": panel.words[row["verdict"]],
-        "n": int(row["n"]),
+def _forest_layers(panel: Panel, shown: Rows) -> list[Spec]:
+    """Return the layers: noise floor, line of no difference, intervals, points."""
+    styles = {
+        panel.verdict_words[verdict]: style
+        for verdict, style in VERDICT_STYLES.items()
+        if (shown.cells["verdict"] == verdict).any()
     }
-
-
-def _forest_layers(panel: Panel, shown: Rows, unit: str) -> list[Spec]:
-    """Lay the floor, the border, the intervals and the points over each other."""
-    given = {panel.words[verdict] for verdict in shown.cells["verdict"]}
-    styles = {w: look for v, look in VERDICT_LOOKS.items() if (w := panel.words[v]) in given}
-    colour = _scaled("verdict", {w: look.colour for w, look in styles.items()})
+    colour = _nominal("verdict", {word: style.colour for word, style in styles.items()})
+    shape = _nominal("verdict", {word: _SHAPES[style.marker] for word, style in styles.items()})
+    unit = "percentage points" if panel.is_accuracy else "ratio"
     x: Spec = {"type": "quantitative", "title": unit, "scale": {"zero": False}}
     floor: Spec = {
         "mark": {"type": "bar", "height": {"band": 1}, "color": "#9aa5b1", "opacity": 0.25},
         "encoding": {"x": {**x, "field": "from"}, "x2": {"field": "to"}},
     }
-    border: Spec = {
+    no_difference: Spec = {
         "mark": {"type": "rule", "color": "#888888"},
-        "encoding": {"x": {"datum": panel.border}, "y": None},
+        "encoding": {"x": {"datum": panel.no_difference}, "y": None},
     }
-    intervals: Spec = {
-        "mark": {"type": "rule", "strokeWidth": 2},
-        "encoding": {
-            "x": {**x, "field": "low"},
-            "x2": {"field": "high"},
-            "color": colour,
-            "opacity": _dimmed(),
-        },
-    }
-    points: Spec = {
-        "params": [_picked("verdict")],
-        "mark": {"type": "point", "filled": True, "size": 90},
-        "encoding": {
-            "x": {**x, "field": "value"},
-            "color": colour,
-            "shape": _scaled("verdict", {w: _SHAPES[k.marker] for w, k in styles.items()}),
-            "opacity": _dimmed(),
-        },
-    }
-    known = shown.cells["low"].notna().any()  # Vega can't scale what has no value at all
-    return [floor, border, *([intervals] if known else []), points]
+    layers = [floor, no_difference]
+    if shown.cells["low"].notna().any():  # Vega can't scale a field without any value
+        ends = {"x": {**x, "field": "low"}, "x2": {"field": "high"}}
+        encoding = {**ends, "color": colour, "opacity": _DIMMED}
+        layers.append({"mark": {"type": "rule", "strokeWidth": 2}, "encoding": encoding})
+    value = {"x": {**x, "field": "value"}, "color": colour, "shape": shape, "opacity": _DIMMED}
+    mark = {"type": "point", "filled": True, "size": 90}
+    return [*layers, {"params": [_selection("verdict")], "mark": mark, "encoding": value}]
 
 
-def _ends(shown: Rows) -> str:
-    """Say for a title that only both ends of many rows are drawn."""
-    if not shown.omitted:
-        return ""
-    return f"; the first and the last {END} of {len(shown.cells) + shown.omitted:,}"
-
-
-def _records(shown: Rows) -> list[dict[Any, Any]]:
-    return shown.cells.to_dict("records")
-
-
-def accuracy_over_speed(tables: Results) -> Sequence[Spec]:
-    """Draw accuracy over speed, a point a cell with both its intervals."""
-    view = speed_view(trained_cells(tables))
+def _accuracy_over_speed(results: Results) -> Sequence[Spec]:
+    view = speed_view(results)
     if view is None:
         return ()
-    styles, bars = cell_styles_of(tables), accuracy_errors(view.cells)
-    rows = []
-    for i, cell in enumerate(view.cells.to_dict("records")):
-        x, y = float(view.x[i]), float(view.percents[i])
-        told = {"speed": x, "slowest": x - view.bars[0, i], "fastest": x + view.bars[1, i]}
-        told |= {"accuracy": y, "lowest": y - bars[0, i], "highest": y + bars[1, i]}
-        rows.append({**_look(styles, cell), **{k: _plain(v) for k, v in told.items()}})
-    is_far = view.x.max() / view.x.min() > LOG_FROM
-    scale = {"type": "log", "nice": False} if is_far else {"zero": False, "padding": 12}
-    x_axis = {"type": "quantitative", "title": "images/s", "scale": scale, "axis": {"format": "~s"}}
-    y_axis = {
-        "type": "quantitative",
-        "title": "test accuracy (%)",
-        "scale": {"zero": False, "padding": 8},
-    }
-    formats = [("cell", ""), *((name, ",.0f") for name in ("speed", "slowest", "fastest"))]
-    formats += [(name, ".2f") for name in ("accuracy", "lowest", "highest")]
-    shared = {**_colours(styles), "opacity": _dimmed(), "tooltip": _tooltips(formats)}
-    return [
-        {
-            "title": "Test accuracy over training speed, with both intervals",
-            "height": 340,
-            "data": {"values": rows},
-            "encoding": shared,
-            "layer": [
-                {
-                    "mark": {"type": "rule", "strokeWidth": 1.5},
-                    "encoding": {
-                        "x": {**x_axis, "field": "slowest"},
-                        "x2": {"field": "fastest"},
-                        "y": {**y_axis, "field": "accuracy"},
-                    },
-                },
-                {
-                    "mark": {"type": "rule", "strokeWidth": 1.5},
-                    "encoding": {
-                        "x": {**x_axis, "field": "speed"},
-                        "y": {**y_axis, "field": "lowest"},
-                        "y2": {"field": "highest"},
-                    },
-                },
-                {
-                    "params": [_picked("series")],
-                    "mark": {"type": "point", "filled": True, "size": 110},
-                    "encoding": {
-                        "x": {**x_axis, "field": "speed"},
-                        "y": {**y_axis, "field": "accuracy"},
-                        **_shapes(styles),
-                    },
-                },
-            ],
-        }
+    styles, x, y = cell_styles_of(results), view.x, view.percents
+    low, high = accuracy_bars(view.cells)
+    columns = {"speed": x, "slowest": x - view.bars[0], "fastest": x + view.bars[1]}
+    columns |= {"accuracy": y, "lowest": y - low, "highest": y + high}
+    rows = [
+        {**_cell(styles, cell), **{name: _number(column[i]) for name, column in columns.items()}}
+        for i, cell in enumerate(view.cells.to_dict("records"))
     ]
+    is_log = x.max() / x.min() > LOG_FROM
+    scale = {"type": "log", "nice": False} if is_log else {"zero": False, "padding": 12}
+    across = {"type": "quantitative", "title": "images/s", "scale": scale, "axis": {"format": "~s"}}
+    up = {**_ACCURACY, "scale": {"zero": False, "padding": 8}}
+    tooltip = [("cell", ""), *((name, ",.0f") for name in ("speed", "slowest", "fastest"))]
+    tooltip += [(name, ".2f") for name in ("accuracy", "lowest", "highest")]
+    point = {"x": {**across, "field": "speed"}, "y": {**up, "field": "accuracy"}}
+    x_bar = {"x": {**across, "field": "slowest"}, "x2": {"field": "fastest"}, "y": point["y"]}
+    y_bar = {"x": point["x"], "y": {**up, "field": "lowest"}, "y2": {"field": "highest"}}
+    shapes = {name: _SHAPES[marker] for name, marker in styles.facet_markers.items()}
+    bar = {"type": "rule", "strokeWidth": 1.5}
+    spec = {
+        "title": "Test accuracy over training speed, with both intervals",
+        "height": 340,
+        "data": {"values": rows},
+        "encoding": {**_colours(styles), "opacity": _DIMMED, "tooltip": _tooltip(tooltip)},
+        "layer": [
+            {"mark": bar, "encoding": x_bar},
+            {"mark": bar, "encoding": y_bar},
+            {
+                "params": [_selection("series")],
+                "mark": {"type": "point", "filled": True, "size": 110},
+                "encoding": point | ({"shape": _nominal("group", shapes)} if shapes else {}),
+            },
+        ],
+    }
+    return [spec]
 
 
-def learning(tables: Results) -> Sequence[Spec]:
-    """Draw test accuracy by epoch: the mean over seeds, and their range."""
-    styles = cell_styles_of(tables)
-    curves = curves_of(tables.epochs, styles)
+def _learning(results: Results) -> Sequence[Spec]:
+    styles = cell_styles_of(results)
+    curves = curves_of(results.epochs, styles)
     if len(curves.drop_duplicates(["cell_id", "epoch"])) < 2 or curves["epoch"].max() < 2:
         return ()
-    seeds = curves.groupby(["cell_id", "epoch"], sort=False)["test_accuracy"]
+    points = curves.groupby(["cell_id", "epoch"], sort=False)["test_accuracy"].agg(
+        mean="mean", lowest="min", highest="max", seeds="count"
+    )
     cells = {str(cell["cell_id"]): cell for cell in styles.cells.to_dict("records")}
+    statistics = ("mean", "lowest", "highest")
     rows = [
         {
-            **_look(styles, cells[point["cell_id"]]),
+            **_cell(styles, cells[point["cell_id"]]),
             "epoch": point["epoch"],
-            **{name: _plain(point[part]) for name, part in SPREAD.items()},
-            "seeds": point["count"],
+            **{name: _number(point[name]) for name in statistics},
+            "seeds": point["seeds"],
         }
-        for point in seeds.agg(["mean", "min", "max", "count"]).reset_index().to_dict("records")
+        for point in points.reset_index().to_dict("records")
     ]
-    x = {"field": "epoch", "type": "quantitative", "axis": {"tickMinStep": 1, "format": "d"}}
-    y = {"type": "quantitative", "title": "test accuracy (%)", "scale": {"zero": False}}
-    told = [("cell", ""), ("epoch", ""), *((n, ".2f") for n in ("mean", "lowest", "highest"))]
-    dashes = {} if styles.facet is None else {"strokeDash": {"field": "group", "title": None}}
-    return [
-        {
-            "title": "Test accuracy by epoch, mean and range over the seeds",
-            "height": 320,
-            "data": {"values": rows},
-            "encoding": {
-                "x": x,
-                **_colours(styles),
-                "detail": {"field": "cell"},
-                "tooltip": _tooltips([*told, ("seeds", "")]),
+    y = {**_ACCURACY, "scale": {"zero": False}}
+    tooltip = [("cell", ""), ("epoch", ""), *((name, ".2f") for name in statistics), ("seeds", "")]
+    mean: Spec = {"y": {**y, "field": "mean"}, "opacity": _DIMMED}
+    if styles.facet is not None:
+        mean["strokeDash"] = {"field": "group", "title": None}
+    axis = {"tickMinStep": 1, "format": "d"}
+    spec = {
+        "title": "Test accuracy by epoch, mean and range over the seeds",
+        "height": 320,
+        "data": {"values": rows},
+        "encoding": {
+            "x": {"field": "epoch", "type": "quantitative", "axis": axis},
+            **_colours(styles),
+            "detail": {"field": "cell"},
+            "tooltip": _tooltip(tooltip),
+        },
+        "layer": [
+            {
+                "mark": {"type": "area", "opacity": 0.15},
+                "encoding": {"y": {**y, "field": "lowest"}, "y2": {"field": "highest"}},
             },
-            "layer": [
-                {
-                    "mark": {"type": "area", "opacity": 0.15},
-                    "encoding": {"y": {**y, "field": "lowest"}, "y2": {"field": "highest"}},
-                },
-                {
-                    "params": [_picked("series")],
-                    "mark": {"type": "line", "point": True},
-                    "encoding": {"y": {**y, "field": "mean"}, "opacity": _dimmed(), **dashes},
-                },
-            ],
-        }
-    ]
+            {
+                "params": [_selection("series")],
+                "mark": {"type": "line", "point": True},
+                "encoding": mean,
+            },
+        ],
+    }
+    return [spec]
 
 
-def phases(tables: Results) -> Sequence[Spec]:
-    """Draw the time of an image in each phase of a step, the quickest cell first."""
-    styles = cell_styles_of(tables)
-    cells = quickest_first(styles.cells)
+def _phases(results: Results) -> Sequence[Spec]:
+    styles = cell_styles_of(results)
+    cells = fastest_first(styles.cells)
     if cells.empty:
         return ()
-    images = cells["step_images"].astype("Float64").astype(float)
-    micros = cells[MEDIANS].astype(float).mul(1e6 / images, axis=0)
+    micros = cells[MEDIANS].astype(float).mul(1e6 / step_images(cells), axis=0)
     shown = rows_of(cells.assign(**micros, total=micros.sum(axis=1)), styles.labels)
     rows = [
         {
             "cell": styles.labels[str(cell["cell_id"])],
             "phase": phase,
             "order": i,
-            "time": _plain(cell[f"{phase}_median"]),
-            "share": _plain(cell[f"{phase}_median"] / cell["total"]),
+            "time": _number(cell[f"{phase}_median"]),
+            "share": _number(cell[f"{phase}_median"] / cell["total"]),
         }
-        for cell in _records(shown)
+        for cell in shown.cells.to_dict("records")
         for i, phase in enumerate(STEP_PHASES)
     ]
-    told = [("cell", ""), ("phase", ""), ("time", ",.3~g"), ("share", ".0%")]
-    return [
-        {
-            "title": f"Where the time of a step goes{_ends(shown)}",
-            "height": _ROW_PX * len(shown.cells),
-            "data": {"values": rows},
-            "params": [_picked("phase")],
-            "mark": {"type": "bar"},
-            "encoding": {
-                "y": {"field": "cell", "type": "nominal", "sort": None, "title": None},
-                "x": {"field": "time", "type": "quantitative", "title": "µs an image"},
-                "color": _scaled("phase", PHASE_COLOURS),
-                "order": {"field": "order"},
-                "opacity": _dimmed(),
-                "tooltip": _tooltips(told),
-            },
-        }
-    ]
+    tooltip = [("cell", ""), ("phase", ""), ("time", ",.3~g"), ("share", ".0%")]
+    spec = {
+        "title": f"Where the time of a step goes{_ends(shown)}",
+        "height": _ROW_PX * len(shown.cells),
+        "data": {"values": rows},
+        "params": [_selection("phase")],
+        "mark": {"type": "bar"},
+        "encoding": {
+            "y": _Y_CELLS,
+            "x": {"field": "time", "type": "quantitative", "title": "µs per image"},
+            "color": _nominal("phase", PHASE_COLOURS),
+            "order": {"field": "order"},
+            "opacity": _DIMMED,
+            "tooltip": _tooltip(tooltip),
+        },
+    }
+    return [spec]
 
 
-CHARTS: Mapping[str, Interactive] = {
-    "against_baseline": against_baseline,
-    "learning": learning,
-    "phases": phases,
-    "accuracy_speed": accuracy_over_speed,
+CHARTS: Mapping[str, Callable[[Results], Sequence[Spec]]] = {
+    "against_baseline": _against_baseline,
+    "learning": _learning,
+    "phases": _phases,
+    "accuracy_speed": _accuracy_over_speed,
 }
 
 
-def _look(styles: CellStyles, cell: Mapping[Any, Any]) -> Spec:
-    """Name a cell, and say of which colour and of which shape it is."""
+def _cell(styles: CellStyles, cell: Mapping[Any, Any]) -> Spec:
+    """Return a cell's name, the series of its colour, and the group of its marker."""
     cell_id = str(cell["cell_id"])
-    look = styles.styles[cell_id]
-    told: Spec = {"cell": styles.labels[cell_id], "series": styles.colour_names[look.colour]}
-    return (
-        told
-        if styles.facet is None
-        else {**told, "group": named_value(styles.facet, cell[styles.facet])}
-    )
+    series = styles.colour_names[styles.styles[cell_id].colour]
+    row: Spec = {"cell": styles.labels[cell_id], "series": series}
+    if styles.facet is not None:
+        row["group"] = named_value(styles.facet, cell[styles.facet])
+    return row
 
 
 def _colours(styles: CellStyles) -> Spec:
     if len(styles.cells) == 1:
         return {}
-    return {"color": _scaled("series", {name: c for c, name in styles.colour_names.items()})}
+    return {"color": _nominal("series", {name: c for c, name in styles.colour_names.items()})}
 
 
-def _shapes(styles: CellStyles) -> Spec:
-    if styles.facet is None:
-        return {}
-    markers: dict[str, str] = {}
-    for cell in styles.cells.to_dict("records"):
-        look = styles.styles[str(cell["cell_id"])]
-        markers[named_value(styles.facet, cell[styles.facet])] = _SHAPES[look.marker]
-    return {"shape": _scaled("group", markers)}
+def _ends(shown: Rows) -> str:
+    total = len(shown.cells) + shown.omitted
+    return f"; the first and the last {END} of {total:,}" if shown.omitted else ""
 
 
-def _scaled(field: str, values: Mapping[str, str]) -> Spec:
+def _nominal(field: str, values: Mapping[str, str]) -> Spec:
     scale = {"domain": list(values), "range": list(values.values())}
     return {"field": field, "type": "nominal", "title": None, "scale": scale}
 
 
-def _picked(field: str) -> Spec:
-    return {"name": _PICK, "select": {"type": "point", "fields": [field]}, "bind": "legend"}
+def _selection(field: str) -> Spec:
+    return {"name": _SELECTED, "select": {"type": "point", "fields": [field]}, "bind": "legend"}
 
 
-def _dimmed() -> Spec:
-    return {"condition": {"param": _PICK, "value": 1}, "value": 0.15}
+def _tooltip(fields: Sequence[tuple[str, str]]) -> list[Spec]:
+    return [{"field": field, **({"format": form} if form else {})} for field, form in fields]
 
 
-def _tooltips(fields: Sequence[tuple[str, str]]) -> list[Spec]:
-    return [{"field": f, **({"format": form} if form else {})} for f, form in fields]
-
-
-def _plain(value: Any) -> float | None:
-    """Give a number as JSON knows it, with the digits that a screen shows; None for a blank."""
-    number = float(value)
-    return float(f"{number:.6g}") if np.isfinite(number) else None
+def _number(value: Any) -> float | None:
+    """Return a number with the digits that a screen shows, None for NaN."""
+    return float(f"{float(value):.6g}") if np.isfinite(float(value)) else None

@@ -15,9 +15,8 @@ import yaml
 
 from bench.analysis.results import Results, read_results
 from bench.records import ROWS, columns_of
-from bench.reporting.figure_style import STYLE
+from bench.reporting.figure_style import STYLE, Chart
 from bench.reporting.figures import FIGURES
-from bench.reporting.figures.figure import Chart
 from bench.reporting.render import render
 
 BASE: dict[str, Any] = {

@@ -11,11 +11,11 @@ from matplotlib.markers import CARETLEFT
 
 from bench.analysis.comparisons import compare_with_baseline
 from bench.analysis.results import Results
-from bench.reporting.figure_style import CELL_COLOURS, OTHERS, PHASE_COLOURS, png_bytes
+from bench.reporting.colours import CELL_COLOURS, OTHER_CELLS, PHASE_COLOURS
+from bench.reporting.figure_style import Chart, png_bytes
 from bench.reporting.figures import FIGURES
 from bench.reporting.figures.cell_styles import cell_styles_of
-from bench.reporting.figures.figure import Chart
-from bench.reporting.figures.forest import NO_INTERVAL, VERDICT_LOOKS
+from bench.reporting.figures.forest import NO_INTERVAL, VERDICT_STYLES
 
 Charts = Callable[[str], dict[str, Chart]]
 ResultsOf = Callable[[str], Results]
@@ -161,7 +161,7 @@ def test_the_legend_has_the_words_of_the_verdicts_that_occur(
     name: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     expected: dict[str, None] = {}
-    for i, judged in enumerate(VERDICT_LOOKS):
+    for i, judged in enumerate(VERDICT_STYLES):
         words = []
         for measure in DRAWN:
             rows = compared(tables_of(name), measure)
@@ -283,7 +283,12 @@ def test_ticks_of_ratios_are_few_and_hold_the_baseline(
 
 
 def test_verdicts_differ_in_shape_and_in_colours_of_their_own() -> None:
-    styles = VERDICT_LOOKS.values()
-    assert len({look.marker for look in styles}) == len(styles)
-    colours = [*CELL_COLOURS, *PHASE_COLOURS.values(), OTHERS, *(look.colour for look in styles)]
+    styles = VERDICT_STYLES.values()
+    assert len({style.marker for style in styles}) == len(styles)
+    colours = [
+        *CELL_COLOURS,
+        *PHASE_COLOURS.values(),
+        OTHER_CELLS,
+        *(style.colour for style in styles),
+    ]
     assert len({colour.lower() for colour in colours}) == len(colours)

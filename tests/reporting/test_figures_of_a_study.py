@@ -12,9 +12,8 @@ from matplotlib.text import Text
 
 from bench.analysis.results import Results
 from bench.analysis.summary import summarise
-from bench.reporting.figure_style import DPI, WIDTH_IN, png_bytes
+from bench.reporting.figure_style import DPI, WIDTH_IN, Chart, png_bytes
 from bench.reporting.figures import FIGURES
-from bench.reporting.figures.figure import Chart
 
 Charts = Callable[[str], dict[str, Chart]]
 

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 
 from bench.analysis.results import Results
-from bench.reporting.figure_style import OTHERS
+from bench.reporting.colours import OTHER_CELLS
+from bench.reporting.figure_style import Chart
 from bench.reporting.figures import FIGURES
 from bench.reporting.figures.cell_styles import cell_styles_of
-from bench.reporting.figures.figure import Chart
 from bench.reporting.figures.heat_maps import MOST_VALUES
 from bench.stats.pareto import pareto_front
 
@@ -28,7 +28,7 @@ def said(chart: Chart) -> str:
 def points_of(axes: Axes) -> dict[tuple[float, float], bool]:
     """Tell of every point whether it is grey."""
     drawn = [c for c in axes.collections if isinstance(c, PathCollection)]
-    grey = np.array([int(OTHERS[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    grey = np.array([int(OTHER_CELLS[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     found = {}
     for points in drawn:
         colours = np.broadcast_to(points.get_facecolors(), (len(points.get_offsets()), 4))

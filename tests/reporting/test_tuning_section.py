@@ -15,8 +15,7 @@ from matplotlib.collections import PathCollection
 from bench.analysis.results import Results, read_results
 from bench.records import ROWS, columns_of
 from bench.reporting.columns import Column
-from bench.reporting.figure_style import STYLE
-from bench.reporting.figures.figure import Chart
+from bench.reporting.figure_style import STYLE, Chart
 from bench.reporting.figures.sensitivity import sensitivity
 from bench.reporting.tuning_section import (
     AT_EDGE,
@@ -209,7 +208,7 @@ def test_a_line_a_remaining_cell_rises_to_its_ringed_choice(study: Study) -> Non
     highest = [max(line, key=lambda point: point[1]) for line in (adam, sgd)]
     assert np.array(rings(chart)) == pytest.approx(np.array(highest))
     assert [x for x, _ in highest] == pytest.approx([-3, -1], abs=0.02)  # decades, side by side
-    assert legend(chart) == ["adam", "sgd", "chosen", "no trial ran to its end"]
+    assert legend(chart) == ["adam", "sgd", "chosen", "no trial finished"]
 
 
 def test_learning_rates_stand_at_equal_factors(study: Study) -> None:
@@ -253,7 +252,7 @@ def test_a_value_of_which_some_trials_failed_is_hollow(study: Study) -> None:
     chart = draw(replace(tables, tuning=tables.tuning.assign(status=status)))
     hollow = [ln for ln in chart.figure.axes[0].lines if ln.get_markerfacecolor() == "white"]
     assert [line.get_xdata()[0] for line in hollow] == pytest.approx([-2])
-    assert "some trials did not run to their end" in legend(chart)
+    assert "some trials did not finish" in legend(chart)
 
 
 def test_two_tuned_fields_have_a_panel_each_of_the_best_over_the_other(study: Study) -> None:
@@ -273,14 +272,14 @@ def test_many_lines_are_alike_and_without_bars(study: Study) -> None:
     axes = {"batch_size": list(range(1, 13)), "lr": [0.0001, 0.001, 0.01]}
     chart = draw(study(axes, "optimizer.lr"))
     assert len(rows(chart)) == 12
-    assert legend(chart) == ["12 cells, a line each", "chosen"]
+    assert legend(chart) == ["12 cells, one line each", "chosen"]
     assert "95%" not in said(chart)
 
 
 def test_the_caption_tells_the_choices(study: Study) -> None:
     chart = draw(study({**ADAM_OR_SGD, "lr": [0.001, 0.01, 0.1]}, "optimizer.lr"))
     assert chart.caption == (
-        "Chosen: learning rate 0.001 to 0.1; for 2 of 2 cells at the edge of what was tried."
+        "Chosen: learning rate 0.001 to 0.1; for 2 of 2 cells at the edge of the tested range."
     )
     assert chart.alt == "Validation accuracy by learning rate for 2 tuned cells"
     width, height = chart.figure.get_size_inches()

@@ -1,23 +1,24 @@
-"""Every figure of a report, by the question that it answers."""
+"""The figures of a report."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import bench.reporting.matplotlib_import  # noqa: F401
 
 # isort: split
+from bench.analysis.results import Results
+from bench.reporting.figure_style import Chart
 from bench.reporting.figures.along_axis import along_each_axis
-from bench.reporting.figures.baseline_forest import against_baseline
-from bench.reporting.figures.figure import Draw
+from bench.reporting.figures.forest import against_baseline, effects_of_axes
 from bench.reporting.figures.heat_maps import heat_of_pairs
 from bench.reporting.figures.learning_curves import learning_curves
-from bench.reporting.figures.main_effects import effects_of_axes
 from bench.reporting.figures.sensitivity import sensitivity
 from bench.reporting.figures.step_phases import step_phases
 from bench.reporting.figures.throughput import throughput
 from bench.reporting.figures.tradeoff import accuracy_against_cost, accuracy_against_speed
 
-# A new figure is one function and one entry here; the report shows them in this order.
-FIGURES: Mapping[str, Draw] = {
+# A function returns no chart if the study has no data for it. The report shows them in this
+# order; a new figure is one function and one entry here.
+FIGURES: Mapping[str, Callable[[Results], Sequence[Chart]]] = {
     "against_baseline": against_baseline,
     "main_effects": effects_of_axes,
     "learning": learning_curves,

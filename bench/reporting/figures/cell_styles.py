@@ -1,21 +1,25 @@
-"""Who plays which colour: one look a cell, the same in every figure of a study."""
+"""Colours and markers of cells, the same in every figure of a study."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from bench.analysis.configurations import cell_labels, label_fields
 from bench.analysis.results import Results
 from bench.cell_names import label, named_value
+from bench.reporting.colours import CELL_COLOURS, INK, OTHER_CELLS
 from bench.reporting.display_names import measured_cells
-from bench.reporting.figure_style import CELL_COLOURS, INK, MARKERS, OTHERS
+from bench.reporting.figure_style import Legend
 from bench.reporting.sample_notes import speed_of
+from bench.stats.estimates import Floats
 
-ALONE = 6  # up to so many cells, each has a colour of its own and one panel holds them all
+MARKERS = ("o", "s", "^", "D")
+COLOUR_EACH = 6  # up to so many cells, each has its own colour and one panel shows them all
 
 
 @dataclass(frozen=True)
@@ -23,16 +27,16 @@ class CellStyle:
     """The colour and the marker of a cell."""
 
     colour: str
-    marker: str
+    marker: str = "o"
 
 
 @dataclass(frozen=True, eq=False)
 class CellStyles:
-    """How the measured cells of a study are told apart.
+    """The styles of a study's measured cells.
 
-    `cells` are their rows of summary.csv. With a `facet`, its values have a marker each, and
-    cells that differ in nothing else share a colour. Without one, every cell in `shown` has a
-    colour of its own; where the grid is too wide for that, the rest look alike.
+    `cells` are their rows of summary.csv. With a `facet`, each of its values has a marker, and
+    cells that differ in nothing else share a colour. Without one, each cell in `shown` has its
+    own colour, and the others, if the grid is too large for that, share one.
     """
 
     cells: pd.DataFrame
@@ -44,80 +48,104 @@ class CellStyles:
 
     @property
     def wide(self) -> bool:
-        """Tell whether the grid has more cells than styles."""
+        """Return whether the grid has more cells than styles."""
         return len(self.shown) < len(self.cells)
 
-    def legend(
-        self, *, facets: bool = True, line: bool = False, others: bool = True
-    ) -> list[tuple[Artist, str]]:
-        """List what the legend says: the colours, and the markers if `facets` are in one panel."""
+    @property
+    def facet_markers(self) -> dict[str, str]:
+        """Return the marker of each value of the facet."""
+        if self.facet is None:
+            return {}
+        return {
+            named_value(self.facet, cell[self.facet]): self.styles[cell["cell_id"]].marker
+            for cell in self.cells.drop_duplicates(self.facet).to_dict("records")
+        }
+
+    def line_legend(self, *, marker: str) -> Legend:
+        """Return a legend entry for each colour of a cell."""
         if len(self.cells) == 1:
             return []
-        entries = [
-            (colour, "" if line else "o", name)
-            for colour, name in self.colour_names.items()
-            if others or colour != OTHERS
-        ]
-        if self.facet is not None and facets:
-            named = self.cells.assign(look=self.cells["cell_id"].map(self.styles))
-            for value, group in named.groupby(self.facet, sort=False, dropna=False):
-                entries.append((INK, group["look"].iloc[0].marker, named_value(self.facet, value)))
         return [
-            (Line2D([], [], color=colour, marker=marker, linestyle="-" if line else ""), name)
-            for colour, marker, name in entries
+            (Line2D([], [], color=colour, marker=marker, linestyle="" if marker else "-"), name)
+            for colour, name in self.colour_names.items()
+            if colour != OTHER_CELLS
+        ]
+
+    def marker_legend(self) -> Legend:
+        """Return a legend entry for each marker of the facet."""
+        return [
+            (Line2D([], [], color=INK, marker=marker, linestyle=""), name)
+            for name, marker in self.facet_markers.items()
         ]
 
 
-@lru_cache(maxsize=1)  # of a study with a thousand cells it takes a quarter of a second
-def cell_styles_of(tables: Results) -> CellStyles:
-    """Choose the styles of a study's measured cells; every figure asks here."""
-    cells = measured_cells(tables.summary)
+@lru_cache(maxsize=1)  # takes a quarter of a second for a study with a thousand cells
+def cell_styles_of(results: Results) -> CellStyles:
+    """Return the styles of a study's measured cells."""
+    cells = measured_cells(results.summary)
     labels = cell_labels(cells)
     fields = label_fields(cells)
-    if len(cells) > ALONE and len(fields) > 1:
+    if len(cells) > COLOUR_EACH and len(fields) > 1:
         for facet in fields:
-            rest = [field for field in fields if field != facet]
-            panels = cells[facet].nunique(dropna=False)
-            colours = len(cells.drop_duplicates(rest))
-            if 2 <= panels <= len(MARKERS) and colours <= len(CELL_COLOURS):
-                return _by_facet(cells, labels, facet, rest)
+            others = [field for field in fields if field != facet]
+            values = cells[facet].nunique(dropna=False)
+            colours = len(cells.drop_duplicates(others))
+            if 2 <= values <= len(MARKERS) and colours <= len(CELL_COLOURS):
+                return _by_facet(cells, labels, facet, others)
     return _one_by_one(cells, labels)
 
 
 def _by_facet(
-    cells: pd.DataFrame, labels: Mapping[str, str], facet: str, rest: Sequence[str]
+    cells: pd.DataFrame, labels: Mapping[str, str], facet: str, others: Sequence[str]
 ) -> CellStyles:
-    names = [label(row, rest) for row in cells.to_dict("records")]
+    names = [label(row, others) for row in cells.to_dict("records")]
     colours = dict(zip(dict.fromkeys(names), CELL_COLOURS, strict=False))
-    panels, _ = pd.factorize(cells[facet], use_na_sentinel=False)
+    codes, _ = pd.factorize(cells[facet], use_na_sentinel=False)
     styles = {
-        cell_id: CellStyle(colours[name], MARKERS[panel])
-        for cell_id, name, panel in zip(cells["cell_id"], names, panels, strict=True)
+        cell_id: CellStyle(colours[name], MARKERS[code])
+        for cell_id, name, code in zip(cells["cell_id"], names, codes, strict=True)
     }
     colour_names = {colour: name for name, colour in colours.items()}
     return CellStyles(cells, labels, styles, list(styles), facet, colour_names)
 
 
 def _one_by_one(cells: pd.DataFrame, labels: Mapping[str, str]) -> CellStyles:
+    """Give the cells a colour each; in a large grid, the fastest and the most accurate ones."""
     shown = list(cells["cell_id"])
-    if len(shown) > len(CELL_COLOURS):
-        shown = _extremes(cells, len(CELL_COLOURS))
-    styles = dict.fromkeys(cells["cell_id"], CellStyle(OTHERS, "o"))
-    styles |= {
-        cell_id: CellStyle(colour, "o")
-        for cell_id, colour in zip(shown, CELL_COLOURS, strict=False)
-    }
+    count = len(CELL_COLOURS)
+    if len(shown) > count:
+        speed = cells[f"{speed_of(cells).measure}_median"]
+        fastest = cells.loc[speed.nlargest(count // 2).index, "cell_id"]
+        others = cells[~cells["cell_id"].isin(fastest)]
+        best = others.loc[others["accuracy_mean"].nlargest(count - len(fastest)).index, "cell_id"]
+        shown = [cell_id for cell_id in shown if cell_id in {*fastest, *best}]
+    styles = dict.fromkeys(cells["cell_id"], CellStyle(OTHER_CELLS))
+    styles |= {c: CellStyle(colour) for c, colour in zip(shown, CELL_COLOURS, strict=False)}
     colour_names = {styles[cell_id].colour: labels[cell_id] for cell_id in shown}
     if len(shown) < len(cells):
-        colour_names[OTHERS] = "the others"
+        colour_names[OTHER_CELLS] = "other cells"
     return CellStyles(cells, labels, styles, shown, None, colour_names)
 
 
-def _extremes(cells: pd.DataFrame, count: int) -> list[str]:
-    """Pick the most accurate and the fastest cells, half of each, in the grid's order."""
-    speed = cells[f"{speed_of(cells).measure}_median"]
-    fastest = cells.loc[speed.nlargest(count // 2).index, "cell_id"]
-    others = cells[~cells["cell_id"].isin(fastest)]
-    best = others.loc[others["accuracy_mean"].nlargest(count - len(fastest)).index, "cell_id"]
-    chosen = {*fastest, *best}
-    return [cell_id for cell_id in cells["cell_id"] if cell_id in chosen]
+def draw_points(
+    axes: Axes,
+    x: Floats,
+    y: Floats,
+    styles: Sequence[CellStyle],
+    *,
+    x_bars: Floats | None = None,
+    y_bars: Floats | None = None,
+    size: float = 45,
+) -> None:
+    """Draw n points with (2, n) error bars, as few artists: one each would take seconds."""
+    colours = [style.colour for style in styles]
+    if x_bars is not None:
+        axes.hlines(y, x - x_bars[0], x + x_bars[1], colors=colours, linewidth=1.4, zorder=3)
+    if y_bars is not None:
+        axes.vlines(x, y - y_bars[0], y + y_bars[1], colors=colours, linewidth=1.4, zorder=3)
+    markers = np.array([style.marker for style in styles])
+    for marker in dict.fromkeys(markers.tolist()):
+        at = markers == marker
+        axes.scatter(
+            x[at], y[at], s=size, c=np.array(colours)[at], marker=marker, linewidths=0, zorder=4
+        )

@@ -1,11 +1,10 @@
-"""Comparisons as a forest: a row each, with its interval and the noise floor that it must leave."""
+"""Forest plots: comparisons with the baseline, each with its interval and the noise floor."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -13,114 +12,177 @@ from matplotlib.markers import CARETLEFT, CARETRIGHT
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from bench.analysis.comparisons import ACCURACY
+from bench.analysis.results import Results
+from bench.cell_names import UNCHANGED
 from bench.formatting import (
     ACCURACY_VERDICTS,
     TIME_VERDICTS,
     format_number,
     format_points,
+    join_words,
     plural,
     plural_range,
 )
-from bench.reporting.figure_style import SOFT_INK, canvas
-from bench.reporting.figures.cell_rows import Rows, name_rows
-from bench.reporting.figures.cell_styles import CellStyle
+from bench.reporting.colours import NOISE_FLOOR, SOFT_INK, VERDICT_COLOURS
+from bench.reporting.figure_style import Chart, Legend, canvas, styled
+from bench.reporting.figures.cell_rows import Rows, name_rows, rows_of
+from bench.reporting.figures.cell_styles import CellStyle, cell_styles_of
 from bench.stats.estimates import Floats
 from bench.stats.verdicts import Verdict
 
-# Blue and red stay apart for the colour-blind; in grey the shapes tell.
-VERDICT_LOOKS: Mapping[Verdict, CellStyle] = {
-    "IMPROVED": CellStyle("#2166ac", "^"),
-    "REGRESSED": CellStyle("#b2182b", "v"),
-    "EQUIVALENT": CellStyle("#1a1a1a", "o"),
-    "INCONCLUSIVE": CellStyle("#8a8a8a", "D"),
+# The shapes distinguish verdicts in black and white.
+_MARKERS: Mapping[Verdict, str] = {
+    "IMPROVED": "^",
+    "REGRESSED": "v",
+    "EQUIVALENT": "o",
+    "INCONCLUSIVE": "D",
 }
-FLOOR_COLOUR = "#e9e9e9"
-NO_INTERVAL = "inconclusive: too few"
+VERDICT_STYLES: Mapping[Verdict, CellStyle] = {
+    verdict: CellStyle(VERDICT_COLOURS[verdict], marker) for verdict, marker in _MARKERS.items()
+}
+NO_INTERVAL = "inconclusive: too few samples"
 
-BARS_UP_TO = 1.0  # of the points' range: a longer bar runs out of the panel, with an arrow
-FAR = 10.0  # from this multiple of the median difference on, larger ones are drawn on a log scale
-TICK_GAP = 0.17  # of the axis: nearer to each other, the ticks' numbers touch
+BARS_UP_TO = 1.0  # of the points' range: a longer bar is clipped and ends in an arrow
+SYMLOG_FROM = 10.0  # times the median difference: larger ones are drawn on a log scale
+TICK_GAP = 0.17  # of the axis: ticks that are closer have overlapping labels
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One measure of what is compared with the baseline, in the unit in which it is drawn.
+    """One measure of the rows that are compared with the baseline, in the unit of its axis.
 
-    `values` has a row a comparison: value, low, high, floor, n, verdict, left_out. Its index is
-    what rows call a cell_id, and `noun` what people call a row. `border` is where nothing differs.
+    `values` has a row per comparison: value, low, high, floor, n, verdict, left_out. Its index
+    is the rows' cell_id, and `noun` is what a row is called.
     """
 
     measure: str
     name: str
     noun: str
     values: pd.DataFrame
-    border: float
-    sample: str
-    average: str
-    words: Mapping[str, str]
+
+    @property
+    def is_accuracy(self) -> bool:
+        """Return whether values are differences in percentage points, not ratios of times."""
+        return self.measure == ACCURACY
+
+    @property
+    def no_difference(self) -> float:
+        """Return the value at which nothing differs from the baseline."""
+        return 0.0 if self.is_accuracy else 1.0
+
+    @property
+    def verdict_words(self) -> Mapping[str, str]:
+        """Return the words for verdicts on this measure."""
+        return ACCURACY_VERDICTS if self.is_accuracy else TIME_VERDICTS
 
 
-def forest_panels(compared: pd.DataFrame, noun: str, *, per_image: bool) -> list[Panel]:
-    """Make a panel of a step's time and one of test accuracy, whichever was compared.
+@styled
+def against_baseline(results: Results) -> Sequence[Chart]:
+    """Draw every cell's time of a step and test accuracy against the baseline's, fastest first.
 
-    `compared` has the columns of comparisons.csv, its index tells the rows. Accuracies become
-    differences in percentage points.
+    A one-at-a-time study shows its changes instead, the one that costs most accuracy first.
     """
-    name = "time of a step per image" if per_image else "time of a step"
-    both = (
-        _times(_of(compared, "step"), name, noun),
-        _accuracies(_of(compared, ACCURACY), noun),
+    changes, panels = results.ordered_changes, baseline_panels(results)
+    if not panels:
+        return ()
+    styles = cell_styles_of(results)
+    baseline = styles.labels[str(results.comparisons["baseline_id"].iloc[0])]
+    if changes:
+        names = {cell_id: change.name for cell_id, change in changes.items()}
+        cells = styles.cells.set_index("cell_id", drop=False).loc[list(changes)]
+        title = "What does each change do, all else equal?"
+        note = "" if baseline == UNCHANGED else f"Baseline: {baseline}"
+        panels = panels[::-1]
+    else:
+        names, cells = dict(styles.labels), _ordered(styles.cells, panels)
+        title, note = f"How does each cell compare with {baseline}?", ""
+    rows = plural(len(cells), panels[0].noun)
+    reference = "the baseline cell" if baseline == UNCHANGED else baseline
+    subject = f"{rows} against {reference}"
+    figure = _forest(title, note, rows_of(cells, names), panels)
+    return (_chart("against_baseline", figure, f"of {subject}", panels),)
+
+
+@styled
+def effects_of_axes(results: Results) -> Sequence[Chart]:
+    """Draw the main effects of a full grid on the time of a step and on accuracy, by axis."""
+    effects = results.main_effects
+    panels = _panels(effects.set_index("effect"), "main effect", results)
+    if not panels:
+        return ()
+    names = list(dict.fromkeys(effects["effect"]))
+    rows = rows_of(pd.DataFrame({"cell_id": names}), {name: name for name in names})
+    title = "What does each axis change, on average over the others?"
+    figure = _forest(title, "Means over every combination of the other axes", rows, panels)
+    return (_chart("main_effects", figure, f"for {plural(len(names), 'main effect')}", panels),)
+
+
+def baseline_panels(results: Results) -> list[Panel]:
+    """Return a panel for each measure that was compared with the baseline cell's."""
+    noun = "change" if results.ordered_changes else "cell"
+    return _panels(results.comparisons.set_index("cell_id"), noun, results)
+
+
+def _panels(compared: pd.DataFrame, noun: str, results: Results) -> list[Panel]:
+    """Return a panel for the step's time and one for accuracy, of those that were compared."""
+    steps, accuracies = (
+        compared[compared["measure"] == measure].astype(
+            dict.fromkeys(("ratio", "low", "high", "floor"), float)
+        )
+        for measure in ("step", ACCURACY)
     )
-    return [panel for panel in both if not panel.values.empty]
-
-
-def _of(compared: pd.DataFrame, measure: str) -> pd.DataFrame:
-    chosen = compared[compared["measure"] == measure]
-    return chosen.astype(dict.fromkeys(("ratio", "low", "high", "floor"), float))
-
-
-def _times(rows: pd.DataFrame, name: str, noun: str) -> Panel:
-    return Panel(
-        measure="step",
-        name=name,
-        noun=noun,
-        values=rows.assign(value=rows["ratio"]),
-        border=1.0,
-        sample="timing block",
-        average="median",
-        words=TIME_VERDICTS,
+    points = 100 * accuracies["before"].astype(float)  # the base of ratios and floor
+    accuracies = accuracies.assign(
+        value=100 * accuracies["difference"].astype(float),
+        low=(accuracies["low"] - 1) * points,
+        high=(accuracies["high"] - 1) * points,
+        floor=accuracies["floor"] * points,
     )
-
-
-def _accuracies(rows: pd.DataFrame, noun: str) -> Panel:
-    points = 100 * rows["before"].astype(float)  # what ratios and floor are over
-    values = rows.assign(
-        value=100 * rows["difference"].astype(float),
-        low=(rows["low"] - 1) * points,
-        high=(rows["high"] - 1) * points,
-        floor=rows["floor"] * points,
+    per_image = " per image" if results.trials["batch_size"].nunique() > 1 else ""
+    panels = (
+        Panel("step", f"time of a step{per_image}", noun, steps.assign(value=steps["ratio"])),
+        Panel(ACCURACY, "test accuracy", noun, accuracies),
     )
-    return Panel(
-        measure=ACCURACY,
-        name="test accuracy",
-        noun=noun,
-        values=values,
-        border=0.0,
-        sample="seed",
-        average="mean",
-        words=ACCURACY_VERDICTS,
-    )
+    return [panel for panel in panels if not panel.values.empty]
 
 
-def draw_forest(title: str, note: str, rows: Rows, panels: Sequence[Panel]) -> Figure:
-    """Draw the panels side by side, a row for each of `rows`, whose cells are the panels' keys."""
-    read = _note(panels)
-    said = f"{note}. {read[0].upper()}{read[1:]}" if note else read
-    figure = canvas(title, said, body_in=rows.height_in, legend=_legend(panels))
-    drawn: list[Axes] = list(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0])
-    for axes, panel in zip(drawn, panels, strict=True):
+def _ordered(cells: pd.DataFrame, panels: Sequence[Panel]) -> pd.DataFrame:
+    """Return the compared cells by time, fastest first, or by accuracy if none was timed."""
+    known = pd.concat([panel.values["value"] for panel in panels], axis=1)
+    compared = cells[cells["cell_id"].isin(known.index)]
+    first = compared["cell_id"].map(panels[0].values["value"]).astype(float)
+    return compared.loc[first.sort_values(ascending=not panels[0].is_accuracy, kind="stable").index]
+
+
+def _forest(title: str, note: str, rows: Rows, panels: Sequence[Panel]) -> Figure:
+    how_to_read = _note(panels)
+    if note:
+        how_to_read = f"{note}. {how_to_read[0].upper()}{how_to_read[1:]}"
+    figure = canvas(title, how_to_read, body_in=rows.height_in, legend=_legend(panels))
+    columns = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, panel in zip(columns, panels, strict=True):
         _draw(axes, rows, panel)
     return figure
+
+
+def _chart(stem: str, figure: Figure, subject: str, panels: Sequence[Panel]) -> Chart:
+    """Return the chart; its caption counts the verdicts and gives the range of the rows."""
+    sentences = []
+    for panel in panels:
+        counts = panel.values["verdict"].value_counts()
+        words = [f"{counts[v]} {panel.verdict_words[v]}" for v in VERDICT_STYLES if v in counts]
+        ends = [panel.values["value"].min(), panel.values["value"].max()]
+        if panel.is_accuracy:  # what rounds to nothing has no sign
+            texts = [format_points(x) if abs(x) >= 0.005 else "0.00" for x in ends]
+        else:
+            texts = [f"{format_number(x)}×" for x in ends]
+        unit = "percentage points" if panel.is_accuracy else "the baseline's"
+        span = f"{' to '.join(dict.fromkeys(texts))} {unit}"
+        rows = plural(len(panel.values), panel.noun)
+        sentence = f"{panel.name} of {rows}: {', '.join(words)} ({span})."
+        sentences.append(sentence[0].upper() + sentence[1:])
+    alt = f"{join_words(panel.name for panel in panels)} {subject}, with intervals"
+    return Chart(stem, figure, alt[0].upper() + alt[1:], " ".join(sentences))
 
 
 def _draw(axes: Axes, rows: Rows, panel: Panel) -> None:
@@ -130,33 +192,34 @@ def _draw(axes: Axes, rows: Rows, panel: Panel) -> None:
     low, high = _limits(values, panel)
     axes.set_xlim(low, high)
     axes.barh(
-        values["y"], 2 * values["floor"], left=panel.border - values["floor"], height=1,
-        color=FLOOR_COLOUR, linewidth=0, zorder=0.6,
+        values["y"], 2 * values["floor"], left=panel.no_difference - values["floor"], height=1,
+        color=NOISE_FLOOR, linewidth=0, zorder=0.6,
     )  # fmt: skip
-    axes.axvline(panel.border, color=SOFT_INK, linewidth=1)
-    for judged, look in VERDICT_LOOKS.items():
-        _draw_points(axes, values[values["verdict"] == judged], look, (low, high))
+    axes.axvline(panel.no_difference, color=SOFT_INK, linewidth=1)
+    for verdict, style in VERDICT_STYLES.items():
+        _draw_points(axes, values[values["verdict"] == verdict], style, (low, high))
     name_rows(axes, rows)
-    runs_out = ((values["low"] < low) | (values["high"] > high)).any()
-    scale = _scale_accuracies if panel.measure == ACCURACY else _scale_ratios
-    scale(axes, values["value"], panel.name, "\n(arrow: the bar goes on)" if runs_out else "")
+    clipped = ((values["low"] < low) | (values["high"] > high)).any()
+    scale = _scale_accuracies if panel.is_accuracy else _scale_ratios
+    label = f"{panel.name}{scale(axes, values['value'])}"
+    axes.set_xlabel(label + ("\n(arrow: the interval continues)" if clipped else ""))
 
 
-def _scale_ratios(axes: Axes, _: pd.Series, name: str, remark: str) -> None:
-    """Scale the times' axis logarithmically within its limits, and name it."""
+def _scale_ratios(axes: Axes, _: pd.Series) -> str:
+    """Scale the axis logarithmically within its limits; return the rest of its label."""
     low, high = axes.get_xlim()
     axes.set(xscale="log", xlim=(low, high))
     axes.xaxis.set_major_locator(FixedLocator(_ratio_ticks(low, high).tolist()))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.3g}×"))
-    axes.set_xlabel(f"{name}, log scale\nover the baseline's: left is faster{remark}")
+    return ", log scale\nover the baseline's: left is faster"
 
 
-def _scale_accuracies(axes: Axes, points: pd.Series, name: str, remark: str) -> None:
-    """Scale the accuracies' axis: a network that learnt nothing does not flatten the others."""
+def _scale_accuracies(axes: Axes, points: pd.Series) -> str:
+    """Scale the axis so that one that learnt nothing doesn't flatten the rest; return its label."""
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     sizes, zero = points.abs(), "from the baseline"
-    if sizes.max() > max(FAR * sizes.median(), 10):
+    if sizes.max() > max(SYMLOG_FROM * sizes.median(), 10):
         axes.set_xscale("symlog", linthresh=1)
         axes.xaxis.set_major_locator(FixedLocator([-100, -10, -1, 0, 1, 10, 100]))
         axes.xaxis.set_minor_locator(NullLocator())
@@ -164,129 +227,99 @@ def _scale_accuracies(axes: Axes, points: pd.Series, name: str, remark: str) -> 
         axes.set_xlim(low - abs(low) / 2, high + abs(high) / 2)
         zero = "log scale beyond 1"
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _signed(x)))
-    axes.set_xlabel(f"{name} (percentage points)\n{zero}: right is better{remark}")
-
-
-def _draw_points(
-    axes: Axes, values: pd.DataFrame, look: CellStyle, limits: tuple[float, float]
-) -> None:
-    """Draw points of one verdict: hollow without an interval; a bar that runs out has an arrow."""
-    axes.hlines(values["y"], values["low"], values["high"], colors=look.colour, lw=1.6, zorder=3)
-    for side, marker, out in (
-        (limits[0], CARETLEFT, values["low"] < limits[0]),
-        (limits[1], CARETRIGHT, values["high"] > limits[1]),
-    ):
-        at = np.full(out.sum(), side)
-        axes.plot(at, values.loc[out, "y"], marker=marker, color=look.colour, linestyle="", ms=7)
-    for hollow, group in values.groupby(values["low"].isna()):
-        axes.scatter(
-            group["value"], group["y"], s=42, marker=look.marker, zorder=4, linewidths=1.4,
-            facecolors="white" if hollow else look.colour, edgecolors=look.colour,
-        )  # fmt: skip
-
-
-def _limits(values: pd.DataFrame, panel: Panel) -> tuple[float, float]:
-    """Hold every point and the floor; a long bar does not flatten the rest."""
-    scaled = np.log if panel.measure != ACCURACY else np.asarray
-    below = values["floor"] if panel.measure == ACCURACY else values["floor"].clip(upper=0.9)
-    band = (panel.border - below, panel.border + values["floor"])
-    points = scaled(np.concatenate([values["value"], *band]))
-    first, last = points.min(), points.max()
-    room = BARS_UP_TO * (last - first)
-    low = max(np.fmin(first, scaled(values["low"]).min()), first - room)
-    high = min(np.fmax(last, scaled(values["high"]).max()), last + room)
-    pad = 0.06 * (high - low)
-    if panel.measure != ACCURACY:
-        return float(np.exp(low - pad)), float(np.exp(high + pad))
-    return float(low - pad), float(high + pad)
-
-
-def _ratio_ticks(low: float, high: float) -> Floats:
-    """Pick the finest round ratios around 1 that leave their numbers room."""
-    steps = [1 + step * np.arange(-9, 10) for step in (0.01, 0.02, 0.05, 0.1)]
-    round_ones = [
-        np.array([0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.6, 2, 2.5]),
-        np.array([0.25, 0.5, 0.8, 1, 1.25, 2, 4]),
-    ]
-    powers = [float(base) ** np.arange(-20, 21) for base in (2, 4, 10, 100, 1000)]
-    inside = np.ones(1)
-    for ticks in (*steps, *round_ones, *powers):
-        inside = ticks[(ticks >= low) & (ticks <= high)]
-        gaps = np.diff(np.log(inside)) / np.log(high / low)
-        # Ticks that end far short of the axis would leave the rest of it bare.
-        reach = low >= 0.7 * ticks[0] and high <= ticks[-1] / 0.7
-        if reach and (gaps >= TICK_GAP).all():
-            break
-    return inside
+    return f" (percentage points)\n{zero}: right is better"
 
 
 def _signed(x: float) -> str:
     return "0" if abs(x) < 1e-9 else f"{x:+.4g}".replace("-", "−")
 
 
-def _legend(panels: Sequence[Panel]) -> list[tuple[Artist, str]]:
-    """List the verdicts that occur, in the words of the panels in which they do."""
-    entries: list[tuple[Artist, str]] = []
-    for judged, look in VERDICT_LOOKS.items():
-        words: list[str] = []
-        for panel in panels:
-            same = panel.values[panel.values["verdict"] == judged]
-            if same["low"].notna().any():
-                words.append(panel.words[judged])
+def _draw_points(
+    axes: Axes, values: pd.DataFrame, style: CellStyle, limits: tuple[float, float]
+) -> None:
+    """Draw points of one verdict, hollow without interval, with arrows where bars are clipped."""
+    axes.hlines(values["y"], values["low"], values["high"], colors=style.colour, lw=1.6, zorder=3)
+    for end, marker, clipped in (
+        (limits[0], CARETLEFT, values["low"] < limits[0]),
+        (limits[1], CARETRIGHT, values["high"] > limits[1]),
+    ):
+        at = np.full(clipped.sum(), end)
+        y = values.loc[clipped, "y"]
+        axes.plot(at, y, marker=marker, color=style.colour, linestyle="", ms=7)
+    for hollow, group in values.groupby(values["low"].isna()):
+        axes.scatter(
+            group["value"], group["y"], s=42, marker=style.marker, zorder=4, linewidths=1.4,
+            facecolors="white" if hollow else style.colour, edgecolors=style.colour,
+        )  # fmt: skip
+
+
+def _limits(values: pd.DataFrame, panel: Panel) -> tuple[float, float]:
+    """Return limits that contain every point and the floor, and of long bars only a part."""
+    to_axis, from_axis = (np.asarray, np.asarray) if panel.is_accuracy else (np.log, np.exp)
+    below = values["floor"] if panel.is_accuracy else values["floor"].clip(upper=0.9)
+    floor = (panel.no_difference - below, panel.no_difference + values["floor"])
+    points = to_axis(np.concatenate([values["value"], *floor]))
+    first, last = points.min(), points.max()
+    longest = BARS_UP_TO * (last - first)
+    low = max(np.fmin(first, to_axis(values["low"]).min()), first - longest)
+    high = min(np.fmax(last, to_axis(values["high"]).max()), last + longest)
+    pad = 0.06 * (high - low)
+    return float(from_axis(low - pad)), float(from_axis(high + pad))
+
+
+def _ratio_ticks(low: float, high: float) -> Floats:
+    """Return the finest round ratios around 1 whose labels don't overlap."""
+    candidates = [
+        *(1 + step * np.arange(-9, 10) for step in (0.01, 0.02, 0.05, 0.1)),
+        np.array([0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.6, 2, 2.5]),
+        np.array([0.25, 0.5, 0.8, 1, 1.25, 2, 4]),
+        *(float(base) ** np.arange(-20, 21) for base in (2, 4, 10, 100, 1000)),
+    ]
+    inside = np.ones(1)
+    for ticks in candidates:
+        inside = ticks[(ticks >= low) & (ticks <= high)]
+        gaps = np.diff(np.log(inside)) / np.log(high / low)
+        # Ticks that end far from the axis' ends would leave the rest of it unlabelled.
+        reach = low >= 0.7 * ticks[0] and high <= ticks[-1] / 0.7
+        if reach and (gaps >= TICK_GAP).all():
+            break
+    return inside
+
+
+def _legend(panels: Sequence[Panel]) -> Legend:
+    """Return the verdicts that occur with an interval, in the words of their panels."""
+    entries: Legend = []
+    for verdict, style in VERDICT_STYLES.items():
+        words = [
+            panel.verdict_words[verdict]
+            for panel in panels
+            if panel.values.loc[panel.values["verdict"] == verdict, "low"].notna().any()
+        ]
         if words:
-            entries.append((_mark(look), " / ".join(dict.fromkeys(words))))
+            mark = Line2D([], [], color=style.colour, marker=style.marker, linestyle="")
+            entries.append((mark, " / ".join(dict.fromkeys(words))))
     if any(panel.values["low"].isna().any() for panel in panels):
-        entries.append((_mark(VERDICT_LOOKS["INCONCLUSIVE"], hollow=True), NO_INTERVAL))
+        style = VERDICT_STYLES["INCONCLUSIVE"]
+        hollow = Line2D([], [], color=style.colour, marker=style.marker, mfc="white", linestyle="")
+        entries.append((hollow, NO_INTERVAL))
     return entries
-
-
-def _mark(look: CellStyle, *, hollow: bool = False) -> Line2D:
-    return Line2D(
-        [], [], color=look.colour, marker=look.marker, linestyle="",
-        markerfacecolor="white" if hollow else look.colour,
-    )  # fmt: skip
 
 
 def _note(panels: Sequence[Panel]) -> str:
     parts = []
     for panel in panels:
-        n = panel.values["n"]
-        part = f"{panel.average} over {plural_range(n, panel.sample)}"
-        if n.max() == 1:
-            part = f"value of {plural_range(n, panel.sample)}"
+        n, average = panel.values["n"], "mean" if panel.is_accuracy else "median"
+        samples = plural_range(n, "seed" if panel.is_accuracy else "timing block")
+        part = f"value of {samples}" if n.max() == 1 else f"{average} over {samples}"
         without = int(panel.values["low"].isna().sum())
         if without:
             some = "" if without == len(n) else f" in {plural(without, panel.noun)}"
             part += f", exploratory{some}"
         parts.append(part if len(panels) == 1 else f"{panel.name}: {part}")
-    said = "; ".join(parts)
+    note = "; ".join(parts)
     if any(panel.values["low"].notna().any() for panel in panels):
-        said += ". Bar: 95% interval"
+        note += ". Bar: 95% interval"
     left_out = sum(int(panel.values["left_out"].sum()) for panel in panels)
     if left_out:
-        said += f". Left out as disturbed: {plural(left_out, 'pair')} of blocks"
-    return f"{said}. Grey: the noise floor, within which nothing counts as a difference"
-
-
-def forest_caption(panels: Sequence[Panel]) -> str:
-    """Count the verdicts, and tell how far the rows go from the baseline."""
-    said = []
-    for panel in panels:
-        counts = panel.values["verdict"].value_counts()
-        found = [f"{counts[v]} {panel.words[v]}" for v in VERDICT_LOOKS if v in counts]
-        told = _difference if panel.measure == ACCURACY else _ratio
-        ends = [told(x) for x in (panel.values["value"].min(), panel.values["value"].max())]
-        extent = " to ".join(dict.fromkeys(ends))
-        unit = " percentage points" if panel.measure == ACCURACY else " the baseline's"
-        rows = plural(len(panel.values), panel.noun)
-        said.append(f"{panel.name} of {rows}: {', '.join(found)} ({extent}{unit})")
-    return ". ".join(sentence[0].upper() + sentence[1:] for sentence in said) + "."
-
-
-def _ratio(x: float) -> str:
-    return f"{format_number(x)}×"
-
-
-def _difference(x: float) -> str:
-    """Write percentage points; what rounds to nothing has no sign."""
-    return format_points(x) if abs(x) >= 0.005 else "0.00"
+        note += f". Left out as disturbed: {plural(left_out, 'pair')} of blocks"
+    return f"{note}. Grey: the noise floor; differences within it don't count"

@@ -1,4 +1,4 @@
-"""How two axes of a full grid work together."""
+"""Heat maps of two axes of a full grid: how they interact."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,26 +14,27 @@ from bench.analysis.design_detection import Axis, full_grid, measured_cells
 from bench.analysis.results import Results
 from bench.cell_names import axis_name
 from bench.formatting import format_short, join_words
-from bench.reporting.figure_style import INK, canvas, styled, wrapped
-from bench.reporting.figures.figure import Chart
+from bench.reporting.colours import INK
+from bench.reporting.figure_style import Chart, canvas, file_name, styled, wrapped
 from bench.reporting.sample_notes import speed_of
 from bench.stats.estimates import Floats
 
-MOST_AXES = 4  # of more, the pairs of the four that move accuracy most: six figures
-MOST_VALUES = 12  # a side: with more, the numbers have no room
-SIDE_BY_SIDE = 5  # up to so many columns two maps stand beside each other
-LEAST_FACTOR = 1.5  # from lightest to darkest: less is no contrast worth seeing
+MOST_AXES = 4  # of more, the pairs of the four that change accuracy most: six figures
+MOST_VALUES = 12  # per axis: with more, the numbers don't fit
+SIDE_BY_SIDE = 5  # up to so many columns, two maps are drawn side by side
+LEAST_FACTOR = 1.5  # from lightest to darkest: smaller differences have less contrast
 ROW_IN, AROUND_IN = 0.42, 0.95
 
 
 @dataclass(frozen=True, eq=False)
 class Heat:
-    """One measure of a pair of axes: a number a square, and its shade, darker for better.
+    """One measure of a pair of axes: a number per square, and its shade, darker for better.
 
     `values` and `shades` are (rows, columns); shades are logarithms.
     """
 
     name: str
+    unit: str
     values: Floats
     shades: Floats
     texts: Sequence[Sequence[str]]
@@ -41,117 +42,101 @@ class Heat:
 
 
 @styled
-def heat_of_pairs(tables: Results) -> Sequence[Chart]:
+def heat_of_pairs(results: Results) -> Sequence[Chart]:
     """Draw mean accuracy and training speed over every pair of axes of a full grid."""
-    cells = measured_cells(tables.summary)
-    learnt = cells["cell_id"].isin(trained_trials(tables.trials)["cell_id"])
-    cells = cells.assign(accuracy_mean=cells["accuracy_mean"].where(learnt))
+    cells = measured_cells(results.summary)
+    has_trained = cells["cell_id"].isin(trained_trials(results.trials)["cell_id"])
+    cells = cells.assign(accuracy_mean=cells["accuracy_mean"].where(has_trained))
     axes = full_grid(cells)
-    chosen = _widest(cells, axes)
-    note = _note(axes, len(axes) - len(chosen))
-    pairs = [sorted(pair, key=_length) for pair in combinations(chosen, 2)]
-    return [
-        _chart(heats, rows, columns, note)
-        for columns, rows in pairs
-        if len(rows.values) <= MOST_VALUES and (heats := _measured(cells, rows, columns))
-    ]
+    chosen = _most_effective(cells, axes)
+    note = "Darker is better, at equal factors of the error rate and of the speed"
+    if len(axes) > 2:
+        note = f"Means over every combination of the other axes. {note}"
+    if len(axes) > len(chosen):
+        note += f". Of {len(axes)} axes the {MOST_AXES} that change accuracy most are paired"
+    charts = []
+    for pair in combinations(chosen, 2):
+        # The longer axis is the vertical one.
+        columns, rows = sorted(pair, key=lambda a: (len(a.values), max(map(len, a.values))))
+        if len(rows.values) <= MOST_VALUES:
+            heats = [h for h in _heats(cells, rows, columns) if np.isfinite(h.values).any()]
+            if heats:
+                charts.append(_chart(heats, rows, columns, note))
+    return charts
 
 
-def _length(axis: Axis) -> tuple[int, int]:
-    """Tell how much room an axis takes: the larger one goes down the side."""
-    return len(axis.values), max(map(len, axis.values))
-
-
-def _widest(cells: pd.DataFrame, axes: Sequence[Axis]) -> list[Axis]:
-    """Take the axes along which mean accuracy moves most, in the order of the fields."""
+def _most_effective(cells: pd.DataFrame, axes: Sequence[Axis]) -> list[Axis]:
+    """Return the axes along which mean accuracy changes most, in the order of the fields."""
     accuracy = cells["accuracy_mean"].set_axis(cells["cell_id"]).astype(float)
     means = [accuracy.groupby(axis.positions).mean() for axis in axes]
-    moves = [float((mean.max() - mean.min()) if mean.notna().any() else 0) for mean in means]
-    kept = sorted(range(len(axes)), key=lambda i: -moves[i])[:MOST_AXES]
+    ranges = [float((mean.max() - mean.min()) if mean.notna().any() else 0) for mean in means]
+    kept = sorted(range(len(axes)), key=lambda i: -ranges[i])[:MOST_AXES]
     return [axes[i] for i in sorted(kept)]
-
-
-def _note(axes: Sequence[Axis], left_out: int) -> str:
-    said = "Darker is better, at equal factors of the error rate and of the speed"
-    if len(axes) > 2:
-        said = f"Means over every combination of the other axes. {said}"
-    if left_out:
-        said += f". Of {len(axes)} axes the {MOST_AXES} along which accuracy moves most are paired"
-    return said
-
-
-def _measured(cells: pd.DataFrame, rows: Axis, columns: Axis) -> list[Heat]:
-    """Keep the measures with any number: none where nothing was trained or timed."""
-    return [heat for heat in _heats(cells, rows, columns) if np.isfinite(heat.values).any()]
 
 
 def _chart(heats: Sequence[Heat], rows: Axis, columns: Axis, note: str) -> Chart:
     """Draw a map of accuracy and one of speed, whichever was measured."""
-    beside = len(columns.values) <= SIDE_BY_SIDE
+    side_by_side = len(columns.values) <= SIDE_BY_SIDE
     names = [_full_name(axis) for axis in (rows, columns)]
+    map_in = AROUND_IN + ROW_IN * len(rows.values)
     figure = canvas(
-        f"How do {names[0]} and {names[1]} work together?",
+        f"How do {names[0]} and {names[1]} interact?",
         note,
-        body_in=(AROUND_IN + ROW_IN * len(rows.values)) * (1 if beside else len(heats)),
+        body_in=map_in if side_by_side else map_in * len(heats),
     )
-    shape = (1, len(heats)) if beside else (len(heats), 1)
+    shape = (1, len(heats)) if side_by_side else (len(heats), 1)
     for axes, heat in zip(figure.subplots(*shape, squeeze=False).flat, heats, strict=True):
         _draw(axes, heat, rows, columns)
-        if beside and heat is not heats[0]:
-            axes.set(yticks=[], ylabel="")  # they stand at the first map
-    measures = join_words(heat.name.partition(" (")[0] for heat in heats)
-    alt = f"Heat map of {measures} by {names[0]} and {names[1]}"
-    stem = "_".join(["heat", *(_file_name(axis.fields[0]) for axis in (rows, columns))])
-    return Chart(stem, figure, alt, _caption(heats, rows, columns))
+        if side_by_side and heat is not heats[0]:
+            axes.set(yticks=[], ylabel="")  # shown at the first map
+    alt = f"Heat map of {join_words(h.name for h in heats)} by {names[0]} and {names[1]}"
+    stem = "_".join(["heat", *(file_name(axis.fields[0]) for axis in (rows, columns))])
+    best = []
+    for heat in heats:
+        i, j = divmod(int(np.nanargmax(heat.values)), heat.values.shape[1])
+        where = f"{rows.name} {rows.values[i]}, {columns.name} {columns.values[j]}"
+        best.append(f"{heat.name} ({heat.texts[i][j]}) at {where}")
+    return Chart(stem, figure, alt, f"Highest on the mean: {'; '.join(best)}.")
 
 
 def _heats(cells: pd.DataFrame, rows: Axis, columns: Axis) -> list[Heat]:
     speed = speed_of(cells)
-    accuracy = cells["accuracy_mean"].to_numpy(dtype=float)
     with np.errstate(divide="ignore"):
-        log_speed = np.log(cells[f"{speed.measure}_median"].to_numpy(dtype=float))
-    percents = 100 * _averaged(cells, accuracy, rows, columns)
-    speeds = np.exp(log := _averaged(cells, log_speed, rows, columns))
+        log_speeds = np.log(cells[f"{speed.measure}_median"].to_numpy(dtype=float))
+    log_speeds = _averaged(log_speeds, rows, columns)
+    percents = 100 * _averaged(cells["accuracy_mean"].to_numpy(dtype=float), rows, columns)
     errors = 100 - percents
     least = errors[errors > 0].min(initial=100) / 2  # a perfect score has no logarithm
+    texts = [[f"{value:.2f}" for value in row] for row in percents]
+    log_accuracies = -np.log(np.maximum(errors, least))
+    speeds = np.exp(log_speeds)
+    speed_texts = [[format_short(value) for value in row] for row in speeds]
     return [
-        Heat(
-            "test accuracy (%)",
-            percents,
-            -np.log(np.maximum(errors, least)),
-            [[f"{value:.2f}" for value in row] for row in percents],
-            "#3d8ec4",
-        ),
-        Heat(
-            f"images/s ({speed.clock})",
-            speeds,
-            log,
-            [[format_short(value) for value in row] for row in speeds],
-            "#e39a2d",
-        ),
+        Heat("test accuracy", "%", percents, log_accuracies, texts, "#3d8ec4"),
+        Heat("images/s", speed.clock, speeds, log_speeds, speed_texts, "#e39a2d"),
     ]
 
 
-def _averaged(cells: pd.DataFrame, values: Floats, rows: Axis, columns: Axis) -> Floats:
-    """Average over the cells at every pair of values, (rows, columns); blank unless all have one.
+def _averaged(values: Floats, rows: Axis, columns: Axis) -> Floats:
+    """Return means over the cells at every pair of axis values, (rows, columns).
 
-    Every square of a complete grid has as many cells as any other.
+    A mean is NaN unless every cell has a value; all pairs of a complete grid have equally many.
     """
-    places = [axis.positions.to_numpy() for axis in (rows, columns)]
-    means = pd.Series(values).groupby(places).agg(lambda group: group.mean(skipna=False))
+    positions = [axis.positions.to_numpy() for axis in (rows, columns)]
+    means = pd.Series(values).groupby(positions).agg(lambda group: group.mean(skipna=False))
     table: Floats = means.unstack().to_numpy(dtype=float)
     return table
 
 
 def _draw(axes: Axes, heat: Heat, rows: Axis, columns: Axis) -> None:
     known = heat.shades[np.isfinite(heat.shades)]
-    middle, span = (known.max() + known.min()) / 2, known.max() - known.min()
-    reach = max(span, float(np.log(LEAST_FACTOR))) / 2
+    middle = (known.max() + known.min()) / 2
+    half_range = max(known.max() - known.min(), float(np.log(LEAST_FACTOR))) / 2
     sns.heatmap(
         heat.shades,
         mask=~np.isfinite(heat.shades),
-        vmin=middle - reach,
-        vmax=middle + reach,
+        vmin=middle - half_range,
+        vmax=middle + half_range,
         cmap=sns.light_palette(heat.colour, as_cmap=True),
         annot=np.array(heat.texts),
         fmt="",
@@ -162,27 +147,10 @@ def _draw(axes: Axes, heat: Heat, rows: Axis, columns: Axis) -> None:
         xticklabels=[wrapped(value, 60 // len(columns.values)) for value in columns.values],
         yticklabels=[wrapped(value, 36) for value in rows.values],
     )
-    axes.set_title(heat.name, fontsize=10.5)
+    axes.set_title(f"{heat.name} ({heat.unit})", fontsize=10.5)
     axes.set(xlabel=_full_name(columns), ylabel=_full_name(rows))
-    axes.tick_params(axis="both", length=0)
-    axes.tick_params(axis="x", rotation=0)
-    axes.tick_params(axis="y", rotation=0)
-
-
-def _caption(heats: Sequence[Heat], rows: Axis, columns: Axis) -> str:
-    """Say where the means are highest, which is no verdict."""
-    said = []
-    for heat in heats:
-        i, j = divmod(int(np.nanargmax(heat.values)), heat.values.shape[1])
-        names = zip((rows, columns), (rows.values[i], columns.values[j]), strict=True)
-        where = ", ".join(f"{axis.name} {value}" for axis, value in names)
-        said.append(f"{heat.name.partition(' (')[0]} ({heat.texts[i][j]}) at {where}")
-    return f"Highest on the mean: {'; '.join(said)}."
+    axes.tick_params(axis="both", length=0, rotation=0)
 
 
 def _full_name(axis: Axis) -> str:
     return axis_name(axis.fields[0]) if len(axis.fields) == 1 else axis.name
-
-
-def _file_name(field: str) -> str:
-    return "".join(letter if letter.isalnum() else "_" for letter in field)

@@ -1,4 +1,4 @@
-"""Names beside points, each where it covers least."""
+"""Labels next to points, each at the position where it covers least."""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
@@ -9,114 +9,94 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
-from bench.reporting.figure_style import OTHERS, wrapped
+from bench.reporting.colours import OTHER_CELLS
+from bench.reporting.figure_style import wrapped
 from bench.stats.estimates import Floats
 
-# Where a name may stand around its point: points to the right, points up, alignment. The far
-# ones have a line to their point, and are for the names that must stand somewhere.
-_NEAR = (
-    (9, 0, "left", "center"),
-    (-9, 0, "right", "center"),
-    (0, 9, "center", "bottom"),
-    (0, -9, "center", "top"),
-    (7, 7, "left", "bottom"),
-    (7, -7, "left", "top"),
-    (-7, 7, "right", "bottom"),
-    (-7, -7, "right", "top"),
-)
-_FAR = (
-    (26, 20, "left", "bottom"),
-    (26, -20, "left", "top"),
-    (-26, 20, "right", "bottom"),
-    (-26, -20, "right", "top"),
-)
+# Offsets of a label from its point in points to the right and up. Labels at distant positions
+# have a line to their point; only required labels use these.
+_ADJACENT = ((9, 0), (-9, 0), (0, 9), (0, -9), (7, 7), (7, -7), (-7, 7), (-7, -7))
+_DISTANT = ((26, 20), (26, -20), (-26, 20), (-26, -20))
 
-COVERED = 0.1  # of a name: what covers more of the drawing has no room
-AFAR = 0.05  # the least gain in cover for which a name moves away from its point
-OUTSIDE = 20.0  # times worse than covering: outside the frame stands other text
+COVERED = 0.1  # of a label's area: one that covers more is omitted unless it is required
+DISTANT = 0.05  # the cost of a distant position, in the same unit
+OUTSIDE = 20.0  # times the cost of covering data, for covering labels or leaving the frame
 
 
-def name_points(
+def label_points(
     axes: Axes,
     points: Floats,
     bars: Sequence[Floats],
-    names: Mapping[int, tuple[str, str]],
+    labels: Mapping[int, tuple[str, str]],
     *,
-    asked: Collection[int],
+    required: Collection[int],
     line: Floats,
 ) -> None:
-    """Name some of n points (n, 2) in turn: the `asked` ones always, others where there is room.
+    """Label some of n points (n, 2) in turn: the required ones, and others where space is free.
 
-    `bars` are those across and those up, (2, n) each. They, the points and `line` (m, 2) are not
-    covered where that can be. `names` hold a text and its colour by the point's place. The layout
-    must stand: draw without rendering first.
+    `bars` are the horizontal and the vertical ones, (2, n) each. Labels avoid them, the points
+    and `line` (m, 2). `labels` are texts and colours by the point's index. The layout must be
+    final: draw without rendering first.
     """
     corners = axes.transData.transform(line)
-    inked = _points_and_bars(axes, points, bars)
-    inked += [Bbox([a, b]).padded(2) for a, b in pairwise(corners)]
-    frame, written = axes.get_window_extent(), list[Bbox]()
-    ink = _edges(inked)
-    for i, (name, colour) in names.items():
-        places = (*_NEAR, *_FAR) if i in asked else _NEAR
-        tried = [_annotated(axes, name, points[i], place, colour) for place in places]
-        boxes = [_box(annotation) for annotation in tried]
-        costs = [
-            (_covered(box, ink) + OUTSIDE * (_covered(box, _edges(written)) + _outside(box, frame)))
-            / (box.width * box.height)
-            + (AFAR if place in _FAR else 0)
-            for box, place in zip(boxes, places, strict=True)
-        ]
+    boxes = [Bbox([a, b]).padded(2) for a, b in pairwise(corners)]
+    drawn = np.vstack([_bar_extents(axes, points, bars), _extents(boxes)])
+    frame, placed = _extents([axes.get_window_extent()]), np.empty((0, 4))
+    for i, (text, colour) in labels.items():
+        offsets = (*_ADJACENT, *_DISTANT) if i in required else _ADJACENT
+        tried = [_annotate(axes, text, points[i], offset, colour) for offset in offsets]
+        costs = []
+        for annotation, offset in zip(tried, offsets, strict=True):
+            annotation.get_window_extent()  # updates the position
+            box = Text.get_window_extent(annotation)  # of the text without the line to its point
+            area = float(box.width * box.height)
+            outside = area - _covered(box, frame)
+            covered = _covered(box, drawn) + OUTSIDE * (_covered(box, placed) + outside)
+            costs.append(covered / area + (DISTANT if offset in _DISTANT else 0))
         best = int(np.argmin(costs))
-        kept = i in asked or costs[best] <= COVERED
+        kept = i in required or costs[best] <= COVERED
         if kept:
-            written.append(boxes[best])
-        for annotation in (a for place, a in enumerate(tried) if place != best or not kept):
-            annotation.remove()
+            placed = np.vstack([placed, _extents([Text.get_window_extent(tried[best])])])
+        for position, annotation in enumerate(tried):
+            if position != best or not kept:
+                annotation.remove()
 
 
-def _points_and_bars(axes: Axes, points: Floats, bars: Sequence[Floats]) -> list[Bbox]:
-    """Tell where the page is already inked, in pixels."""
-    inked = []
+def _bar_extents(axes: Axes, points: Floats, bars: Sequence[Floats]) -> Floats:
+    """Return left, bottom, right and top of points and bars in pixels, (2n, 4)."""
+    extents = []
     for i, (below, above) in enumerate(bars):
         first, last = points.copy(), points.copy()
         first[:, i] -= below
         last[:, i] += above
         ends = np.hstack([axes.transData.transform(end) for end in (first, last)])
-        inked += [Bbox.from_extents(x0 - 7, y0 - 7, x1 + 7, y1 + 7) for x0, y0, x1, y1 in ends]
-    return inked
+        extents.append(ends + np.array([-7, -7, 7, 7]))
+    return np.vstack(extents)
 
 
-def _annotated(
-    axes: Axes, name: str, point: Floats, place: tuple[int, int, str, str], colour: str
+def _annotate(
+    axes: Axes, text: str, point: Floats, offset: tuple[int, int], colour: str
 ) -> Annotation:
-    right, up, ha, va = place
+    right, up = offset
     annotation = axes.annotate(
-        wrapped(name), (point[0], point[1]), (right, up), textcoords="offset points",
-        ha=ha, va=va, fontsize=9.5, color=colour, zorder=5,
-        arrowprops={"arrowstyle": "-", "color": OTHERS, "lw": 0.8} if place in _FAR else None,
+        wrapped(text), (point[0], point[1]), offset, textcoords="offset points",
+        ha="left" if right > 0 else "right" if right else "center",
+        va="bottom" if up > 0 else "top" if up else "center",
+        fontsize=9.5, color=colour, zorder=5,
+        arrowprops={"arrowstyle": "-", "color": OTHER_CELLS, "lw": 0.8}
+        if offset in _DISTANT else None,
         path_effects=[withStroke(linewidth=2.5, foreground="white")],
     )  # fmt: skip
-    annotation.set_in_layout(False)  # a name must not move the axes that it was placed in
+    annotation.set_in_layout(False)  # a label must not move the axes it was placed in
     return annotation
 
 
-def _box(annotation: Annotation) -> Bbox:
-    """Tell where the words stand, without the line to their point."""
-    annotation.get_window_extent()  # puts them there
-    return Text.get_window_extent(annotation)
-
-
-def _edges(boxes: Sequence[Bbox]) -> Floats:
-    """Give left, bottom, right and top of n boxes, (n, 4)."""
+def _extents(boxes: Sequence[Bbox]) -> Floats:
     return np.array([box.extents for box in boxes], dtype=float).reshape(-1, 4)
 
 
 def _covered(box: Bbox, others: Floats) -> float:
-    """Sum what others, (n, 4), share of a box."""
+    """Return the area that a box shares with others, (n, 4)."""
     low = np.maximum(box.extents[:2], others[:, :2])
     high = np.minimum(box.extents[2:], others[:, 2:])
     return float(np.clip(high - low, 0, None).prod(axis=1).sum())
-
-
-def _outside(box: Bbox, frame: Bbox) -> float:
-    return float(box.width * box.height) - _covered(box, _edges([frame]))

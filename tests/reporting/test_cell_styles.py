@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 
 from bench.analysis.results import Results
-from bench.reporting.figure_style import CELL_COLOURS, OTHERS, PHASE_COLOURS
+from bench.reporting.colours import CELL_COLOURS, OTHER_CELLS, PHASE_COLOURS
+from bench.reporting.figure_style import Chart
 from bench.reporting.figures.cell_styles import cell_styles_of
-from bench.reporting.figures.figure import Chart
 
 Charts = Callable[[str], dict[str, Chart]]
 ResultsOf = Callable[[str], Results]
@@ -36,7 +36,7 @@ def test_a_cell_has_one_colour_in_every_figure(
     expected = {speeds[cell_id]: styles.styles[cell_id].colour for cell_id in styles.shown}
     on_front = colours_at(charts["accuracy_speed"].figure.axes[0], 0)
     if name != "wide":  # there the front is of one colour: names have no room for all
-        own = {x: colour for x, colour in on_front.items() if colour != OTHERS}
+        own = {x: colour for x, colour in on_front.items() if colour != OTHER_CELLS}
         assert own and own.items() <= expected.items()
     in_rows = colours_at(charts["throughput"].figure.axes[0], 0)
     assert in_rows.items() >= {k: v for k, v in expected.items() if k in in_rows}.items()
@@ -76,7 +76,7 @@ def test_one_axis_becomes_the_marker_where_cells_are_many(tables_of: ResultsOf) 
     by_model = styles.cells["cell_id"].map(lambda c: styles.styles[c].marker)
     assert by_model.groupby(styles.cells["model"]).nunique().to_list() == [1, 1]
     assert by_model.nunique() == 2
-    assert len({(look.colour, look.marker) for look in styles.styles.values()}) == 8
+    assert len({(style.colour, style.marker) for style in styles.styles.values()}) == 8
 
 
 def test_a_grid_too_wide_for_colours_shows_its_best_and_fastest(tables_of: ResultsOf) -> None:
@@ -86,12 +86,12 @@ def test_a_grid_too_wide_for_colours_shows_its_best_and_fastest(tables_of: Resul
     fastest = tables.summary.nlargest(4, "step_images_per_s_median")["cell_id"]
     best = tables.summary.nlargest(4, "accuracy_mean")["cell_id"]
     assert set(styles.shown) == {*fastest, *best}
-    hidden = [look.colour for cell, look in styles.styles.items() if cell not in styles.shown]
-    assert set(hidden) == {OTHERS}
+    hidden = [style.colour for cell, style in styles.styles.items() if cell not in styles.shown]
+    assert set(hidden) == {OTHER_CELLS}
 
 
 def test_no_colour_has_two_meanings() -> None:
-    colours = [*CELL_COLOURS, *PHASE_COLOURS.values(), OTHERS]
+    colours = [*CELL_COLOURS, *PHASE_COLOURS.values(), OTHER_CELLS]
     assert len(set(colours)) == len(colours)
 
 
