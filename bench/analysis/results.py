@@ -11,10 +11,11 @@ import yaml
 from bench.analysis.comparisons import compare_with_baseline
 from bench.analysis.design_detection import Change
 from bench.analysis.effects import main_effects, ordered_changes
+from bench.analysis.outcome_tables import tables_of
 from bench.analysis.summary import summarise
 from bench.analysis.table_files import read_mapping, read_rows, read_summary, row_types
 from bench.errors import StoreError
-from bench.records import ROWS
+from bench.records import ROWS, Outcome
 from bench.study_files import results_hint
 
 
@@ -64,17 +65,35 @@ def read_results(results_dir: Path, *, recompute: bool = False) -> Results:
             tables[name] = read_rows(results_dir, name)
         else:
             tables[name] = _empty_table(name, tables["trials"])
+    summary = None if recompute else read_summary(results_dir)
+    tuned = () if tables["tuning"].empty else _tuned_fields(results_dir)
+    return _results(tables, results_dir, summary, tuned)
+
+
+def make_results(
+    outcomes: Iterable[Outcome], results_dir: Path, tuned: Sequence[str] = ()
+) -> Results:
+    """Return the results of outcomes, equal to what `read_results` reads from their tables.
+
+    `tuned` are the fields that the study tuned. Raises StoreError for rows of different hardware;
+    nothing is read from `results_dir`, which errors name.
+    """
+    tables = tables_of(outcomes)
+    return _results(tables, results_dir, None, () if tables["tuning"].empty else tuned)
+
+
+def _results(
+    tables: Mapping[str, pd.DataFrame],
+    results_dir: Path,
+    summary: pd.DataFrame | None,
+    tuned: Sequence[str],
+) -> Results:
     _require_one_machine(results_dir, tables.values())
     timed = (tables["timings"], tables["blocks"])
-    summary = None if recompute else read_summary(results_dir)
     if summary is None:
         summary = summarise(tables["trials"], *timed, tables["costs"])
-    return Results(
-        **tables,
-        summary=summary,
-        comparisons=compare_with_baseline(tables["trials"], *timed),
-        tuned=() if tables["tuning"].empty else _tuned_fields(results_dir),
-    )
+    comparisons = compare_with_baseline(tables["trials"], *timed)
+    return Results(**tables, summary=summary, comparisons=comparisons, tuned=tuned)
 
 
 def _empty_table(name: str, trials: pd.DataFrame) -> pd.DataFrame:

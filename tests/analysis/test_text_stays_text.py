@@ -4,15 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bench.analysis.configurations import cell_labels
-from bench.analysis.results import Results, read_results
+from bench.analysis.derived_tables import write_derived_tables
+from bench.analysis.results import Results, make_results, read_results
 from bench.cell_names import Written, is_blank
 from bench.cell_names import cell_labels as planned_names
-from bench.derived import Derived
 from bench.records import Outcome, TrialRow
 from bench.store import Store
 
@@ -36,13 +37,17 @@ Read = Callable[[list[Any]], Results]
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
-    """Store a grid of the values and two batch sizes; read its tables."""
+    """Store a grid of the values and two batch sizes; read its tables, as memory holds them."""
     store = Store(tmp_path_factory.mktemp("results"))
 
     def stored(values: list[Any]) -> Results:
+        made = make_results(outcomes(values), store.folder)
         store.write_tables(outcomes(values))
-        Derived(store).write()
-        return read_results(store.folder)
+        write_derived_tables(made, store.folder)
+        read = read_results(store.folder)
+        for name in ("trials", "epochs", "timings", "summary", "comparisons"):
+            pd.testing.assert_frame_equal(getattr(made, name), getattr(read, name))
+        return read
 
     return stored
 
