@@ -9,15 +9,15 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bench.derived import Derived
+from bench.analysis.derived_tables import DerivedTables, write_derived_tables
 from bench.errors import StudyError
 from bench.execute.executor import Event, Executor, Printed, RunContext, Started
 from bench.measure.machine import commit_here
 from bench.planning import Narrowing, Plan, PlannedRun, Request, make_plan
 from bench.records import BlockRow, Outcome, Status
-from bench.store import Store, write_atomic
+from bench.store import Store, StoredOutcomes, write_atomic
 from bench.study.runs import Run
 from bench.study.study_file import load_study
 from bench.study.timing_blocks import (
@@ -28,6 +28,9 @@ from bench.study.timing_blocks import (
     timed_cells,
 )
 from bench.study.yaml_source import write_yaml
+
+if TYPE_CHECKING:
+    from bench.analysis.results import Results
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class Narrowed:
 class FinishedStudy:
     """The end of `bench run`: folders, how runs ended, and what was added to narrow intervals."""
 
-    results: Path
+    folder: Path
+    results: "Results"
     report: Path | None
     statuses: Mapping[Status, int] = field(default_factory=dict)
     narrowed: Narrowed | None = None
@@ -96,7 +100,12 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
         narrowed = session.execute()
         report = _render(store, request) if request.report else None
         return FinishedStudy(
-            store.folder, report, session.statuses(), narrowed, session.has_failed()
+            store.folder,
+            session.results(),
+            report,
+            session.statuses(),
+            narrowed,
+            session.has_failed(),
         )
 
 
@@ -123,7 +132,8 @@ class _Session:
         self._executor = executor
         self._ended = {p.run.run_id: p.outcome for p in plan.runs if p.outcome is not None}
         self._environment = _Environment(plan, store, request)
-        self._derived = Derived(store)
+        self._derived = DerivedTables(store.folder)
+        self._results: Results | None = None
 
     def execute(self) -> Narrowed | None:
         """Execute the plan; whatever interrupts it, the tables hold all that has ended."""
@@ -139,7 +149,7 @@ class _Session:
             return None if self._narrowing is None else self._narrow(self._narrowing)
         finally:
             self._write_tables()
-            self._derived.write()
+            self.results()
             self._environment.write(finished_at=_now())
 
     def tune(self) -> None:
@@ -162,9 +172,22 @@ class _Session:
             for outcome in self._ended.values()
         )
 
-    def _write_tables(self) -> None:
+    def results(self) -> "Results":
+        """Return the results of all that has ended; new ones are written to the derived tables."""
+        from bench.analysis.results import make_results  # imports pandas
+
+        if self._results is None:
+            folder, tuned = self._store.folder, self._plan.study.tuned
+            self._results = make_results(self._outcomes(), folder, tuned)
+            write_derived_tables(self._results, folder)
+        return self._results
+
+    def _outcomes(self) -> StoredOutcomes:
         ids = (planned.run.run_id for planned in self._plan.runs)
-        self._store.write_tables(self._store.outcomes([i for i in ids if i in self._ended]))
+        return self._store.outcomes([i for i in ids if i in self._ended])
+
+    def _write_tables(self) -> None:
+        self._store.write_tables(self._outcomes())
 
     def _execute(self, planned_runs: Sequence[PlannedRun]) -> None:
         """Execute runs; raise KeyboardInterrupt once the reporter is stopping."""
@@ -208,6 +231,7 @@ class _Session:
         outcome = replace(outcome, key={**outcome.key, **planned.key})
         self._store.save(outcome)
         self._ended[planned.run.run_id] = outcome.summary()
+        self._results = None
         if not self._plan.is_tuning:  # during tuning the tables stay as they were
             self._store.append(outcome, self._store.outcomes(self._ended))
             self._derived.refresh()
@@ -264,7 +288,7 @@ class _Session:
         started_s = time.monotonic()
         blocks = runs = 0
         while True:
-            wide = wide_cells(self._derived.write().summary, narrowing.half_width)
+            wide = wide_cells(self.results().summary, narrowing.half_width)
             spent_s = time.monotonic() - started_s
             chosen = self._affordable(wide, narrowing.budget_s - spent_s)
             if not chosen:

@@ -154,9 +154,9 @@ class Store:
 
     def write_tables(self, outcomes: Outcomes) -> None:
         """Write the tables of these outcomes, in their order, one outcome in memory at a time."""
-        config_columns = _config_columns(outcomes)
+        shared = config_columns(name for outcome in outcomes for name in outcome.config)
         self._columns = {
-            name: tuple(dict.fromkeys((*config_columns, *columns_of(row_type))))
+            name: tuple(dict.fromkeys((*shared, *columns_of(row_type))))
             for name, row_type in ROWS.items()
         }
         with ExitStack() as stack:
@@ -208,6 +208,13 @@ def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
         "cell_id": as_text(outcome.cell_id),
         **{name: as_value(value) for name, value in outcome.config.items()},
     }
+    for row in rows_of(outcome)[table]:
+        values = {f.name: getattr(row, f.name) for f in fields(row)}
+        yield identity | {k: None if is_blank(v) else as_text(v) for k, v in values.items()}
+
+
+def rows_of(outcome: Outcome) -> dict[str, list[Any]]:
+    """Return the rows that an outcome adds to each table of `bench.records.ROWS`."""
     rows: Mapping[str, Sequence[Any]] = {
         "trials": [outcome.trial],
         "epochs": outcome.epochs,
@@ -216,16 +223,14 @@ def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
         "costs": [outcome.cost],
         "tuning": [outcome.tuning],
     }
-    for row in filter(None, rows[table]):
-        values = {f.name: getattr(row, f.name) for f in fields(row)}
-        yield identity | {k: None if is_blank(v) else as_text(v) for k, v in values.items()}
+    return {table: [row for row in known if row is not None] for table, known in rows.items()}
 
 
-def _config_columns(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+def config_columns(names: Iterable[str]) -> list[str]:
     """Return the identity, then plain fields, then parameters by their dotted path."""
-    names = dict.fromkeys(name for outcome in outcomes for name in outcome.config)
-    plain = [name for name in names if "." not in name and name not in IDENTITY]
-    return (*IDENTITY, *plain, *sorted(name for name in names if "." in name))
+    distinct = dict.fromkeys(names)
+    plain = [name for name in distinct if "." not in name and name not in IDENTITY]
+    return [*IDENTITY, *plain, *sorted(name for name in distinct if "." in name)]
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Row], *, with_header: bool = True) -> str:

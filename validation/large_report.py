@@ -18,7 +18,8 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bench.derived import Derived  # noqa: E402
+from bench.analysis.derived_tables import write_derived_tables  # noqa: E402
+from bench.analysis.results import make_results  # noqa: E402
 from bench.planning import Request, plan_study  # noqa: E402
 from bench.records import EpochRow, Outcome, TimingRow, TrialRow  # noqa: E402
 from bench.store import Store, write_atomic  # noqa: E402
@@ -86,8 +87,9 @@ def write_results(folder: Path) -> Path:
         study.write_text(STUDY, encoding="utf-8")
         plan = plan_study(Request(study, results=folder / "results", offline=True))
         store = Store(results)
-        store.write_tables([synthetic_outcome(planned.run) for planned in plan.runs])
-        Derived(store).write()
+        outcomes = [synthetic_outcome(planned.run) for planned in plan.runs]
+        store.write_tables(outcomes)
+        write_derived_tables(make_results(outcomes, results), results)
         write_atomic(results / "study.yaml", write_yaml(plan.study.as_written()))
     return results
 

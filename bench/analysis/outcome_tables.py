@@ -1,6 +1,6 @@
 """Tables made of outcomes in memory, equal to those that are read from the CSV files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,8 @@ import pandas as pd
 from bench.analysis.table_files import row_types, typed_by_content
 from bench.cell_names import is_blank
 from bench.csv_text import as_value
-from bench.records import IDENTITY, ROWS, Outcome
+from bench.records import ROWS, Outcome
+from bench.store import config_columns, rows_of
 
 
 def tables_of(outcomes: Iterable[Outcome]) -> dict[str, pd.DataFrame]:
@@ -22,14 +23,14 @@ def tables_of(outcomes: Iterable[Outcome]) -> dict[str, pd.DataFrame]:
     configs: dict[tuple[tuple[str, str | None], ...], int] = {}
     for outcome in outcomes:
         code = configs.setdefault(_texts(outcome), len(configs))
-        for name, rows in _rows_of(outcome).items():
+        for name, rows in rows_of(outcome).items():
             for row in rows:
                 codes[name].append(code)
                 for column, known in values[name].items():
                     known.append(getattr(row, column))
     cells = pd.DataFrame(
         [dict(texts) for texts in configs],
-        columns=_config_columns(name for texts in configs for name, _ in texts),
+        columns=config_columns(name for texts in configs for name, _ in texts),
         dtype="string",
     )
     return {
@@ -41,25 +42,6 @@ def tables_of(outcomes: Iterable[Outcome]) -> dict[str, pd.DataFrame]:
         )
         for name in ROWS
     }
-
-
-def _rows_of(outcome: Outcome) -> Mapping[str, Sequence[Any]]:
-    rows: Mapping[str, Sequence[Any]] = {
-        "trials": [outcome.trial],
-        "epochs": outcome.epochs,
-        "timings": outcome.timings,
-        "blocks": [outcome.block],
-        "costs": [outcome.cost],
-        "tuning": [outcome.tuning],
-    }
-    return {name: list(filter(None, known)) for name, known in rows.items()}
-
-
-def _config_columns(names: Iterable[str]) -> list[str]:
-    """Return the identity, then plain fields, then parameters by their dotted path."""
-    distinct = dict.fromkeys(names)
-    plain = [name for name in distinct if "." not in name and name not in IDENTITY]
-    return [*IDENTITY, *plain, *sorted(name for name in distinct if "." in name)]
 
 
 def _texts(outcome: Outcome) -> tuple[tuple[str, str | None], ...]:

@@ -10,7 +10,6 @@ from rich.markup import escape
 
 from bench.analysis.comparisons import ACCURACY, session_noise
 from bench.analysis.disturbances import describe_disturbances
-from bench.analysis.results import read_results
 from bench.cell_names import is_blank
 from bench.cli.terminal import WIDE, table
 from bench.formatting import (
@@ -34,7 +33,7 @@ COLOURS = {"faster": "green", "better": "green", "slower": "red", "worse": "red"
 
 def print_result(console: Console, finished: FinishedStudy, runs: int, elapsed_s: float) -> None:
     """Print the closing table, how the runs ended, and where the files are."""
-    results = read_results(finished.results)
+    results = finished.results
     names = short_names(results.summary)
     verdicts = _verdicts(results.comparisons)
     numbers = NUMBERS if console.width >= WIDE else NUMBERS[:-1]
@@ -58,10 +57,10 @@ def print_result(console: Console, finished: FinishedStudy, runs: int, elapsed_s
         console.print(_narrowed(finished.narrowed))
     statuses = ", ".join(f"{n} {status}" for status, n in sorted(finished.statuses.items()))
     console.print(f"{plural(runs, 'run')} in {format_duration(elapsed_s)}; {statuses}")
-    console.print(f"tables: {escape(str(finished.results))}", soft_wrap=True)
+    console.print(f"tables: {escape(str(finished.folder))}", soft_wrap=True)
     if finished.report is not None:
         console.print(f"report: {escape(str(finished.report))}", soft_wrap=True)
-        console.print(_page(finished.results, finished.report), soft_wrap=True)
+        console.print(_page(finished.folder, finished.report), soft_wrap=True)
 
 
 def _page(results: Path, report: Path) -> str:

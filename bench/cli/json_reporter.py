@@ -74,7 +74,7 @@ class JsonReporter(StudyReporter):
         """Report where the files are, and the number of runs by status."""
         report = None if finished.report is None else str(finished.report)
         statuses = dict(finished.statuses)
-        _print("finish", results=str(finished.results), report=report, statuses=statuses)
+        _print("finish", results=str(finished.folder), report=report, statuses=statuses)
 
     def _describe(self, planned: PlannedRun) -> dict[str, str]:
         run, cell_id = planned.run, planned.run.cell.cell_id

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bench.derived import Derived
+from bench.analysis.derived_tables import write_derived_tables
+from bench.analysis.results import make_results
 from bench.planning import Request, plan_study
 from bench.records import EpochRow, Outcome, TrialRow
 from bench.reporting.render import render
@@ -88,7 +89,9 @@ def test_tables(outcomes: list[Outcome], tmp_path: Path, measured: Callable[...,
 
     def tables() -> Any:
         store.write_tables(outcomes)
-        return Derived(store).write()
+        results = make_results(outcomes, store.folder)
+        write_derived_tables(results, store.folder)
+        return results
 
     assert len(measured(tables, rounds=5, warmup=1).summary) == 25
 

@@ -13,7 +13,7 @@ from bench.planning import Request
 @pytest.fixture(autouse=True)
 def at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write the tables that follow from others at the end only; on the way they take long."""
-    monkeypatch.setattr(runner.Derived, "refresh", lambda derived: None)
+    monkeypatch.setattr(runner.DerivedTables, "refresh", lambda derived: None)
 
 
 @pytest.fixture

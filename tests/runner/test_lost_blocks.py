@@ -17,7 +17,7 @@ def test_lost_cells_are_timed_with_the_baseline_in_a_new_block(ask: Ask) -> None
     reporter = Silent()
     finished = run_study(ask(), reporter, executor)
     assert not finished.has_failed
-    table = pd.read_csv(finished.results / "blocks.csv")
+    table = pd.read_csv(finished.folder / "blocks.csv")
     assert (table.status == "ok").all()
     assert not table.duplicated(["cell_id", "block", "role"]).any()
     beside = [(64, "planned"), (512, "planned"), (512, "twin")]
@@ -30,7 +30,7 @@ def test_lost_cells_are_timed_with_the_baseline_in_a_new_block(ask: Ask) -> None
 def test_a_block_lost_twice_is_repeated_twice(ask: Ask) -> None:
     executor = FakeExecutor(loses=lambda run: run.block in (1, 2) and batch(run) == 64)
     finished = run_study(ask(), Silent(), executor)
-    table = pd.read_csv(finished.results / "blocks.csv")
+    table = pd.read_csv(finished.folder / "blocks.csv")
     timed = table[table.batch_size == 64]
     assert set(timed.block) == {0, 3}
 
@@ -40,6 +40,6 @@ def test_no_run_is_duplicated(ask: Ask) -> None:
     finished = run_study(ask(), Silent(), executor)
     assert sum(finished.statuses.values()) >= ALL
     for name in ("trials", "blocks", "costs"):
-        table = pd.read_csv(finished.results / f"{name}.csv")
+        table = pd.read_csv(finished.folder / f"{name}.csv")
         keys = [k for k in ("cell_id", "seed", "block", "role") if k in table]
         assert not table.duplicated(keys).any()

@@ -36,5 +36,5 @@ def test_an_outcome_leaves_less_than_two_kibibytes_with_the_driver(ask: Ask) -> 
     assert ended == TRIALS + CELLS
     middle, last = sorted(weighing.weights[ended // 3 : ended // 2])[0], weighing.weights[-1]
     assert (last - middle) / (ended // 2) < 2 * KIB
-    assert len(pd.read_csv(finished.results / "trials.csv")) == TRIALS
+    assert len(pd.read_csv(finished.folder / "trials.csv")) == TRIALS
     assert plan_study(request, resources_for=ManyNodes().resources).uncached == ()

@@ -88,7 +88,7 @@ def test_stale_blocks_are_in_no_table(ask: Ask, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(planning, "code_parts", lambda targets: {"code": "another"})
     finished = carry_out(ask(), FakeExecutor())
     for table in ("timings", "blocks"):
-        assert set(pd.read_csv(finished.results / f"{table}.csv").block) == {2, 3}
+        assert set(pd.read_csv(finished.folder / f"{table}.csv").block) == {2, 3}
 
 
 def test_a_failed_block_is_repeated_in_a_new_one_with_the_baseline(ask: Ask) -> None:
@@ -118,7 +118,7 @@ def test_an_interrupted_block_is_repeated_completely_under_a_new_number(ask: Ask
 def test_a_removed_cell_removes_its_blocks_from_the_tables(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
     finished = carry_out(ask(STUDY.replace("[64, 512]", "[512]")), FakeExecutor())
-    assert set(pd.read_csv(finished.results / "blocks.csv").batch_size) == {512}
+    assert set(pd.read_csv(finished.folder / "blocks.csv").batch_size) == {512}
 
 
 def test_block_numbers_of_removed_cells_are_not_reused(ask: Ask) -> None:
@@ -139,7 +139,7 @@ def test_fresh_sets_the_outcomes_aside_and_measures_all_again(ask: Ask) -> None:
     finished = carry_out(ask(fresh=True), again)
     assert again.executed == first.executed
     assert outcomes(ask(), "outcomes-1") == outcomes(ask(), "outcomes") == set(first.executed)
-    assert len(pd.read_csv(finished.results / "trials.csv")) == 4
+    assert len(pd.read_csv(finished.folder / "trials.csv")) == 4
     carry_out(ask(fresh=True), FakeExecutor())
     assert outcomes(ask(), "outcomes-2") == set(first.executed)
 

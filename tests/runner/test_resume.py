@@ -29,21 +29,21 @@ from bench.runner import run_study
 def test_a_second_run_executes_nothing_and_leaves_the_tables_as_they_were(ask: Ask) -> None:
     first, second = FakeExecutor(), FakeExecutor()
     finished = carry_out(ask(), first)
-    before = {p.name: p.read_bytes() for p in finished.results.glob("*.csv")}
+    before = {p.name: p.read_bytes() for p in finished.folder.glob("*.csv")}
     again = carry_out(ask(), second)
     assert len(first.executed) == ALL
     assert second.executed == []
-    assert {p.name: p.read_bytes() for p in again.results.glob("*.csv")} == before
+    assert {p.name: p.read_bytes() for p in again.folder.glob("*.csv")} == before
     assert again.statuses == finished.statuses == {"ok": ALL}
 
 
 def test_a_run_that_measures_nothing_leaves_the_conditions_of_the_one_that_did(ask: Ask) -> None:
     finished = carry_out(ask(command="bench run first"), FakeExecutor())
-    conditions = (finished.results / "environment.json").read_bytes()
+    conditions = (finished.folder / "environment.json").read_bytes()
     carry_out(ask(command="bench run second"), FakeExecutor())
-    assert (finished.results / "environment.json").read_bytes() == conditions
+    assert (finished.folder / "environment.json").read_bytes() == conditions
     carry_out(ask(command="bench run third", fresh=True), FakeExecutor())
-    assert b"bench run third" in (finished.results / "environment.json").read_bytes()
+    assert b"bench run third" in (finished.folder / "environment.json").read_bytes()
 
 
 def test_fresh_executes_everything_again(ask: Ask) -> None:
@@ -66,7 +66,7 @@ def test_a_new_value_of_an_axis_runs_only_the_new_cell(ask: Ask) -> None:
         for size, role in ((128, "planned"), (512, "planned"), (512, "twin"))
     ]
     # The base, 512, is the baseline cell and comes first.
-    assert pd.read_csv(finished.results / "trials.csv").batch_size.tolist() == [512, 64, 128] * 2
+    assert pd.read_csv(finished.folder / "trials.csv").batch_size.tolist() == [512, 64, 128] * 2
 
 
 def test_failures_are_run_again_and_the_plan_says_why(ask: Ask) -> None:
@@ -172,7 +172,7 @@ def test_cells_without_their_device_are_rows_and_no_failure(ask: Ask) -> None:
     finished = carry_out(ask(text), executor)
     assert executor.executed == []
     assert not finished.has_failed
-    trials = pd.read_csv(finished.results / "trials.csv")
+    trials = pd.read_csv(finished.folder / "trials.csv")
     assert trials.status.tolist() == ["skipped"] * 4
     assert trials.reason.notna().all()
 

@@ -37,10 +37,10 @@ def test_each_cell_is_compared_at_its_best(ask: Ask) -> None:
     finished = run_study(ask(TUNED), Silent(), executor)
     assert kinds(executor)[:TRIED] == ["tuning"] * TRIED
     assert "tuning" not in kinds(executor)[TRIED:]
-    trials = pd.read_csv(finished.results / "trials.csv")
+    trials = pd.read_csv(finished.folder / "trials.csv")
     assert dict(zip(trials["optimizer"], trials["lr"], strict=True)) == BEST
     assert set(trials["seed"]) == {0, 1}
-    tuning = pd.read_csv(finished.results / "tuning.csv")
+    tuning = pd.read_csv(finished.folder / "tuning.csv")
     assert len(tuning) == TRIED
     assert set(tuning["seed"]) == {7, 8}
 
@@ -93,7 +93,7 @@ def test_a_candidate_that_fails_is_not_chosen(ask: Ask) -> None:
         return run.kind == "tuning" and by_rate(run) == 0.9 and run.seed == 8
 
     finished = run_study(ask(TUNED), Silent(), FakeExecutor(failing=failing, validation=by_rate))
-    trials = pd.read_csv(finished.results / "trials.csv")
+    trials = pd.read_csv(finished.folder / "trials.csv")
     assert set(trials["lr"]) == {0.001}  # the first of those that are whole, all alike
     assert finished.has_failed
 
