@@ -98,7 +98,7 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
             reporter.planned(plan)
         session = _Session(plan, store, request, reporter, executor)
         narrowed = session.execute()
-        report = _render(store, request) if request.report else None
+        report = _render(session.results(), store, request) if request.report else None
         return FinishedStudy(
             store.folder,
             session.results(),
@@ -346,10 +346,10 @@ class _Environment:
         write_atomic(path, json.dumps(environment, indent=1, ensure_ascii=False) + "\n")
 
 
-def _render(store: Store, request: Request) -> Path:
+def _render(results: "Results", store: Store, request: Request) -> Path:
     from bench.reporting.render import render  # imports drawing libraries
 
-    return render(store.folder, request.reports / store.folder.name)
+    return render(store.folder, request.reports / store.folder.name, results=results)
 
 
 def _now() -> str:
