@@ -208,6 +208,8 @@ def _only(
     names = cell_labels({c.cell_id: c.flat() for c in cells})
     untuned = cell_labels({c.cell_id: untuned_fields(study, c) for c in cells})
     valid = {*names, *names.values(), *untuned.values()}
+    # In a table of report.md, Markdown escapes the | of a name.
+    requested = [name if name in valid else name.replace(r"\|", "|") for name in requested]
     for name in requested:
         if name not in valid:
             raise BenchError(

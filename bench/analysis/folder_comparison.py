@@ -57,7 +57,8 @@ class FolderComparison:
     """Folder B compared with folder A.
 
     `rows` are those of comparisons.csv. `differences` say where machine or software differ; with
-    any, every verdict is INCOMPARABLE. `labels` name B's cells.
+    any, every verdict is INCOMPARABLE. `labels` name B's cells. `missing` says what was measured
+    without a comparison, and why.
     """
 
     rows: pd.DataFrame
@@ -67,6 +68,7 @@ class FolderComparison:
     only_after: Sequence[str]
     differences: Sequence[str]
     warnings: Sequence[str]
+    missing: Sequence[str]
 
 
 def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -> FolderComparison:
@@ -113,10 +115,8 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
         only_before=unmatched[0],
         only_after=unmatched[1],
         differences=differences,
-        warnings=[
-            *(f"{folder}: {note}" for folder, note in notes if note),
-            *missing_comparisons(folders, matched, rows, labels[1], measured_only=True),
-        ],
+        warnings=[f"{folder}: {note}" for folder, note in notes if note],
+        missing=missing_comparisons(folders, matched, rows, labels[1], measured_only=True),
     )
 
 

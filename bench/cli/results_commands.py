@@ -69,7 +69,7 @@ def compare(
     verdicts = set(compared.rows["verdict"])
     if "REGRESSED" in verdicts:
         raise typer.Exit(ExitCode.FAILED)
-    if "INCONCLUSIVE" in verdicts:
+    if "INCONCLUSIVE" in verdicts or compared.missing:
         raise typer.Exit(ExitCode.INCONCLUSIVE)
 
 

@@ -57,7 +57,7 @@ def print_verdicts(console: Console, compared: FolderComparison) -> None:
     """Print differences and warnings, the table of verdicts, and how to read it."""
     for difference in compared.differences:
         console.print(f"[bold magenta]not comparable[/] – {escape(difference)}")
-    for warning in compared.warnings:
+    for warning in (*compared.warnings, *compared.missing):
         console.print(f"[yellow]{escape(warning)}[/]")
     for change in _changes(compared):
         console.print(f"changed: {escape(change)}")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 ROOT = Path(__file__).parents[2]
 STUDY = """
@@ -73,3 +74,20 @@ def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path, digits_dir: Path)
     assert len(after) == 9
     assert before.items() <= after.items()
     assert pd.read_csv(results / "trials.csv").seed.tolist() == list(range(8))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_at_standard_output_is_one_message(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench", "list", "datasets"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("bench: standard output: cannot write: No space left on device\n")
+    assert len(done.stderr.splitlines()) == 2

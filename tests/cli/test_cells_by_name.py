@@ -74,6 +74,13 @@ def test_every_command_of_a_report_finds_its_own_cell(here: Path) -> None:
     assert len(found) == 2 * len(VALUES)
 
 
+def test_a_name_copied_from_the_markdown_text_finds_its_cell(here: Path) -> None:
+    write_atomic(here / "tags.yaml", study(["a|b", r"c\|d"]))
+    (exact,) = planned(here / "tags.yaml", "hidden 4 · tag a|b").cells
+    assert planned(here / "tags.yaml", r"hidden 4 · tag a\|b").cells == (exact,)
+    assert planned(here / "tags.yaml", r"hidden 4 · tag c\|d").cells
+
+
 def test_a_command_of_a_report_runs_its_cell_again(bench: Callable, here: Path) -> None:
     write_atomic(here / "tags.yaml", study(["1.10", "=1+1", 1.1]))
     inline = ("--executor", "inline")

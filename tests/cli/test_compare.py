@@ -247,6 +247,7 @@ def test_a_cell_whose_blocks_were_all_disturbed_is_named_beside_the_verdicts(
     told = f"batch 512: no time is compared: {b}: all timing blocks were disturbed (12: steal)"
     assert told in " ".join(done.stdout.split())
     assert "no accuracy is compared" not in done.stdout
+    assert done.exit_code == 3
 
 
 def test_a_folder_beside_itself_says_why_too(folder: Callable) -> None:
