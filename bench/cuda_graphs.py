@@ -1,4 +1,4 @@
-"""CUDA graphs: a network's forward and backward launched as one."""
+"""CUDA graphs: a network's forward and backward, each launched as a unit."""
 
 from collections.abc import Callable
 
@@ -9,13 +9,12 @@ Call = Callable[[Tensor], Tensor]
 
 
 class Graphed:
-    """Call a network, in training through CUDA graphs of its forward and backward.
+    """Calls a network, in training through CUDA graphs of its forward and backward.
 
-    The graphs are captured at the first batch that is trained on and serve every batch of its
-    shape; another shape (an epoch's last, smaller batch) and evaluation go the usual way. The
-    weights stay where they are, so that the optimizer needs to know nothing of it. Capturing
-    runs the network a few times: what that does to its buffers (batch norm) is undone.
-    Source: torch.cuda.make_graphed_callables.
+    Graphs are captured at the first training batch and used for every batch of its shape; other
+    shapes (an epoch's last batch) and evaluation run eagerly. Weights stay in place, so that the
+    optimizer is not affected. Capturing runs the network a few times; buffers (batch norm) are
+    restored afterwards. Source: torch.cuda.make_graphed_callables.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -29,13 +28,13 @@ class Graphed:
         if not (self._model.training and torch.is_grad_enabled()):
             return self._eager(images)
         if self._graphed is None:
-            self._graphed = self._captured(images)
+            self._graphed = self._capture(images)
         return (self._graphed if images.shape == self._shape else self._eager)(images)
 
-    def _captured(self, images: Tensor) -> Call:
+    def _capture(self, images: Tensor) -> Call:
         before = [buffer.clone() for buffer in self._model.buffers()]
         torch.cuda.make_graphed_callables(self._model, (images.clone(),))
-        # It replaces the network's own forward, which other shapes still need.
+        # Restore the network's own forward, which other shapes need.
         graphed: Call = self._model.forward
         self._model.forward = self._eager
         self._shape = images.shape

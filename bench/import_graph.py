@@ -1,4 +1,4 @@
-"""Find modules' files, and what they import, without importing anything."""
+"""Source files of modules and their imports, found without importing anything."""
 
 import ast
 import hashlib
@@ -14,9 +14,9 @@ STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
 
 def source_file(module: str, path: Sequence[str] | None = None) -> Path | None:
-    """Return a module's file on the import path; None without source, or for a namespace.
+    """Return a module's source file; None without source, or for a namespace package.
 
-    With `path` only its folders are searched.
+    Searches `path`, by default the import path and editable installs.
     """
     parts = module.split(".")
     for root in sys.path if path is None else path:
@@ -25,8 +25,7 @@ def source_file(module: str, path: Sequence[str] | None = None) -> Path | None:
             return found
     if path is not None:
         return None
-    # An editable install answers through a finder; only the top package's spec is requested,
-    # which imports nothing.
+    # Editable installs use a finder. Requesting the spec of the top package imports nothing.
     try:
         spec = importlib.util.find_spec(parts[0])
     except ValueError:  # `__main__` has none
@@ -40,24 +39,23 @@ def source_file(module: str, path: Sequence[str] | None = None) -> Path | None:
 
 
 def _file_of(base: Path) -> Path | None:
-    """Find the file of a module; a package comes before a module of its name, as in Python."""
+    """Return a module's file; a package precedes a module of the same name, as in Python."""
     candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
     return next((path for path in candidates if path.is_file()), None)
 
 
 def is_users(module: str, path: Path) -> bool:
-    """Return whether a module is the user's own: neither installed, nor Python's, nor bench's."""
+    """Return whether a module is user code: not installed, not Python's, not bench's."""
     if module.partition(".")[0] in ("bench", "__main__", "__mp_main__"):
         return False
     return not INSTALLED.intersection(path.parts) and not path.is_relative_to(STANDARD_LIBRARY)
 
 
 def imported_modules(module: str, is_followed: Callable[[str, Path], bool]) -> dict[str, Path]:
-    """Return the modules that importing `module` can load, by name, each with its file.
+    """Return the source files, by name, of the modules that importing `module` can load.
 
-    Packages that hold a module are loaded with it. Only modules that `is_followed` accepts are
-    returned and searched for further imports, which are read from the source: one whose name is
-    made when the code runs is not found here.
+    Includes parent packages. Only modules that `is_followed` accepts are returned and searched
+    for imports. Imports with a computed name are not found.
     """
     found: dict[str, Path] = {}
     seen: set[str] = set()
@@ -81,10 +79,10 @@ def _packages_of(module: str) -> Iterator[str]:
 
 
 def _imports(module: str, path: Path) -> Iterator[str]:
-    """List the absolute names that a module may import."""
+    """Yield the absolute names that a module may import."""
     try:
         tree = _parsed(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):  # whoever imports it gets the error
+    except (OSError, SyntaxError, ValueError):  # reported when it is imported
         return
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(tree):
@@ -98,7 +96,7 @@ def _imports(module: str, path: Path) -> Iterator[str]:
 
 
 def _absolute(node: ast.ImportFrom, package: str) -> str:
-    """Return the absolute name of what `from … import` names; empty where that is outside."""
+    """Return the absolute module name of a `from … import`; empty if above the top package."""
     if not node.level:
         return node.module or ""
     parts = package.split(".") if package else []
@@ -109,15 +107,15 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
 
 @lru_cache(maxsize=256)
 def _parsed(source: bytes) -> ast.Module:
-    """Parse a module's source; its imports and its digest are both read from it."""
+    """Parse a source once for its imports and its digest."""
     return ast.parse(source)
 
 
 def source_digest(path: Path) -> str:
-    """Return a digest of a file's code, without comments and layout, which change no number."""
+    """Return a digest of a file's code, ignoring comments and layout."""
     source = path.read_bytes()
     try:
         code = ast.dump(_parsed(source))
-    except (SyntaxError, ValueError):  # no Python source, for instance a compiled extension
+    except (SyntaxError, ValueError):  # not Python source, such as a compiled extension
         code = repr(source)
     return hashlib.sha256(code.encode("utf-8", errors="surrogatepass")).hexdigest()[:16]

@@ -1,8 +1,9 @@
-"""The one door for everything that a study can name.
+"""Registries: names in a study and `import:` targets, resolved to callables with parameters.
 
-A registry is a plain dict from a name to an `Entry`; an entry points at a callable by
-`package.module:Name`. The callable's keyword parameters are the parameters that a study may
-set. They are read from its source, so that planning needs neither torch nor the user's code.
+A registry is a dict from names to `Entry`s, each with a target `package.module:Name`. A study may
+set the target's keyword parameters. They are read from its source, so that planning imports
+neither torch nor user code. Reading needs only types and literal defaults, resolved to objects:
+griffe would find the nodes, but return expressions that need the same resolution.
 """
 
 import ast
@@ -26,8 +27,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Activation = Literal["relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu", "identity"]
 Pooling = Literal["max", "average", "none"]
 
-# The names that a signature may use for its parameters' types; those that are no builtins only
-# where its module has them from here.
+# Types that a signature may use; those that are not in BUILTIN must be imported from here.
 TYPES: Mapping[str, Any] = {
     "bool": bool,
     "int": int,
@@ -48,7 +48,7 @@ BUILTIN = frozenset({"bool", "int", "float", "str", "None", "Literal"})
 
 @dataclass(frozen=True)
 class Entry:
-    """A name in a registry: where its callable lives, and one line about it."""
+    """A registry entry: the target `package.module:Name`, and a one-line description."""
 
     target: str
     summary: str
@@ -56,32 +56,31 @@ class Entry:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A keyword parameter of a callable; `annotation` is Any where its type is not one of ours.
+    """A keyword parameter of a callable; `annotation` is Any for a type outside TYPES.
 
-    `is_told` says whether `default` is what the source gives; it is not where that is no literal.
+    `is_literal` is whether there is a default that is a literal; other defaults are unknown.
     """
 
     name: str
     annotation: Any
     default: Any
     required: bool = False
-    is_told: bool = True
+    is_literal: bool = True
 
 
 def load(target: str) -> Any:
-    """Import what `package.module:Name` names; errors pass through for the caller to word."""
+    """Import the target `package.module:Name`; errors pass through to the caller."""
     module, _, name = target.partition(":")
     return getattr(importlib.import_module(module), name)
 
 
 @cache
 def parameters(target: str) -> tuple[Parameter, ...] | None:
-    """Read what a study may set of a callable from its source, without importing it.
+    """Return the parameters of a callable that a study may set, without importing it.
 
-    For a class these are the parameters of its `__init__`; for a function its keyword-only ones,
-    since the others are what the harness hands over. None where the source does not tell: no
-    source, no `__init__` of its own, `**kwargs`. Raises OSError, SyntaxError or ValueError for a
-    source that cannot be read.
+    These are the parameters of a class's `__init__`, or a function's keyword-only ones (the
+    harness passes the others). None if the source doesn't show them: no source, no `__init__`,
+    `**kwargs`. Raises OSError, SyntaxError or ValueError for an unreadable source.
     """
     module, _, name = target.partition(":")
     path = source_file(module)
@@ -100,7 +99,7 @@ def parameters(target: str) -> tuple[Parameter, ...] | None:
 
 
 def _types_in(body: list[ast.stmt]) -> Mapping[str, Any]:
-    """List which of TYPES a module can mean by their names."""
+    """Return those of TYPES that a module can use by name."""
     from_here = {
         alias.name
         for node in body
@@ -113,7 +112,7 @@ def _types_in(body: list[ast.stmt]) -> Mapping[str, Any]:
 def _declared(
     node: ast.FunctionDef, types: Mapping[str, Any], *, positional: bool
 ) -> tuple[Parameter, ...] | None:
-    """List a function's parameters; the first positional one is `self` and left out."""
+    """Return a function's parameters; with `positional`, also positional ones but `self`."""
     if node.args.kwarg is not None:
         return None
     pairs: list[tuple[ast.arg, ast.expr | None]] = []
@@ -128,19 +127,19 @@ def _declared(
 def _parameter(argument: ast.arg, default: ast.expr | None, types: Mapping[str, Any]) -> Parameter:
     annotation = _annotation(argument.annotation, types)
     if default is None:
-        return Parameter(argument.arg, annotation, None, required=True, is_told=False)
+        return Parameter(argument.arg, annotation, None, required=True, is_literal=False)
     try:
         value = ast.literal_eval(default)
         json.dumps(value)  # plain data, as a study could hold it
     except (ValueError, TypeError):
-        return Parameter(argument.arg, annotation, None, is_told=False)
+        return Parameter(argument.arg, annotation, None, is_literal=False)
     if annotation is float and type(value) is int:
         value = float(value)  # so that 0 here and 0 in a study are the same
     return Parameter(argument.arg, annotation, value)
 
 
 def _annotation(node: ast.expr | None, types: Mapping[str, Any]) -> Any:
-    """Resolve an annotation made of known types only; anything else is Any."""
+    """Return the type of an annotation; Any if it uses other types."""
     match node:
         case ast.Name(id=name):
             return types.get(name, Any)

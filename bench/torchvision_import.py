@@ -1,4 +1,4 @@
-"""The one door to torchvision."""
+"""Import of torchvision with an error that explains a failure."""
 
 import importlib
 from importlib.metadata import PackageNotFoundError, version
@@ -7,15 +7,15 @@ from types import ModuleType
 from bench.errors import DataError
 
 HINT = (
-    "`pip install --upgrade torch torchvision`, both in one command, lets pip choose a pair that "
-    "matches. `dataset: digits` with `loader: resident` runs without torchvision."
+    "`pip install --upgrade torch torchvision`, both in one command, installs a matching pair. "
+    "`dataset: digits` with `loader: resident` runs without torchvision."
 )
 
 
 def import_torchvision() -> ModuleType:
-    """Import torchvision; raise one DataError that explains it where that fails.
+    """Return torchvision; raise DataError if importing it fails.
 
-    A torchvision built for another torch fails in many ways; the known one is RuntimeError
+    A torchvision built for another torch raises various errors, for instance RuntimeError
     "operator torchvision::nms does not exist".
     """
     try:
@@ -27,7 +27,7 @@ def import_torchvision() -> ModuleType:
         else:
             reason = next(iter(str(error).splitlines()), "") or type(error).__name__
             what = (
-                f"torch {_installed('torch')} and torchvision {installed} don't go together "
+                f"torch {_installed('torch')} and torchvision {installed} are incompatible "
                 f"({reason})"
             )
         raise DataError(what, hint=HINT) from error

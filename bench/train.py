@@ -1,7 +1,7 @@
-"""Training and evaluation as the reference does them: no file, no print.
+"""Training and evaluation as in the reference script, without files and output.
 
-`Training.step` is the reference's loop body. The timing blocks call the same methods one by
-one, so that what is timed is what trains.
+`Training.step` is the script's loop body. Timing blocks call the same methods, so that the timed
+code is the training code.
 """
 
 import math
@@ -25,13 +25,13 @@ Batch = tuple[Tensor, Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 
-LOG_EVERY_STEPS = 30  # the reference's own
+LOG_EVERY_STEPS = 30  # as in the reference script
 AUTOCAST: Mapping[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)
 class StepLog:
-    """Where an epoch stands; the loss is still on the device, and reading it waits for that."""
+    """Progress within an epoch; reading `loss`, still on the device, synchronises."""
 
     step: int
     loss: Tensor
@@ -39,7 +39,7 @@ class StepLog:
 
 @dataclass(frozen=True)
 class EpochResult:
-    """One epoch of training; `train_s` is the training clock, data loading included."""
+    """Result of one epoch; `train_s` includes data loading."""
 
     train_loss: float
     images: int
@@ -48,7 +48,7 @@ class EpochResult:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The test set through the network; loss in nats an image, accuracy a fraction."""
+    """Result of an evaluation on the test set; `loss` in nats per image."""
 
     loss: float
     correct: int
@@ -57,13 +57,13 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """Fraction of the images that were recognised."""
+        """Fraction of correctly classified images."""
         return self.correct / self.images
 
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """How a network is computed; none of it changes what it computes but for rounding."""
+    """Settings that change a network's speed and rounding, but not its function."""
 
     precision: Precision = "fp32"
     memory_format: torch.memory_format = torch.contiguous_format
@@ -75,11 +75,11 @@ PLAIN = Arithmetic()
 
 
 class Training:
-    """A network with its loss, optimizer, schedule and arithmetic: one training step's parts.
+    """A network with its loss, optimizer, schedule and arithmetic: the parts of a training step.
 
-    A network may bring its own `loss(output, target)`, a mean over the batch; without one the
-    output is taken for logits and the loss is the cross-entropy, in training with
-    `label_smoothing`. Raises ValueError for label smoothing of a loss that is no cross-entropy.
+    A network may have its own `loss(output, target)`, a mean over the batch; without one the loss
+    is the cross-entropy of its output as logits. `label_smoothing` applies in training only;
+    raises ValueError if the loss does not support it.
     """
 
     def __init__(
@@ -106,29 +106,29 @@ class Training:
         self._scaler = torch.amp.GradScaler(self._device_type) if fp16 else None
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Enter the precision of forward and loss."""
+        """Return the context of forward and loss: autocast, or none."""
         dtype = AUTOCAST.get(self._arithmetic.precision)
         if dtype is None:
             return nullcontext()
-        # A CUDA graph would keep the cast weights of the step in which it was captured.
+        # A CUDA graph would reuse the cast weights of the step in which it was captured.
         cached = not self._arithmetic.cuda_graphs
         return torch.autocast(self._device_type, dtype, cache_enabled=cached)
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Run forward and loss; a mean over the batch."""
+        """Compute the loss, a mean over the batch."""
         with self.autocast():
-            return self._train_loss(self._call(self._laid_out(images)), labels)
+            return self._train_loss(self._call(self._in_memory_format(images)), labels)
 
     def backward(self, loss: Tensor) -> Tensor:
-        """Fill the gradients; returns the loss without its graph.
+        """Compute the gradients; return the detached loss.
 
-        Keep nothing else of the loss: the optimizer then finds the graph's memory free.
+        Keep no other reference to the loss, so that the graph's memory is free for the optimizer.
         """
         (loss if self._scaler is None else self._scaler.scale(loss)).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
     def update(self) -> None:
-        """Take the optimizer's step, then the schedule's, then that of the weights' average."""
+        """Step the optimizer, then the schedule, then the average of the weights."""
         if self._scaler is None:
             self.optimizer.step()
         else:
@@ -138,43 +138,42 @@ class Training:
             self.scheduler.step()
         self.steps += 1
         if self._averaging is not None:
-            self._averaging.stepped(self.model, self.steps)
+            self._averaging.after_step(self.model, self.steps)
 
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Take one whole training step and return its loss, still on the device."""
+        """Take a training step and return its loss, still on the device."""
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.backward(self.loss(images, labels))
         self.update()
         return loss
 
-    def evaluated(self) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """Give what maps test images and labels to output and loss, without any smoothing.
+    def evaluator(self) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Return a function from test images and labels to output and loss without smoothing.
 
-        The weights are their average where one is kept.
+        Uses the averaged weights if there are any.
         """
         averaging = self._averaging
-        model = self.model if averaging is None else averaging.evaluated(self.model)
+        model = self.model if averaging is None else averaging.evaluation_model(self.model)
         call = self._call if model is self.model else model
         model.eval()
 
         def evaluate_batch(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
             with self.autocast():
-                output = call(self._laid_out(images))
+                output = call(self._in_memory_format(images))
                 return output, self._test_loss(output, labels).float()
 
         return evaluate_batch
 
-    def _laid_out(self, images: Tensor) -> Tensor:
-        """Bring images into the network's memory format."""
+    def _in_memory_format(self, images: Tensor) -> Tensor:
         if self._arithmetic.memory_format is torch.contiguous_format:
             return images
         return images.contiguous(memory_format=self._arithmetic.memory_format)
 
 
 def loss_of(model: nn.Module, label_smoothing: float = 0.0) -> Loss:
-    """Give a network's loss, on request for labels of which a part is spread over all classes.
+    """Return a network's loss, with label smoothing if it is not 0.
 
-    Raises ValueError for smoothing of a loss that is neither cross_entropy nor nll_loss.
+    Raises ValueError for smoothing of a loss other than cross_entropy and nll_loss.
     Source: Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7.
     """
     loss: Loss = getattr(model, "loss", F.cross_entropy)
@@ -184,17 +183,17 @@ def loss_of(model: nn.Module, label_smoothing: float = 0.0) -> Loss:
         return partial(F.cross_entropy, label_smoothing=label_smoothing)
     if loss is F.nll_loss:
         return partial(_smoothed_nll, label_smoothing=label_smoothing)
-    raise ValueError("label_smoothing can't smooth a loss of the network's own")
+    raise ValueError("label_smoothing does not support a custom loss")
 
 
 def _smoothed_nll(output: Tensor, target: Tensor, *, label_smoothing: float) -> Tensor:
-    """Mix the loss of the labels with that of targets that are even over all classes."""
-    even = -output.float().mean()  # autocast leaves log_softmax on the CPU in bf16
-    return F.nll_loss(output, target).lerp(even, label_smoothing)
+    """Mix the loss of the labels with that of a uniform distribution over all classes."""
+    uniform = -output.float().mean()  # autocast leaves log_softmax on the CPU in bf16
+    return F.nll_loss(output, target).lerp(uniform, label_smoothing)
 
 
 def _callable(model: nn.Module, arithmetic: Arithmetic) -> Callable[[Tensor], Tensor]:
-    """Compile a network, graph it, both (torch's "reduce-overhead") or neither."""
+    """Return the network as compiled, in CUDA graphs, both ("reduce-overhead"), or as it is."""
     if arithmetic.compiled:
         mode = "reduce-overhead" if arithmetic.cuda_graphs else None
         return cast("Callable[[Tensor], Tensor]", torch.compile(model, mode=mode))
@@ -207,10 +206,9 @@ def train_epoch(
     clock: Clock,
     on_log: Callable[[StepLog], None] | None = None,
 ) -> EpochResult:
-    """Train on every batch once.
+    """Train on every batch once, calling `on_log` every 30 steps.
 
-    `on_log` is called every 30 steps. Raises DivergedError when the epoch's summed loss is not
-    finite; it is read once, after the clock.
+    Raises DivergedError if the sum of losses is not finite; it is read once, after the clock.
     """
     training.model.train()
     total = torch.zeros((), device=next(training.model.parameters()).device)
@@ -234,8 +232,8 @@ def train_epoch(
 
 @torch.no_grad()
 def evaluate(training: Training, batches: Iterable[Batch], clock: Clock) -> Evaluation:
-    """Run the test set through the network."""
-    evaluate_batch = training.evaluated()
+    """Evaluate the network on the test set."""
+    evaluate_batch = training.evaluator()
     device = next(training.model.parameters()).device
     loss = torch.zeros((), device=device)
     correct = torch.zeros((), device=device, dtype=torch.int64)

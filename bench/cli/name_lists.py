@@ -46,7 +46,7 @@ def _parameters(target: str) -> str:
         known = parameters(target) or ()
     except (OSError, SyntaxError, ValueError):  # an installed package with a broken source
         return ""
-    return ", ".join(f"{p.name}={_as_yaml(p.default) if p.is_told else '…'}" for p in known)
+    return ", ".join(f"{p.name}={_as_yaml(p.default) if p.is_literal else '…'}" for p in known)
 
 
 def _as_yaml(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The networks that a study can name; torch is imported only when one of them is loaded."""
+"""Registries of networks and initialisations; imports no torch."""
 
 from collections.abc import Mapping
 
@@ -11,23 +11,23 @@ MODELS: Mapping[str, Entry] = {
     ),
     "lenet5": Entry(
         "bench.models.lenet5:LeNet5",
-        "the LeNet-5 of today's textbooks: tanh, average pooling; 61,706 parameters",
+        "LeNet-5 as in textbooks today: tanh, average pooling; 61,706 parameters",
     ),
     "lenet5_1998": Entry(
         "bench.models.lenet5_1998:LeNet51998",
-        "LeNet-5 as the 1998 paper has it: sparse C3, RBF output; 60,000 parameters",
+        "LeNet-5 as in the 1998 paper: sparse C3, RBF output; 60,000 parameters",
     ),
     "mlp": Entry(
         "bench.models.mlp:MLP",
-        "hidden linear layers alone, ReLU; 669,706 parameters",
+        "hidden linear layers only, ReLU; 669,706 parameters",
     ),
     "cnn_bn": Entry(
         "bench.models.cnn_bn:BatchNormCNN",
-        "a small CNN of today: 3×3 convolutions, batch norm, ReLU; 29,178 parameters",
+        "a small modern CNN: 3×3 convolutions, batch norm, ReLU; 29,178 parameters",
     ),
     "strided_cnn": Entry(
         "bench.models.strided_cnn:StridedCNN",
-        "made for speed: a convolution of stride 2, one more, 128 hidden; 109,050 parameters",
+        "designed for speed: two convolutions, one of stride 2, 128 hidden; 109,050 parameters",
     ),
     "tinygrad_mnist": Entry(
         "bench.models.tinygrad_mnist:TinygradMNIST",
@@ -36,7 +36,7 @@ MODELS: Mapping[str, Entry] = {
 }
 
 INITIALISATIONS: Mapping[str, Entry] = {
-    "default": Entry("bench.models.initialisation:default", "as the network makes itself"),
+    "default": Entry("bench.models.initialisation:default", "the network's own"),
     "kaiming_uniform": Entry(
         "bench.models.initialisation:kaiming_uniform", "He et al., 2015, uniform"
     ),

@@ -1,18 +1,17 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.classifier import Classifier
-from bench.models.layers import Maps
+from bench.models.layers import Classifier, Maps
 from bench.registry import Activation, Fraction, Pooling, PositiveInt
 
 
 class BatchNormCNN(Classifier):
-    """Classify with a small network of today: 3×3 convolutions with batch norm, one linear layer.
+    """A small modern network: 3×3 convolutions with batch norm, one linear layer.
 
     Each of `depth` stages convolves, normalises, activates and pools; the first has `channels`
-    maps, each further one twice as many. Without batch norm the convolutions have a bias in its
-    place. Shapes are those of the defaults; `dropout` is before the linear layer. Raises
-    ValueError where pooling would leave nothing.
+    maps, each further one twice as many. Without batch norm, convolutions have a bias instead.
+    Shapes are those of the defaults; `dropout` is before the linear layer. Raises ValueError if
+    pooling would leave an empty map.
     """
 
     def __init__(
@@ -27,7 +26,7 @@ class BatchNormCNN(Classifier):
         classes: PositiveInt = 10,
     ) -> None:
         super().__init__()
-        # Batch norm takes the mean away, and a bias with it.
+        # Batch norm subtracts the mean, which cancels a bias.
         maps = Maps(activation=activation, batch_norm=batch_norm, bias=not batch_norm)
         self.stages = nn.Sequential(  # (N, 1, 28, 28) -> (N, 64, 3, 3)
             *(

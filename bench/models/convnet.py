@@ -1,19 +1,18 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.classifier import Classifier
-from bench.models.layers import Maps, hidden_linear
+from bench.models.layers import Classifier, Maps, hidden_linear
 from bench.registry import Activation, Fraction, NonNegativeInt, Pooling, PositiveInt
 
 
 class ConvNet(Classifier):
-    """Classify with the reference script's network: two convolutions, then two linear layers.
+    """The reference script's network: two convolutions, then two linear layers.
 
-    The layers are made in the script's order and under its names, so that one seed gives both
-    the same initial parameters. Shapes are those of the defaults. A layer of size 0 is left out
-    with its activation; its pooling stays. `kernel_size`, where given, is both convolutions'
-    kernel; `dropout` is before the last layer; `bias` is not that of batch norm. Raises
-    ValueError where a kernel does not fit into its input.
+    Layers are created in the script's order and under its names, so that the same seed gives the
+    same initial parameters. Shapes are those of the defaults. A layer of size 0 is left out with
+    its activation, but not its pooling. `kernel_size` overrides both convolutions' kernels;
+    `dropout` is before the last layer; `bias` does not affect batch norm. Raises ValueError if a
+    kernel is larger than its input.
     """
 
     def __init__(

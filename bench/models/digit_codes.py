@@ -1,9 +1,8 @@
-"""The 7×12 bitmaps of the ten digits that LeNet-5's output units hold (LeCun et al. 1998, Fig. 3).
+"""7×12 bitmaps of the ten digits, the codes of LeNet-5's output units (LeCun et al. 1998, Fig. 3).
 
-The paper prints its stylised ASCII set as a picture only. The digits below follow the reading
-of that picture which public re-implementations share (one of them:
-github.com/AlgorithmicIntelligence/quantization_lenet, RBF_BITMAP.py). The bars above 0, 2, 4
-and 5, and the open 4, belong to it.
+The paper has its stylised ASCII set only as an image. These digits are as public implementations
+read it (one: github.com/AlgorithmicIntelligence/quantization_lenet, RBF_BITMAP.py), including the
+bars above 0, 2, 4 and 5, and the open 4.
 """
 
 ROWS, COLUMNS = 12, 7
@@ -40,7 +39,7 @@ FIVE_TO_NINE = """
 
 
 def digit_codes() -> list[list[float]]:
-    """Return the codes of the digits 0 to 9: 84 numbers each, row by row, ink 1 and paper -1."""
+    """Return the codes of the digits 0 to 9: 84 values each, row-major, ink 1, background -1."""
     return _read(ZERO_TO_FOUR) + _read(FIVE_TO_NINE)
 
 

@@ -1,7 +1,7 @@
-"""How the weights of a network begin, where it is not left to the network itself.
+"""Initialisations of a network's weights.
 
-Each takes a network and sets the weights of its convolutions and linear layers; their biases
-become 0. Other layers (batch norm, those of one's own) keep what they gave themselves.
+Each initialises the weights of convolutions and linear layers, and sets their biases to 0. Other
+layers (batch norm, user-defined ones) keep their own initialisation.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,11 @@ LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
 def default(model: nn.Module) -> None:
-    """Leave the weights as the network made them."""
+    """Keep the network's own initialisation."""
 
 
 def kaiming_uniform(model: nn.Module) -> None:
-    """Draw uniformly with variance 2 / fan-in, made for ReLU (He et al., 2015)."""
+    """Draw uniformly with variance 2 / fan-in, for ReLU (He et al., 2015)."""
     _each(model, lambda weight: nn.init.kaiming_uniform_(weight, nonlinearity="relu"))
 
 
@@ -38,12 +38,12 @@ def orthogonal(model: nn.Module, *, gain: PositiveFloat = 1.0) -> None:
 
 
 def lecun_uniform(model: nn.Module) -> None:
-    """Draw uniformly from ±2.4 / fan-in, as the paper of 1998 does (LeCun et al., appendix A)."""
+    """Draw uniformly from ±2.4 / fan-in (LeCun et al., 1998, appendix A)."""
     _each(model, _lecun_uniform)
 
 
 def _lecun_uniform(weight: Tensor) -> Tensor:
-    limit = 2.4 / weight[0].numel()  # a row holds all that goes into one output
+    limit = 2.4 / weight[0].numel()  # a row holds the weights of one output
     return nn.init.uniform_(weight, -limit, limit)
 
 

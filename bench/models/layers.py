@@ -1,4 +1,4 @@
-"""What the networks are put together from: layers by name, and the sizes that they leave."""
+"""Building blocks of the networks: base class, layers by name, and output sizes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +10,16 @@ from torch import Tensor, nn
 from bench.registry import Activation, Pooling
 
 IMAGE_SIDE = 28
+
+
+class Classifier(nn.Module):
+    """Maps images (N, 1, 28, 28) to log-probabilities (N, classes).
+
+    Every network here returns log-probabilities and has its criterion, so that training calls
+    `model.loss(output, target)` for any network. `target` holds class indices, int64, (N,).
+    """
+
+    loss = staticmethod(F.nll_loss)
 
 
 def _identity(x: Tensor) -> Tensor:
@@ -34,9 +44,9 @@ POOLINGS: Mapping[Pooling, Callable[[], nn.Module]] = {
 
 
 def convolved(side: int, kernel: int, *, parameter: str, padding: int = 0, stride: int = 1) -> int:
-    """Return the side of the square map that a convolution leaves of a square map.
+    """Return the side of a convolution's square output.
 
-    Raises ValueError, naming `parameter`, where the kernel does not fit.
+    Raises ValueError, naming `parameter`, if the kernel is larger than the input.
     """
     padded = side + 2 * padding
     if kernel > padded:
@@ -45,9 +55,9 @@ def convolved(side: int, kernel: int, *, parameter: str, padding: int = 0, strid
 
 
 def pooled(side: int, pooling: Pooling) -> int:
-    """Return the side of the square map that pooling 2×2 leaves; an odd last row is dropped.
+    """Return the side of the square output of 2×2 pooling, which drops an odd last row.
 
-    Raises ValueError where nothing would be left.
+    Raises ValueError if the output would be empty.
     """
     if pooling == "none":
         return side
@@ -57,7 +67,7 @@ def pooled(side: int, pooling: Pooling) -> int:
 
 
 class Convolution(nn.Conv2d):
-    """A convolution, its batch norm where it has one, and its activation."""
+    """A convolution with activation and, optionally, batch norm."""
 
     def __init__(
         self,
@@ -81,7 +91,7 @@ class Convolution(nn.Conv2d):
 
 
 class HiddenLinear(nn.Linear):
-    """A linear layer, its batch norm where it has one, and its activation."""
+    """A linear layer with activation and, optionally, batch norm."""
 
     def __init__(
         self, inputs: int, outputs: int, *, activation: Activation, batch_norm: bool, bias: bool
@@ -103,7 +113,7 @@ def hidden_linear(
     bias: bool = True,
     batch_norm: bool = False,
 ) -> nn.Module:
-    """Make a hidden linear layer; with no outputs it is left out, and its activation with it."""
+    """Return a hidden linear layer; without outputs, an identity."""
     if outputs == 0:
         return nn.Identity()
     return HiddenLinear(inputs, outputs, activation=activation, bias=bias, batch_norm=batch_norm)
@@ -111,7 +121,7 @@ def hidden_linear(
 
 @dataclass(kw_only=True)
 class Maps:
-    """The square maps that each layer leaves to the next, while a network is put together.
+    """Builds convolution and pooling layers, tracking the size of the square feature maps.
 
     `activation`, `batch_norm` and `bias` are those of every convolution.
     """
@@ -124,7 +134,7 @@ class Maps:
 
     @property
     def features(self) -> int:
-        """Count the values of an image's maps."""
+        """Number of values in all maps of an image."""
         return self.channels * self.side**2
 
     def convolve(
@@ -136,9 +146,9 @@ class Maps:
         padding: int = 0,
         stride: int = 1,
     ) -> nn.Module:
-        """Make the next convolution; with no channels it is left out, and all that is its own.
+        """Return the next convolution; without channels, an identity.
 
-        Raises ValueError, naming `parameter`, where the kernel does not fit.
+        Raises ValueError, naming `parameter`, if the kernel is larger than its input.
         """
         if channels == 0:
             return nn.Identity()
@@ -159,6 +169,6 @@ class Maps:
         return layer
 
     def pool(self, pooling: Pooling) -> nn.Module:
-        """Make the next pooling; raises ValueError where it would leave nothing."""
+        """Return the next pooling; raise ValueError if its output would be empty."""
         self.side = pooled(self.side, pooling)
         return POOLINGS[pooling]()

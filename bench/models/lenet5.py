@@ -1,19 +1,17 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.classifier import Classifier
-from bench.models.layers import Maps, hidden_linear
+from bench.models.layers import Classifier, Maps, hidden_linear
 from bench.registry import Activation, Fraction, NonNegativeInt, Pooling, PositiveInt
 
 
 class LeNet5(Classifier):
-    """Classify with LeNet-5 as textbooks draw it today, every unit connected to all maps below.
+    """LeNet-5 as in textbooks today, every unit connected to all input maps.
 
-    `lenet5_1998` is the network of the paper. `padding` is conv1's, in pixels of zero a side.
-    Shapes are those of the defaults. A layer of size 0 is left out with its activation; its
-    pooling stays. `kernel_size`, where given, is both convolutions' kernel; `dropout` is before
-    the last layer; `bias` is not that of batch norm. Raises ValueError where a map would be left
-    empty.
+    `lenet5_1998` is the network of the paper. `padding` is conv1's zero padding on each side.
+    Shapes are those of the defaults. A layer of size 0 is left out with its activation, but not
+    its pooling. `kernel_size` overrides both convolutions' kernels; `dropout` is before the last
+    layer; `bias` does not affect batch norm. Raises ValueError if a map would be empty.
     """
 
     def __init__(

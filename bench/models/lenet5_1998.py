@@ -1,8 +1,8 @@
-"""LeNet-5 as its paper has it.
+"""LeNet-5 as in its paper.
 
 Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-Based Learning Applied to Document
 Recognition", Proceedings of the IEEE 86(11), 1998, https://doi.org/10.1109/5.726791. Sections,
-tables, figures and equations named below are that paper's.
+tables, figures and equations below refer to that paper.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.classifier import Classifier
 from bench.models.digit_codes import digit_codes
+from bench.models.layers import Classifier
 from bench.registry import PositiveFloat
 
-# Table I: a row for each map of S2, a column for each map of C3.
+# Table I: rows are the maps of S2, columns those of C3.
 TABLE_I = (
     "X...XXX..XXXX.XX",
     "XX...XXX..XXXX.X",
@@ -34,14 +34,14 @@ def squash(x: Tensor) -> Tensor:
 def draw_(parameter: Tensor, fan_in: int | Tensor) -> None:
     """Fill in place from the uniform distribution on ±2.4 / fan-in: appendix A.
 
-    The paper does not single out biases: they are weights on a constant input, and drawn alike.
+    The paper makes no exception for biases, which are weights on a constant input.
     """
     with torch.no_grad():
         parameter.uniform_(-2.4, 2.4).div_(fan_in)
 
 
 class Subsampling(nn.Module):
-    """Add up 2×2 inputs, times a trainable coefficient a map, plus a bias: section II.B, S2."""
+    """Sums 2×2 inputs, times a trainable coefficient per map, plus a bias: section II.B, S2."""
 
     def __init__(self, maps: int) -> None:
         super().__init__()
@@ -56,11 +56,11 @@ class Subsampling(nn.Module):
 
 
 class TableConv2d(nn.Module):
-    """Convolve each output map with only those input maps that a table gives it.
+    """A convolution that connects output maps only with some input maps.
 
-    `table` has a row for each input map and a column for each output map, X for a connection.
-    Only the kernels of real connections exist as parameters. They are laid into a dense weight
-    whose other kernels are zero, since one dense convolution is faster than sixteen small ones.
+    `table` has a row per input map and a column per output map, X for a connection. Only the
+    kernels of connections are parameters. They are copied into a dense weight that is zero
+    elsewhere, since one dense convolution is faster than sixteen small ones.
     """
 
     slots: Tensor
@@ -86,7 +86,7 @@ class TableConv2d(nn.Module):
 
 
 class RadialBasis(nn.Module):
-    """Return the squared distance of the input to each fixed code: section II.B, eq. (7)."""
+    """Squared distance of the input to each fixed code: section II.B, eq. (7)."""
 
     codes: Tensor
 
@@ -101,20 +101,19 @@ class RadialBasis(nn.Module):
 
 
 class LeNet51998(Classifier):
-    """Classify digits with the LeNet-5 of 1998, trained by the paper's MAP criterion.
+    """The LeNet-5 of 1998, trained by the paper's MAP criterion.
 
-    The outputs are log-probabilities beside an eleventh, "rubbish" class that the paper adds,
-    so the ten sum to less than one. `rubbish` is its penalty j, a squared distance. The paper
-    gives no value; 12 is the squared distance of the two nearest codes to their midpoint, so
-    that whatever lies nearer than that to a code belongs to it. `loss` of the output is eq. (9)
-    of section II.C, exactly: it starts near 84 - j, not near log 10.
+    The paper adds an eleventh class, "rubbish", to the softmax, so that the ten probabilities sum
+    to less than one. `rubbish` is its penalty j, a squared distance, for which the paper gives no
+    value; 12 is the squared distance of the two nearest codes to their midpoint. `loss` is
+    exactly eq. (9) of section II.C; it starts near 84 - j, not near log 10.
     """
 
     def __init__(self, *, rubbish: PositiveFloat = 12.0) -> None:
         super().__init__()
         self.rubbish = rubbish
-        # The paper's field of 32×32 has background all around. The edge pixels of a 28×28 image
-        # are background, and repeating them keeps its level under any normalisation of the data.
+        # The paper's 32×32 field has a background border. The edge pixels of a 28×28 image are
+        # background, so replicating them fits any normalisation.
         self.field = nn.ReplicationPad2d(2)  # (N, 1, 28, 28) -> (N, 1, 32, 32)
         # Section II.B, layer by layer.
         self.c1 = nn.Conv2d(1, 6, 5)  # (N, 1, 32, 32) -> (N, 6, 28, 28)
@@ -137,7 +136,7 @@ class LeNet51998(Classifier):
         x = squash(self.c5(x))
         x = x.flatten(1)  # (N, 120, 1, 1) -> (N, 120)
         penalties = self.output(squash(self.f6(x)))
-        # Section II.C, eq. (9): -y_k - log(e^-j + Σ_i e^-y_i), with the rubbish class as the
-        # eleventh of a softmax, whose own log-probability nobody asks for.
+        # Section II.C, eq. (9): -y_k - log(e^-j + Σ_i e^-y_i), as a softmax over eleven classes
+        # whose last one, rubbish, is dropped.
         with_rubbish = F.pad(penalties, (0, 1), value=self.rubbish)
         return F.log_softmax(-with_rubbish, dim=1)[:, :-1]

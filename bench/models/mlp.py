@@ -3,13 +3,12 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.classifier import Classifier
-from bench.models.layers import IMAGE_SIDE, hidden_linear
+from bench.models.layers import IMAGE_SIDE, Classifier, hidden_linear
 from bench.registry import Activation, Fraction, NonNegativeInt, PositiveInt
 
 
 class MLP(Classifier):
-    """Classify with `depth` hidden layers of `hidden` units; none is a softmax regression.
+    """`depth` hidden layers of `hidden` units; depth 0 is softmax regression.
 
     Shapes are those of the defaults; `dropout` is before the last layer.
     """

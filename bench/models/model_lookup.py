@@ -1,7 +1,7 @@
-"""Find the network that a study names; this imports neither torch nor the network.
+"""Lookup of networks by name, importing neither torch nor the network.
 
-A name is looked for among the built-in ones; `torchvision:NAME` is torchvision's; any other may
-be an entry point of an installed package, in the group `bench.models`.
+Names are built-in ones, `torchvision:NAME`, or entry points of installed packages in the group
+`bench.models`.
 """
 
 import ast
@@ -20,20 +20,20 @@ TORCHVISION = "torchvision:"
 REGISTRATION = "register_model"  # the decorator of torchvision's builders
 
 
-def models_beside(name: str) -> Mapping[str, Entry]:
-    """Give the networks among which a name is to be found, with as little reading as will do."""
+def candidate_models(name: str) -> Mapping[str, Entry]:
+    """Return the networks among which to find a name, reading no more sources than needed."""
     if name in MODELS:
         return MODELS
     return torchvision_models() if name.startswith(TORCHVISION) else all_models()
 
 
 def all_models() -> dict[str, Entry]:
-    """Give the built-in networks and those of installed packages; a built-in name wins."""
+    """Return built-in networks and those of installed packages; built-in names win."""
     return {**MODELS, **installed_models(), **MODELS}
 
 
 def installed_models() -> dict[str, Entry]:
-    """Give the networks of installed packages; of two of one name, the first on the path."""
+    """Return the networks of installed packages; of equal names, the first on the path wins."""
     return {
         point.name: Entry(point.value, f"from {point.dist.name}" if point.dist else "installed")
         for point in reversed(tuple(entry_points(group=GROUP)))
@@ -42,9 +42,9 @@ def installed_models() -> dict[str, Entry]:
 
 @cache
 def torchvision_models() -> Mapping[str, Entry]:
-    """Give torchvision's classification networks, read from its source.
+    """Return torchvision's classification networks, read from its source.
 
-    Raises BenchError where torchvision is not installed.
+    Raises BenchError if torchvision is not installed.
     """
     package = source_file("torchvision.models")
     if package is None:
@@ -60,7 +60,7 @@ def torchvision_models() -> Mapping[str, Entry]:
 
 
 def _registered(file: Path) -> Iterator[str]:
-    """List the functions of a file that torchvision registers as networks."""
+    """Yield the functions of a file that torchvision registers as networks."""
     source = file.read_bytes()
     if REGISTRATION.encode() not in source:
         return
@@ -70,8 +70,5 @@ def _registered(file: Path) -> Iterator[str]:
 
 
 def _registers(decorator: ast.expr) -> bool:
-    match decorator:
-        case ast.Call(func=ast.Name(id=name)):
-            return name == REGISTRATION
-        case _:
-            return False
+    function = decorator.func if isinstance(decorator, ast.Call) else None
+    return isinstance(function, ast.Name) and function.id == REGISTRATION

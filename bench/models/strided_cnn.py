@@ -1,17 +1,16 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.classifier import Classifier
-from bench.models.layers import Maps, hidden_linear
+from bench.models.layers import Classifier, Maps, hidden_linear
 from bench.registry import Activation, Fraction, PositiveInt
 
 
 class StridedCNN(Classifier):
-    """Classify with a network made for speed: its first convolution takes every `stride`-th place.
+    """A network designed for speed: its first convolution is strided.
 
-    That leaves a quarter of the maps' places, and with them of most of the work, to all that
-    follows. Shapes are those of the defaults; `dropout` is before the last layer. Raises
-    ValueError where a kernel does not fit into its input or pooling would leave nothing.
+    With stride 2, all later layers have a quarter of the positions, and most of them a quarter of
+    the work. Shapes are those of the defaults; `dropout` is before the last layer. Raises
+    ValueError if a kernel is larger than its input or pooling would leave an empty map.
     """
 
     def __init__(

@@ -1,15 +1,14 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.classifier import Classifier
-from bench.models.layers import Maps
+from bench.models.layers import Classifier, Maps
 from bench.registry import Activation, PositiveInt
 
 
 class TinygradMNIST(Classifier):
-    """Classify with the network of tinygrad's MNIST example: batch norm after the activation.
+    """The network of tinygrad's MNIST example, with batch norm after the activation.
 
-    Two convolutions, a batch norm and a pooling, twice over, then one linear layer. Described by
+    Two convolutions, batch norm and pooling, all of it twice, then one linear layer. Source:
     https://github.com/tinygrad/tinygrad/blob/master/examples/beautiful_mnist.py. Shapes are those
     of the defaults.
     """

@@ -1,7 +1,6 @@
-"""Averages of a network's weights along its training; evaluation looks at the average.
+"""Averages of a network's weights over training, used in evaluation.
 
-An averaging takes the network and the span of the training, and returns what is told of every
-step, or None where nothing is averaged.
+An averaging takes the network and the span of training, and returns an `Averaging`, or None.
 """
 
 from collections.abc import Callable
@@ -14,9 +13,9 @@ from bench.registry import Fraction, PositiveInt
 
 
 class Averaging:
-    """Keeps the average of a network's parameters and buffers over steps.
+    """Average of a network's parameters and buffers over steps.
 
-    `first_step` is the first after which the weights count, `every_steps` how often they do.
+    `first_step` is the first step whose weights are included, `every_steps` the interval.
     """
 
     def __init__(self, average: AveragedModel, first_step: int, every_steps: int) -> None:
@@ -24,28 +23,28 @@ class Averaging:
         self._next_step = first_step
         self._every_steps = every_steps
 
-    def stepped(self, model: nn.Module, steps: int) -> None:
-        """Take the network as it is after so many steps into the average, if it is its turn."""
+    def after_step(self, model: nn.Module, steps: int) -> None:
+        """Update the average with the network after `steps` steps, if this step is included."""
         if steps >= self._next_step:
             self._average.update_parameters(model)
             self._next_step = steps + self._every_steps
 
-    def evaluated(self, model: nn.Module) -> nn.Module:
-        """Give the network to evaluate: the average, or the network itself before there is one."""
+    def evaluation_model(self, model: nn.Module) -> nn.Module:
+        """Return the averaged network, or the network itself before the first update."""
         return self._average.module if int(self._average.n_averaged) else model
 
 
 def none(model: nn.Module, span: Span) -> None:
-    """Keep no average."""
+    """Return None: no averaging."""
 
 
 def ema(
     model: nn.Module, span: Span, *, decay: Fraction = 0.99, every_steps: PositiveInt = 1
 ) -> Averaging:
-    """Average exponentially: average ← decay · average + (1 − decay) · weights, a step.
+    """Return an exponential moving average with this decay per step.
 
-    With `every_steps` the average is moved that much at once and less often. Polyak and Juditsky
-    (1992) for averages; the exponential one as in Tarvainen and Valpola (2017).
+    With `every_steps` > 1 it is updated less often, with decay^every_steps. Polyak and Juditsky
+    (1992) on averaging; the exponential average as in Tarvainen and Valpola (2017).
     """
     moved = get_ema_multi_avg_fn(decay**every_steps)  # type: ignore[no-untyped-call]
     return _averaging(model, moved, first_step=every_steps, every_steps=every_steps)
@@ -54,7 +53,7 @@ def ema(
 def tail(
     model: nn.Module, span: Span, *, fraction: Fraction = 0.25, every_steps: PositiveInt = 1
 ) -> Averaging:
-    """Average equally over the last `fraction` of the training (Izmailov et al., 2018)."""
+    """Return an equal average over the last `fraction` of training (Izmailov et al., 2018)."""
     first_step = max(1, round((1 - fraction) * span.steps))
     return _averaging(model, None, first_step=first_step, every_steps=every_steps)
 

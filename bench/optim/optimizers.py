@@ -1,7 +1,7 @@
-"""torch's optimizers, with the parameters that a study may set; defaults are torch's own.
+"""torch's optimizers with the parameters that a study may set.
 
-Defaults: https://docs.pytorch.org/docs/stable/optim.html (a test holds them against torch).
-`fused` updates all parameters in one kernel; where it is off, torch chooses.
+Defaults are torch's (a test compares them): https://docs.pytorch.org/docs/stable/optim.html
+`fused` updates all parameters in one kernel; otherwise torch chooses the implementation.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ def sgd(
     weight_decay: NonNegativeFloat = 0.0,
     fused: bool = False,
 ) -> optim.Optimizer:
-    """Build SGD."""
+    """Return SGD."""
     return optim.SGD(
         parameters,
         lr=lr,
@@ -43,7 +43,7 @@ def adam(
     weight_decay: NonNegativeFloat = 0.0,
     fused: bool = False,
 ) -> optim.Optimizer:
-    """Build Adam."""
+    """Return Adam."""
     return optim.Adam(
         parameters,
         lr=lr,
@@ -64,7 +64,7 @@ def adamw(
     weight_decay: NonNegativeFloat = 0.01,
     fused: bool = False,
 ) -> optim.Optimizer:
-    """Build AdamW."""
+    """Return AdamW."""
     return optim.AdamW(
         parameters,
         lr=lr,
@@ -84,7 +84,7 @@ def rmsprop(
     momentum: Fraction = 0.0,
     weight_decay: NonNegativeFloat = 0.0,
 ) -> optim.Optimizer:
-    """Build RMSprop."""
+    """Return RMSprop."""
     return optim.RMSprop(
         parameters, lr=lr, alpha=alpha, eps=eps, momentum=momentum, weight_decay=weight_decay
     )
@@ -99,7 +99,7 @@ def adagrad(
     weight_decay: NonNegativeFloat = 0.0,
     fused: bool = False,
 ) -> optim.Optimizer:
-    """Build Adagrad."""
+    """Return Adagrad."""
     return optim.Adagrad(
         parameters,
         lr=lr,

@@ -1,7 +1,6 @@
-"""Learning-rate schedules; each is stepped once after every training step.
+"""Learning-rate schedules, stepped after every training step.
 
-A schedule takes the optimizer and the span of the training, and returns torch's scheduler, or
-None where nothing changes. What the span leaves open is a study's to set.
+A schedule takes the optimizer and the span of training, and returns torch's scheduler, or None.
 """
 
 from dataclasses import dataclass
@@ -14,19 +13,19 @@ from bench.registry import Fraction, NonNegativeFloat, PositiveFloat, PositiveIn
 
 @dataclass(frozen=True)
 class Span:
-    """How long a training is."""
+    """Length of a training."""
 
     epochs: int
     steps_per_epoch: int
 
     @property
     def steps(self) -> int:
-        """Steps of the whole training, at least 1."""
+        """Total number of steps, at least 1."""
         return max(1, self.epochs * self.steps_per_epoch)
 
 
 def constant(optimizer: Optimizer, span: Span) -> None:
-    """Leave the learning rate as the optimizer has it."""
+    """Return None: the learning rate is constant."""
 
 
 def step(
@@ -39,7 +38,7 @@ def step(
 def cosine(
     optimizer: Optimizer, span: Span, *, final_lr: NonNegativeFloat = 0.0
 ) -> lr_scheduler.LRScheduler:
-    """Take the learning rate along half a cosine to `final_lr` (Loshchilov and Hutter, 2017)."""
+    """Decay the learning rate along half a cosine to `final_lr` (Loshchilov and Hutter, 2017)."""
     return lr_scheduler.CosineAnnealingLR(optimizer, T_max=span.steps, eta_min=final_lr)
 
 
@@ -54,10 +53,10 @@ def one_cycle(
     anneal: Literal["cos", "linear"] = "cos",
     cycle_momentum: bool = True,
 ) -> lr_scheduler.LRScheduler:
-    """Rise to `max_lr` (the optimizer's lr where not given), then fall far below the start.
+    """Raise the learning rate to `max_lr` (by default the optimizer's), then lower it.
 
-    Momentum (Adam's beta1), where the optimizer trains with it, moves the other way between 0.85
-    and 0.95, as torch does by default, unless `cycle_momentum` is off. Smith, "A disciplined
+    With `cycle_momentum`, momentum (Adam's beta1) moves inversely between 0.85 and 0.95, torch's
+    defaults, if the optimizer has any. Smith, "A disciplined
     approach to neural network hyper-parameters", 2018.
     """
     peak = max_lr if max_lr is not None else float(optimizer.param_groups[0]["lr"])
@@ -65,7 +64,7 @@ def one_cycle(
         optimizer,
         max_lr=peak,
         total_steps=span.steps,
-        pct_start=_warmed_up(pct_start, span.steps),
+        pct_start=_start_fraction(pct_start, span.steps),
         div_factor=div_factor,
         final_div_factor=final_div_factor,
         anneal_strategy=anneal,
@@ -73,15 +72,14 @@ def one_cycle(
     )
 
 
-def _warmed_up(pct_start: float, steps: int) -> float:
-    """Return `pct_start`, but for a rise of exactly one step a little less.
+def _start_fraction(pct_start: float, steps: int) -> float:
+    """Return `pct_start`, slightly reduced if the rise takes exactly one step.
 
-    The rate is at its peak from the first step on, as it is after a shorter rise; torch itself
-    would divide by the rise's length, zero.
+    The rate then starts at its peak, as with a shorter rise; torch would divide by zero.
     """
     return (1 - 1e-9) / steps if pct_start * steps == 1 else pct_start
 
 
 def _has_momentum(optimizer: Optimizer) -> bool:
-    """Tell whether there is momentum to move; torch itself would give some to an SGD with none."""
+    """Return whether the optimizer has momentum; torch would add it to an SGD without any."""
     return "betas" in optimizer.defaults or optimizer.defaults.get("momentum", 0) > 0

@@ -25,7 +25,7 @@ from bench.data import AUGMENTATIONS, LOADERS
 from bench.errors import BenchError, did_you_mean, shown
 from bench.import_graph import source_file
 from bench.models import INITIALISATIONS, MODELS
-from bench.models.model_lookup import models_beside
+from bench.models.model_lookup import candidate_models
 from bench.optim import AVERAGINGS, OPTIMIZERS, SCHEDULES
 from bench.registry import Entry, PositiveInt, parameters
 
@@ -170,7 +170,7 @@ def _complete(owner: str, target: str, given: dict[str, Any]) -> dict[str, Any]:
             raise invalid_at((key,), message, given[key])
     checker = _parameter_model(target)
     checked = checker.model_validate(given).model_dump(by_alias=True, exclude_unset=True)
-    values = {p.name: p.default for p in known if p.is_told} | checked
+    values = {p.name: p.default for p in known if p.is_literal} | checked
     return {name: values[name] for name in names if name in values}
 
 
@@ -215,7 +215,7 @@ class ModelChoice(Choice):
     @classmethod
     def _entries(cls, name: str) -> Mapping[str, Entry]:
         try:
-            return models_beside(name)
+            return candidate_models(name)
         except BenchError as error:
             raise invalid(" ".join((f"{error.what}.", error.hint)).strip()) from None
 

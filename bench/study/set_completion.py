@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bench.errors import BenchError
-from bench.models.model_lookup import TORCHVISION, models_beside
+from bench.models.model_lookup import TORCHVISION, candidate_models
 from bench.study.json_schema import Schema, study_schema
 
 Completion = tuple[str, str]  # the text to complete to, and a description
@@ -65,7 +65,7 @@ def _models(text: str) -> dict[str, str]:
     """Return all models; those of torchvision, which are many, only after its prefix."""
     names = {} if text.startswith(TORCHVISION) else {TORCHVISION: "torchvision's networks"}
     with suppress(BenchError):  # torchvision may be missing
-        names = {name: entry.summary for name, entry in models_beside(text).items()} | names
+        names = {name: entry.summary for name, entry in candidate_models(text).items()} | names
     return names
 
 

@@ -146,7 +146,7 @@ def test_a_torchvision_that_does_not_go_with_torch_is_explained_and_digits_still
     asked = [study(text + "timing: off\n"), "--no-report", "--executor", "inline"]
     done = bench("run", *asked, "--set", "base.loader=dataloader", alone=True, PYTHONPATH=path)
     assert done.returncode == 2
-    assert "don't go together" in done.stderr
+    assert "are incompatible" in done.stderr
     assert "pip install --upgrade torch torchvision" in done.stderr
     done = bench("run", *asked, alone=True, PYTHONPATH=path)
     assert done.returncode == 0, done.stderr

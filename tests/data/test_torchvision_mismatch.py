@@ -41,7 +41,7 @@ def test_a_torch_that_does_not_fit_is_explained_in_one_message(
     break_import(monkeypatch, error)
     with pytest.raises(DataError) as caught:
         import_torchvision()
-    assert "torch 2.99.0 and torchvision 0.1.0 don't go together" in caught.value.what
+    assert "torch 2.99.0 and torchvision 0.1.0 are incompatible" in caught.value.what
     assert (str(error).split("\n")[0] or "OSError") in caught.value.what
     assert "\n" not in caught.value.what
     assert "pip install --upgrade torch torchvision" in caught.value.hint

@@ -129,7 +129,7 @@ def test_torch_and_torchvision_that_do_not_match_are_explained(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse() -> None:
-        raise DataError("torch 2.13 and torchvision 0.20 don't go together", hint="both at once")
+        raise DataError("torch 2.13 and torchvision 0.20 are incompatible", hint="both at once")
 
     monkeypatch.setattr("bench.doctor.import_torchvision", refuse)
     found = doctor.check_software(MACHINE)

@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from bench.errors import BenchError
-from bench.models.model_lookup import models_beside, torchvision_models
+from bench.models.model_lookup import candidate_models, torchvision_models
 
 SCRIPT = """
 import sys
-from bench.models.model_lookup import models_beside
-assert "torchvision:resnet18" in models_beside("torchvision:resnet18")
+from bench.models.model_lookup import candidate_models
+assert "torchvision:resnet18" in candidate_models("torchvision:resnet18")
 print(*{"torch", "torchvision"} & set(sys.modules))
 """
 
@@ -33,8 +33,8 @@ def test_they_are_read_only_where_one_is_named(monkeypatch: pytest.MonkeyPatch) 
         raise AssertionError("torchvision's source was read")
 
     monkeypatch.setattr("bench.models.model_lookup.torchvision_models", refuse)
-    assert "convnet" in models_beside("convnet")
-    assert "convnet" in models_beside("covnet")
+    assert "convnet" in candidate_models("convnet")
+    assert "convnet" in candidate_models("covnet")
 
 
 def test_without_torchvision_one_message_says_what_mends_it(

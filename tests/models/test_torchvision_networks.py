@@ -6,7 +6,7 @@ from torch import nn
 
 from bench.errors import DataError
 from bench.models import from_torchvision
-from bench.models.from_torchvision import Fitted, smallest_side
+from bench.models.from_torchvision import AdaptedNetwork, smallest_side
 from bench.registry import load, parameters
 
 models = pytest.importorskip("torchvision.models")
@@ -20,10 +20,10 @@ SIDES = {
 }
 
 
-def built(name: str, **settings: object) -> Fitted:
+def built(name: str, **settings: object) -> AdaptedNetwork:
     torch.manual_seed(0)
     model = load(f"bench.models.from_torchvision:{name}")(**settings)
-    assert isinstance(model, Fitted)
+    assert isinstance(model, AdaptedNetwork)
     return model
 
 
@@ -59,7 +59,7 @@ def test_another_side_may_be_asked_for() -> None:
 
 def test_an_image_of_the_right_side_stays_as_it_is() -> None:
     images = torch.randn(2, 1, 28, 28)
-    assert torch.equal(Fitted(nn.Flatten(), 28)(images), images.flatten(1).log_softmax(1))
+    assert torch.equal(AdaptedNetwork(nn.Flatten(), 28)(images), images.flatten(1).log_softmax(1))
 
 
 def test_one_channel_stands_for_three_equal_ones() -> None:
@@ -118,5 +118,5 @@ def test_a_torchvision_that_does_not_go_with_torch_is_explained(
 
     build = from_torchvision.__getattr__("resnet18")
     monkeypatch.setattr("bench.torchvision_import.importlib.import_module", fail)
-    with pytest.raises(DataError, match=r"don't go together .operator torchvision::nms"):
+    with pytest.raises(DataError, match=r"are incompatible .operator torchvision::nms"):
         build()

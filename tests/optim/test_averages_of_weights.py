@@ -18,8 +18,8 @@ def after(values: list[float], name: str, **parameters: float) -> float:
     averaging: Averaging = load(AVERAGINGS[name].target)(model, SPAN, **parameters)
     for step, value in enumerate(values, start=1):
         nn.init.constant_(model.weight, value)
-        averaging.stepped(model, step)
-    (weight,) = averaging.evaluated(model).parameters()
+        averaging.after_step(model, step)
+    (weight,) = averaging.evaluation_model(model).parameters()
     return weight.item()
 
 
@@ -50,6 +50,6 @@ def test_the_averages_of_batch_norm_are_averaged_too() -> None:
     averaging: Averaging = load(AVERAGINGS["ema"].target)(model, SPAN, decay=0.5)
     for step, mean in enumerate((2.0, 4.0), start=1):
         nn.init.constant_(model.running_mean, mean)  # type: ignore[arg-type]
-        averaging.stepped(model, step)
-    averaged = averaging.evaluated(model)
+        averaging.after_step(model, step)
+    averaged = averaging.evaluation_model(model)
     assert torch.equal(averaged.running_mean, torch.full((2,), 3.0))  # type: ignore[arg-type]

@@ -117,7 +117,7 @@ def test_where_the_source_does_not_tell_there_is_no_answer(read: Read, name: str
 
 
 def test_literal_defaults_are_told_and_others_are_not(read: Read) -> None:
-    told = {p.name: p.default for p in read("Defaults") if p.is_told}
+    told = {p.name: p.default for p in read("Defaults") if p.is_literal}
     assert told == {
         "whole": 1.0, "either": 1, "both": 1, "optional": 1, "negative": -1, "pair": (1, 2),
     }  # fmt: skip

@@ -20,4 +20,4 @@ def test_parameters_are_the_keyword_only_ones_of_the_signature(entry: Entry) -> 
         (p.name, p.annotation, p.default) for p in real
     ]
     assert not any(p.required for p in read)
-    assert all(p.is_told for p in read)
+    assert all(p.is_literal for p in read)

@@ -20,7 +20,7 @@ def losses(name: str, *, precision: Precision, cuda_graphs: bool) -> tuple[list[
         (torch.randn(n, 1, 28, 28).to("cuda"), torch.randint(10, (n,)).to("cuda")) for n in SIZES
     ]
     trained = [training.step(*batch).item() for _ in range(EPOCHS) for batch in batches]
-    tested = training.evaluated()(*batches[0])[1].item()
+    tested = training.evaluator()(*batches[0])[1].item()
     return trained, tested
 
 

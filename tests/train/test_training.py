@@ -99,7 +99,7 @@ def test_bf16_runs_the_network_under_autocast() -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     half = Training(model, optimizer, None, Arithmetic("bf16"))
     images, labels = next(batches(1))
-    output, loss = half.evaluated()(images, labels)
+    output, loss = half.evaluator()(images, labels)
     assert (output.dtype, loss.dtype) == (torch.bfloat16, torch.float32)
     assert half.step(images, labels).isfinite()
     assert next(model.parameters()).dtype == torch.float32
@@ -136,7 +136,7 @@ def test_label_smoothing_trains_by_smoothed_and_evaluates_by_plain_cross_entropy
     arithmetic = Arithmetic(precision)
     smoothed = Training(model, optimizer, None, arithmetic, label_smoothing=0.1)
     images, labels = torch.randn(4, 1, 28, 28), torch.tensor([1, 2, 3, 4])
-    evaluated = smoothed.evaluated()
+    evaluated = smoothed.evaluator()
     plain = evaluated(images, labels)[1]
     tolerance = 1e-5 if precision == "fp32" else 2e-3
     even = sum(evaluated(images, torch.full((4,), digit))[1].item() for digit in range(10)) / 10
