@@ -1,4 +1,4 @@
-"""A study in the form that other tools read; its results folder is only read."""
+"""Exports of results to other tools' formats."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from bench.export.github_action_benchmark import to_github_action_benchmark
 from bench.export.mlflow import to_mlflow
 from bench.export.parquet import to_parquet
 
-# Each takes the results folder, and where to export to: None for its own default.
+# Each takes the results folder and the target, None for its default.
 EXPORTERS: Mapping[str, Callable[[Path, str | None], Exported]] = {
     "parquet": to_parquet,
     "mlflow": to_mlflow,

@@ -1,4 +1,4 @@
-"""What the exports have in common."""
+"""Results, target folders and requirements of exports."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from bench.errors import BenchError
 
 @dataclass(frozen=True)
 class Exported:
-    """What was exported, in words, and where it is now."""
+    """A description of what was exported, and its location."""
 
     what: str
     where: str
 
 
 def folder_for(results: Path, out: str | None) -> Path:
-    """Give the folder that files go to: the chosen one, or exports/<study>."""
+    """Return the folder to export to: `out`, by default exports/<study>."""
     return Path("exports") / results.resolve().name if out is None else Path(out)
 
 
 def require(package: str, extra: str) -> None:
-    """Raise BenchError where a package is missing that an extra of this one brings."""
+    """Raise BenchError if a package of this extra is not installed."""
     if importlib.util.find_spec(package) is None:
         raise BenchError(
             f"--to {extra}: {package} is not installed",

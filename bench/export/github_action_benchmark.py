@@ -1,9 +1,9 @@
-"""The JSON that github-action-benchmark follows from commit to commit.
+"""Export to the JSON of github-action-benchmark, which tracks benchmarks over commits.
 
 https://github.com/benchmark-action/github-action-benchmark: an array of {name, unit, value, range,
-extra}, read with `tool: customSmallerIsBetter` or `customBiggerIsBetter`. The action takes one
-direction a file, joins commits by `name`, and shows values as they stand: hence two files, each
-named after its tool, units that never change, and no more digits than a person reads.
+extra}, read with `tool: customSmallerIsBetter` or `customBiggerIsBetter`. A file has one
+direction, commits are joined by `name`, and values are displayed as they are: hence a file per
+tool, fixed units and rounded values.
 """
 
 import json
@@ -17,19 +17,20 @@ from bench.analysis.results import Results, read_results
 from bench.cell_names import SEPARATOR, is_blank
 from bench.errors import BenchError
 from bench.export.exported import Exported, folder_for
+from bench.formatting import plural
 from bench.store import write_atomic
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A number of every cell: its name and unit in the chart, its column in summary.csv."""
+    """A measure of cells: its name and unit in the chart, its column in summary.csv."""
 
     name: str
     unit: str
     scale: float  # from the column's unit
-    column: str  # <measure>_<median or mean>; the interval's ends stand beside it
-    count: str  # the column that says how many samples there were
-    sample: str  # of what
+    column: str  # <measure>_median or <measure>_mean, beside <measure>_low and <measure>_high
+    count: str  # the column with the number of samples
+    sample: str  # what a sample is
 
 
 TOOLS: Mapping[str, tuple[Measure, ...]] = {
@@ -55,9 +56,9 @@ TOOLS: Mapping[str, tuple[Measure, ...]] = {
 
 
 def to_github_action_benchmark(results: Path, out: str | None) -> Exported:
-    """Write `<out>/<tool>.json` for both tools: an entry a measure of every cell that ended well.
+    """Write `<out>/<tool>.json` for both tools: an entry per cell with status ok and measure.
 
-    Raises BenchError where no cell has any, StoreError for what is no results folder.
+    Raises BenchError if there are none, StoreError if there is no results folder.
     """
     tables, folder = read_results(results), folder_for(results, out)
     benchmarks = {tool: list(_entries(tables, measures)) for tool, measures in TOOLS.items()}
@@ -82,7 +83,7 @@ def _entries(tables: Results, measures: tuple[Measure, ...]) -> Iterator[dict[st
 
 
 def _entry(name: str, cell: Mapping[Any, Any], measure: Measure) -> dict[str, Any]:
-    """Make one entry; its `range` is the 95% interval, left out where there are too few samples."""
+    """Return an entry; `range` is the 95% interval, left out if there are too few samples."""
     stem, _, statistic = measure.column.rpartition("_")
     low, high = (cell[f"{stem}_{end}"] for end in ("low", "high"))
     entry = {
@@ -90,13 +91,12 @@ def _entry(name: str, cell: Mapping[Any, Any], measure: Measure) -> dict[str, An
         "unit": measure.unit,
         "value": _rounded(measure.scale * cell[measure.column]),
     }
-    told = statistic
+    description = statistic
     if not is_blank(low):
         entry["range"] = "–".join(f"{_rounded(measure.scale * end)}" for end in (low, high))
-        told = f"{statistic}, 95% interval"
-    n = cell[measure.count]
-    samples = f"n = {n} {measure.sample}{'s' * (n != 1)}"
-    return {**entry, "extra": f"{told}\n{samples}\n{cell['cell_id']}"}
+        description = f"{statistic}, 95% interval"
+    samples = f"n = {plural(cell[measure.count], measure.sample)}"
+    return {**entry, "extra": f"{description}\n{samples}\n{cell['cell_id']}"}
 
 
 def _rounded(value: float) -> float:

@@ -1,21 +1,32 @@
-"""MLflow: a run a cell with its estimates, and nested in it a run a trial with its curves.
+"""Export to MLflow: a run per cell with its estimates, and a nested run per trial with its curves.
 
-https://mlflow.org/docs/latest/ml/tracking. What was exported before is known again by a digest of
-its contents and left alone, so that an experiment holds every outcome once, however often a study
-goes on and is exported. A run's end is written last: one that is still running was interrupted.
+https://mlflow.org/docs/latest/ml/tracking. Runs that were exported before are recognised by a
+digest of their content, so that repeated exports create no duplicates. A run's end is written
+last: a run that is still running was interrupted and is exported again.
 """
 
+import hashlib
+import json
+import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bench.analysis.results import read_results
+from bench.analysis.configurations import cell_labels, config_fields
+from bench.analysis.results import Results, read_results
+from bench.analysis.summary_columns import SUMMARY_COLUMNS
+from bench.cell_names import SEPARATOR, is_blank
 from bench.errors import BenchError
 from bench.export.exported import Exported, require
-from bench.export.tracked_runs import TrackedRun, tracked_cells
+from bench.formatting import plural
+from bench.records import TrialRow
+from bench.store import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,54 +35,95 @@ if TYPE_CHECKING:
 DIGEST = "outcome_digest"
 PARENT = "mlflow.parentRunId"
 STATUSES: Mapping[str, str] = {"ok": "FINISHED", "skipped": "KILLED"}
-AT_ONCE = 1000  # metrics, as many as MLflow takes in one request
+AT_ONCE = 1000  # MLflow's limit of metrics in one request
+
+CURVES = ("train_loss", "test_loss", "test_accuracy")
+FINAL = tuple(f.name for f in fields(TrialRow) if f.metadata["unit"])
+TAGS = ("study", "cell_id", "trial_id", "status", "reason", "machine", "node")
+
+Row = Mapping[Any, Any]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A metric's value at a step (epoch), `after_s` seconds after the start of the run."""
+
+    metric: str
+    value: float
+    step: int = 0
+    after_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackedRun:
+    """A run as MLflow stores it; `started_at` is None if unknown."""
+
+    name: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    points: Sequence[Point]
+    started_at: datetime | None = None
+    wall_s: float = 0.0
+
+    def digest(self) -> str:
+        """Return a digest that is equal for equal outcomes."""
+        values = [(point.metric, point.value, point.step) for point in self.points]
+        content = json.dumps([dict(self.tags), dict(self.params), values], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackedCell(TrackedRun):
+    """A cell's estimates with intervals, and its trials."""
+
+    trials: Sequence[TrackedRun]
 
 
 def to_mlflow(results: Path, out: str | None) -> Exported:
-    """Log a study to the experiment of its name; `out` is a tracking URI, MLflow's own by default.
+    """Export a study to the experiment of its name; `out` is a tracking URI, by default MLflow's.
 
-    Raises BenchError where MLflow is missing or refuses, StoreError for what is no results folder.
+    Raises BenchError if MLflow is missing or fails, StoreError if there is no results folder.
     """
     for package in ("mlflow", "sqlalchemy"):
         require(package, extra="mlflow")
     tables = read_results(results)
     if tables.trials.empty:
-        raise BenchError("holds no trial", where=str(results), hint="Run the study first.")
+        raise BenchError("no trials to export", where=str(results), hint="Run the study first.")
     with _client(out) as client:
         experiment = _Experiment(client, str(tables.trials["study"].iloc[0]))
-        for cell in tracked_cells(results, tables):
-            parent = experiment.keep(cell)
+        for cell in _tracked_cells(results, tables):
+            parent = experiment.export(cell)
             for trial in cell.trials:
-                experiment.keep(trial, parent)
+                experiment.export(trial, parent)
         where = _without_password(client.tracking_uri)
-        told = f"{experiment.new} new run{'s' * (experiment.new != 1)}"
-        return Exported(f"{told}, {experiment.known} there already", where)
+        new = plural(experiment.new, "new run")
+        return Exported(f"{new}, {experiment.known} exported before", where)
 
 
 class _Experiment:
-    """An MLflow experiment, and how many runs it was given."""
+    """An MLflow experiment, and how many of its runs are new."""
 
     def __init__(self, client: "MlflowClient", name: str) -> None:
         found = client.get_experiment_by_name(name)
         self._id = client.create_experiment(name) if found is None else found.experiment_id
         self._client = client
-        self._runs = dict(self._exported())
+        self._runs = dict(self._exported_runs())
         self.new = self.known = 0
 
-    def keep(self, run: TrackedRun, parent: str | None = None) -> str:
-        """Log a run unless it is there, below its parent; returns MLflow's id of it."""
+    def export(self, run: TrackedRun, parent: str | None = None) -> str:
+        """Export a run, unless it exists already, as a child of `parent`; return its MLflow id."""
         found = self._runs.get(run.digest())
         if found is not None and found.info.status != "RUNNING":
             if parent is not None and found.data.tags.get(PARENT) != parent:
                 self._client.set_tag(found.info.run_id, PARENT, parent)
             self.known += 1
         else:
-            found = found or self._begun(run, parent)
+            found = found or self._create(run, parent)
             self._log(found, run)
             self.new += 1
         return str(found.info.run_id)
 
-    def _begun(self, run: TrackedRun, parent: str | None) -> "Run":
+    def _create(self, run: TrackedRun, parent: str | None) -> "Run":
         start_ms = None if run.started_at is None else int(1000 * run.started_at.timestamp())
         tags = {**run.tags, DIGEST: run.digest()} | ({} if parent is None else {PARENT: parent})
         return self._client.create_run(self._id, start_ms, tags, run.name)
@@ -90,8 +142,8 @@ class _Experiment:
         status = STATUSES.get(run.tags["status"], "FAILED")
         self._client.set_terminated(run_id, status, start_ms + int(1000 * run.wall_s))
 
-    def _exported(self) -> "Iterator[tuple[str, Run]]":
-        """List the runs of the experiment that an export made, by their digest."""
+    def _exported_runs(self) -> "Iterator[tuple[str, Run]]":
+        """Yield digest and run for every run that was exported to the experiment."""
         token = None
         while token != "":
             page = self._client.search_runs([self._id], page_token=token)
@@ -101,8 +153,8 @@ class _Experiment:
 
 @contextmanager
 def _client(uri: str | None) -> "Iterator[MlflowClient]":
-    """Give a client of a tracking store; what MLflow raises is a BenchError."""
-    # A server that is not there would be asked for minutes, and only the environment can say less.
+    """Enter a client of a tracking store; convert MLflow's errors to BenchError."""
+    # MLflow retries an unreachable server for minutes; only the environment can limit that.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -114,10 +166,110 @@ def _client(uri: str | None) -> "Iterator[MlflowClient]":
         raise BenchError(
             _without_password(f"MLflow: {error}"),
             where=_without_password(uri or ""),
-            hint="Another tracking URI can be named with --out, such as sqlite:///mlflow.db.",
+            hint="Set another tracking URI with --out, such as sqlite:///mlflow.db.",
         ) from None
 
 
 def _without_password(text: str) -> str:
-    """Take what stands before the host out of every URI, which a log may show to anyone."""
+    """Remove user names and passwords from all URIs in a text."""
     return re.sub(r"//[^/@\s]*@", "//", text)
+
+
+def _tracked_cells(results: Path, tables: Results) -> Iterator[TrackedCell]:
+    """Yield every cell with its trials, in the order of the summary.
+
+    Start times come from the outcomes, since the tables have none.
+    """
+    started = {run: outcome.started_at for run, outcome in Store(results).load().items()}
+    labels = cell_labels(tables.summary)
+    config = config_fields(tables.summary)
+    trials, epochs = _by(tables.trials, "cell_id"), _by(tables.epochs, "trial_id")
+    for cell in tables.summary.to_dict("records"):
+        params = _params(cell, config)
+        name = labels[cell["cell_id"]]
+        own = [
+            _trial(f"{name}{SEPARATOR}seed {row['seed']}", row, params, epochs, started)
+            for row in trials.get(cell["cell_id"], [])
+        ]
+        yield _cell(name, cell, params, own)
+
+
+def _trial(
+    name: str,
+    row: Row,
+    params: Mapping[str, str],
+    epochs: Mapping[str, Sequence[Row]],
+    started: Mapping[str, str],
+) -> TrackedRun:
+    wall_s = 0.0 if is_blank(row["wall_s"]) else float(row["wall_s"])
+    curves = list(_curves(epochs.get(row["trial_id"], [])))
+    last = 0 if is_blank(row["epochs_done"]) else int(row["epochs_done"])
+    known = {(point.metric, point.step) for point in curves}
+    final = [
+        point for point in _points(row, FINAL, last, wall_s) if (point.metric, last) not in known
+    ]
+    started_at = started.get(row["trial_id"])
+    return TrackedRun(
+        name=name,
+        tags=_tags("trial", row),
+        params={**params, "seed": str(row["seed"])},
+        points=[*curves, *final],
+        started_at=datetime.fromisoformat(started_at) if started_at else None,
+        wall_s=wall_s,
+    )
+
+
+def _cell(
+    name: str, cell: Row, params: Mapping[str, str], trials: Sequence[TrackedRun]
+) -> TrackedCell:
+    """Return a cell with its estimates; its duration spans those of all trials."""
+    starts = [trial.started_at for trial in trials if trial.started_at is not None]
+    first = min(starts, default=None)
+    ends = [
+        (trial.started_at - first).total_seconds() + trial.wall_s
+        for trial in trials
+        if trial.started_at is not None and first is not None
+    ]
+    measured = [name for name in SUMMARY_COLUMNS if not (name.endswith("_n") and cell[name] == 0)]
+    machine = {k: v for k, v in (trials[0].tags if trials else {}).items() if k == "machine"}
+    return TrackedCell(
+        name=name,
+        tags={**_tags("cell", cell), **machine},
+        params=params,
+        points=list(_points(cell, measured)),
+        started_at=first,
+        wall_s=max(ends, default=0.0),
+        trials=trials,
+    )
+
+
+def _curves(rows: Sequence[Row]) -> Iterator[Point]:
+    seconds = (
+        (0.0 if is_blank(row["train_s"]) else row["train_s"]) + row["eval_s"] for row in rows
+    )
+    for row, after_s in zip(rows, accumulate(seconds), strict=True):
+        yield from _points(row, CURVES, int(row["epoch"]), after_s)
+
+
+def _points(
+    row: Row, columns: Sequence[str], step: int = 0, after_s: float = 0.0
+) -> Iterator[Point]:
+    """Yield finite values: a missed target is infinite, which databases cannot store."""
+    for name in columns:
+        value = row[name]
+        if not is_blank(value) and not isinstance(value, str) and math.isfinite(value):
+            yield Point(name, float(value), step, after_s)
+
+
+def _params(cell: Row, config: Sequence[str]) -> dict[str, str]:
+    return {name: str(cell[name]) for name in config if not is_blank(cell[name])}
+
+
+def _tags(kind: str, row: Row) -> dict[str, str]:
+    known = {name: row[name] for name in TAGS if name in row}
+    return {"kind": kind, **{k: str(value) for k, value in known.items() if not is_blank(value)}}
+
+
+def _by(table: Any, key: str) -> dict[str, list[Row]]:
+    groups = table.groupby(key, sort=False)
+    return {str(name): group.to_dict("records") for name, group in groups}

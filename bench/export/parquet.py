@@ -1,4 +1,4 @@
-"""Parquet: a file a table, the types of its columns kept."""
+"""Export to Parquet: a file per table, with column types."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ TABLES = (*ROWS, "summary", "comparisons")
 
 
 def to_parquet(results: Path, out: str | None) -> Exported:
-    """Write every table to `<out>/<table>.parquet`; `pandas.read_parquet` gives it back as it was.
+    """Write every table to `<out>/<table>.parquet`.
 
-    Raises BenchError where pyarrow is missing, StoreError for what is no results folder.
+    Raises BenchError if pyarrow is missing, StoreError if there is no results folder.
     """
     require("pyarrow", extra="parquet")
     tables, folder = read_results(results), folder_for(results, out)

@@ -32,9 +32,12 @@ def test_a_folder_without_results_is_named(bench: Callable, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("to", "said"),
-    [("mlflow", "holds no trial"), ("github-action-benchmark", "no cell has a result to export")],
+    [
+        ("mlflow", "no trials to export"),
+        ("github-action-benchmark", "no cell has a result to export"),
+    ],
 )
-def test_a_study_that_was_only_begun_is_no_traceback(
+def test_a_study_without_results_is_refused(
     bench: Callable, results: Path, to: str, said: str
 ) -> None:
     if to == "mlflow":

@@ -61,7 +61,7 @@ def tracked(uri: str) -> Experiment:
 def test_cells_and_trials_are_runs_with_all_that_is_known(
     export: Callable[[], str], tracked: Experiment, uri: str
 ) -> None:
-    assert export() == f"12 new runs, 0 there already: {uri}\n"
+    assert export() == f"12 new runs, 0 exported before: {uri}\n"
     client, runs = tracked()
     cells = {run.data.tags["cell_id"]: run for run in runs if run.data.tags["kind"] == "cell"}
     trials = {run.data.tags["trial_id"]: run for run in runs if run.data.tags["kind"] == "trial"}
@@ -108,13 +108,13 @@ def test_a_second_export_adds_nothing_and_a_third_what_is_new(
 ) -> None:
     export()
     _, before = tracked()
-    assert export() == f"0 new runs, 12 there already: {uri}\n"
+    assert export() == f"0 new runs, 12 exported before: {uri}\n"
     _, after = tracked()
     assert {run.info.run_id: run.to_dictionary() for run in before} == {
         run.info.run_id: run.to_dictionary() for run in after
     }
     write(results, seeds=4)  # a trial more a cell, and so new estimates of those that ran
-    assert export().startswith("5 new runs, 10 there already")
+    assert export().startswith("5 new runs, 10 exported before")
     _, runs = tracked()
     parents = {
         run.info.run_id for run in runs
