@@ -1,4 +1,4 @@
-"""Findings name the right change, and claim no more than verdicts and intervals bear out."""
+"""Findings name the right change, and claim no more than verdicts and intervals support."""
 
 import re
 from collections.abc import Callable
@@ -30,8 +30,8 @@ SHIFTS = {
 
 
 @pytest.fixture
-def told(tables_of: ResultsOf) -> Callable[..., list[str]]:
-    """Say what is found of the study of changes where its accuracies are shifted by hand."""
+def findings_of(tables_of: ResultsOf) -> Callable[..., list[str]]:
+    """Return the findings of a study of changes whose accuracies are shifted."""
 
     def say(**changed: tuple[float, ...]) -> list[str]:
         tables = tables_of("changes")
@@ -49,8 +49,10 @@ def told(tables_of: ResultsOf) -> Callable[..., list[str]]:
     return say
 
 
-def test_the_most_and_the_least_valuable_part_are_named(told: Callable[..., list[str]]) -> None:
-    most, least, added = told()
+def test_the_most_and_the_least_valuable_part_are_named(
+    findings_of: Callable[..., list[str]],
+) -> None:
+    most, least, added = findings_of()
     assert re.fullmatch(
         r"\*\*Most valuable part:\*\* hidden \(hidden 500 → 20\): −0\.80 points "
         r"\[−0\.83, −0\.77\] when changed, worse\.",
@@ -61,15 +63,17 @@ def test_the_most_and_the_least_valuable_part_are_named(told: Callable[..., list
     assert added.startswith("**Best addition on the mean:** compile (compile off → on): ")
 
 
-def test_a_part_stands_by_its_costliest_change(told: Callable[..., list[str]]) -> None:
+def test_a_part_is_represented_by_its_costliest_change(
+    findings_of: Callable[..., list[str]],
+) -> None:
     better = (+0.90, +0.91, +0.89, +0.90)
-    most, least, _ = told(c003=better)
+    most, least, _ = findings_of(c003=better)
     assert "hidden 500 → 20" in most
     assert "hidden" not in least
 
 
-def test_parts_whose_intervals_meet_are_not_ranked(told: Callable[..., list[str]]) -> None:
-    most, least, _ = told(
+def test_parts_whose_intervals_meet_are_not_ranked(findings_of: Callable[..., list[str]]) -> None:
+    most, least, _ = findings_of(
         c001=(-0.9, -0.7, -0.8, -0.9), c004=(0.01, -0.01, 0.01, 0.02), c003=(0.0, 0.0, 0.0, 0.01)
     )
     assert most.startswith("**Most valuable part on the mean:** model (model convnet → lenet5)")
@@ -78,9 +82,11 @@ def test_parts_whose_intervals_meet_are_not_ranked(told: Callable[..., list[str]
     assert least.endswith("; not distinguishable from schedule.")
 
 
-def test_no_part_is_called_valuable_without_a_verdict(told: Callable[..., list[str]]) -> None:
+def test_no_part_is_called_valuable_without_a_verdict(
+    findings_of: Callable[..., list[str]],
+) -> None:
     nothing = (0.01, -0.01, 0.02, -0.02)
-    most, *_ = told(c001=nothing, c002=nothing, c005=nothing)
+    most, *_ = findings_of(c001=nothing, c002=nothing, c005=nothing)
     assert most.startswith("**Most valuable part on the mean:**")
     assert ", equivalent" in most
 
@@ -100,7 +106,7 @@ def test_of_a_single_part_there_is_nothing_to_rank(tables_of: ResultsOf) -> None
     assert effect_findings(tables) == []
 
 
-def test_a_full_grid_tells_its_largest_effects(tables_of: ResultsOf) -> None:
+def test_a_full_grid_reports_its_largest_effects(tables_of: ResultsOf) -> None:
     tables = tables_of("sixteen")
     accuracy, time = effect_findings(tables)
     assert "optimizer adam → sgd, −2.03 points [−2." in accuracy and "worse" in accuracy
@@ -148,15 +154,13 @@ def test_the_table_of_effects_has_a_row_an_effect(tables_of: ResultsOf) -> None:
 
 
 @pytest.mark.parametrize("name", ["changes", "sixteen", "one-cell"])
-def test_the_page_has_the_section_that_its_design_asks_for(
-    name: str, page_of: Callable[[str], Path]
-) -> None:
+def test_the_page_has_the_section_of_its_design(name: str, page_of: Callable[[str], Path]) -> None:
     text = page_of(name).read_text(encoding="utf-8")
     assert ("Each row is one change to **convnet · batch 512" in text) == (name == "changes")
     assert ("## Main effects" in text) == (name == "sixteen")
 
 
-def test_permuted_rows_find_the_same(tables_of: ResultsOf) -> None:
+def test_findings_do_not_depend_on_the_order_of_rows(tables_of: ResultsOf) -> None:
     tables = tables_of("changes")
     first, rest = tables.trials.iloc[:1], tables.trials.iloc[1:].sample(frac=1, random_state=1)
     trials = pd.concat([first, rest])

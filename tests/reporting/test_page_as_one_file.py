@@ -1,4 +1,4 @@
-"""report.html holds all that it shows, and what users typed is never markup or script in it."""
+"""report.html is self-contained, and text from users is never markup or script in it."""
 
 import json
 import re
@@ -30,18 +30,18 @@ def test_it_needs_no_other_file_and_no_network(page: str) -> None:
     assert len(page.encode()) < 2_000_000
 
 
-def test_it_says_all_that_the_markdown_says(page: str) -> None:
+def test_it_has_the_text_of_the_markdown(page: str) -> None:
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))
-    for said in (
+    for expected in (
         "no CUDA device: this machine has no NVIDIA driver",
         "AMD EPYC",
         "Noise of the session:",
         "bench run studies/baseline.yaml",
     ):
-        assert said in text
+        assert expected in text
 
 
-def test_every_cell_has_the_command_that_makes_it_again(page: str) -> None:
+def test_every_cell_has_the_command_that_reproduces_it(page: str) -> None:
     commands = re.findall(r"<code>(bench run [^<]* --only [^<]+ --out again)</code>", page)
     assert len(set(commands)) == 16
 
@@ -59,7 +59,7 @@ def test_a_chart_of_many_cells_shows_both_ends(tables_of: Callable) -> None:
         assert re.search(r"; the first and the last 10 of 7[12]$", spec["title"])
 
 
-def test_what_has_no_interval_is_drawn_as_a_point(tables_of: Callable) -> None:
+def test_a_value_without_an_interval_is_drawn_as_a_point(tables_of: Callable) -> None:
     tables = tables_of("baseline")
     bare = tables.comparisons.assign(low=float("nan"), high=float("nan"))
     for known, layers in ((tables.comparisons, 4), (bare, 3)):
@@ -67,7 +67,7 @@ def test_what_has_no_interval_is_drawn_as_a_point(tables_of: Callable) -> None:
         assert [len(spec["layer"]) for spec in specs] == [layers] * 2
 
 
-def test_what_users_typed_stays_text(fresh_results: Results, tmp_path: Path) -> None:
+def test_text_from_users_stays_text(fresh_results: Results, tmp_path: Path) -> None:
     results = fresh_results("no-epochs")
     name = "</script><script>alert(1)</script>"
     for table in ("trials", "timings"):
@@ -80,9 +80,7 @@ def test_what_users_typed_stays_text(fresh_results: Results, tmp_path: Path) -> 
     assert "alert(1)" in json.dumps(json.loads(data))
 
 
-def test_a_page_that_is_there_tells_of_the_new_numbers(
-    fresh_results: Results, tmp_path: Path
-) -> None:
+def test_an_existing_page_is_updated(fresh_results: Results, tmp_path: Path) -> None:
     results = fresh_results("one-cell")
     page = render(results, tmp_path, html=True)
     path = results / "trials.csv"
@@ -91,6 +89,6 @@ def test_a_page_that_is_there_tells_of_the_new_numbers(
     assert "43.21%" in page.read_text(encoding="utf-8")
 
 
-def test_no_page_is_made_where_none_was_asked_for(results_of: Results, tmp_path: Path) -> None:
+def test_no_page_is_written_unless_requested(results_of: Results, tmp_path: Path) -> None:
     render(results_of("one-cell"), tmp_path)
     assert not (tmp_path / "report.html").exists()

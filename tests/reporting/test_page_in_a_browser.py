@@ -81,7 +81,7 @@ def test_it_opens_without_errors_or_warnings_and_nothing_overflows(
 
 
 @needs_browser
-def test_every_picture_loads_and_charts_stand_in_for_theirs(real_page: Path, show: Show) -> None:
+def test_every_picture_loads_and_charts_replace_some(real_page: Path, show: Show) -> None:
     browser = show(real_page)
     pictures = browser.execute_script(
         "return [...document.images].map((i) => [i.naturalWidth, i.alt, i.dataset.chart ?? ''])"

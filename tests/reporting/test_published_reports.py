@@ -1,4 +1,4 @@
-"""What the published studies found can be told from their tables, by the words of today."""
+"""The reports of the published studies follow from their tables."""
 
 import re
 from pathlib import Path
@@ -14,11 +14,11 @@ FOLDERS = sorted((ROOT / "results/published").glob("*/*"))
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_a_published_study_is_told(folder: Path) -> None:
-    told = compose(
+def test_a_published_report_is_up_to_date(folder: Path) -> None:
+    page = compose(
         read_results(folder), read_context(folder), [], results_dir=folder, report_dir=folder
     )
-    assert told.findings and told.quality
-    assert re.search(r" cores of .* · torch 2\.", told.measured_on)
+    assert page.findings and page.quality
+    assert re.search(r" cores of .* · torch 2\.", page.measured_on)
     report = ROOT / "reports/published" / folder.parent.name / folder.name / "report.md"
-    assert f"- {told.findings[0]}\n" in report.read_text(encoding="utf-8")
+    assert f"- {page.findings[0]}\n" in report.read_text(encoding="utf-8")

@@ -35,7 +35,7 @@ def test_every_study_has_a_page_with_its_sections_in_order(case: str, page_of: P
     assert ("## Runs that did not finish" in headings) == (case in ("baseline", "all-failed"))
 
 
-def test_every_figure_of_the_page_is_there_with_words(case: str, page_of: Page) -> None:
+def test_every_figure_of_the_page_exists_and_has_an_alt_text(case: str, page_of: Page) -> None:
     page = page_of(case)
     images = re.findall(r"!\[(.*?)\]\((.*?)\)", read(page))
     assert ("## Figures" in read(page)) == bool(images)
@@ -47,7 +47,7 @@ def test_every_figure_of_the_page_is_there_with_words(case: str, page_of: Page) 
     assert {name for _, name in images} == pictures
 
 
-def test_figures_for_papers_keep_their_words_as_text(results_of: Results, tmp_path: Path) -> None:
+def test_svg_figures_keep_their_text_as_text(results_of: Results, tmp_path: Path) -> None:
     page = render(results_of("one-cell"), tmp_path)
     drawn = (page.parent / "figures/throughput.svg").read_text(encoding="utf-8")
     assert drawn.startswith("<?xml")
@@ -83,7 +83,7 @@ def test_equal_reasons_are_one_line(page_of: Page) -> None:
     assert r"RuntimeError: shapes \| differ \`x\` (24 trials and 48 timing blocks: all 8" in text
 
 
-def test_numbers_carry_intervals_or_the_word_exploratory(page_of: Page) -> None:
+def test_numbers_have_intervals_or_are_exploratory(page_of: Page) -> None:
     measured = rows_of_results(read(page_of("baseline")))[2]
     assert re.fullmatch(r" \d\d\.\d\d \[\d\d\.\d\d, \d\d\.\d\d\] ", measured[4])
     assert re.fullmatch(r" [\d,]+ \[[\d,]+, [\d,]+\] ", measured[5])
@@ -94,7 +94,7 @@ def test_numbers_carry_intervals_or_the_word_exploratory(page_of: Page) -> None:
     assert "±" not in single[2][1] and "[" not in single[2][1]
 
 
-def test_the_target_is_told_as_k_of_n(fresh_results: Results, tmp_path: Path) -> None:
+def test_the_target_shows_k_of_n_seeds(fresh_results: Results, tmp_path: Path) -> None:
     results = fresh_results("reference")
     times = [12.0, 14.5, float("inf"), 13.0, float("inf")]
     change(results, "trials", lambda frame: frame.assign(time_to_target_s=times))
@@ -105,11 +105,11 @@ def test_the_target_is_told_as_k_of_n(fresh_results: Results, tmp_path: Path) ->
     assert "missed (0 of 5)" in read(render(results, tmp_path / "report"))
 
 
-def test_without_a_target_there_is_no_word_of_one(page_of: Page) -> None:
+def test_a_study_without_a_target_does_not_mention_one(page_of: Page) -> None:
     assert "target" not in read(page_of("sixteen")).lower()
 
 
-def test_the_fallback_data_set_is_the_first_thing_said(
+def test_a_fallback_data_set_is_a_warning_at_the_top(
     fresh_results: Results, tmp_path: Path
 ) -> None:
     data = {"requested": "mnist", "used": "digits", "why": "no connection"}
@@ -119,7 +119,7 @@ def test_the_fallback_data_set_is_the_first_thing_said(
     assert "no connection" in text.split("# one-cell")[0]
 
 
-def test_the_data_set_that_was_asked_for_needs_no_warning(page_of: Page) -> None:
+def test_the_requested_data_set_needs_no_warning(page_of: Page) -> None:
     assert read(page_of("baseline")).startswith("# baseline\n")
 
 
@@ -131,7 +131,7 @@ def test_a_page_needs_no_environment(fresh_results: Results, tmp_path: Path) -> 
     assert "machine and software are unknown" in text
 
 
-def test_the_conditions_are_told(page_of: Page) -> None:
+def test_the_conditions_are_listed(page_of: Page) -> None:
     text = read(page_of("baseline"))
     assert "| CPU | Example CPU \\| 2.4 GHz |" in text
     assert "| memory | 16.0 GB |" in text
@@ -160,7 +160,7 @@ def test_a_study_without_any_run_is_refused(fresh_results: Results, tmp_path: Pa
         render(results, tmp_path / "report")
 
 
-def test_a_place_that_cannot_be_written_is_named(results_of: Results, tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_an_error(results_of: Results, tmp_path: Path) -> None:
     (tmp_path / "report").write_text("a file is in the way")
     with pytest.raises(StoreError, match="cannot be written"):
         render(results_of("all-failed"), tmp_path / "report")
@@ -243,7 +243,7 @@ def test_a_rival_needs_no_interval_of_its_own(fresh_results: Results, tmp_path: 
     assert "1 other cell overlaps its interval" in text
 
 
-def test_every_cell_is_held_against_the_baseline_with_a_verdict(page_of: Page) -> None:
+def test_every_cell_is_compared_with_the_baseline_with_a_verdict(page_of: Page) -> None:
     section = read(page_of("sixteen")).split("## Against the baseline cell")[1].split("\n## ")[0]
     table = section.split("<details>")[0]
     rows = [line for line in table.splitlines() if line.startswith("|")][2:]
@@ -261,7 +261,7 @@ def test_a_noise_floor_that_differs_by_cell_has_a_column(page_of: Page) -> None:
     assert "| verdict | noise floor | detects |" in heading
 
 
-def test_a_rank_test_that_could_show_nothing_is_not_shown(page_of: Page) -> None:
+def test_a_rank_test_that_cannot_be_significant_is_not_shown(page_of: Page) -> None:
     heading = next(
         line
         for line in read(page_of("sixteen")).split("## Against the baseline cell")[1].splitlines()
@@ -272,13 +272,13 @@ def test_a_rank_test_that_could_show_nothing_is_not_shown(page_of: Page) -> None
     assert "p (Holm)" in time
 
 
-def test_cells_without_a_number_stand_last(page_of: Page) -> None:
+def test_cells_without_measurements_come_last(page_of: Page) -> None:
     section = read(page_of("baseline")).split("## Results")[1].split("\n## ")[0]
     statuses = [line.split(" | ")[-1] for line in section.splitlines() if line.startswith("| ")]
     assert statuses[2:] == ["ok |"] * 8 + ["skipped |"] * 8
 
 
-def test_what_only_tells_cells_without_a_number_apart_is_not_in_a_name(page_of: Page) -> None:
+def test_fields_that_vary_only_in_unmeasured_cells_are_not_in_names(page_of: Page) -> None:
     text = read(page_of("baseline"))
     findings = text.split("## Results")[0]
     assert "adam" in findings and "cpu" not in findings
@@ -289,7 +289,7 @@ def test_a_study_of_one_cell_compares_nothing(page_of: Page) -> None:
     assert "## Against the baseline cell" not in read(page_of("one-cell"))
 
 
-def test_a_disturbed_session_is_told(page_of: Page) -> None:
+def test_a_disturbed_session_is_reported(page_of: Page) -> None:
     text = read(page_of("disturbed"))
     assert "**Machine disturbances:**" in text
     assert "pairs left out" in text

@@ -1,4 +1,4 @@
-"""What cells are to the baseline cell, as sentences say it."""
+"""Sentences that compare cells with the baseline cell."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,10 +16,10 @@ Change = Mapping[str, Any]
 
 
 @pytest.fixture
-def told(tables_of: Callable[[str], Results]) -> Callable[..., list[str]]:
-    """Tell of ConvNet against LeNet-5, whose comparison is what a test says it is."""
+def sentences_of(tables_of: Callable[[str], Results]) -> Callable[..., list[str]]:
+    """Return the sentences about LeNet-5 against ConvNet, for a given comparison."""
 
-    def tell(step: Change | None = None, accuracy: Change | None = None) -> list[str]:
+    def of(step: Change | None = None, accuracy: Change | None = None) -> list[str]:
         tables = tables_of("no-epochs")
         row = tables.comparisons[tables.comparisons["measure"] == "step"].iloc[0].to_dict()
         rows = []
@@ -31,14 +31,14 @@ def told(tables_of: Callable[[str], Results]) -> Callable[..., list[str]]:
         columns = tables.comparisons.columns
         return markdown_sentences(replace(tables, comparisons=pd.DataFrame(rows, columns=columns)))
 
-    return tell
+    return of
 
 
 FASTER = {"verdict": "IMPROVED", "ratio": 0.5, "low": 0.4, "high": 0.8}
 
 
 @pytest.mark.parametrize(
-    ("step", "said"),
+    ("step", "text"),
     [
         (FASTER, "trains 2.00× [1.25, 2.50] faster than convnet."),
         (
@@ -55,12 +55,12 @@ FASTER = {"verdict": "IMPROVED", "ratio": 0.5, "low": 0.4, "high": 0.8}
         ),
     ],
 )
-def test_speed(told: Callable[..., list[str]], step: Change, said: str) -> None:
-    assert told(step) == [f"**lenet5** {said}"]
+def test_speed(sentences_of: Callable[..., list[str]], step: Change, text: str) -> None:
+    assert sentences_of(step) == [f"**lenet5** {text}"]
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "said"),
+    ("accuracy", "text"),
     [
         (
             {"verdict": "REGRESSED", "difference": -0.0049, "low": 0.99, "high": 0.998},
@@ -80,19 +80,21 @@ def test_speed(told: Callable[..., list[str]], step: Change, said: str) -> None:
         ),
     ],
 )
-def test_accuracy(told: Callable[..., list[str]], accuracy: Change, said: str) -> None:
-    assert told(accuracy=accuracy) == [f"**lenet5** {said}"]
+def test_accuracy(sentences_of: Callable[..., list[str]], accuracy: Change, text: str) -> None:
+    assert sentences_of(accuracy=accuracy) == [f"**lenet5** {text}"]
 
 
-def test_both_are_one_sentence(told: Callable[..., list[str]]) -> None:
+def test_both_are_one_sentence(sentences_of: Callable[..., list[str]]) -> None:
     worse = {"verdict": "REGRESSED", "difference": -0.0049, "low": 0.99, "high": 0.998}
-    (sentence,) = told(FASTER, worse)
+    (sentence,) = sentences_of(FASTER, worse)
     assert sentence.endswith(" faster than convnet and is 0.49 [0.20, 0.98] points less accurate.")
 
 
-def test_where_neither_is_known_both_are_said_at_once(told: Callable[..., list[str]]) -> None:
+def test_two_inconclusive_measures_are_joined(
+    sentences_of: Callable[..., list[str]],
+) -> None:
     nothing = {"verdict": "INCONCLUSIVE", "ratio": 0.9, "low": None, "high": None}
-    (sentence,) = told(nothing, {"verdict": "INCONCLUSIVE", "difference": 0.01})
+    (sentence,) = sentences_of(nothing, {"verdict": "INCONCLUSIVE", "difference": 0.01})
     assert sentence.endswith(
         "is inconclusive against convnet, in speed (time 0.90×, exploratory) and in accuracy "
         "(+1.00 points, exploratory)."
@@ -100,7 +102,7 @@ def test_where_neither_is_known_both_are_said_at_once(told: Callable[..., list[s
 
 
 @pytest.mark.parametrize(
-    ("chosen", "said"),
+    ("chosen", "text"),
     [
         # Alike in two fields: those come first, and both cells go by the one that differs.
         (
@@ -123,8 +125,8 @@ def test_where_neither_is_known_both_are_said_at_once(told: Callable[..., list[s
         ),
     ],
 )
-def test_two_cells_go_by_what_differs(
-    chosen: Mapping[str, Any], said: str, tables_of: Callable[[str], Results]
+def test_a_pair_is_named_by_what_differs(
+    chosen: Mapping[str, Any], text: str, tables_of: Callable[[str], Results]
 ) -> None:
     tables = tables_of("baseline")
     wanted = {"model": "convnet", "batch_size": 64, "optimizer": "adam", "device": "cpu", **chosen}
@@ -133,10 +135,10 @@ def test_two_cells_go_by_what_differs(
     steps = tables.comparisons[tables.comparisons["measure"] == "step"]
     row = steps[steps["cell_id"] == cell_id].assign(**FASTER)
     (sentence,) = markdown_sentences(replace(tables, comparisons=row))
-    assert sentence == f"{said}."
+    assert sentence == f"{text}."
 
 
-def test_cells_alike_in_many_fields_go_by_their_full_names(
+def test_cells_that_share_many_fields_have_their_full_names(
     tables_of: Callable[[str], Results],
 ) -> None:
     tables = tables_of("wide")  # five axes: one differs, four are alike
@@ -154,7 +156,7 @@ def test_cells_alike_in_many_fields_go_by_their_full_names(
     assert escape(names[baseline_id]) in sentence
 
 
-def test_of_many_cells_the_best_are_told(tables_of: Callable[[str], Results]) -> None:
+def test_of_many_cells_the_best_have_sentences(tables_of: Callable[[str], Results]) -> None:
     tables = tables_of("sixteen")
     sentences = markdown_sentences(tables)
     assert 1 <= len(sentences) <= 3
@@ -164,7 +166,7 @@ def test_of_many_cells_the_best_are_told(tables_of: Callable[[str], Results]) ->
     assert "] faster per image than convnet" in sentences[0]
 
 
-def test_where_nothing_is_told_apart_that_is_said(tables_of: Callable[[str], Results]) -> None:
+def test_a_sentence_says_that_no_cell_stands_out(tables_of: Callable[[str], Results]) -> None:
     tables = tables_of("sixteen")
     open_ones = tables.comparisons.assign(verdict="INCONCLUSIVE")
     (sentence,) = markdown_sentences(replace(tables, comparisons=open_ones))

@@ -33,7 +33,7 @@ UNSURE = [0.9885, 0.9895, 0.9905]
 
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
-    """Make a study's tables from the seeds of every cell; cells differ in their precision."""
+    """Return a study's tables from the seeds of every cell; cells differ in their precision."""
 
     def make(**cells: Sequence[dict[str, Any]]) -> Results:
         rows = [
@@ -51,7 +51,7 @@ def study(tmp_path: Path) -> Study:
 def seeds(
     train_s: float, accuracies: Sequence[float], times: Sequence[float] = (), steps: float = 470
 ) -> list[dict[str, Any]]:
-    """Make a cell's seeds; where times to the target are not told, it takes half the training."""
+    """Return a cell's seeds; without given times to the target it takes half the training."""
     times = times or [train_s / 2] * len(accuracies)
     return [
         {
@@ -104,7 +104,7 @@ def test_a_cell_that_missed_keeps_its_row(study: Study) -> None:
     assert texts(tables, "time to it over the baseline's")[1] == "missed"
 
 
-def test_misses_on_both_sides_are_not_called_too_few(study: Study) -> None:
+def test_misses_in_both_cells_are_not_called_too_few(study: Study) -> None:
     times = [10.0] * 6 + [INF]
     tables = study(
         fp32=seeds(144, [0.99] * 7, times), bf16=seeds(3, [0.99] * 7, [t / 2 for t in times])
@@ -113,7 +113,7 @@ def test_misses_on_both_sides_are_not_called_too_few(study: Study) -> None:
     assert text == "0.500 (no interval: some seeds of both cells missed)"
 
 
-def test_certified_says_yes_no_or_why_neither(study: Study) -> None:
+def test_certified_is_yes_no_or_a_reason(study: Study) -> None:
     broken = {"status": "diverged", "reason": "loss is nan"}
     tables = study(
         fp32=seeds(144, SURE),
@@ -163,22 +163,24 @@ def test_the_fastest_certified_cell_is_a_finding(study: Study) -> None:
 
 
 def test_the_baseline_itself_may_be_the_fastest(study: Study) -> None:
-    (said,) = target_findings(study(fp32=seeds(144, SURE), bf16=seeds(150, SURE)), TARGET)
-    assert "fp32 in 144 s of training (the baseline cell; mean 99.03%" in said
+    (finding,) = target_findings(study(fp32=seeds(144, SURE), bf16=seeds(150, SURE)), TARGET)
+    assert "fp32 in 144 s of training (the baseline cell; mean 99.03%" in finding
 
 
-def test_a_slower_cell_than_an_uncertified_baseline_is_told_as_such(study: Study) -> None:
-    (said,) = target_findings(study(fp32=seeds(100, UNSURE), bf16=seeds(150, SURE)), TARGET)
-    assert "bf16 in 150 s of training (1.50 times the baseline's 100 s" in said
+def test_a_slower_cell_than_an_uncertified_baseline_is_reported_as_slower(study: Study) -> None:
+    (finding,) = target_findings(study(fp32=seeds(100, UNSURE), bf16=seeds(150, SURE)), TARGET)
+    assert "bf16 in 150 s of training (1.50 times the baseline's 100 s" in finding
 
 
-def test_where_none_is_certified_the_nearest_is_told(study: Study) -> None:
+def test_where_none_is_certified_the_nearest_is_named(study: Study) -> None:
     tables = study(fp32=seeds(144, [0.98, 0.981, 0.982]), bf16=seeds(3, UNSURE))
-    (said,) = target_findings(tables, TARGET)
-    assert said.startswith("**Certified at 98.96%:** no cell is certified. The nearest is bf16 (")
+    (finding,) = target_findings(tables, TARGET)
+    assert finding.startswith(
+        "**Certified at 98.96%:** no cell is certified. The nearest is bf16 ("
+    )
 
 
-def test_too_few_seeds_for_any_certificate_are_told(study: Study) -> None:
+def test_too_few_seeds_for_any_certificate_are_reported(study: Study) -> None:
     assert target_findings(study(fp32=seeds(144, SURE[:2])), TARGET) == [
         "**Certified at 98.96%:** no cell is certified; that takes three seeds or more."
     ]
