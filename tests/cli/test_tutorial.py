@@ -109,7 +109,7 @@ def shown_messages() -> list[str]:
 
 
 def test_the_tutorial_has_a_message_for_a_wrong_shape() -> None:
-    assert any("is asked for" in message for message in shown_messages())
+    assert any("expected output shape" in message for message in shown_messages())
 
 
 def test_what_the_tutorial_tells_to_type_is_bench_alone() -> None:
