@@ -3,9 +3,10 @@
 Shapes: images (N, 1, 28, 28) float32, normalised; labels (N,) int64.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,21 +37,6 @@ class Feed:
     augment: Augment = none
 
 
-class Loader(Protocol):
-    """Batches of one data set on one device."""
-
-    train_images: int
-    test_images: int
-    step_images: int  # of every batch but an epoch's last
-    steps_per_epoch: int
-
-    def train(self) -> Iterator[Batch]:
-        """Yield one epoch's batches in the next shuffled order; the last may be smaller."""
-
-    def test(self) -> Iterator[Batch]:
-        """Yield the test set's batches, in the data set's order."""
-
-
 class _Order(Sampler[int]):
     """A new order of the training images for every epoch.
 
@@ -73,8 +59,8 @@ class _Order(Sampler[int]):
         return torch.randperm(self._size, generator=self._generator)
 
 
-class _BaseLoader:
-    """Sizes, order, normalisation and augmentation, common to both loaders."""
+class Loader(ABC):
+    """Batches of one data set on one device; `step_images` of an epoch's last may be fewer."""
 
     def __init__(self, feed: Feed) -> None:
         self.train_images = len(feed.images.train_images)
@@ -86,11 +72,19 @@ class _BaseLoader:
         self._draws = torch.Generator(feed.device).manual_seed(feed.seed)
         self._black = black(feed.normalisation, feed.images)
 
+    @abstractmethod
+    def train(self) -> Iterator[Batch]:
+        """Yield one epoch's batches in the next shuffled order; the last may be smaller."""
+
+    @abstractmethod
+    def test(self) -> Iterator[Batch]:
+        """Yield the test set's batches, in the data set's order."""
+
     def _augmented(self, images: Tensor) -> Tensor:
         return self._feed.augment(images, self._draws, self._black)
 
 
-class ResidentLoader(_BaseLoader):
+class ResidentLoader(Loader):
     """Keeps all normalised images on the device and gathers batches there."""
 
     def __init__(self, feed: Feed) -> None:
@@ -99,18 +93,18 @@ class ResidentLoader(_BaseLoader):
         self._test = _normalised(feed, feed.images.test_images, feed.images.test_labels)
 
     def train(self) -> Iterator[Batch]:
-        """Yield one epoch's batches in the next shuffled order."""
+        """Yield one epoch's batches."""
         images, labels = self._train
         order = self._order.permutation().to(self._feed.device)
         for index in torch.split(order, self._feed.batch_size):
             yield self._augmented(images[index]), labels[index]
 
     def test(self) -> Iterator[Batch]:
-        """Yield the test set's batches as views."""
+        """Yield the test set's batches."""
         yield from zip(*(torch.split(t, self._feed.batch_size) for t in self._test), strict=True)
 
 
-class PipelineLoader(_BaseLoader):
+class PipelineLoader(Loader):
     """The reference script's pipeline: ToTensor, Normalize, shuffled DataLoader."""
 
     def __init__(self, feed: Feed, workers: int) -> None:
@@ -133,7 +127,7 @@ class PipelineLoader(_BaseLoader):
         self._test = DataLoader(test, batch_size=batch_size, **shared)
 
     def train(self) -> Iterator[Batch]:
-        """Yield one epoch's batches in the next shuffled order."""
+        """Yield one epoch's batches."""
         for images, labels in self._moved(self._train):
             yield self._augmented(images), labels
 
