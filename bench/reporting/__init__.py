@@ -1,1 +1,1 @@
-"""From the tables of a study to figures and a page: nothing here trains or measures."""
+"""Reports: tables of a study rendered as figures, markdown and an HTML page."""

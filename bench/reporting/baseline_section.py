@@ -220,7 +220,7 @@ def _named_cells(results: Results) -> tuple[list[str], list[Column]]:
 
 
 def _without_blank_rows(names: Sequence[Column], columns: Sequence[Column]) -> list[Column]:
-    """Put the names first; drop the rows without any comparison."""
+    """Return names and columns, without the rows that have no comparison."""
     if not columns:
         return []
     rows = zip(*(column.texts for column in columns), strict=True)

@@ -58,7 +58,7 @@ def effect_findings(results: Results) -> list[str]:
 
 
 def _part_findings(results: Results) -> list[str]:
-    """Name the most and the least valuable part, and the best of what was added."""
+    """Return the most and the least valuable part, and the best addition."""
     ranked = _ranked_parts(results)
     if len(ranked) < 2:
         return []
@@ -101,7 +101,7 @@ def _points(row: Row) -> str:
 
 
 def _rivals(part: Part, others: Sequence[Part]) -> str:
-    """Name the next part whose interval overlaps, and count the further ones."""
+    """Return the next part whose interval overlaps, and how many more there are."""
     alike = [other for other in others if part.overlaps(other)]
     if not alike:
         return ""
@@ -110,7 +110,7 @@ def _rivals(part: Part, others: Sequence[Part]) -> str:
 
 
 def _axis_findings(results: Results) -> list[str]:
-    """Name the largest main effect with a verdict, on accuracy and on time."""
+    """Return the largest main effect with a verdict, on accuracy and on time."""
     findings = []
     for measure, what in ((ACCURACY, "accuracy"), ("step", step_time_name(results))):
         effects = results.main_effects

@@ -138,7 +138,7 @@ def _target_reached(results: Results, names: Mapping[str, str], target: float | 
 
 
 def _name_cells(summary: pd.DataFrame, cell_ids: Sequence[str]) -> str:
-    """Name cells by a value that only they have, or else one by one."""
+    """Describe cells by a value that only they have, or else list their names."""
     chosen = summary["cell_id"].isin(cell_ids)
     if len(summary) == 1:
         return "the only cell"

@@ -1,4 +1,4 @@
-"""Markdown from text: escaped names, code, commands and tables."""
+"""Text as markdown: escaping, code, commands, tables and marked verdicts."""
 
 import re
 from collections.abc import Iterable, Sequence, Set
@@ -9,7 +9,7 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
 
 
 def escape(text: object) -> str:
-    """Make a user's text safe in a markdown line or table cell; line breaks become spaces.
+    """Escape a text for a markdown line or table cell; line breaks become spaces.
 
     Raw HTML and formulas are taken literally too.
     """
@@ -18,14 +18,14 @@ def escape(text: object) -> str:
 
 
 def code(text: str) -> str:
-    """Write a text as code in a markdown table cell, exactly, whatever marks it holds."""
+    """Write a text as code in a markdown table cell, exactly as it is."""
     fence = "`" * (_longest_backticks(text) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{pad}{_one_line(text)}{pad}{fence}".replace("|", r"\|")
 
 
 def commands(lines: Iterable[str]) -> str:
-    """Write commands as a markdown block, exactly, whatever marks they hold."""
+    """Write commands as a markdown code block, exactly as they are."""
     text = "\n".join(map(_one_line, lines))
     fence = "`" * max(3, _longest_backticks(text) + 1)
     return f"{fence}sh\n{text}\n{fence}"
@@ -40,7 +40,7 @@ def _one_line(text: str) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Set[str]) -> list[str]:
-    """Write a markdown table's lines; the columns in `right` hold numbers. Escapes nothing."""
+    """Write a markdown table's lines; the columns in `right` are numbers. Escapes nothing."""
     marks = ["---:" if name in right else "---" for name in columns]
     return [f"| {' | '.join(map(str, cells))} |" for cells in (columns, marks, *rows)]
 
