@@ -57,7 +57,7 @@ def filled(folder: Path, data: Path) -> tuple[Completed, str]:
     return run(folder, data, limit=2_500), "File too large"
 
 
-def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path, digits_dir: Path) -> None:
+def test_a_full_disk_is_one_message_and_loses_nothing(tmp_path: Path, digits_dir: Path) -> None:
     (tmp_path / "full.yaml").write_text(STUDY, encoding="utf-8")
     results = tmp_path / "results/full"
     done, reason = filled(tmp_path, digits_dir)

@@ -14,7 +14,7 @@ PUBLISHED = ROOT / "results/published/amd-epyc-2c/reference"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["list"], "convnet"),
         (["plan", ROOT / "studies/baseline.yaml"], "baseline - ConvNet and LeNet-5"),
@@ -25,12 +25,12 @@ PUBLISHED = ROOT / "results/published/amd-epyc-2c/reference"
     ids=lambda value: str(value[0]) if isinstance(value, list) else "",
 )
 def test_every_command_prints_where_the_locale_has_no_unicode(
-    bench: Callable, arguments: list[object], said: str
+    bench: Callable, arguments: list[object], expected: str
 ) -> None:
     done = bench(*arguments, alone=True, **C_LOCALE)
     assert "Error" not in done.stderr
     assert done.returncode in (0, 1, 3)
-    assert said in done.stdout
+    assert expected in done.stdout
     assert done.stdout.isascii()
 
 

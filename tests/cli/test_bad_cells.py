@@ -27,7 +27,7 @@ limits: {{trial_timeout: 2s}}
 """
 
 
-def test_the_grid_goes_on_and_only_what_went_wrong_is_tried_again(
+def test_the_grid_goes_on_and_only_failed_runs_are_repeated(
     bench: Callable, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.yaml").write_text(STUDY, encoding="utf-8")
@@ -40,10 +40,10 @@ def test_the_grid_goes_on_and_only_what_went_wrong_is_tried_again(
     trials = pd.read_csv(tmp_path / "results/bad/trials.csv")
     assert len(trials) == len(ENDS)
     for name, (status, reason) in ENDS.items():
-        ((_, its),) = trials[trials["model"] == f"ill_behaved:{name}"].iterrows()
-        assert its["status"] == status
-        assert pd.notna(its["test_accuracy"]) == (status == "ok")
-        assert pd.isna(its["reason"]) if reason is None else reason in its["reason"]
+        ((_, row),) = trials[trials["model"] == f"ill_behaved:{name}"].iterrows()
+        assert row["status"] == status
+        assert pd.notna(row["test_accuracy"]) == (status == "ok")
+        assert pd.isna(row["reason"]) if reason is None else reason in row["reason"]
     outcomes = (tmp_path / "results/bad/outcomes").glob("*raises*.json")
     traces = [json.loads(path.read_text()).get("traceback") for path in outcomes]
     assert any("in misbehave" in trace for trace in traces if trace)

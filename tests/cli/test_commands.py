@@ -73,8 +73,8 @@ def test_every_list_names_what_its_registry_holds(bench: Callable, name: str) ->
 
 def test_a_plan_of_one_cell_is_that_cells_own(bench: Callable) -> None:
     study = ROOT / "studies" / "baseline.yaml"
-    whole = bench("plan", study)
-    (cell_id,) = set(re.findall(r"lenet5-b64-sgd-cpu-\w+", whole.stdout))
+    full = bench("plan", study)
+    (cell_id,) = set(re.findall(r"lenet5-b64-sgd-cpu-\w+", full.stdout))
     alone = bench("plan", study, "--only", cell_id)
     assert alone.returncode == 0, alone.stderr
     assert "1 cell: 3 trials, 1 cost pass, 12 timing blocks; 16 new" in alone.stdout
@@ -107,7 +107,7 @@ def test_data_are_verified_and_a_damaged_file_is_named(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["run", "absent.yaml"], "no such study file"),
         (["plan", "study.yaml", "--set", "base.optimzer=adam"], "Did you mean 'optimizer'?"),
@@ -123,12 +123,12 @@ def test_data_are_verified_and_a_damaged_file_is_named(
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_wrong_input_is_one_message_and_exit_code_2(
-    bench: Callable, study: Callable, tmp_path: Path, arguments: list[str], said: str
+    bench: Callable, study: Callable, tmp_path: Path, arguments: list[str], expected: str
 ) -> None:
     study(STUDY)
     done = bench(*arguments)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert expected in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not (tmp_path / "results").exists()
 
@@ -143,10 +143,10 @@ def test_a_torchvision_that_does_not_go_with_torch_is_explained_and_digits_still
     )
     path = f"{broken.parent}{os.pathsep}{ROOT}"
     text = STUDY.replace("{dataset", "{epochs: 0, model: lenet5, threads: 1, dataset")
-    asked = [study(text + "timing: off\n"), "--no-report", "--executor", "inline"]
-    done = bench("run", *asked, "--set", "base.loader=dataloader", alone=True, PYTHONPATH=path)
+    arguments = [study(text + "timing: off\n"), "--no-report", "--executor", "inline"]
+    done = bench("run", *arguments, "--set", "base.loader=dataloader", alone=True, PYTHONPATH=path)
     assert done.returncode == 2
     assert "are incompatible" in done.stderr
     assert "pip install --upgrade torch torchvision" in done.stderr
-    done = bench("run", *asked, alone=True, PYTHONPATH=path)
+    done = bench("run", *arguments, alone=True, PYTHONPATH=path)
     assert done.returncode == 0, done.stderr

@@ -83,7 +83,7 @@ def verdicts(done: Any) -> dict[tuple[str, str], str]:
     return {(row["cell_id"], row["measure"]): row["verdict"] for row in json.loads(done.stdout)}
 
 
-def test_a_slower_cell_is_found_and_ends_with_one(folder: Callable) -> None:
+def test_a_slower_cell_exits_with_1(folder: Callable) -> None:
     a = folder("a", {"x": ({}, 0.010, 0.98), "y": ({"batch_size": 512}, 0.050, 0.97)})
     b = folder("b", {"x": ({}, 0.013, 0.98), "y": ({"batch_size": 512}, 0.050, 0.97)})
     done = compare(a, b, "--json")
@@ -100,7 +100,7 @@ def test_a_slower_cell_is_found_and_ends_with_one(folder: Callable) -> None:
     assert row["n"] == BLOCKS
 
 
-def test_nothing_changed_ends_with_nought(folder: Callable) -> None:
+def test_unchanged_cells_exit_with_0(folder: Callable) -> None:
     cells = {"x": ({}, 0.010, 0.98)}
     done = compare(folder("a", cells), folder("bb", cells))
     assert done.exit_code == 0, done.stdout + done.stderr
@@ -116,9 +116,7 @@ def test_a_faster_but_less_accurate_cell_is_a_regression(folder: Callable) -> No
 
 
 @pytest.mark.parametrize("step_s", [0.0105, 0.01092])
-def test_a_change_within_the_drift_of_sessions_is_not_decided(
-    folder: Callable, step_s: float
-) -> None:
+def test_a_change_within_session_drift_is_inconclusive(folder: Callable, step_s: float) -> None:
     a, b = folder("a", {"x": ({}, 0.0100, 0.98)}), folder("b", {"x": ({}, step_s, 0.98)})
     done = compare(a, b)
     assert done.exit_code == 3
@@ -127,25 +125,25 @@ def test_a_change_within_the_drift_of_sessions_is_not_decided(
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "expected"),
     [
         ({**MACHINE, "machine": {**MACHINE["machine"], "cpu": "B"}}, "cpu: A before, B after"),
         ({**MACHINE, "software": {"torch": "2.7.0"}}, "torch: 2.6.0 before, 2.7.0 after"),
     ],
 )
-def test_another_machine_is_no_regression(
-    folder: Callable, other: dict[str, Any], said: str
+def test_another_machine_is_incomparable(
+    folder: Callable, other: dict[str, Any], expected: str
 ) -> None:
     a = folder("a", {"x": ({}, 0.010, 0.98)})
     b = folder("b", {"x": ({}, 0.030, 0.98)}, environment=other)
     done = compare(a, b)
     assert done.exit_code == 4
-    assert said in done.stdout
+    assert expected in done.stdout
     assert "slower" not in done.stdout
     assert set(verdicts(compare(a, b, "--json")).values()) == {"INCOMPARABLE"}
 
 
-def test_cells_belong_together_by_what_the_whole_study_changed(folder: Callable) -> None:
+def test_cells_match_despite_a_change_of_the_entire_study(folder: Callable) -> None:
     small, large = {"lr": 0.001}, {"lr": 0.01}
     a = folder("a", {"p": (small, 0.01, 0.98), "q": ({**small, "batch_size": 8}, 0.02, 0.9)})
     b = folder("b", {"r": (large, 0.01, 0.98), "s": ({**large, "batch_size": 8}, 0.02, 0.9)})
@@ -157,13 +155,13 @@ def test_cells_belong_together_by_what_the_whole_study_changed(folder: Callable)
     assert "lr 0.001 → 0.01" in compare(a, b).stdout
 
 
-def test_cells_without_a_partner_are_named(folder: Callable) -> None:
+def test_unmatched_cells_are_listed(folder: Callable) -> None:
     a = folder("a", {"x": ({}, 0.010, 0.98), "y": ({"batch_size": 8}, 0.020, 0.9)})
     b = folder("b", {"x": ({}, 0.010, 0.98)})
     assert "only in A: batch 8" in compare(a, b).stdout
 
 
-def test_folders_without_a_common_cell_are_refused(folder: Callable) -> None:
+def test_folders_without_matching_cells_are_an_error(folder: Callable) -> None:
     a = folder("a", {"x": ({}, 0.01, 0.9), "y": ({"batch_size": 8}, 0.01, 0.9)})
     b = folder("b", {"u": ({"model": "lenet5", "batch_size": 9}, 0.01, 0.9),
                      "v": ({"model": "mlp", "batch_size": 9}, 0.01, 0.9)})  # fmt: skip
@@ -172,7 +170,7 @@ def test_folders_without_a_common_cell_are_refused(folder: Callable) -> None:
     assert "no cell matches a cell of" in str(done.exception)
 
 
-def test_all_measures_are_told_when_asked_for(folder: Callable) -> None:
+def test_all_prints_every_measure(folder: Callable) -> None:
     cells = {"x": ({}, 0.010, 0.98)}
     a, b = folder("a", cells), folder("bb", cells)
     assert compare(a, b, "--json").stdout == compare(a, b, "--json").stdout
@@ -180,19 +178,19 @@ def test_all_measures_are_told_when_asked_for(folder: Callable) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["--until-ci", "x%"], "--until-ci: invalid fraction 'x%'"),
         (["--until-ci", "200%"], "--until-ci: invalid fraction '200%'"),
         (["--until-ci", "2%", "--budget", "soon"], "--budget: invalid duration 'soon'"),
     ],
 )
-def test_mistaken_budgets_are_refused(
-    bench: Callable, study: Callable, arguments: list[str], said: str
+def test_invalid_budgets_are_an_error(
+    bench: Callable, study: Callable, arguments: list[str], expected: str
 ) -> None:
     done = bench("run", study("name: x\nbase: {dataset: digits}\n"), *arguments)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert expected in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -211,7 +209,7 @@ def without_trials(folder: Path, **columns: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("of_a", "of_b", "said"),
+    ("of_a", "of_b", "expected"),
     [
         ({"steal_share": 0.5}, {}, ("a: all timing blocks were disturbed (12: steal)", "; ")),
         ({}, {"gpu_others": 1}, ("b: all timing blocks were disturbed (12: another process",)),
@@ -222,8 +220,8 @@ def without_trials(folder: Path, **columns: Any) -> None:
         ),
     ],
 )
-def test_folders_without_a_usable_block_say_why(
-    folder: Callable, of_a: dict[str, Any], of_b: dict[str, Any], said: tuple[str, ...]
+def test_folders_without_usable_blocks_explain_why(
+    folder: Callable, of_a: dict[str, Any], of_b: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
     a, b = (folder(name, {"x": ({}, 0.010, 0.98)}) for name in "ab")
     for path, columns in ((a, of_a), (b, of_b)):
@@ -231,32 +229,32 @@ def test_folders_without_a_usable_block_say_why(
         without_trials(path, status="failed", reason="out of luck", test_accuracy=None)
     done = compare(a, b)
     assert isinstance(done.exception, StoreError)
-    told = str(done.exception)
-    for text in (*said[:1], "a: no trials ended ok (3 failed: out of luck)"):
-        assert text in told
-    assert ("b: all" in told) == bool(of_b)
+    message = str(done.exception)
+    for text in (*expected[:1], "a: no trials ended ok (3 failed: out of luck)"):
+        assert text in message
+    assert ("b: all" in message) == bool(of_b)
 
 
-def test_a_cell_whose_blocks_were_all_disturbed_is_named_beside_the_verdicts(
+def test_a_cell_with_only_disturbed_blocks_is_reported_and_exits_with_3(
     folder: Callable,
 ) -> None:
     cells = {"x": ({}, 0.010, 0.98), "y": ({"batch_size": 512}, 0.050, 0.97)}
     a, b = folder("a", cells), folder("b", cells)
     disturb(b, {"y"}, steal_share=0.5)
     done = compare(a, b)
-    told = f"batch 512: no time is compared: {b}: all timing blocks were disturbed (12: steal)"
-    assert told in " ".join(done.stdout.split())
+    message = f"batch 512: no time is compared: {b}: all timing blocks were disturbed (12: steal)"
+    assert message in " ".join(done.stdout.split())
     assert "no accuracy is compared" not in done.stdout
     assert done.exit_code == 3
 
 
-def test_a_folder_beside_itself_says_why_too(folder: Callable) -> None:
+def test_a_folder_compared_with_itself_explains_missing_verdicts(folder: Callable) -> None:
     a = folder("a", {"x": ({}, 0.010, 0.98)})
     disturb(a, steal_share=0.5)
     assert "no time is compared" in compare(a, a).stdout
 
 
-def test_folders_without_a_seed_in_common_say_so(folder: Callable) -> None:
+def test_folders_without_a_common_seed_are_reported(folder: Callable) -> None:
     a, b = (folder(name, {"x": ({}, 0.010, 0.98)}) for name in "ab")
     without_trials(b, seed=[7, 8, 9])
     assert "no accuracy is compared: no seed is in both folders" in compare(a, b).stdout

@@ -40,8 +40,8 @@ def offered(bench: Callable, tmp_path: Path) -> Offered:
         (tmp_path / file).touch()
 
     def ask(*words: str) -> list[str]:
-        asked = {"_BENCH_COMPLETE": "complete_bash", "COMP_CWORD": str(len(words))}
-        done = bench(**asked, COMP_WORDS="\n".join(("bench", *words)))
+        request = {"_BENCH_COMPLETE": "complete_bash", "COMP_CWORD": str(len(words))}
+        done = bench(**request, COMP_WORDS="\n".join(("bench", *words)))
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
@@ -140,7 +140,7 @@ def test_every_value_that_is_offered_can_be_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "whole", "kept"),
+    ("words", "joined", "kept"),
     [
         (["bench", "run", "x"], ["bench", "run", "x"], ""),
         (["--set", "a.b", "="], ["--set", "a.b="], "a.b="),
@@ -150,8 +150,8 @@ def test_every_value_that_is_offered_can_be_set(tmp_path: Path) -> None:
         (["="], ["="], ""),
     ],
 )
-def test_words_that_bash_split_are_joined(words: list[str], whole: list[str], kept: str) -> None:
-    assert join_split_words(words) == (whole, kept)
+def test_words_that_bash_split_are_joined(words: list[str], joined: list[str], kept: str) -> None:
+    assert join_split_words(words) == (joined, kept)
 
 
 def test_what_bash_keeps_may_begin_with_the_option() -> None:
@@ -169,11 +169,11 @@ def test_an_answer_imports_neither_torch_nor_pandas(words: str, tmp_path: Path) 
         "from bench.cli import main\n"
         "main()"
     )
-    asked = {"_BENCH_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": f"bench {words}"}
+    request = {"_BENCH_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": f"bench {words}"}
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,
-        env={**os.environ, **asked, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **request, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -182,7 +182,7 @@ def test_an_answer_imports_neither_torch_nor_pandas(words: str, tmp_path: Path) 
     assert done.stdout.startswith("_files" if words == "report " else "_arguments")
 
 
-# How each shell is asked, once it has read the script that is installed for it, what it offers.
+# How to ask each shell, once it has read the script that is installed for it, what it offers.
 SHELLS = {
     "bash": (
         ("bash", "--norc", "-c"),
@@ -199,7 +199,7 @@ SHELLS = {
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_shell_itself_completes_by_the_script_that_is_installed(
+def test_shells_complete_with_the_installed_script(
     shell: str, bench: Callable, tmp_path: Path
 ) -> None:
     if shutil.which(shell) is None:

@@ -28,19 +28,19 @@ COMMANDS = list(commands(get_command(app)))
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_every_help_holds_an_example_and_fits_80_columns(
+def test_every_help_has_an_example_and_fits_80_columns(
     bench: Callable, path: tuple[str, ...]
 ) -> None:
     done = bench(*path, "--help", COLUMNS=str(WIDTH), TERMINAL_WIDTH=str(WIDTH))
     assert done.returncode == 0, done.stderr
-    told = " ".join(done.stdout.split())
-    _, _, example = told.partition("Example: ")
+    help_text = " ".join(done.stdout.split())
+    _, _, example = help_text.partition("Example: ")
     assert " ".join(("bench", *path)) in example
     assert max(map(len, done.stdout.splitlines())) <= WIDTH
     assert "…" not in done.stdout  # nothing is cut
 
 
-def test_help_speaks_of_bench_however_it_is_started(bench: Callable) -> None:
+def test_help_names_bench_however_it_is_started(bench: Callable) -> None:
     assert "Usage: bench plan " in bench("plan", "--help", alone=True).stdout
 
 
@@ -60,7 +60,7 @@ def test_lists_write_defaults_as_a_study_does(bench: Callable) -> None:
     assert "momentum=0.0, nesterov=false" in bench("list", "optimizers").stdout
     assert "conv2_kernel=3, kernel_size=null, hidden=500" in bench("list", "models").stdout
     axes = bench("list", "axes").stdout
-    assert re.search(r"^compile +false +whether torch.compile", axes, re.MULTILINE)
+    assert re.search(r"^compile +false +compile the network", axes, re.MULTILINE)
     assert re.search(r"^optimizer.beta1 +0.9 +a parameter of adam", axes, re.MULTILINE)
 
 
@@ -84,7 +84,7 @@ def test_lists_write_defaults_as_a_study_does(bench: Callable) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_mistyped_name_is_answered_with_the_nearest(
+def test_a_mistyped_name_gets_a_suggestion(
     bench: Callable, tmp_path: Path, arguments: list[str], near: str
 ) -> None:
     (tmp_path / "studies").mkdir()
@@ -98,13 +98,15 @@ def test_a_mistyped_name_is_answered_with_the_nearest(
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_an_option_that_is_mistyped_is_answered_with_the_nearest(bench: Callable) -> None:
+def test_a_mistyped_option_gets_a_suggestion(bench: Callable) -> None:
     done = bench("run", "x.yaml", "--exeutor", "local")
     assert done.returncode == 2
     assert "--executor" in done.stderr
 
 
-def test_where_nothing_is_near_it_says_what_there_is(bench: Callable, tmp_path: Path) -> None:
+def test_without_a_similar_name_the_existing_ones_are_listed(
+    bench: Callable, tmp_path: Path
+) -> None:
     (tmp_path / ".hidden.yaml").touch()
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies/baseline.yaml").touch()

@@ -117,8 +117,8 @@ def test_each_further_possibility_is_valid_alone_and_all_are_together(
     starter: str, tmp_path: Path
 ) -> None:
     found = list(POSSIBLE.finditer(starter))
-    told = {starter[match.end() :].partition(":")[0] for match in found}
-    assert {"design", "include", "exclude", "tune", "limits", "target_accuracy"} <= told
+    fields_shown = {starter[match.end() :].partition(":")[0] for match in found}
+    assert {"design", "include", "exclude", "tune", "limits", "target_accuracy"} <= fields_shown
     assert any(starter.startswith("- {import", match.end()) for match in found)
     texts = [f"{starter[: m.end() - 2]}{starter[m.end() :]}" for m in found]
     path = tmp_path / "study.yaml"

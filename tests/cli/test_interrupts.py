@@ -71,10 +71,10 @@ def finished(folder: Path) -> list[int]:
 def test_one_ctrl_c_lets_the_current_run_end(tmp_path: Path, digits_dir: Path) -> None:
     with running(tmp_path, digits_dir) as process:
         os.killpg(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "stopping after the current runs; press Ctrl-C again to abandon them" in said
-    assert "interrupted; finished runs are kept" in said
+    assert "stopping after the current runs; press Ctrl-C again to abandon them" in output
+    assert "interrupted; finished runs are kept" in output
     assert finished(tmp_path) == [0]
 
 
@@ -93,11 +93,11 @@ def test_ctrl_c_while_torch_is_imported_is_no_traceback(tmp_path: Path, digits_d
         while process.poll() is None and not imports_torch(process):
             pass  # the server that runs are forked from takes seconds for it
         os.killpg(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted; finished runs are kept" in said
-    assert "Traceback" not in said
-    assert "KeyboardInterrupt" not in said
+    assert "interrupted; finished runs are kept" in output
+    assert "Traceback" not in output
+    assert "KeyboardInterrupt" not in output
 
 
 def test_sigterm_abandons_it(tmp_path: Path, digits_dir: Path) -> None:
@@ -116,27 +116,27 @@ def heard() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-class Asked(StudyReporter):
-    """Listens as screens do, and keeps how often it said that it stops."""
+class CountingReporter(StudyReporter):
+    """Counts how often it announces that it stops."""
 
-    said = 0
+    stops = 0
 
     def show_stopping(self) -> None:
-        self.said += 1
+        self.stops += 1
 
 
 @pytest.mark.usefixtures("heard")
 def test_a_second_ctrl_c_abandons_what_goes_on() -> None:
-    with Asked() as reporter:
+    with CountingReporter() as reporter:
         reporter.running["a run"] = ""
         signal.raise_signal(signal.SIGINT)
-        assert (reporter.is_stopping(), reporter.said) == (True, 1)
+        assert (reporter.is_stopping(), reporter.stops) == (True, 1)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.usefixtures("heard")
 def test_a_ctrl_c_before_any_run_ends_at_once() -> None:
-    with Asked() as reporter, pytest.raises(KeyboardInterrupt):
+    with CountingReporter() as reporter, pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
-    assert reporter.said == 0
+    assert reporter.stops == 0

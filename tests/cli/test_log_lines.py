@@ -9,7 +9,7 @@ timing: off
 """
 
 
-def test_the_lines_are_the_references(bench: Callable, study: Callable) -> None:
+def test_log_lines_equal_those_of_the_example_script(bench: Callable, study: Callable) -> None:
     done = bench("run", study(STUDY), "-v", "--no-report")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()

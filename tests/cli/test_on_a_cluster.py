@@ -43,7 +43,7 @@ def test_a_study_is_planned_on_a_ray_of_its_own(bench: Callable, tmp_path: Path)
     assert done.stderr == ""
 
 
-def test_an_address_without_ray_is_refused(bench: Callable, tmp_path: Path) -> None:
+def test_an_address_requires_ray(bench: Callable, tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(STUDY, encoding="utf-8")
     done = bench("run", "s.yaml", "--address", "auto")
     assert done.returncode == 2
@@ -61,14 +61,14 @@ def planned(study: str, resources: Resources, tmp_path: Path) -> Plan:
     return plan_study(request, resources_for=lambda cells: resources)
 
 
-def told(study: str, resources: Resources, tmp_path: Path) -> str:
+def summary_text(study: str, resources: Resources, tmp_path: Path) -> str:
     console = Console(width=200)
     with console.capture() as capture:
         print_summary(console, planned(study, resources, tmp_path))
     return capture.get()
 
 
-def test_a_loss_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lost_node_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study = STUDY.replace('{import: "networks:Tiny"}', "lenet5")
     plan = planned(study, Resources(MACHINE, NODES, is_cluster=True), tmp_path)
     run_id = plan.to_execute[0].run.run_id
@@ -80,14 +80,14 @@ def test_a_loss_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert last == "lost epochs 1 · seed 0 on a: its node was lost; it runs again"
 
 
-def test_a_plan_says_how_the_grid_would_spread(tmp_path: Path) -> None:
+def test_a_plan_describes_the_cluster(tmp_path: Path) -> None:
     study = STUDY.replace('{import: "networks:Tiny"}', "lenet5")
     one = Resources(MACHINE, NODES[:1], is_cluster=True)
     three = Resources(MACHINE, NODES, idle=("2 × another CPU",), is_cluster=True)
-    said = told(study, three, tmp_path)
-    assert "cluster: 3 nodes of a CPU | 16 cores" in said
-    assert "at once: 48 trials, or 3 timing blocks" in said
-    assert "unused: 2 × another CPU" in said
-    assert "at once: 16 trials, or 1 timing block" in told(study, one, tmp_path)
+    summary = summary_text(study, three, tmp_path)
+    assert "cluster: 3 nodes of a CPU | 16 cores" in summary
+    assert "at once: 48 trials, or 3 timing blocks" in summary
+    assert "unused: 2 × another CPU" in summary
+    assert "at once: 16 trials, or 1 timing block" in summary_text(study, one, tmp_path)
     half = study.replace("axes: {", "axes: {threads: [1, 8], ")
-    assert "at once: 6 to 48 trials" in told(half, three, tmp_path)
+    assert "at once: 6 to 48 trials" in summary_text(half, three, tmp_path)

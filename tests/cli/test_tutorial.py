@@ -53,8 +53,8 @@ class Block:
     @property
     def exits(self) -> int:
         """The exit code that an info string such as `sh exit=2` announces."""
-        told = re.search(r"exit=(\d+)", self.info)
-        return int(told[1]) if told else 0
+        match = re.search(r"exit=(\d+)", self.info)
+        return int(match[1]) if match else 0
 
 
 def blocks() -> list[Block]:
@@ -75,7 +75,7 @@ def made_quick(command: list[str]) -> list[str]:
 
 def walk(bench: Callable[..., Done], folder: Path) -> dict[str, Done]:
     """Write each file and run each command where the page has it; what each command gave."""
-    told: dict[str, Done] = {}
+    results: dict[str, Done] = {}
     for block in blocks():
         if block.file:
             (folder / block.file).write_text(block.text, encoding="utf-8")
@@ -83,19 +83,21 @@ def walk(bench: Callable[..., Done], folder: Path) -> dict[str, Done]:
             done = bench(*made_quick(command))
             expected = UNDECIDED if command[1] == "compare" else (block.exits,)
             assert done.returncode in expected, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
-            told[f"{len(told)}: {shlex.join(command)}"] = done
-    return told
+            results[f"{len(results)}: {shlex.join(command)}"] = done
+    return results
 
 
 def test_every_command_of_the_tutorial_does_what_it_says(
     bench: Callable[..., Done], tmp_path: Path
 ) -> None:
-    told = walk(bench, tmp_path)
-    runs = [done.stdout for command, done in told.items() if "bench run my_study.yaml" in command]
+    results = walk(bench, tmp_path)
+    runs = [
+        done.stdout for command, done in results.items() if "bench run my_study.yaml" in command
+    ]
     assert "new" in runs[0]
     assert "cached" not in runs[0]
     assert re.search(r"[1-9]\d* cached, [1-9]\d* new", runs[1])
-    refused = [done.stderr.strip() for done in told.values() if done.returncode == 2]
+    refused = [done.stderr.strip() for done in results.values() if done.returncode == 2]
     assert refused == shown_messages()
     assert (tmp_path / "reports/my_study/report.html").is_file()
     trials = pd.read_csv(tmp_path / "results/my_net/trials.csv")
@@ -112,7 +114,7 @@ def test_the_tutorial_has_a_message_for_a_wrong_shape() -> None:
     assert any("expected output shape" in message for message in shown_messages())
 
 
-def test_what_the_tutorial_tells_to_type_is_bench_alone() -> None:
+def test_the_tutorial_only_runs_bench() -> None:
     commands = [command for block in blocks() for command in block.commands]
     assert len(commands) > 6
     assert {command[0] for command in commands} == {"bench"}

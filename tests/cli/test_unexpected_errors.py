@@ -14,7 +14,7 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "expected"),
     [
         (RuntimeError("a\nb"), "RuntimeError: a b"),
         (MemoryError(), "MemoryError"),
@@ -25,8 +25,8 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_it_is_one_message_that_names_the_file_with_the_traceback(
-    bench: Callable, logs: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+def test_one_message_names_the_file_with_the_traceback(
+    bench: Callable, logs: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, expected: str
 ) -> None:
     def break_down(*_: object, **__: object) -> None:
         raise error
@@ -36,7 +36,7 @@ def test_it_is_one_message_that_names_the_file_with_the_traceback(
     (log,) = logs.iterdir()
     assert done.returncode == 70
     assert done.stdout == ""
-    assert done.stderr.startswith(f"bench: unexpected error: {said}")
+    assert done.stderr.startswith(f"bench: unexpected error: {expected}")
     assert done.stderr.endswith(
         f"\n  The traceback is in {log}. Please report it with that file.\n"
     )
@@ -65,12 +65,12 @@ def test_the_completion_of_a_shell_is_a_command_like_any_other(
     bench: Callable, logs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.cli.completion.join_split_words", None)
-    asked = {"_BENCH_COMPLETE": "complete_bash", "COMP_CWORD": "1", "COMP_WORDS": "bench\nr"}
-    assert bench(**asked).returncode == 70
+    request = {"_BENCH_COMPLETE": "complete_bash", "COMP_CWORD": "1", "COMP_WORDS": "bench\nr"}
+    assert bench(**request).returncode == 70
     assert len(list(logs.iterdir())) == 1
 
 
-def test_an_interrupt_and_what_a_user_can_mend_are_no_such_errors(
+def test_interrupts_and_user_errors_are_not_unexpected(
     bench: Callable, logs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert bench("report", "nothing").returncode == 2

@@ -14,7 +14,7 @@ timing: off
 """
 
 
-def test_trials_repeat_to_the_bit_and_a_changed_loss_is_told(
+def test_trials_repeat_bit_for_bit_and_a_changed_loss_is_reported(
     bench: Callable, tmp_path: Path
 ) -> None:
     (tmp_path / "small.yaml").write_text(STUDY, encoding="utf-8")
@@ -44,7 +44,7 @@ def test_trials_repeat_to_the_bit_and_a_changed_loss_is_told(
     assert "no trial can be repeated here: code changed" in done.stdout
 
 
-def test_a_folder_without_a_study_is_refused(bench: Callable, tmp_path: Path) -> None:
+def test_a_folder_without_a_study_is_an_error(bench: Callable, tmp_path: Path) -> None:
     done = bench("verify", ".")
     assert done.returncode == 2
     assert "is no results folder" in done.stderr

@@ -40,26 +40,28 @@ def watched(monkeypatch: pytest.MonkeyPatch, paths: Paths, **after: object) -> F
     return doctor.check_load(paths)
 
 
-def test_a_quiet_machine_is_good(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:
+def test_an_idle_machine_is_good(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:
     found = watched(monkeypatch, paths, jiffies=Jiffies(5, 0, 800))
     assert found.grade == "good"
     assert any(f"keep {busy} cores busy" in found.seen for busy in ("0.0", "0.1"))
 
 
-def test_a_neighbour_is_seen(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:
+def test_other_load_is_a_warning(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:
     found = watched(monkeypatch, paths, jiffies=Jiffies(200, 0, 800), pressure_us=300_000)
     assert found.grade == "warning"
     assert "other processes keep 2.0 cores busy, tasks waited 30% of the time" in found.seen
     assert "--set base.threads=" in found.hint
 
 
-def test_what_the_host_takes_is_seen(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:
+def test_steal_time_is_a_warning(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:
     found = watched(monkeypatch, paths, jiffies=Jiffies(0, 80, 800))
     assert found.grade == "warning"
     assert "the host took 10%" in found.seen
 
 
-def test_a_system_that_tells_nothing_is_said(monkeypatch: pytest.MonkeyPatch, paths: Paths) -> None:
+def test_a_system_without_counters_is_reported(
+    monkeypatch: pytest.MonkeyPatch, paths: Paths
+) -> None:
     assert "not reported" in watched(monkeypatch, paths, jiffies=None).seen
 
 
@@ -92,24 +94,24 @@ def test_the_clock_is_read(
 
 
 @pytest.mark.parametrize(
-    ("floors", "grade", "said"),
+    ("floors", "grade", "expected"),
     [
         ({1: 0.01, 8: 0.02}, "good", "up to 1.0% on one thread, by 2.0% on 8"),
         ({1: 0.01, 8: 0.30}, "warning", "threads=1"),
         ({1: 0.20, 8: 0.30}, "warning", "machine is idle"),
     ],
 )
-def test_noise_is_told_with_what_mends_it(
-    floors: dict[int, float], grade: str, said: str, monkeypatch: pytest.MonkeyPatch
+def test_noise_comes_with_a_hint(
+    floors: dict[int, float], grade: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctor, "_noise_floor", floors.__getitem__)
     (found,) = doctor.check_noise(MACHINE)
     assert found.grade == grade
-    assert said in f"{found.seen} {found.hint}"
+    assert expected in f"{found.seen} {found.hint}"
 
 
 @pytest.mark.parametrize(
-    ("state", "grade", "said"),
+    ("state", "grade", "expected"),
     [
         (GpuState(clock_mhz=1980.0, throttle=(), processes=0), "good", "H200"),
         (GpuState(clock_mhz=1980.0, throttle=(), processes=2), "warning", "used by 2"),
@@ -117,12 +119,12 @@ def test_noise_is_told_with_what_mends_it(
         (None, "warning", "no answer"),
     ],
 )
-def test_a_gpu_is_asked(
-    state: GpuState | None, grade: str, said: str, monkeypatch: pytest.MonkeyPatch
+def test_a_gpu_is_checked(
+    state: GpuState | None, grade: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bench.measure.gpu_state.query", lambda gpu: state)
     (found,) = doctor.check_gpus(replace(MACHINE, gpus=("H200",), no_cuda=""))
-    assert (found.grade, said in found.seen) == (grade, True)
+    assert (found.grade, expected in found.seen) == (grade, True)
 
 
 def test_torch_and_torchvision_that_do_not_match_are_explained(
@@ -136,19 +138,19 @@ def test_torch_and_torchvision_that_do_not_match_are_explained(
     assert (found.grade, found.hint) == ("error", "both at once")
 
 
-def test_torch_that_is_absent_is_said() -> None:
+def test_missing_torch_is_an_error() -> None:
     bare = replace(MACHINE, software=(("torch", "absent"),))
     assert doctor.check_software(bare).seen == "not installed"
     assert list(doctor.check_noise(bare)) == []
 
 
-def test_noise_that_cannot_be_measured_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unmeasurable_noise_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_noise_floor", lambda threads: None)
     (found,) = doctor.check_noise(MACHINE)
     assert (found.grade, "not measured" in found.seen) == ("warning", True)
 
 
-def test_data_that_are_absent_are_no_fault_and_damaged_ones_are(
+def test_missing_data_are_good_and_damaged_data_an_error(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (found,) = doctor.check_data(paths.data_dir)
@@ -171,7 +173,7 @@ def test_data_that_are_absent_are_no_fault_and_damaged_ones_are(
     )  # fmt: skip
 
 
-def test_room_is_looked_at(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_and_memory_are_checked(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "MIN_FREE_DISK_BYTES", 0)
     assert doctor.check_disk(paths.results).grade == "good"
     monkeypatch.setattr(doctor, "MIN_FREE_DISK_BYTES", 2**70)
@@ -195,7 +197,7 @@ def test_it_runs_here_and_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert not list(tmp_path.iterdir())
 
 
-def test_what_it_says_is_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_findings_are_printed_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [
         Finding("cores", "good", "2 of a CPU"),
         Finding("torch", "error", "not installed", "nothing can be trained", "pip install torch"),

@@ -59,7 +59,7 @@ def finished(bench: Callable, study: Callable, tmp_path: Path) -> str:
     return str(done.stdout)
 
 
-def test_one_line_gives_tables_report_and_figures(
+def test_one_command_writes_tables_report_and_figures(
     finished: str, tmp_path: Path, bench: Callable, study: Callable
 ) -> None:
     results, report = tmp_path / "results" / "small", tmp_path / "reports" / "small" / "report.md"
