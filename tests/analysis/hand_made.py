@@ -1,4 +1,4 @@
-"""A table by hand: what is not said is filled in."""
+"""A table by hand: missing columns are filled in."""
 
 from typing import Any
 

@@ -63,22 +63,22 @@ def test_a_quiet_machine_is_not_spoken_of(blocks: Table) -> None:
 
 
 def test_the_worst_of_what_was_seen_is_told(blocks: Table) -> None:
-    said = describe_disturbances(
+    message = describe_disturbances(
         blocks(
             {"steal_share": 0.05, "pressure_share": 0.05, "others_cores": 0.0},
             {"steal_share": 0.25, "pressure_share": 0.3, "others_cores": 0.7},
             {},
         )
     )
-    assert said == (
+    assert message == (
         "2 of 3 timing blocks were disturbed "
         "(steal up to 25%, waiting for a core up to 30%, cores taken by others up to 0.7)"
     )
 
 
 def test_what_did_not_disturb_is_not_told(blocks: Table) -> None:
-    said = describe_disturbances(blocks({"steal_share": 0.0, "gpu_throttle": "hw_slowdown"}, {}))
-    assert said == "1 of 2 timing blocks was disturbed (GPU throttled)"
+    message = describe_disturbances(blocks({"steal_share": 0.0, "gpu_throttle": "hw_slowdown"}, {}))
+    assert message == "1 of 2 timing blocks was disturbed (GPU throttled)"
 
 
 def test_blocks_that_failed_are_not_counted(blocks: Table) -> None:

@@ -162,11 +162,11 @@ def test_text_where_a_number_belongs_is_refused(folder: Path) -> None:
         read_results(folder)
 
 
-@pytest.mark.parametrize(("table", "said"), [("trials", "seed"), ("timings", "phase step")])
-def test_a_row_that_is_there_twice_is_refused(folder: Path, table: str, said: str) -> None:
+@pytest.mark.parametrize(("table", "message"), [("trials", "seed"), ("timings", "phase step")])
+def test_a_row_that_is_there_twice_is_refused(folder: Path, table: str, message: str) -> None:
     change(folder, table, lambda frame: pd.concat([frame, frame.iloc[[-1]]]))
     with pytest.raises(StoreError, match="has a row twice: cell_id ") as error:
         read_results(folder)
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert f"{table}.csv" in str(error.value)
     assert "rewrites the tables" in str(error.value)
