@@ -15,7 +15,7 @@ ResultsOf = Callable[[str], Results]
 
 
 def colours_at(axes: Axes, coordinate: int) -> dict[float, str]:
-    """Give the colour of every large point by its x (0) or y (1)."""
+    """Return the colour of every large point by its x (0) or y (1)."""
     points = [c for c in axes.collections if isinstance(c, PathCollection)]
     return {
         round(float(offset[coordinate]), 6): matplotlib.colors.to_hex(colour)
@@ -35,7 +35,7 @@ def test_a_cell_has_one_colour_in_every_figure(
     speeds = styles.cells.set_index("cell_id")["step_images_per_s_median"].round(6)
     expected = {speeds[cell_id]: styles.styles[cell_id].colour for cell_id in styles.shown}
     on_front = colours_at(charts["accuracy_speed"].figure.axes[0], 0)
-    if name != "wide":  # there the front is of one colour: names have no room for all
+    if name != "wide":  # there the front has one colour, since not every label fits
         own = {x: colour for x, colour in on_front.items() if colour != OTHER_CELLS}
         assert own and own.items() <= expected.items()
     in_rows = colours_at(charts["throughput"].figure.axes[0], 0)
@@ -46,7 +46,7 @@ def test_a_cell_has_one_colour_in_every_figure(
 
 
 @pytest.mark.parametrize("name", ["baseline", "timing-off", "sixteen"])
-def test_a_line_of_learning_has_its_cells_colour(
+def test_a_learning_curve_has_its_cells_colour(
     name: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     tables = tables_of(name)
@@ -63,14 +63,14 @@ def test_a_line_of_learning_has_its_cells_colour(
     assert drawn == expected
 
 
-def test_cells_that_did_not_run_take_no_colour(tables_of: ResultsOf) -> None:
+def test_cells_that_did_not_run_have_no_colour(tables_of: ResultsOf) -> None:
     styles = cell_styles_of(tables_of("baseline"))
     assert len(styles.cells) == 8
     assert set(styles.cells["device"]) == {"cpu"}
     assert "cpu" not in " ".join(styles.labels.values())
 
 
-def test_one_axis_becomes_the_marker_where_cells_are_many(tables_of: ResultsOf) -> None:
+def test_with_many_cells_one_axis_sets_the_marker(tables_of: ResultsOf) -> None:
     styles = cell_styles_of(tables_of("baseline"))
     assert styles.facet == "model"
     by_model = styles.cells["cell_id"].map(lambda c: styles.styles[c].marker)
@@ -95,7 +95,7 @@ def test_no_colour_has_two_meanings() -> None:
     assert len(set(colours)) == len(colours)
 
 
-def test_a_phase_has_its_colour_in_every_row(charts_of: Charts) -> None:
+def test_a_phase_has_one_colour_in_every_row(charts_of: Charts) -> None:
     axes = charts_of("baseline")["phases"].figure.axes[0]
     drawn = [matplotlib.colors.to_hex(patch.get_facecolor()) for patch in axes.patches]
     assert drawn == [colour for colour in PHASE_COLOURS.values() for _ in range(8)]

@@ -46,12 +46,12 @@ def panel_of(chart: Chart, measure: str) -> Axes:
 
 
 def drawn_points(axes: Axes) -> dict[float, float]:
-    """Give the x of every point by its row."""
+    """Return the x of every point by its row."""
     points = [c for c in axes.collections if isinstance(c, PathCollection)]
     return {float(y): float(x) for c in points for x, y in c.get_offsets()}
 
 
-def said(chart: Chart) -> str:
+def header(chart: Chart) -> str:
     return " ".join(text.get_text() for text in chart.figure.texts).replace("\n", " ")
 
 
@@ -60,26 +60,26 @@ def legend_words(chart: Chart) -> list[str]:
     return [text.get_text() for text in legend.get_texts()]
 
 
-def labels_touch(chart: Chart) -> bool:
+def labels_overlap(chart: Chart) -> bool:
     boxes = [axes.xaxis.label.get_window_extent() for axes in chart.figure.axes]
     return any(a.overlaps(b) for a, b in combinations(boxes, 2)) or any(
         box.x0 < 0 or box.x1 > chart.figure.bbox.x1 for box in boxes
     )
 
 
-def test_the_panels_labels_do_not_touch(case: str, charts_of: Charts) -> None:
+def test_the_panels_labels_do_not_overlap(case: str, charts_of: Charts) -> None:
     chart = charts_of(case).get("against_baseline")
-    assert chart is None or not labels_touch(chart)
+    assert chart is None or not labels_overlap(chart)
 
 
-def test_there_is_a_chart_if_there_is_anything_to_compare(
+def test_a_chart_exists_if_anything_was_compared(
     case: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     measures = tables_of(case).comparisons["measure"]
     assert ("against_baseline" in charts_of(case)) == measures.isin(DRAWN).any()
 
 
-def test_a_panel_is_there_if_its_measure_is(
+def test_each_compared_measure_has_a_panel(
     case: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     measures = set(tables_of(case).comparisons["measure"]) & set(DRAWN)
@@ -88,7 +88,7 @@ def test_a_panel_is_there_if_its_measure_is(
 
 
 @pytest.mark.parametrize("name", ["long-names", "disturbed"])
-def test_points_stand_at_the_ratios_fastest_first(
+def test_points_are_at_the_ratios_fastest_first(
     name: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     steps = compared(tables_of(name), "step").sort_values("ratio")
@@ -100,7 +100,7 @@ def test_points_stand_at_the_ratios_fastest_first(
     assert names == [labels[cell_id] for cell_id in steps.index]
 
 
-def test_changes_stand_in_the_order_of_what_they_cost(
+def test_changes_are_ordered_by_their_cost_in_accuracy(
     charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     rows = compared(tables_of("changes"), "test_accuracy").sort_values("difference")
@@ -114,7 +114,7 @@ def test_changes_stand_in_the_order_of_what_they_cost(
     assert axes is charts_of("changes")["against_baseline"].figure.axes[0]
 
 
-def test_where_batch_sizes_differ_a_step_counts_by_image(
+def test_times_are_per_image_where_batch_sizes_differ(
     charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     tables = tables_of("batches")
@@ -157,7 +157,7 @@ def test_the_band_is_the_noise_floor(case: str, charts_of: Charts, tables_of: Re
 
 
 @pytest.mark.parametrize("name", ["timing-off", "no-epochs", "long-names", "disturbed"])
-def test_the_legend_has_the_words_of_the_verdicts_that_occur(
+def test_the_legend_lists_the_verdicts_that_occur(
     name: str, charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     expected: dict[str, None] = {}
@@ -186,23 +186,23 @@ def test_too_few_blocks_are_hollow_and_called_exploratory(
     points = [c for c in panel_of(chart, "step").collections if isinstance(c, PathCollection)]
     hollow = [c.get_offsets()[:, 0] for c in points if (c.get_facecolors() == 1).all()]
     assert np.concatenate(hollow) == pytest.approx(few["ratio"].to_numpy())
-    assert "median over 3–7 timing blocks, exploratory in 1 cell" in said(chart)
-    assert "exploratory" not in said(charts_of("baseline")["against_baseline"])
+    assert "median over 3–7 timing blocks, exploratory in 1 cell" in header(chart)
+    assert "exploratory" not in header(charts_of("baseline")["against_baseline"])
 
 
-def test_pairs_that_a_disturbance_spoilt_are_counted(charts_of: Charts) -> None:
-    assert "Left out as disturbed: 10 pairs" in said(charts_of("disturbed")["against_baseline"])
-    assert "disturbed" not in said(charts_of("baseline")["against_baseline"])
+def test_disturbed_pairs_are_counted(charts_of: Charts) -> None:
+    assert "Left out as disturbed: 10 pairs" in header(charts_of("disturbed")["against_baseline"])
+    assert "disturbed" not in header(charts_of("baseline")["against_baseline"])
 
 
 def test_the_title_names_the_baseline(case: str, charts_of: Charts, tables_of: ResultsOf) -> None:
     chart = charts_of(case).get("against_baseline")
     if chart is not None:
         baseline = cell_styles_of(tables_of(case)).labels["c000"]
-        asked = f"How does each cell compare with {baseline}?"
+        expected = f"How does each cell compare with {baseline}?"
         if case in ONE_AT_A_TIME:
-            asked = f"What does each change do, all else equal? Baseline: {baseline}. "
-        assert said(chart).startswith(asked)
+            expected = f"What does each change do, all else equal? Baseline: {baseline}. "
+        assert header(chart).startswith(expected)
         assert baseline in chart.alt
 
 
@@ -214,7 +214,7 @@ def test_the_caption_counts_the_verdicts(charts_of: Charts) -> None:
     assert "Test accuracy of 5 cells: 3 worse, 2 inconclusive (−3." in caption
 
 
-def test_one_seed_has_no_interval_and_still_a_point(tables_of: ResultsOf) -> None:
+def test_one_seed_has_a_point_without_interval(tables_of: ResultsOf) -> None:
     tables = tables_of("timing-off")
     trials = tables.trials[tables.trials["seed"] == 0]
     one = replace(
@@ -224,12 +224,12 @@ def test_one_seed_has_no_interval_and_still_a_point(tables_of: ResultsOf) -> Non
     )
     chart = draw(one)
     assert legend_words(chart) == [NO_INTERVAL]
-    assert "Value of 1 seed, exploratory" in said(chart)
-    assert "95%" not in said(chart)
+    assert "Value of 1 seed, exploratory" in header(chart)
+    assert "95%" not in header(chart)
     assert len(drawn_points(chart.figure.axes[0])) == 7
 
 
-def test_a_bar_that_would_flatten_the_rest_runs_out_with_an_arrow(tables_of: ResultsOf) -> None:
+def test_a_bar_that_would_flatten_the_rest_is_clipped_with_an_arrow(tables_of: ResultsOf) -> None:
     tables = tables_of("disturbed")
     rows = tables.comparisons
     long = (rows["cell_id"] == "c005") & (rows["measure"] == "test_accuracy")
@@ -252,7 +252,7 @@ def test_a_network_that_learnt_nothing_does_not_flatten_the_others(tables_of: Re
     trials = tables.trials.assign(test_accuracy=accuracies)
     comparisons = compare_with_baseline(trials, tables.timings, tables.blocks)
     chart = draw(replace(tables, comparisons=comparisons))
-    assert not labels_touch(chart)
+    assert not labels_overlap(chart)
     axes = panel_of(chart, "test_accuracy")
     assert "log scale" in axes.get_xlabel()
     places = np.array([(x, 0) for x in sorted(drawn_points(axes).values())])
@@ -263,7 +263,7 @@ def test_a_network_that_learnt_nothing_does_not_flatten_the_others(tables_of: Re
 
 @pytest.mark.parametrize("spread", [1.001, 1.2, 4.0, 1e4])
 @pytest.mark.parametrize("towards", [-1, 1])
-def test_ticks_of_ratios_are_few_and_hold_the_baseline(
+def test_ticks_of_ratios_are_few_and_include_the_baseline(
     spread: float, towards: int, tables_of: ResultsOf
 ) -> None:
     tables = tables_of("disturbed")
@@ -282,7 +282,7 @@ def test_ticks_of_ratios_are_few_and_hold_the_baseline(
     assert len({text.get_text() for text in axes.get_xticklabels()}) == len(axes.get_xticks())
 
 
-def test_verdicts_differ_in_shape_and_in_colours_of_their_own() -> None:
+def test_verdicts_have_distinct_shapes_and_colours() -> None:
     styles = VERDICT_STYLES.values()
     assert len({style.marker for style in styles}) == len(styles)
     colours = [

@@ -61,11 +61,11 @@ def overlapping(texts: Iterable[Text]) -> list[tuple[str, str]]:
     ]
 
 
-def test_a_study_has_the_figures_that_its_numbers_allow(case: str, charts_of: Charts) -> None:
+def test_a_study_has_the_figures_its_data_allow(case: str, charts_of: Charts) -> None:
     assert list(charts_of(case)) == EXPECTED[case]
 
 
-def test_every_figure_has_words(case: str, charts_of: Charts) -> None:
+def test_every_figure_has_alternative_text_and_caption(case: str, charts_of: Charts) -> None:
     for chart in charts_of(case).values():
         assert len(chart.alt.split()) >= 5
         assert chart.caption.endswith(".")
@@ -80,7 +80,7 @@ def test_nothing_is_cut_at_the_edge(case: str, charts_of: Charts) -> None:
         assert box.x1 <= width and box.y1 <= height, stem
 
 
-def test_names_do_not_touch(case: str, charts_of: Charts) -> None:
+def test_labels_do_not_overlap(case: str, charts_of: Charts) -> None:
     for stem, chart in charts_of(case).items():
         for axes in chart.figure.axes:
             for axis in (axes.xaxis, axes.yaxis):
@@ -125,7 +125,7 @@ def test_a_picture_is_sharp_on_a_page_and_not_blank(charts_of: Charts, tmp_path:
     assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > 50
 
 
-def test_bars_of_one_batch_size_are_milliseconds_and_of_several_per_image(
+def test_bars_are_milliseconds_or_per_image_where_batch_sizes_differ(
     charts_of: Charts, tables_of: Callable[[str], Results]
 ) -> None:
     one = charts_of("reference")["phases"].figure.axes[0]
@@ -140,10 +140,10 @@ def test_bars_of_one_batch_size_are_milliseconds_and_of_several_per_image(
 
 def test_too_few_blocks_are_called_exploratory(charts_of: Charts) -> None:
     few, enough = charts_of("reference"), charts_of("baseline")
-    said = [" ".join(t.get_text() for t in c["throughput"].figure.texts) for c in (few, enough)]
-    assert "exploratory" in said[0]
-    assert "exploratory" not in said[1]
-    assert "95% interval" in said[1]
+    headers = [" ".join(t.get_text() for t in c["throughput"].figure.texts) for c in (few, enough)]
+    assert "exploratory" in headers[0]
+    assert "exploratory" not in headers[1]
+    assert "95% interval" in headers[1]
 
 
 def test_cells_without_timing_are_counted(tables_of: Callable[[str], Results]) -> None:
@@ -167,7 +167,7 @@ def test_an_axis_shows_only_values_that_a_line_joins(tables_of: Callable[[str], 
     assert ticks == ["0", "0.9"]
 
 
-def test_names_with_signs_of_mathematics_are_drawn_as_they_are(
+def test_names_with_mathematical_markup_are_drawn_literally(
     tables_of: Callable[[str], Results],
 ) -> None:
     tables = tables_of("no-epochs")
@@ -209,7 +209,7 @@ def test_a_perfect_score_stays_inside_the_frame(tables_of: Callable[[str], Resul
 
 
 @pytest.mark.parametrize("name", ["batches", "sixteen", "disturbed"])
-def test_no_interval_of_a_step_runs_out_of_its_axes(name: str, charts_of: Charts) -> None:
+def test_no_interval_of_a_step_exceeds_its_axes(name: str, charts_of: Charts) -> None:
     axes = charts_of(name)["phases"].figure.axes[0]
     (intervals,) = (c for c in axes.collections if isinstance(c, LineCollection))
     ends = np.array([segment[:, 0] for segment in intervals.get_segments()])
@@ -217,7 +217,7 @@ def test_no_interval_of_a_step_runs_out_of_its_axes(name: str, charts_of: Charts
     assert ends.min() > 0 and ends.max() < axes.get_xlim()[1]
 
 
-def test_seeds_that_all_give_the_same_can_be_drawn(
+def test_equal_seeds_can_be_drawn(
     tables_of: Callable[[str], Results],
 ) -> None:
     tables = tables_of("baseline")

@@ -1,4 +1,4 @@
-"""Figures are the same whatever a user's matplotlib is set to, and whatever texts they hold."""
+"""Figures depend neither on the user's matplotlib settings nor on the characters of names."""
 
 import json
 import subprocess
@@ -58,14 +58,14 @@ def figure_of(text: str) -> Any:
 
 
 @pytest.mark.filterwarnings("error")
-def test_characters_that_no_font_has_are_drawn_quietly() -> None:
+def test_characters_that_no_font_has_cause_no_warning() -> None:
     with fonts_for([UNKNOWN]):
         figure = figure_of(UNKNOWN)
         pixels(figure)
         assert UNKNOWN in svg_bytes(figure).decode()
 
 
-def test_a_font_that_has_what_the_usual_one_lacks_is_used() -> None:
+def test_a_fallback_font_is_used_for_missing_characters() -> None:
     usual, other = (
         set(FT2Font(font_manager.findfont(name)).get_charmap()) for name in (FONT, "STIXGeneral")
     )
@@ -78,6 +78,6 @@ def test_a_font_that_has_what_the_usual_one_lacks_is_used() -> None:
         assert figure_of(lacking).texts[0].get_fontfamily() == [FONT, fallback]
 
 
-def test_texts_that_the_usual_font_has_need_no_other() -> None:
+def test_texts_in_the_default_font_need_no_fallback() -> None:
     assert fallbacks("convnet · größer – Δ\n") == []
     assert families() == [FONT]

@@ -1,4 +1,4 @@
-"""Main effects, heat maps and fronts show what stands in the tables."""
+"""Main effects, heat maps and fronts show the values of the tables."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,12 +21,12 @@ Charts = Callable[[str], dict[str, Chart]]
 ResultsOf = Callable[[str], Results]
 
 
-def said(chart: Chart) -> str:
+def header(chart: Chart) -> str:
     return " ".join(text.get_text() for text in chart.figure.texts).replace("\n", " ")
 
 
 def points_of(axes: Axes) -> dict[tuple[float, float], bool]:
-    """Tell of every point whether it is grey."""
+    """Return for every point whether it is grey."""
     drawn = [c for c in axes.collections if isinstance(c, PathCollection)]
     grey = np.array([int(OTHER_CELLS[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     found = {}
@@ -37,7 +37,7 @@ def points_of(axes: Axes) -> dict[tuple[float, float], bool]:
     return found
 
 
-def test_main_effects_have_a_row_each_in_the_order_of_the_table(
+def test_main_effects_have_one_row_each_in_table_order(
     charts_of: Charts, tables_of: ResultsOf
 ) -> None:
     effects = tables_of("sixteen").main_effects
@@ -71,12 +71,12 @@ def test_darker_is_more_accurate(charts_of: Charts) -> None:
     assert np.argsort(light).tolist() == np.argsort(percents)[::-1].tolist()
 
 
-def test_of_many_axes_those_that_move_accuracy_most_are_paired(charts_of: Charts) -> None:
+def test_of_many_axes_those_that_change_accuracy_most_are_paired(charts_of: Charts) -> None:
     stems = [stem for stem in charts_of("wide") if stem.startswith("heat_")]
     assert len(stems) == 6
     assert not any("memory_format" in stem for stem in stems)
-    assert "Of 5 axes the 4" in said(charts_of("wide")[stems[0]])
-    assert "Of " not in said(charts_of("sixteen")["heat_model_batch_size"])
+    assert "Of 5 axes the 4" in header(charts_of("wide")[stems[0]])
+    assert "Of " not in header(charts_of("sixteen")["heat_model_batch_size"])
 
 
 def test_axes_with_too_many_values_have_no_heat_map(tables_of: ResultsOf) -> None:
@@ -107,7 +107,7 @@ def test_dominated_cells_are_grey_and_the_others_are_not(
     assert 0 < front.sum() < len(front)
 
 
-def test_the_line_joins_the_front_and_passes_no_dominated_cell(charts_of: Charts) -> None:
+def test_the_line_joins_the_front_and_no_dominated_cell(charts_of: Charts) -> None:
     for chart, towards in (("accuracy_cost", 1), ("accuracy_speed", -1)):
         axes = charts_of("sixteen")[chart].figure.axes[0]
         corners = {(round(x, 6), round(y, 6)) for x, y in axes.lines[0].get_xydata()}
@@ -117,9 +117,7 @@ def test_the_line_joins_the_front_and_passes_no_dominated_cell(charts_of: Charts
         assert (np.diff(y) >= 0).all() and (towards * np.diff(x) >= 0).all()
 
 
-def test_flops_are_those_of_every_image_that_was_trained_on(
-    charts_of: Charts, tables_of: ResultsOf
-) -> None:
+def test_flops_count_every_training_image(charts_of: Charts, tables_of: ResultsOf) -> None:
     cells = tables_of("baseline").summary
     _, flops = charts_of("baseline")["accuracy_cost"].figure.axes
     expected = 6.2 * cells["parameters"].dropna().astype(float).unique() * 60_000 * 2  # two epochs
@@ -130,21 +128,21 @@ def test_flops_are_those_of_every_image_that_was_trained_on(
 
 def test_equal_flops_are_not_drawn(charts_of: Charts) -> None:
     assert len(charts_of("batches")["accuracy_cost"].figure.axes) == 1
-    assert "FLOPs" not in said(charts_of("batches")["accuracy_cost"])
+    assert "FLOPs" not in header(charts_of("batches")["accuracy_cost"])
 
 
-def test_a_caption_of_a_front_speaks_of_means(charts_of: Charts) -> None:
+def test_the_caption_of_a_front_mentions_means(charts_of: Charts) -> None:
     caption = charts_of("baseline")["accuracy_cost"].caption
     assert "6 of 8 by training time, 2 of 8 by training FLOPs" in caption
     assert "means and medians alone; where bars overlap it may be chance" in caption
 
 
-def test_few_cells_all_carry_their_names(charts_of: Charts) -> None:
+def test_few_cells_all_have_labels(charts_of: Charts) -> None:
     names = {text.get_text() for text in charts_of("changes")["accuracy_cost"].figure.axes[0].texts}
     assert {"baseline", "batch 512 → 64", "model convnet → lenet5", "hidden 500 → 20"} <= names
 
 
-def test_a_grid_that_was_neither_trained_nor_timed_has_no_heat_map(tables_of: ResultsOf) -> None:
+def test_a_grid_without_training_and_timing_has_no_heat_map(tables_of: ResultsOf) -> None:
     tables = tables_of("sixteen")
     nothing = [name for name in tables.summary if name.endswith("images_per_s_median")]
     summary = tables.summary.assign(**dict.fromkeys(nothing, np.nan))

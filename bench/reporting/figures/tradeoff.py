@@ -150,7 +150,7 @@ def _figure(title: str, views: Sequence[View], results: Results, body_in: float)
     styles, names = cell_styles_of(results), _names(results)
     x_notes = (view.note if len(views) == 1 else f"{view.name} {view.note}" for view in views)
     y_note = accuracy_note(max((view.cells for view in views), key=len))
-    note = f"Horizontal: {'; '.join(x_notes)}. Vertical: {y_note}"
+    note = f"X: {'; '.join(x_notes)}. Y: {y_note}"
     figure = canvas(title, note, body_in=body_in, legend=_legend(views, styles))
     column = figure.subplots(len(views), 1, squeeze=False)[:, 0]
     for axes, view in zip(column, views, strict=True):
