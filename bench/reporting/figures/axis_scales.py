@@ -1,4 +1,4 @@
-"""Error bars and axis scales for speeds, accuracies and losses."""
+"""Error bars and axis scales for speeds, accuracies, losses, ratios and differences."""
 
 from typing import Literal
 
@@ -11,7 +11,9 @@ from matplotlib.ticker import (
     Formatter,
     FuncFormatter,
     LogLocator,
+    MaxNLocator,
     NullFormatter,
+    NullLocator,
 )
 
 from bench.reporting.sample_notes import Speed
@@ -20,6 +22,8 @@ from bench.stats.estimates import Floats
 LOG_FROM = 8.0  # amounts that differ by more than this factor get a logarithmic axis
 LOG_ERRORS_FROM = 2.5  # the same for the error rates behind accuracies
 BARS_UP_TO = 2.0  # a bar widens an axis of accuracies by at most this factor of the error
+SYMLOG_FROM = 10.0  # times the median difference: larger ones are drawn on a log scale
+TICK_GAP = 0.17  # of the axis: ticks that are closer have overlapping labels
 
 
 def error_bars(cells: pd.DataFrame, measure: str, centre: str = "median") -> Floats:
@@ -106,6 +110,54 @@ def loss_axis(axes: Axes, losses: Floats) -> None:
         low, high = known.min() / 1.15, known.max() * 1.15
         axes.set(yscale="log", ylim=(low, high), ylabel="loss (nat), log scale")
         _set_ticks(axes, _round_numbers(low, high))
+
+
+def ratio_axis(axes: Axes, name: str, remark: str) -> None:
+    """Scale the x axis for ratios logarithmically within its limits."""
+    low, high = axes.get_xlim()
+    axes.set(xscale="log", xlim=(low, high))
+    axes.xaxis.set_major_locator(FixedLocator(_ratio_ticks(low, high).tolist()))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.3g}×"))
+    axes.set_xlabel(f"{name}, log scale\nover the baseline's: left is faster{remark}")
+
+
+def _ratio_ticks(low: float, high: float) -> Floats:
+    """Return the finest round ratios around 1 whose labels don't overlap."""
+    candidates = [
+        *(1 + step * np.arange(-9, 10) for step in (0.01, 0.02, 0.05, 0.1)),
+        np.array([0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.6, 2, 2.5]),
+        np.array([0.25, 0.5, 0.8, 1, 1.25, 2, 4]),
+        *(float(base) ** np.arange(-20, 21) for base in (2, 4, 10, 100, 1000)),
+    ]
+    inside = np.ones(1)
+    for ticks in candidates:
+        inside = ticks[(ticks >= low) & (ticks <= high)]
+        gaps = np.diff(np.log(inside)) / np.log(high / low)
+        # Ticks that end far from the axis' ends would leave the rest of it unlabelled.
+        reach = low >= 0.7 * ticks[0] and high <= ticks[-1] / 0.7
+        if reach and (gaps >= TICK_GAP).all():
+            break
+    return inside
+
+
+def difference_axis(axes: Axes, differences: Floats, name: str, remark: str) -> None:
+    """Scale the x axis for differences so that a few large ones don't flatten the rest."""
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    sizes, zero = np.abs(differences), "from the baseline"
+    if sizes.max() > max(SYMLOG_FROM * float(np.median(sizes)), 10):
+        axes.set_xscale("symlog", linthresh=1)
+        axes.xaxis.set_major_locator(FixedLocator([-100, -10, -1, 0, 1, 10, 100]))
+        axes.xaxis.set_minor_locator(NullLocator())
+        low, high = axes.get_xlim()
+        axes.set_xlim(low - abs(low) / 2, high + abs(high) / 2)
+        zero = "log scale beyond 1"
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _signed(x)))
+    axes.set_xlabel(f"{name} (percentage points)\n{zero}: right is better{remark}")
+
+
+def _signed(x: float) -> str:
+    return "0" if abs(x) < 1e-9 else f"{x:+.4g}".replace("-", "−")
 
 
 def _set_ticks(axes: Axes, ticks: Floats) -> None:

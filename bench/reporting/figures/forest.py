@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from bench.analysis.comparisons import ACCURACY
 from bench.analysis.results import Results
@@ -25,9 +24,9 @@ from bench.formatting import (
 )
 from bench.reporting.colours import NOISE_FLOOR, SOFT_INK, VERDICT_COLOURS
 from bench.reporting.figure_style import Chart, Legend, canvas, styled
+from bench.reporting.figures.axis_scales import difference_axis, ratio_axis
 from bench.reporting.figures.cell_rows import Rows, name_rows, rows_of
 from bench.reporting.figures.cell_styles import CellStyle, cell_styles_of
-from bench.stats.estimates import Floats
 from bench.stats.verdicts import Verdict
 
 # The shapes distinguish verdicts in black and white.
@@ -43,8 +42,6 @@ VERDICT_STYLES: Mapping[Verdict, CellStyle] = {
 NO_INTERVAL = "inconclusive: too few samples"
 
 BARS_UP_TO = 1.0  # of the points' range: a longer bar is clipped and ends in an arrow
-SYMLOG_FROM = 10.0  # times the median difference: larger ones are drawn on a log scale
-TICK_GAP = 0.17  # of the axis: ticks that are closer have overlapping labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,38 +197,11 @@ def _draw(axes: Axes, rows: Rows, panel: Panel) -> None:
         _draw_points(axes, values[values["verdict"] == verdict], style, (low, high))
     name_rows(axes, rows)
     clipped = ((values["low"] < low) | (values["high"] > high)).any()
-    scale = _scale_accuracies if panel.is_accuracy else _scale_ratios
-    label = f"{panel.name}{scale(axes, values['value'])}"
-    axes.set_xlabel(label + ("\n(arrow: the interval continues)" if clipped else ""))
-
-
-def _scale_ratios(axes: Axes, _: pd.Series) -> str:
-    """Scale the axis logarithmically within its limits; return the rest of its label."""
-    low, high = axes.get_xlim()
-    axes.set(xscale="log", xlim=(low, high))
-    axes.xaxis.set_major_locator(FixedLocator(_ratio_ticks(low, high).tolist()))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.3g}×"))
-    return ", log scale\nover the baseline's: left is faster"
-
-
-def _scale_accuracies(axes: Axes, points: pd.Series) -> str:
-    """Scale the axis so that one that learnt nothing doesn't flatten the rest; return its label."""
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    sizes, zero = points.abs(), "from the baseline"
-    if sizes.max() > max(SYMLOG_FROM * sizes.median(), 10):
-        axes.set_xscale("symlog", linthresh=1)
-        axes.xaxis.set_major_locator(FixedLocator([-100, -10, -1, 0, 1, 10, 100]))
-        axes.xaxis.set_minor_locator(NullLocator())
-        low, high = axes.get_xlim()
-        axes.set_xlim(low - abs(low) / 2, high + abs(high) / 2)
-        zero = "log scale beyond 1"
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _signed(x)))
-    return f" (percentage points)\n{zero}: right is better"
-
-
-def _signed(x: float) -> str:
-    return "0" if abs(x) < 1e-9 else f"{x:+.4g}".replace("-", "−")
+    remark = "\n(arrow: the interval continues)" if clipped else ""
+    if panel.is_accuracy:
+        difference_axis(axes, values["value"].to_numpy(), panel.name, remark)
+    else:
+        ratio_axis(axes, panel.name, remark)
 
 
 def _draw_points(
@@ -265,25 +235,6 @@ def _limits(values: pd.DataFrame, panel: Panel) -> tuple[float, float]:
     high = min(np.fmax(last, to_axis(values["high"]).max()), last + longest)
     pad = 0.06 * (high - low)
     return float(from_axis(low - pad)), float(from_axis(high + pad))
-
-
-def _ratio_ticks(low: float, high: float) -> Floats:
-    """Return the finest round ratios around 1 whose labels don't overlap."""
-    candidates = [
-        *(1 + step * np.arange(-9, 10) for step in (0.01, 0.02, 0.05, 0.1)),
-        np.array([0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.6, 2, 2.5]),
-        np.array([0.25, 0.5, 0.8, 1, 1.25, 2, 4]),
-        *(float(base) ** np.arange(-20, 21) for base in (2, 4, 10, 100, 1000)),
-    ]
-    inside = np.ones(1)
-    for ticks in candidates:
-        inside = ticks[(ticks >= low) & (ticks <= high)]
-        gaps = np.diff(np.log(inside)) / np.log(high / low)
-        # Ticks that end far from the axis' ends would leave the rest of it unlabelled.
-        reach = low >= 0.7 * ticks[0] and high <= ticks[-1] / 0.7
-        if reach and (gaps >= TICK_GAP).all():
-            break
-    return inside
 
 
 def _legend(panels: Sequence[Panel]) -> Legend:
