@@ -61,18 +61,14 @@ def _forest(panel: Panel, names: Mapping[str, str]) -> Spec:
         }
         for row in shown.cells.to_dict("records")
     ]
-    name = panel.name.capitalize()
-    return {
-        "title": f"{name}, {reference} the baseline cell's; the band is noise{_ends(shown)}",
-        "height": _ROW_PX * len(shown.cells),
-        "data": {"values": rows},
-        "encoding": {
-            # Without padding, the bands of the noise floor form one area.
-            "y": {**_Y_CELLS, "scale": {"type": "band", "padding": 0}},
-            "tooltip": _tooltip([*tooltip, ("n", "")]),
-        },
-        "layer": _forest_layers(panel, shown),
+    title = f"{panel.name.capitalize()}, {reference} the baseline cell's; the band is noise"
+    encoding = {
+        # Without padding, the bands of the noise floor form one area.
+        "y": {**_Y_CELLS, "scale": {"type": "band", "padding": 0}},
+        "tooltip": _tooltip([*tooltip, ("n", "")]),
     }
+    height = _ROW_PX * len(shown.cells)
+    return _chart(title + _ends(shown), height, rows, encoding, layer=_forest_layers(panel, shown))
 
 
 def _forest_layers(panel: Panel, shown: Rows) -> list[Spec]:
@@ -86,22 +82,22 @@ def _forest_layers(panel: Panel, shown: Rows) -> list[Spec]:
     shape = _nominal("verdict", {word: _SHAPES[style.marker] for word, style in styles.items()})
     unit = "percentage points" if panel.is_accuracy else "ratio"
     x: Spec = {"type": "quantitative", "title": unit, "scale": {"zero": False}}
-    floor: Spec = {
-        "mark": {"type": "bar", "height": {"band": 1}, "color": "#9aa5b1", "opacity": 0.25},
-        "encoding": {"x": {**x, "field": "from"}, "x2": {"field": "to"}},
-    }
-    no_difference: Spec = {
-        "mark": {"type": "rule", "color": "#888888"},
-        "encoding": {"x": {"datum": panel.no_difference}, "y": None},
-    }
-    layers = [floor, no_difference]
+    layers = [
+        _layer(
+            {"type": "bar", "height": {"band": 1}, "color": "#9aa5b1", "opacity": 0.25},
+            {"x": {**x, "field": "from"}, "x2": {"field": "to"}},
+        ),
+        _layer(
+            {"type": "rule", "color": "#888888"}, {"x": {"datum": panel.no_difference}, "y": None}
+        ),
+    ]
+    styled = {"color": colour, "opacity": _DIMMED}
     if shown.cells["low"].notna().any():  # Vega can't scale a field without any value
         ends = {"x": {**x, "field": "low"}, "x2": {"field": "high"}}
-        encoding = {**ends, "color": colour, "opacity": _DIMMED}
-        layers.append({"mark": {"type": "rule", "strokeWidth": 2}, "encoding": encoding})
-    value = {"x": {**x, "field": "value"}, "color": colour, "shape": shape, "opacity": _DIMMED}
+        layers.append(_layer({"type": "rule", "strokeWidth": 2}, ends | styled))
+    value = {"x": {**x, "field": "value"}, "shape": shape}
     mark = {"type": "point", "filled": True, "size": 90}
-    return [*layers, {"params": [_selection("verdict")], "mark": mark, "encoding": value}]
+    return [*layers, _layer(mark, value | styled, select="verdict")]
 
 
 def _accuracy_over_speed(results: Results) -> Sequence[Spec]:
@@ -122,27 +118,18 @@ def _accuracy_over_speed(results: Results) -> Sequence[Spec]:
     up = {**_ACCURACY, "scale": {"zero": False, "padding": 8}}
     tooltip = [("cell", ""), *((name, ",.0f") for name in ("speed", "slowest", "fastest"))]
     tooltip += [(name, ".2f") for name in ("accuracy", "lowest", "highest")]
-    point = {"x": {**across, "field": "speed"}, "y": {**up, "field": "accuracy"}}
+    point: Spec = {"x": {**across, "field": "speed"}, "y": {**up, "field": "accuracy"}}
     x_bar = {"x": {**across, "field": "slowest"}, "x2": {"field": "fastest"}, "y": point["y"]}
     y_bar = {"x": point["x"], "y": {**up, "field": "lowest"}, "y2": {"field": "highest"}}
     shapes = {name: _SHAPES[marker] for name, marker in styles.facet_markers.items()}
+    if shapes:
+        point["shape"] = _nominal("group", shapes)
     bar = {"type": "rule", "strokeWidth": 1.5}
-    spec = {
-        "title": "Test accuracy over training speed, with both intervals",
-        "height": 340,
-        "data": {"values": rows},
-        "encoding": {**_colours(styles), "opacity": _DIMMED, "tooltip": _tooltip(tooltip)},
-        "layer": [
-            {"mark": bar, "encoding": x_bar},
-            {"mark": bar, "encoding": y_bar},
-            {
-                "params": [_selection("series")],
-                "mark": {"type": "point", "filled": True, "size": 110},
-                "encoding": point | ({"shape": _nominal("group", shapes)} if shapes else {}),
-            },
-        ],
-    }
-    return [spec]
+    mark = {"type": "point", "filled": True, "size": 110}
+    layers = [_layer(bar, x_bar), _layer(bar, y_bar), _layer(mark, point, select="series")]
+    encoding = {**_colours(styles), "opacity": _DIMMED, "tooltip": _tooltip(tooltip)}
+    title = "Test accuracy over training speed, with both intervals"
+    return [_chart(title, 340, rows, encoding, layer=layers)]
 
 
 def _learning(results: Results) -> Sequence[Spec]:
@@ -169,30 +156,19 @@ def _learning(results: Results) -> Sequence[Spec]:
     mean: Spec = {"y": {**y, "field": "mean"}, "opacity": _DIMMED}
     if styles.facet is not None:
         mean["strokeDash"] = {"field": "group", "title": None}
-    axis = {"tickMinStep": 1, "format": "d"}
-    spec = {
-        "title": "Test accuracy by epoch, mean and range over the seeds",
-        "height": 320,
-        "data": {"values": rows},
-        "encoding": {
-            "x": {"field": "epoch", "type": "quantitative", "axis": axis},
-            **_colours(styles),
-            "detail": {"field": "cell"},
-            "tooltip": _tooltip(tooltip),
-        },
-        "layer": [
-            {
-                "mark": {"type": "area", "opacity": 0.15},
-                "encoding": {"y": {**y, "field": "lowest"}, "y2": {"field": "highest"}},
-            },
-            {
-                "params": [_selection("series")],
-                "mark": {"type": "line", "point": True},
-                "encoding": mean,
-            },
-        ],
+    encoding = {
+        "x": {"field": "epoch", "type": "quantitative", "axis": {"tickMinStep": 1, "format": "d"}},
+        **_colours(styles),
+        "detail": {"field": "cell"},
+        "tooltip": _tooltip(tooltip),
     }
-    return [spec]
+    seeds = {"y": {**y, "field": "lowest"}, "y2": {"field": "highest"}}
+    layers = [
+        _layer({"type": "area", "opacity": 0.15}, seeds),
+        _layer({"type": "line", "point": True}, mean, select="series"),
+    ]
+    title = "Test accuracy by epoch, mean and range over the seeds"
+    return [_chart(title, 320, rows, encoding, layer=layers)]
 
 
 def _phases(results: Results) -> Sequence[Spec]:
@@ -214,22 +190,17 @@ def _phases(results: Results) -> Sequence[Spec]:
         for i, phase in enumerate(STEP_PHASES)
     ]
     tooltip = [("cell", ""), ("phase", ""), ("time", ",.3~g"), ("share", ".0%")]
-    spec = {
-        "title": f"Where the time of a step goes{_ends(shown)}",
-        "height": _ROW_PX * len(shown.cells),
-        "data": {"values": rows},
-        "params": [_selection("phase")],
-        "mark": {"type": "bar"},
-        "encoding": {
-            "y": _Y_CELLS,
-            "x": {"field": "time", "type": "quantitative", "title": "µs per image"},
-            "color": _nominal("phase", PHASE_COLOURS),
-            "order": {"field": "order"},
-            "opacity": _DIMMED,
-            "tooltip": _tooltip(tooltip),
-        },
+    encoding = {
+        "y": _Y_CELLS,
+        "x": {"field": "time", "type": "quantitative", "title": "µs per image"},
+        "color": _nominal("phase", PHASE_COLOURS),
+        "order": {"field": "order"},
+        "opacity": _DIMMED,
+        "tooltip": _tooltip(tooltip),
     }
-    return [spec]
+    title = f"Where the time of a step goes{_ends(shown)}"
+    bar = {"mark": {"type": "bar"}, "params": [_selection("phase")]}
+    return [_chart(title, _ROW_PX * len(shown.cells), rows, encoding, **bar)]
 
 
 CHARTS: Mapping[str, Callable[[Results], Sequence[Spec]]] = {
@@ -238,6 +209,21 @@ CHARTS: Mapping[str, Callable[[Results], Sequence[Spec]]] = {
     "phases": _phases,
     "accuracy_speed": _accuracy_over_speed,
 }
+
+
+def _chart(title: str, height: int, rows: Sequence[Spec], encoding: Spec, **more: Any) -> Spec:
+    return {
+        "title": title,
+        "height": height,
+        "data": {"values": rows},
+        "encoding": encoding,
+        **more,
+    }
+
+
+def _layer(mark: Spec, encoding: Spec, *, select: str = "") -> Spec:
+    params = {"params": [_selection(select)]} if select else {}
+    return {**params, "mark": mark, "encoding": encoding}
 
 
 def _cell(styles: CellStyles, cell: Mapping[Any, Any]) -> Spec:
