@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from bench.cell_names import cell_labels
 from bench.data import DATASETS
@@ -45,9 +45,12 @@ class Narrowing:
 
 @dataclass(frozen=True)
 class Request:
-    """The options of `bench run`; `only` are names or ids of cells, empty for every cell."""
+    """The options of `bench run`; `only` are names or ids of cells, empty for every cell.
 
-    study: Path
+    The study is a file, or a mapping with the same fields.
+    """
+
+    study: Path | Mapping[str, Any]
     overrides: tuple[str, ...] = ()
     results: Path = Path("results")
     reports: Path = Path("reports")

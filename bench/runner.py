@@ -77,6 +77,14 @@ class Reporter(Protocol):
         """Show that a timing block was added, of cells that `why` describes."""
 
 
+class SilentReporter(Reporter):
+    """A reporter that shows nothing and never stops."""
+
+    def is_stopping(self) -> bool:
+        """Return False: Ctrl-C ends at once."""
+        return False
+
+
 def run_study(request: Request, reporter: Reporter, executor: Executor) -> FinishedStudy:
     """Run what a study lacks and store each outcome as it comes.
 
@@ -88,7 +96,7 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
         progress, resources_for = reporter.downloading, executor.resources
         plan = make_plan(study, request, progress, resources_for=resources_for)
         reporter.planned(plan)
-        _check_models(plan, executor, request)
+        _check_models(plan, executor)
         if request.fresh:
             store.set_aside()
         if plan.is_tuning:
@@ -109,12 +117,12 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
         )
 
 
-def _check_models(plan: Plan, executor: Executor, request: Request) -> None:
+def _check_models(plan: Plan, executor: Executor) -> None:
     """Build every network that will be trained, before the first run starts."""
     cells = list({p.run.cell.cell_id: p.run.cell for p in plan.to_execute}.values())
     problems = executor.check(cells) if cells else []
     if problems:
-        raise StudyError("\n".join(problems), where=str(request.study))
+        raise StudyError("\n".join(problems), where=plan.study.source.name)
 
 
 class _Session:

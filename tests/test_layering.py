@@ -1,4 +1,4 @@
-"""One way through the house: a module imports lower ranks, or siblings of its own folder."""
+"""A module imports only lower layers, or siblings of its own package."""
 
 import ast
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "bench"
-RANKS = {
+LAYERS = {
     "errors": -1, "formatting": -1, "import_graph": -1, "csv_text": -1,
     "__init__": 0, "cell_names": 0, "study_files": 0, "records": 0, "registry": 0,
     "torchvision_import": 0, "atomic_write": 0,
@@ -15,18 +15,18 @@ RANKS = {
     "execute": 3, "reporting": 3, "planning": 3, "export": 3,
     "runner": 4, "verify": 4, "regress": 4, "doctor": 4,
     "cli": 5,
-    "__main__": 6,
+    "api": 6, "__main__": 6,
 }  # fmt: skip
-OFFERED = {"analysis"}  # by the package itself, which imports it where it is called
+OFFERED = {"api"}  # imported by the package itself when a public name is used first
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
-def room_of(path: Path) -> str:
+def package_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
-def imported_rooms(path: Path) -> set[str]:
-    rooms: set[str] = set()
+def imported_packages(path: Path) -> set[str]:
+    packages: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.Import):
@@ -39,20 +39,20 @@ def imported_rooms(path: Path) -> set[str]:
         for name in names:
             top, _, rest = name.partition(".")
             if top == "bench":
-                rooms.add(rest.split(".")[0] or "__init__")
-    return rooms
+                packages.add(rest.split(".")[0] or "__init__")
+    return packages
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_a_module_imports_only_lower_ranks_and_siblings(path: Path) -> None:
-    room = room_of(path)
+def test_a_module_imports_only_lower_layers_and_siblings(path: Path) -> None:
+    package = package_of(path)
     offered = OFFERED if path == ROOT / "__init__.py" else set()
-    for other in imported_rooms(path) - {room, "__version__"} - offered:
-        assert RANKS[other] < RANKS[room], f"{path.name} ({room}) climbs to {other}"
+    for other in imported_packages(path) - {package, "__version__"} - offered:
+        assert LAYERS[other] < LAYERS[package], f"{path.name} ({package}) imports the higher layer {other}"
 
 
-def test_every_room_has_a_rank() -> None:
-    assert {room_of(path) for path in MODULES} <= set(RANKS)
+def test_every_package_has_a_layer() -> None:
+    assert {package_of(path) for path in MODULES} <= set(LAYERS)
 
 
 def test_analysis_knows_nothing_of_torch() -> None:

@@ -1,5 +1,6 @@
 """Load a study file, with the overrides of `--set`, into a checked Study."""
 
+import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -32,13 +33,16 @@ EXPECTED: Mapping[str, str] = {
 }
 
 
-def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
-    """Load a study file and apply `PATH=VALUE` overrides in order.
+def load_study(study: Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Study:
+    """Load a study file, or a mapping with its fields, and apply `PATH=VALUE` overrides in order.
 
     Top-level fields that begin with `x-` are templates to alias, and ignored. Raises StudyError
     with file, line and field for anything that is not a valid study.
     """
-    source = yaml_source.read_yaml(_read_text(path), str(path))
+    if isinstance(study, Mapping):
+        source = Source("study", copy.deepcopy(dict(study)))
+    else:
+        source = yaml_source.read_yaml(_read_text(study), str(study))
     if source.data is None:
         raise StudyError("is empty; a study needs at least a name", where=source.name)
     if not isinstance(source.data, dict):
@@ -47,11 +51,11 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
         _override(source, override)
     fields = {key: value for key, value in source.data.items() if not key.startswith(TEMPLATE)}
     try:
-        study = Study.model_validate(fields)
+        loaded = Study.model_validate(fields)
     except ValidationError as error:
         raise study_error(error, source) from None
-    study._source = source
-    return study
+    loaded._source = source
+    return loaded
 
 
 def study_error(
