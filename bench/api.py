@@ -17,7 +17,7 @@ from bench.cli.options import data_folder, make_executor
 from bench.cli.terminal_reporter import TerminalReporter
 from bench.errors import BenchError
 from bench.planning import Plan, Request, plan_study
-from bench.runner import FinishedStudy, SilentReporter, run_study
+from bench.runner import FinishedStudy, Reporter, run_study
 
 __all__ = [
     "BenchError",
@@ -69,7 +69,7 @@ def run(
     )
     with closing(make_executor(executor, jobs, address, quiet=not progress)) as chosen:
         if not progress:
-            return run_study(request, SilentReporter(), chosen)
+            return run_study(request, Reporter(), chosen)
         with TerminalReporter(verbose=False) as reporter:
             finished = run_study(request, reporter, chosen)
         reporter.finished(finished)
@@ -90,7 +90,7 @@ def plan(
 ) -> Plan:
     """Plan a study without running it, as `bench plan` does; options are those of `run`.
 
-        >>> [(planned.run.run_id, planned.state) for planned in bench.plan(study).runs]
+    >>> [(planned.run.run_id, planned.state) for planned in bench.plan(study).runs]
     """
     request = _request(study, overrides, only, out, data_dir, offline=offline)
     with closing(make_executor(executor, jobs, address, quiet=True)) as chosen:

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bench.analysis.derived_tables import DerivedTables, write_derived_tables
 from bench.errors import StudyError
@@ -55,8 +55,8 @@ class FinishedStudy:
     has_failed: bool = False
 
 
-class Reporter(Protocol):
-    """Shows the progress of a study."""
+class Reporter:
+    """Shows the progress of a study; this one shows nothing."""
 
     def downloading(self, what: str, done: int, total: int) -> None:
         """Show the progress of fetching or generating a data set."""
@@ -72,17 +72,10 @@ class Reporter(Protocol):
 
     def is_stopping(self) -> bool:
         """Return whether no further run may start."""
+        return False
 
     def extended(self, added: Sequence[PlannedRun], why: str) -> None:
         """Show that a timing block was added, of cells that `why` describes."""
-
-
-class SilentReporter(Reporter):
-    """A reporter that shows nothing and never stops."""
-
-    def is_stopping(self) -> bool:
-        """Return False: Ctrl-C ends at once."""
-        return False
 
 
 def run_study(request: Request, reporter: Reporter, executor: Executor) -> FinishedStudy:
@@ -107,14 +100,9 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
         session = _Session(plan, store, request, reporter, executor)
         narrowed = session.execute()
         report = _render(session.results(), store, request) if request.report else None
-        return FinishedStudy(
-            store.folder,
-            session.results(),
-            report,
-            session.statuses(),
-            narrowed,
-            session.has_failed(),
-        )
+        statuses, has_failed = session.statuses(), session.has_failed()
+        results = session.results()
+        return FinishedStudy(store.folder, results, report, statuses, narrowed, has_failed)
 
 
 def _check_models(plan: Plan, executor: Executor) -> None:

@@ -48,7 +48,9 @@ def test_a_module_imports_only_lower_layers_and_siblings(path: Path) -> None:
     package = package_of(path)
     offered = OFFERED if path == ROOT / "__init__.py" else set()
     for other in imported_packages(path) - {package, "__version__"} - offered:
-        assert LAYERS[other] < LAYERS[package], f"{path.name} ({package}) imports the higher layer {other}"
+        assert LAYERS[other] < LAYERS[package], (
+            f"{path.name} ({package}) imports the higher layer {other}"
+        )
 
 
 def test_every_package_has_a_layer() -> None:

@@ -1,7 +1,7 @@
 """What the reporters of `bench run` share: the runs, the remaining time, and Ctrl-C."""
 
 import signal
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -10,9 +10,10 @@ from bench.cli.progress import Pace
 from bench.execute.executor import Event, Lost, Started
 from bench.planning import Plan, PlannedRun
 from bench.records import Outcome
+from bench.runner import Reporter
 
 
-class StudyReporter(ABC):
+class StudyReporter(Reporter):
     """Keeps track of a study's runs; handles Ctrl-C and SIGTERM inside a `with` block.
 
     The first Ctrl-C lets the current runs end. The second, and SIGTERM, raise KeyboardInterrupt.
