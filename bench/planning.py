@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.cell_names import cell_labels
+from bench.cell_names import name_cells
 from bench.data import DATASETS
 from bench.data.availability import Provision, foresee, provide
 from bench.data.images import Progress
@@ -208,8 +208,8 @@ def _only(
     """
     chosen = choose(study, candidates, known)
     cells = distinct_cells(chosen, baseline_id(study, base, chosen))
-    names = cell_labels({c.cell_id: c.flat() for c in cells})
-    untuned = cell_labels({c.cell_id: untuned_fields(study, c) for c in cells})
+    names = name_cells({c.cell_id: c.flat() for c in cells})
+    untuned = name_cells({c.cell_id: untuned_fields(study, c) for c in cells})
     valid = {*names, *names.values(), *untuned.values()}
     # In a table of report.md, Markdown escapes the | of a name.
     requested = [name if name in valid else name.replace(r"\|", "|") for name in requested]

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.configurations import configurations
-from bench.cell_names import comparable, differing, plain
+from bench.cell_names import comparable, differing, none_if_blank
 
 Configs = Mapping[str, Mapping[str, Any]]
 
@@ -34,7 +34,9 @@ def match_cells(trials_a: pd.DataFrame, trials_b: pd.DataFrame) -> list[Match]:
     for before, after in _alike(left_a, left_b):
         old, new = left_a[before], left_b[after]
         fields = differing(old, new, list(dict.fromkeys([*old, *new])))
-        changed = {name: (plain(old.get(name)), plain(new.get(name))) for name in fields}
+        changed = {
+            name: (none_if_blank(old.get(name)), none_if_blank(new.get(name))) for name in fields
+        }
         found[after] = Match(before, after, changed)
     return [found[cell_id] for cell_id in b if cell_id in found]
 

@@ -30,14 +30,14 @@ def varying_fields(frame: pd.DataFrame) -> list[str]:
     return cell_names.varying_fields(list(_varying(frame).values()))
 
 
-def label_fields(frame: pd.DataFrame) -> list[str]:
+def naming_fields(frame: pd.DataFrame) -> list[str]:
     """Return the varying fields that are needed to tell every cell from every other."""
-    return cell_names.label_fields(list(_varying(frame).values()))
+    return cell_names.naming_fields(list(_varying(frame).values()))
 
 
-def cell_labels(frame: pd.DataFrame) -> dict[str, str]:
+def name_cells(frame: pd.DataFrame) -> dict[str, str]:
     """Return every cell's label, made of what varies, by cell id in the order of the frame."""
-    return cell_names.cell_labels(_varying(frame))
+    return cell_names.name_cells(_varying(frame))
 
 
 def _varying(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -12,9 +12,17 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.configurations import configurations, label_fields, varying_fields
-from bench.cell_names import differing, field_name, is_blank, label, owner, plain, short_value
-from bench.cell_names import label_fields as fields_of_labels
+from bench.analysis.configurations import configurations, naming_fields, varying_fields
+from bench.cell_names import (
+    differing,
+    field_name,
+    is_blank,
+    name_by_fields,
+    none_if_blank,
+    owner,
+    short_value,
+)
+from bench.cell_names import naming_fields as naming_fields_of
 
 ARROW = " → "
 LIST = ", "
@@ -65,10 +73,10 @@ def one_at_a_time(cells: pd.DataFrame) -> dict[str, Change]:
     (_, base), *others = configurations(cells).items()
     fields = varying_fields(cells)
     changed = {cell_id: differing(cell, base, fields) for cell_id, cell in others}
-    alone = {(f[0], plain(cell[f[0]])) for i, cell in others if len(f := changed[i]) == 1}
+    alone = {(f[0], none_if_blank(cell[f[0]])) for i, cell in others if len(f := changed[i]) == 1}
     for cell_id, cell in others:
         own = changed[cell_id]
-        is_combined = len(own) > 1 and all((f, plain(cell[f])) in alone for f in own)
+        is_combined = len(own) > 1 and all((f, none_if_blank(cell[f])) in alone for f in own)
         if is_combined or len({owner(f) for f in own}) != 1:
             return {}
     names = _display_names(f for own in changed.values() for f in own)
@@ -80,7 +88,7 @@ def full_grid(cells: pd.DataFrame) -> list[Axis]:
 
     A grid has at least two axes and a cell at every combination of their values.
     """
-    fields = label_fields(cells)
+    fields = naming_fields(cells)
     by_owner: dict[str, list[str]] = {}
     for field in fields:
         by_owner.setdefault(owner(field), []).append(field)
@@ -104,15 +112,19 @@ def _axis(cells: pd.DataFrame, fields: tuple[str, ...], name: str) -> Axis:
     levels = cells.drop_duplicates(list(fields))[list(fields)]
     if len(fields) == 1 and _are_numbers(levels[fields[0]]):
         levels = levels.sort_values(fields[0])
-    keys = [tuple(map(plain, row)) for row in levels.itertuples(index=False)]
+    keys = [tuple(map(none_if_blank, row)) for row in levels.itertuples(index=False)]
     rows = cells[list(fields)].itertuples(index=False)
-    positions = [keys.index(tuple(map(plain, row))) for row in rows]
+    positions = [keys.index(tuple(map(none_if_blank, row))) for row in rows]
     texts = [_level(level, fields) for level in levels.to_dict("records")]
     return Axis(fields, name, tuple(texts), pd.Series(positions, index=cells["cell_id"].to_list()))
 
 
 def _level(level: Mapping[Any, Any], fields: Sequence[str]) -> str:
-    return short_value(fields[0], level[fields[0]]) if len(fields) == 1 else label(level, fields)
+    return (
+        short_value(fields[0], level[fields[0]])
+        if len(fields) == 1
+        else name_by_fields(level, fields)
+    )
 
 
 def _change(
@@ -129,7 +141,7 @@ def _change(
     part = owner(changed[0])
     if part in changed:
         alike = [other for other in cells.values() if other[part] == cell[part]]
-        parameters = [f for f in fields_of_labels(alike) if f != part and owner(f) == part]
+        parameters = [f for f in naming_fields_of(alike) if f != part and owner(f) == part]
         end = _level(cell, [part, *parameters])
         name = f"{names[part]} {short_value(part, base[part])}{ARROW}{end}"
         return Change(names[part], name, _is_nothing(base[part]))

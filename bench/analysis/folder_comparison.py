@@ -33,7 +33,7 @@ from bench.analysis.disturbances import (
 )
 from bench.analysis.results import Results, read_results
 from bench.analysis.table_files import read_mapping
-from bench.cell_names import cell_labels
+from bench.cell_names import name_cells
 from bench.errors import StoreError
 from bench.records import PHASES
 from bench.stats.estimates import MIN_FOR_INTERVAL, Floats, unpaired_ratio
@@ -89,7 +89,7 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
     if not every_measure:
         rows = rows[rows["measure"].isin(HEADLINES)].reset_index(drop=True)
     folders = ((before, a), (after, b))
-    labels = [cell_labels(configurations(results.trials)) for results in (a, b)]
+    labels = [name_cells(configurations(results.trials)) for results in (a, b)]
     if rows.empty:
         reasons = missing_comparisons(folders, matched, rows, labels[1])
         raise StoreError(

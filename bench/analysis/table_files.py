@@ -13,7 +13,7 @@ from pandas.api.extensions import ExtensionArray
 
 from bench.analysis.configurations import config_fields
 from bench.analysis.summary_columns import COUNTS, SUMMARY_COLUMNS
-from bench.cell_names import Written, is_blank, told_apart
+from bench.cell_names import DistinctText, distinct_values, is_blank
 from bench.csv_text import MARK, as_text, as_value, from_text, from_value
 from bench.errors import StoreError
 from bench.records import IDENTITY, KEYS, ROWS
@@ -99,7 +99,7 @@ def typed_by_content(column: pd.Series) -> pd.Series:
     Only distinct values are parsed: a configuration repeats in every row of a cell.
     """
     codes, distinct = pd.factorize(column)
-    values = told_apart([from_value(str(text)) for text in distinct])
+    values = distinct_values([from_value(str(text)) for text in distinct])
     if not values:
         return column
     typed = _array(values).take(codes, allow_fill=True)
@@ -112,7 +112,7 @@ def as_csv(table: pd.DataFrame) -> str:
     marked: dict[str, pd.Series] = {}
     for name, column in table.select_dtypes(include=["object", "string"]).items():
         mark = as_value if name in config else as_text
-        values = [value.value if isinstance(value, Written) else value for value in column]
+        values = [value.value if isinstance(value, DistinctText) else value for value in column]
         texts = [None if is_blank(value) else mark(value) for value in values]
         # An object column, since pandas would infer another type.
         marked[str(name)] = pd.Series(texts, index=table.index, dtype=object)
@@ -161,7 +161,7 @@ def _array(values: Sequence[Any]) -> ExtensionArray:
     if dtype != "object":
         typed: ExtensionArray = pd.array(np.array(values, dtype=object), dtype=dtype)
         return typed
-    objects = np.empty(len(values), dtype=object)  # pandas would make `Written` plain text
+    objects = np.empty(len(values), dtype=object)  # pandas would make `DistinctText` plain text
     objects[:] = values
     return pd.arrays.NumpyExtensionArray(objects)
 

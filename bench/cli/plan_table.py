@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from bench.cell_names import cell_labels
+from bench.cell_names import name_cells
 from bench.cli.terminal import WIDE, table
 from bench.formatting import format_duration, format_share, plural
 from bench.planning import Plan, PlannedRun, State
@@ -29,7 +29,7 @@ COLOURS: Mapping[State, str] = {
 def cell_names(plan: Plan) -> dict[str, str]:
     """Return a distinguishing name for every cell, tuning candidates included."""
     cells = [*plan.cells, *(planned.run.cell for planned in plan.runs)]
-    return cell_labels({c.cell_id: c.flat() for c in cells})
+    return name_cells({c.cell_id: c.flat() for c in cells})
 
 
 def name_runs(runs: Sequence[Run]) -> str:

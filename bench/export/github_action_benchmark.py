@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.analysis.configurations import cell_labels
+from bench.analysis.configurations import name_cells
 from bench.analysis.results import Results, read_results
 from bench.cell_names import SEPARATOR, is_blank
 from bench.errors import BenchError
@@ -74,7 +74,7 @@ def to_github_action_benchmark(results: Path, out: str | None) -> Exported:
 
 
 def _entries(tables: Results, measures: tuple[Measure, ...]) -> Iterator[dict[str, Any]]:
-    labels = cell_labels(tables.summary)
+    labels = name_cells(tables.summary)
     for cell in tables.summary.to_dict("records"):
         name = f"{cell['study']}{SEPARATOR}{labels[cell['cell_id']]}"
         for measure in measures if cell["status"] == "ok" else ():

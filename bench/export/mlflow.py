@@ -18,7 +18,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.analysis.configurations import cell_labels, config_fields
+from bench.analysis.configurations import config_fields, name_cells
 from bench.analysis.results import Results, read_results
 from bench.analysis.summary_columns import SUMMARY_COLUMNS
 from bench.cell_names import SEPARATOR, is_blank
@@ -181,7 +181,7 @@ def _tracked_cells(results: Path, tables: Results) -> Iterator[TrackedCell]:
     Start times come from the outcomes, since the tables have none.
     """
     started = {run: outcome.started_at for run, outcome in Store(results).load().items()}
-    labels = cell_labels(tables.summary)
+    labels = name_cells(tables.summary)
     config = config_fields(tables.summary)
     trials, epochs = _by(tables.trials, "cell_id"), _by(tables.epochs, "trial_id")
     for cell in tables.summary.to_dict("records"):

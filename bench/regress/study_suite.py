@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.analysis.comparisons import ACCURACY, block_times, trained_trials
-from bench.analysis.configurations import cell_labels
+from bench.analysis.configurations import name_cells
 from bench.analysis.disturbances import disturbance_reasons
 from bench.analysis.folder_comparison import measurement_conditions
 from bench.analysis.results import Results, read_results
@@ -61,7 +61,7 @@ class StudySuite:
             read_mapping(folders[role] / "environment.json", json.loads)
             for role in ("base", "head")
         ]
-        cells = {role: list(cell_labels(t.trials).values()) for role, t in tables.items()}
+        cells = {role: list(name_cells(t.trials).values()) for role, t in tables.items()}
         observations: list[Observation] = []
         lost: list[Lost] = []
         for role, its in tables.items():
@@ -112,7 +112,7 @@ class StudySuite:
 
 def _times(tables: Results, pair: int, role: Role) -> Iterator[Observation]:
     """Give the times of the last block, which is this pair's."""
-    labels = cell_labels(tables.trials)
+    labels = name_cells(tables.trials)
     last = tables.blocks["block"].max()
     blocks = tables.blocks[(tables.blocks["role"] == "planned") & (tables.blocks["block"] == last)]
     why = dict(zip(blocks["cell_id"], disturbance_reasons(blocks), strict=True))
@@ -124,7 +124,7 @@ def _times(tables: Results, pair: int, role: Role) -> Iterator[Observation]:
 
 
 def _accuracies(tables: Results, pair: int, role: Role) -> Iterator[Observation]:
-    labels = cell_labels(tables.trials)
+    labels = name_cells(tables.trials)
     trials = trained_trials(tables.trials)
     its = trials[trials["seed"] == pair]
     for cell_id, accuracy in zip(its["cell_id"], its[ACCURACY], strict=True):
@@ -133,7 +133,7 @@ def _accuracies(tables: Results, pair: int, role: Role) -> Iterator[Observation]
 
 def _failures(tables: Results, role: Role) -> Iterator[Lost]:
     """Name the cells of which a run failed or was skipped, with the first reason."""
-    labels = cell_labels(tables.trials)
+    labels = name_cells(tables.trials)
     for frame in (tables.trials, tables.blocks):
         bad = frame[frame["status"] != "ok"]
         for cell_id, status, reason in zip(

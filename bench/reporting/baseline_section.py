@@ -11,7 +11,7 @@ import pandas as pd
 from bench.analysis.comparisons import ACCURACY, session_noise
 from bench.analysis.disturbances import describe_disturbances
 from bench.analysis.results import Results
-from bench.cell_names import UNCHANGED
+from bench.cell_names import BASELINE
 from bench.formatting import (
     ACCURACY_VERDICTS,
     EXPLORATORY,
@@ -65,7 +65,7 @@ def baseline_section(results: Results) -> Section:
 def baseline_name(results: Results) -> str:
     """Return the baseline cell's name in markdown."""
     label = display_names(results)[results.summary["cell_id"].iloc[0]]
-    return "the baseline cell" if label == UNCHANGED else f"**{escape(label)}**, the baseline cell"
+    return "the baseline cell" if label == BASELINE else f"**{escape(label)}**, the baseline cell"
 
 
 def headline_columns(results: Results) -> list[Column]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.analysis.configurations import cell_labels, label_fields
-from bench.cell_names import UNCHANGED, field_name, format_value
+from bench.analysis.configurations import name_cells, naming_fields
+from bench.cell_names import BASELINE, field_name, format_value
 from bench.formatting import plural_range
 from bench.reporting.display_names import named_apart
 
@@ -54,13 +54,13 @@ def name_columns(cell_ids: Iterable[str], summary: pd.DataFrame) -> list[Column]
     """
     ids, apart = list(cell_ids), named_apart(summary)
     cells = apart if set(ids) <= set(apart["cell_id"]) else summary
-    labels = cell_labels(cells)
-    if UNCHANGED in labels.values():
+    labels = name_cells(cells)
+    if BASELINE in labels.values():
         return [Column("cell", "", [labels[cell_id] for cell_id in ids], is_number=False)]
     named = cells.set_index("cell_id").loc[ids]
     return [
         Column(field_name(f), "", [format_value(v) for v in named[f]], is_number=False)
-        for f in label_fields(cells) or ["model"]
+        for f in naming_fields(cells) or ["model"]
     ]
 
 

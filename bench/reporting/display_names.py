@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import pandas as pd
 
-from bench.analysis.configurations import cell_labels
+from bench.analysis.configurations import name_cells
 from bench.analysis.results import Results
 from bench.analysis.summary_columns import MEASURES
 from bench.analysis.tuning_candidates import tuned_fields
@@ -43,7 +43,7 @@ def untuned_summary(tables: Results) -> pd.DataFrame:
 
 def short_names(summary: pd.DataFrame) -> dict[str, str]:
     """Return a name for every cell, of measured cells only what distinguishes those."""
-    return {**cell_labels(summary), **cell_labels(named_apart(summary))}
+    return {**name_cells(summary), **name_cells(named_apart(summary))}
 
 
 @lru_cache(maxsize=1)  # takes a quarter of a second for a study with a thousand cells

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from bench.analysis.configurations import cell_labels, label_fields
+from bench.analysis.configurations import name_cells, naming_fields
 from bench.analysis.results import Results
 from bench.cell_names import named_value
 from bench.formatting import (
@@ -145,11 +145,11 @@ def _name_cells(summary: pd.DataFrame, cell_ids: Sequence[str]) -> str:
     if chosen.all():
         return f"all {len(summary)} cells"
     if chosen.sum() > 1:
-        for field in label_fields(summary):
+        for field in naming_fields(summary):
             values = summary.loc[chosen, field].drop_duplicates()
             if len(values) == 1 and ((summary[field] == values.iloc[0]) == chosen).all():
                 return f"the {chosen.sum()} cells with {named_value(field, values.iloc[0])}"
-    labels = cell_labels(summary)
+    labels = name_cells(summary)
     names = [labels[cell_id] for cell_id in summary.loc[chosen, "cell_id"]]
     more = f"; and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     return "; ".join(names[:MAX_NAMED]) + more

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.analysis.configurations import cell_labels, config_fields, varying_fields
+from bench.analysis.configurations import config_fields, name_cells, varying_fields
 from bench.analysis.results import Results
 from bench.cell_names import axis_name, format_value
 from bench.records import ROWS
@@ -100,7 +100,7 @@ def compose(
         commands=[str(context.environment.get("command") or run), redraw],
         cell_commands=[
             (name, f"{run} --only {shlex.quote(name)} --out again")
-            for name in cell_labels(untuned_summary(results)).values()
+            for name in name_cells(untuned_summary(results)).values()
         ],
         folder=Path(os.path.relpath(results_dir, report_dir)).as_posix(),
         files=[name for name in FILES if (results_dir / name).is_file()],

@@ -8,15 +8,15 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.comparisons import ACCURACY
-from bench.analysis.configurations import configurations, label_fields
+from bench.analysis.configurations import configurations, naming_fields
 from bench.analysis.results import Results
 from bench.cell_names import (
+    BASELINE,
     BLANK,
-    MANY_FIELDS,
-    UNCHANGED,
+    MOST_FIELDS,
     differing,
     is_blank,
-    label,
+    name_by_fields,
     named_value,
 )
 from bench.formatting import EXPLORATORY, format_points, format_ratio, join_words
@@ -74,7 +74,7 @@ def sentences(results: Results) -> list[Sentence]:
     chosen = list(rows) if len(rows) <= MAX_SENTENCES else _best_cells(rows)
     if not chosen:
         name = display_names(results)[baseline_id]
-        baseline = "the baseline cell" if name == UNCHANGED else name
+        baseline = "the baseline cell" if name == BASELINE else name
         none = f"No other of {len(rows) + 1} cells is faster or more accurate than {baseline}"
         return [Sentence("", "", f"{none} beyond chance and noise.")]
     pair_of = _pairs_with(baseline_id, results)
@@ -84,23 +84,23 @@ def sentences(results: Results) -> list[Sentence]:
 def _pairs_with(baseline_id: str, results: Results) -> Callable[[str], _Pair]:
     """Return a function that names pairs by what differs between the two."""
     names, cells = display_names(results), named_apart(untuned_summary(results))
-    configs, fields = configurations(cells), label_fields(cells)
+    configs, fields = configurations(cells), naming_fields(cells)
     batch_sizes = results.summary.set_index("cell_id")["batch_size"]  # maybe chosen by tuning
 
     def pair(cell_id: str) -> _Pair:
         cell, baseline = configs[cell_id], configs[baseline_id]
         different = differing(cell, baseline, fields)
-        name, baseline_name = (label(config, different) for config in (cell, baseline))
+        name, baseline_name = (name_by_fields(config, different) for config in (cell, baseline))
         shared = [
             named_value(field, cell[field])
             for field in fields
             if field not in different and not is_blank(cell[field])
         ]
-        if names[baseline_id] == UNCHANGED:
+        if names[baseline_id] == BASELINE:
             shared = []  # cells are named by their change alone
         if (
             BLANK in (name, baseline_name)
-            or len(different) > MANY_FIELDS
+            or len(different) > MOST_FIELDS
             or len(shared) > MAX_SHARED
         ):
             name, baseline_name, shared = names[cell_id], names[baseline_id], []

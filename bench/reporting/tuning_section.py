@@ -54,8 +54,8 @@ def tuned_of(results: Results) -> Tuned | None:
     kept = [field for field in config_fields(results.tuning) if field not in dropped]
     cells = tried.drop_duplicates("remaining").set_index("remaining")
     remaining: dict[int, dict[Any, Any]] = cells[kept].to_dict("index")  # type: ignore[assignment]
-    shown = cell_names.label_fields(list(remaining.values())) or ["model"]
-    names = {i: cell_names.label(cell, shown) for i, cell in remaining.items()}
+    shown = cell_names.naming_fields(list(remaining.values())) or ["model"]
+    names = {i: cell_names.name_by_fields(cell, shown) for i, cell in remaining.items()}
     return Tuned(tried, fields, remaining, names)
 
 
@@ -76,7 +76,7 @@ def tuning_columns(results: Results) -> list[Column]:
     cells, chosen = list(tuned.remaining.values()), tuned.chosen
     columns = [
         Column(field_name(f), "", [format_value(cell.get(f)) for cell in cells], is_number=False)
-        for f in cell_names.label_fields(cells) or ["model"]
+        for f in cell_names.naming_fields(cells) or ["model"]
     ]
     columns += [
         Column(axis_name(f), "chosen", [format_value(v) for v in chosen[f]], is_number=False)

@@ -77,7 +77,7 @@ Boolean = Annotated[bool, Field(strict=True)]
 class Choice(BaseModel):
     """A name from a registry with all of its parameters.
 
-    Written as `name`, as `{name: …, parameter: value}` or, for a model of the user's own, as
+    DistinctText as `name`, as `{name: …, parameter: value}` or, for a model of the user's own, as
     `{import: "package.module:Class", parameter: value}`.
     """
 

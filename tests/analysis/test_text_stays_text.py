@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bench.analysis.configurations import cell_labels
+from bench.analysis.configurations import name_cells
 from bench.analysis.derived_tables import write_derived_tables
 from bench.analysis.results import Results, make_results, read_results
-from bench.cell_names import Written, is_blank
-from bench.cell_names import cell_labels as planned_names
+from bench.cell_names import DistinctText, is_blank
+from bench.cell_names import name_cells as planned_names
 from bench.records import Outcome, TrialRow
 from bench.store import Store
 
@@ -78,7 +78,7 @@ def outcome(cell_id: str, config: dict[str, Any]) -> Outcome:
 
 def values_of(table: Any) -> list[Any]:
     column = table.drop_duplicates("cell_id")["model.tag"].iloc[::2]
-    found = [value.value if isinstance(value, Written) else value for value in column]
+    found = [value.value if isinstance(value, DistinctText) else value for value in column]
     return [None if is_blank(value) else value for value in found]
 
 
@@ -102,7 +102,7 @@ def test_any_value_is_read_from_a_table_as_it_was_written(read: Read, values: li
 @pytest.mark.parametrize("values", [TEXTS, *MIXED.values()], ids=["texts", *MIXED])
 def test_every_value_has_its_own_cell_name_and_main_effect(read: Read, values: list[Any]) -> None:
     tables = read(values)
-    names = cell_labels(tables.summary)
+    names = name_cells(tables.summary)
     assert names == planned_names({each.cell_id: each.config for each in outcomes(values)})
     assert not any(cell_id in name for cell_id, name in names.items())
     assert len(set(names.values())) == 2 * len(values)
@@ -111,7 +111,7 @@ def test_every_value_has_its_own_cell_name_and_main_effect(read: Read, values: l
 
 
 def test_a_column_of_texts_names_them_as_they_are(read: Read) -> None:
-    names = cell_labels(read(["1.1", "1.10", "1.2"]).summary)
+    names = name_cells(read(["1.1", "1.10", "1.2"]).summary)
     assert list(names.values())[::2] == ["batch 64 · tag 1.1", "batch 64 · tag 1.10",
                                          "batch 64 · tag 1.2"]  # fmt: skip
 

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from bench.cell_names import cell_labels, label, label_fields, varying_fields
+from bench.cell_names import name_by_fields, name_cells, naming_fields, varying_fields
 
 ADAM = {"model": "convnet", "batch_size": 512, "optimizer": "adam", "lr": 0.001, "device": "cpu"}
 SGD = {**ADAM, "optimizer": "sgd", "lr": 0.1, "optimizer.momentum": 0.9}
 
 
 def named(cells: list[dict[str, Any]]) -> list[str]:
-    fields = label_fields(cells)
-    return [label(cell, fields) for cell in cells]
+    fields = naming_fields(cells)
+    return [name_by_fields(cell, fields) for cell in cells]
 
 
 def test_shared_fields_are_omitted() -> None:
@@ -38,8 +38,8 @@ def test_parts_of_a_name_are_in_the_order_of_the_fields() -> None:
 
 
 def test_a_single_cell_has_a_default_name() -> None:
-    assert label_fields([ADAM]) == []
-    assert label_fields([]) == []
+    assert naming_fields([ADAM]) == []
+    assert naming_fields([]) == []
 
 
 @pytest.mark.parametrize("blank", [None, math.nan])
@@ -59,12 +59,14 @@ def test_a_cell_with_nothing_but_blanks_is_a_dash() -> None:
 
 def test_two_fields_of_one_last_name_are_written_in_full() -> None:
     cells = [{"model.eps": 1, "optimizer.eps": 2}, {"model.eps": 2, "optimizer.eps": 1}]
-    assert label(cells[0], ["model.eps", "optimizer.eps"]) == "model.eps 1 · optimizer.eps 2"
-    assert label(cells[0], ["model.eps"]) == "eps 1"
+    assert (
+        name_by_fields(cells[0], ["model.eps", "optimizer.eps"]) == "model.eps 1 · optimizer.eps 2"
+    )
+    assert name_by_fields(cells[0], ["model.eps"]) == "eps 1"
 
 
 def changes(cells: list[dict[str, Any]]) -> list[str]:
-    return list(cell_labels({str(i): cell for i, cell in enumerate(cells)}).values())
+    return list(name_cells({str(i): cell for i, cell in enumerate(cells)}).values())
 
 
 BASE = {"model": "convnet", "model.hidden": 500, "optimizer": "adam", "lr": 0.001}

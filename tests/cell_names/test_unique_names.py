@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.cell_names import label, label_fields
+from bench.cell_names import name_by_fields, naming_fields
 
 NUMBERS = st.integers(0, 3) | st.integers() | st.floats(allow_nan=False, width=64)
 PARAMETERS = st.none() | st.floats(0, 1)
@@ -37,8 +37,8 @@ def blanks_left_out(cell: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
 @given(CELLS)
 def test_different_cells_have_different_names(cells: list[dict[str, Any]]) -> None:
     distinct = list({blanks_left_out(cell): cell for cell in cells}.values())
-    fields = label_fields(distinct)
-    labels = [label(cell, fields) for cell in distinct]
+    fields = naming_fields(distinct)
+    labels = [name_by_fields(cell, fields) for cell in distinct]
     assert len(set(labels)) == len(distinct)
 
 
@@ -48,7 +48,7 @@ def typed(cell: dict[str, Any], fields: list[str]) -> tuple[Any, ...]:
 
 @given(CELLS)
 def test_the_last_part_of_a_name_is_needed(cells: list[dict[str, Any]]) -> None:
-    fields = label_fields(cells)
+    fields = naming_fields(cells)
     last = next((f for f in reversed(fields) if f == "lr" or "." in f), None)
     if last is not None:
         rest = [f for f in fields if f != last]

@@ -10,11 +10,11 @@ import pytest
 
 from bench.import_graph import source_file
 
-Written = Callable[[str, str], str]
+DistinctText = Callable[[str, str], str]
 RAISES = 'raise RuntimeError("this module was run")\n'
 
 
-def test_a_module_in_a_package_is_found_without_running_either(written: Written) -> None:
+def test_a_module_in_a_package_is_found_without_running_either(written: DistinctText) -> None:
     package = written("__init__.py", RAISES)
     module = written("deep/nets.py", RAISES)
     found = source_file(module)
@@ -23,14 +23,14 @@ def test_a_module_in_a_package_is_found_without_running_either(written: Written)
     assert not {package, module} & set(sys.modules)
 
 
-def test_a_package_is_its_init(written: Written) -> None:
+def test_a_package_is_its_init(written: DistinctText) -> None:
     package = written("deep/__init__.py", RAISES)
     found = source_file(package)
     assert found is not None
     assert found.parts[-2:] == ("deep", "__init__.py")
 
 
-def test_a_package_comes_before_a_module_of_its_name_as_in_python(written: Written) -> None:
+def test_a_package_comes_before_a_module_of_its_name_as_in_python(written: DistinctText) -> None:
     written("both.py", "")
     name = written("both/__init__.py", "")
     spec = importlib.util.find_spec(name)

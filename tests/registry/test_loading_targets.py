@@ -6,10 +6,10 @@ import pytest
 
 from bench.registry import load
 
-Written = Callable[[str, str], str]
+DistinctText = Callable[[str, str], str]
 
 
-def test_a_target_is_what_its_module_has_by_that_name(written: Written) -> None:
+def test_a_target_is_what_its_module_has_by_that_name(written: DistinctText) -> None:
     module = written("nets.py", "class Net:\n    made = 5")
     assert load(f"{module}:Net").made == 5
 
@@ -23,7 +23,7 @@ def test_a_target_is_what_its_module_has_by_that_name(written: Written) -> None:
     ],
 )
 def test_what_goes_wrong_in_it_passes_through(
-    written: Written, name: str, source: str, error: type[Exception]
+    written: DistinctText, name: str, source: str, error: type[Exception]
 ) -> None:
     module = written("nets.py", source)
     with pytest.raises(error):

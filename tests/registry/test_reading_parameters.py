@@ -8,7 +8,7 @@ import pytest
 from bench.import_graph import source_file
 from bench.registry import Fraction, Parameter, PositiveInt, parameters
 
-Written = Callable[[str, str], str]
+DistinctText = Callable[[str, str], str]
 
 SOURCE = """
 raise RuntimeError("this module was run")
@@ -84,7 +84,7 @@ if True:
 
 
 @pytest.fixture
-def read(written: Written) -> Callable[[str], tuple[Parameter, ...] | None]:
+def read(written: DistinctText) -> Callable[[str], tuple[Parameter, ...] | None]:
     module = written("nets.py", SOURCE)
     return lambda name: parameters(f"{module}:{name}")
 
@@ -144,13 +144,13 @@ def test_types_that_are_not_plain_are_anything(read: Read) -> None:
 
 
 @pytest.mark.parametrize("source", ["class Net(:", "class Net:\n\tpass\n        pass", "\0"])
-def test_a_source_that_is_no_python_is_an_error(written: Written, source: str) -> None:
+def test_a_source_that_is_no_python_is_an_error(written: DistinctText, source: str) -> None:
     module = written("broken.py", source)
     with pytest.raises((SyntaxError, ValueError)):
         parameters(f"{module}:Net")
 
 
-def test_a_source_in_another_encoding_is_read_as_python_reads_it(written: Written) -> None:
+def test_a_source_in_another_encoding_is_read_as_python_reads_it(written: DistinctText) -> None:
     module = written("latin.py", "")
     path = source_file(module)
     assert path is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.cell_names import cell_labels
+from bench.cell_names import name_cells
 from bench.models.model_lookup import torchvision_models
 from bench.study.spec import Cell, Study
 
@@ -57,5 +57,5 @@ def test_ids_and_labels_are_readable_and_distinct(planned: Callable[..., Any]) -
     plan = planned("name: x\naxes: {model: ['torchvision:resnet18', 'torchvision:resnet34']}")
     ids = [cell.cell_id for cell in plan.cells]
     assert re.fullmatch(r"resnet18-b512-adam-cpu-[0-9a-f]{8}", ids[0])
-    labels = cell_labels({cell.cell_id: cell.flat() for cell in plan.cells})
+    labels = name_cells({cell.cell_id: cell.flat() for cell in plan.cells})
     assert list(labels.values()) == ["resnet18", "resnet34"]

@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from bench.analysis.configurations import label_fields
+from bench.analysis.configurations import naming_fields
 from bench.analysis.design_detection import one_at_a_time
 from bench.analysis.results import Results
-from bench.cell_names import axis_name, label, short_value
+from bench.cell_names import axis_name, name_by_fields, short_value
 from bench.formatting import format_points
 from bench.reporting.colours import INK, OTHER_CELLS, SOFT_INK
 from bench.reporting.figure_style import Chart, canvas, file_name, styled, wrapped
@@ -71,7 +71,7 @@ def along_each_axis(results: Results) -> Sequence[Chart]:
     A single change of a one-at-a-time study is left out: another figure shows all changes.
     """
     styles = cell_styles_of(results)
-    fields = label_fields(styles.cells)
+    fields = naming_fields(styles.cells)
     parts = {change.part for change in one_at_a_time(styles.cells).values()}
     axes = (_axis(styles.cells, field, fields, one_of_many=len(parts) > 1) for field in fields)
     charts = (_chart(axis, styles) for axis in axes if axis is not None)
@@ -93,7 +93,7 @@ def _axis(
     positions = _positions(values)
     joined = joined.assign(line=pd.factorize(joined["line"])[0], x=positions[codes])
     firsts = joined.drop_duplicates("line").to_dict("records")
-    names = [wrapped(label(row, others), 36) for row in firsts]
+    names = [wrapped(name_by_fields(row, others), 36) for row in firsts]
     order = np.argsort(positions)
     texts = [short_value(field, values[i]) for i in order]
     return Axis(field, joined.sort_values(["line", "x"]), names, positions[order], texts)

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from bench.analysis.configurations import cell_labels, label_fields
+from bench.analysis.configurations import name_cells, naming_fields
 from bench.analysis.results import Results
-from bench.cell_names import label, named_value
+from bench.cell_names import name_by_fields, named_value
 from bench.reporting.colours import CELL_COLOURS, INK, OTHER_CELLS
 from bench.reporting.display_names import measured_cells
 from bench.reporting.figure_style import Legend
@@ -83,8 +83,8 @@ class CellStyles:
 def cell_styles_of(results: Results) -> CellStyles:
     """Return the styles of a study's measured cells."""
     cells = measured_cells(results.summary)
-    labels = cell_labels(cells)
-    fields = label_fields(cells)
+    labels = name_cells(cells)
+    fields = naming_fields(cells)
     if len(cells) > COLOUR_EACH and len(fields) > 1:
         for facet in fields:
             others = [field for field in fields if field != facet]
@@ -98,7 +98,7 @@ def cell_styles_of(results: Results) -> CellStyles:
 def _by_facet(
     cells: pd.DataFrame, labels: Mapping[str, str], facet: str, others: Sequence[str]
 ) -> CellStyles:
-    names = [label(row, others) for row in cells.to_dict("records")]
+    names = [name_by_fields(row, others) for row in cells.to_dict("records")]
     colours = dict(zip(dict.fromkeys(names), CELL_COLOURS, strict=False))
     codes, _ = pd.factorize(cells[facet], use_na_sentinel=False)
     styles = {

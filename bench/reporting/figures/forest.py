@@ -12,7 +12,7 @@ from matplotlib.markers import CARETLEFT, CARETRIGHT
 
 from bench.analysis.comparisons import ACCURACY
 from bench.analysis.results import Results
-from bench.cell_names import UNCHANGED
+from bench.cell_names import BASELINE
 from bench.formatting import (
     ACCURACY_VERDICTS,
     TIME_VERDICTS,
@@ -88,13 +88,13 @@ def against_baseline(results: Results) -> Sequence[Chart]:
         names = {cell_id: change.name for cell_id, change in changes.items()}
         cells = styles.cells.set_index("cell_id", drop=False).loc[list(changes)]
         title = "What does each change do, all else equal?"
-        note = "" if baseline == UNCHANGED else f"Baseline: {baseline}"
+        note = "" if baseline == BASELINE else f"Baseline: {baseline}"
         panels = panels[::-1]
     else:
         names, cells = dict(styles.labels), _ordered(styles.cells, panels)
         title, note = f"How does each cell compare with {baseline}?", ""
     rows = plural(len(cells), panels[0].noun)
-    reference = "the baseline cell" if baseline == UNCHANGED else baseline
+    reference = "the baseline cell" if baseline == BASELINE else baseline
     subject = f"{rows} against {reference}"
     figure = _forest(title, note, rows_of(cells, names), panels)
     return (_chart("against_baseline", figure, f"of {subject}", panels),)
