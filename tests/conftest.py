@@ -24,7 +24,7 @@ Bench = Callable[..., subprocess.CompletedProcess[str]]
 GROUPS = (
     "tests/reporting/",
     "tests/train/test_losses_are_the_references.py",
-    "tests/regress/test_a_gate.py",
+    "tests/regress/test_gate.py",
     "tests/execute/test_ray_executor.py",
 )
 # Options of pytest-benchmark that request measurements.

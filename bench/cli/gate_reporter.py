@@ -13,7 +13,7 @@ from bench.cli.verdict_table import verdict_text
 from bench.formatting import format_duration, plural
 from bench.regress.benchmark_names import short_names
 from bench.regress.benchmark_samples import Role
-from bench.regress.gate import Gated
+from bench.regress.gate import GateResult
 from bench.regress.gate_summary import (
     COLUMNS,
     NUMBERS,
@@ -77,7 +77,7 @@ class TerminalGateReporter:
         names = escape(", ".join(suspects))
         self._console.print(f"measuring possible regressions again: {names}")
 
-    def finished(self, gated: Gated) -> None:
+    def finished(self, gated: GateResult) -> None:
         """Print the verdicts, worst first."""
         for difference in gated.differences:
             self._console.print(f"[bold magenta]not comparable[/] – {escape(difference)}")

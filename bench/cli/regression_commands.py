@@ -13,7 +13,7 @@ from bench.cli.options import argument, option
 from bench.regress.benchmark_samples import Statistic
 
 if TYPE_CHECKING:
-    from bench.regress.gate import Gated
+    from bench.regress.gate import GateResult
 
 
 def gate(
@@ -59,7 +59,7 @@ def gate(
     """
     from bench.cli.gate_reporter import TerminalGateReporter
     from bench.regress.gate import GateRequest, run_gate
-    from bench.regress.gate_summary import keep, records
+    from bench.regress.gate_summary import records, write_gate
 
     request = GateRequest(
         base,
@@ -86,16 +86,16 @@ def gate(
     else:
         reporter.finished(gated)
     if out is not None:
-        keep(gated, out)
+        write_gate(gated, out)
     raise typer.Exit(_exit_code(gated))
 
 
-def _exit_code(gated: "Gated") -> ExitCode:
+def _exit_code(gated: "GateResult") -> ExitCode:
     if gated.differences:
         return ExitCode.INCOMPARABLE
     if gated.has_failed:
         return ExitCode.FAILED
-    return ExitCode.INCONCLUSIVE if gated.is_open else ExitCode.OK
+    return ExitCode.INCONCLUSIVE if gated.is_inconclusive else ExitCode.OK
 
 
 def history(
@@ -113,24 +113,23 @@ def history(
     from bench.cli.terminal import console, table
     from bench.formatting import plural
     from bench.regress.benchmark_names import printable
-    from bench.regress.history import trends
-    from bench.regress.history_report import render, told
+    from bench.regress.history import describe_step, find_trends, with_machines, write_history
     from bench.regress.stored_benchmarks import read_sessions
 
     stored = read_sessions(storage)
     for problem in stored.problems:
         typer.echo(f"bench: ignored: {printable(problem)}", err=True)
-    all_trends = trends(stored.sessions)
+    trends = find_trends(stored.sessions)
     dirty = sum(session.is_dirty for session in stored.sessions)
     target = console()
     rows = table(target, "benchmark", "sessions", "last median", "steps", right={"sessions"})
-    for trend in all_trends:
-        steps = "; ".join(map(told, trend.steps))
+    for trend in with_machines(trends):
+        steps = "; ".join(map(describe_step, trend.steps))
         median = f"{1e3 * trend.measured[-1].median_s:,.3f} ms"
         rows.add_row(escape(trend.name), str(len(trend.sessions)), median, escape(steps))
     target.print(rows)
-    machines = len({trend.fingerprint for trend in all_trends})
+    machines = len({trend.fingerprint for trend in trends})
     where = f" on {machines} kinds of machine, analysed separately" if machines > 1 else ""
     ignored = f", {dirty} with uncommitted changes ignored" if dirty else ""
     target.print(f"{plural(len(stored.sessions), 'session')}{where}{ignored}")
-    target.print(f"report: {render(all_trends, dirty, reports / 'history')}", markup=False)
+    target.print(f"report: {write_history(trends, dirty, reports / 'history')}", markup=False)

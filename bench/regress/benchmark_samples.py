@@ -1,10 +1,10 @@
-"""What a gate measures: values of benchmarks, by pair and side."""
+"""Samples that a gate measures: a value per benchmark, pair, turn and role."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Role = Literal["base", "twin", "head"]  # the twin is base once more: what no change looks like
+Role = Literal["base", "twin", "head"]  # the twin is the A/A control: base measured once more
 ROLES: tuple[Role, ...] = ("base", "twin", "head")
 
 TIME = "time"
@@ -13,11 +13,11 @@ Statistic = Literal["min", "median"]  # of the rounds of a turn
 
 @dataclass(frozen=True)
 class Observation:
-    """One benchmark's value on one side in one turn of one pair.
+    """One benchmark's value for one role in one turn of one pair: a row of pairs.csv.
 
-    `measure` is time (of a benchmark's round, the fastest or the median, in seconds), step (of a
-    study's cell, in seconds an image) or test_accuracy. `disturbed` says what disturbed it, seen
-    from outside; empty for nothing.
+    `measure` is time (seconds of a benchmark's round, the fastest or the median), step (seconds an
+    image of a study's cell) or test_accuracy. `disturbed` is the reason why the value is
+    unreliable, empty if none.
     """
 
     benchmark: str
@@ -30,8 +30,8 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Lost:
-    """Why a benchmark gave no value on a side: it is absent there, skipped, or failed."""
+class MissingSample:
+    """A benchmark without a value for a role, with the reason."""
 
     role: Role
     benchmark: str
@@ -40,43 +40,51 @@ class Lost:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """All that one pair gave. `differences` say what makes its sides incomparable."""
+class PairSamples:
+    """Everything that one pair measured; with any `differences` it is not comparable."""
 
     observations: tuple[Observation, ...]
-    lost: tuple[Lost, ...]
+    missing: tuple[MissingSample, ...]
     differences: tuple[str, ...]
 
 
-class Watcher(Protocol):
-    """Who is told how a pair goes on."""
+class GateReporter(Protocol):
+    """Receives the progress of a gate."""
+
+    def opened(self, base: str, head: str, remarks: Sequence[str]) -> None:
+        """Show what is compared with what, before anything is measured."""
 
     def running(self, benchmark: str, role: Role, done: int, of: int) -> None:
-        """Show which benchmark is measured, and how many of the pair's are done."""
+        """Show the current benchmark and the progress within the pair."""
+
+    def paired(self, pair: int, of: int, benchmarks: int, left_s: float) -> None:
+        """Show a finished pair, the number planned, and the estimated time left."""
+
+    def confirming(self, suspects: Sequence[str]) -> None:
+        """Show the benchmarks that are measured again because they look slower."""
 
 
 class Suite(Protocol):
-    """What is measured on both sides."""
+    """Benchmarks that can be measured on base and head."""
 
-    def measure(self, pair: int, names: Collection[str] | None, watcher: Watcher) -> Pair:
-        """Measure the benchmarks named, or all, on each side once, interleaved and shuffled.
+    def measure(
+        self, pair: int, names: Collection[str] | None, reporter: GateReporter
+    ) -> PairSamples:
+        """Measure the named benchmarks, or all, once per role, interleaved in shuffled order.
 
-        Raises BenchError where a side can't be measured at all.
+        Raises BenchError if base or head can't be measured at all.
         """
 
 
-def absent(names: Mapping[Role, Collection[str]]) -> Iterator[Lost]:
-    """List what one side has and the other lacks."""
-    for name in names["base"]:
-        if name not in names["head"]:
-            yield Lost("head", name, "missing")
-    for name in names["head"]:
-        if name not in names["base"]:
-            yield Lost("base", name, "missing")
+def missing_benchmarks(names: Mapping[Role, Collection[str]]) -> Iterator[MissingSample]:
+    """Yield the benchmarks that only one of base and head has."""
+    base, head = names["base"], names["head"]
+    yield from (MissingSample("head", name, "missing") for name in base if name not in head)
+    yield from (MissingSample("base", name, "missing") for name in head if name not in base)
 
 
-def unlike(base: Mapping[str, str], head: Mapping[str, str]) -> Iterator[str]:
-    """Say which conditions differ; what one of the two does not tell is left out."""
+def differing_conditions(base: Mapping[str, str], head: Mapping[str, str]) -> Iterator[str]:
+    """Yield the conditions that are known for both and differ."""
     for name, value in base.items():
         if head.get(name, value) != value:
             yield f"{name}: {value} on base, {head[name]} on head"

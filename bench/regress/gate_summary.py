@@ -1,8 +1,9 @@
-"""What a gate found, in words and as a markdown page fit for a pull request's comment."""
+"""The result of a gate as table rows, JSON records, CSV, and markdown for a pull request."""
 
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,14 +12,19 @@ from typing import Any
 from bench.analysis.comparisons import ACCURACY, Comparison
 from bench.cell_names import is_blank
 from bench.csv_text import as_text
-from bench.formatting import format_ratio, format_share, plural
+from bench.formatting import (
+    ACCURACY_VERDICTS,
+    TIME_VERDICTS,
+    format_ratio,
+    format_share,
+    plural,
+)
 from bench.records import columns_of
 from bench.regress.benchmark_names import printable, short_names
 from bench.regress.benchmark_samples import Observation
-from bench.regress.benchmark_verdicts import FAILURES, Judged
-from bench.regress.gate import Gated
+from bench.regress.benchmark_verdicts import FAILURES, BenchmarkVerdict
+from bench.regress.gate import GateResult
 from bench.reporting.markdown_text import escape, table
-from bench.stats.estimates import Estimate
 from bench.store import write_atomic
 
 # Worst first.
@@ -26,160 +32,150 @@ ORDER = (
     "REGRESSED", "FAILED", "MISSING", "INCOMPARABLE",
     "INCONCLUSIVE", "IMPROVED", "EQUIVALENT", "NEW",
 )  # fmt: skip
-WORDS: Mapping[str, tuple[str, str]] = {  # of one, of several
-    "REGRESSED": ("regressed", "regressed"),
-    "FAILED": ("fails on head", "fail on head"),
-    "MISSING": ("is missing on head", "are missing on head"),
-    "INCOMPARABLE": ("can't be compared", "can't be compared"),
-    "IMPROVED": ("improved", "improved"),
-    "EQUIVALENT": ("is the same", "are the same"),
-    "NEW": ("is new", "are new"),
-}
 BLANK = "–"
 COLUMNS = ("benchmark", "measure", "head / base", "verdict", "detects", "floor", "pairs", "")
 NUMBERS = frozenset({"detects", "floor", "pairs"})
 VERDICT = COLUMNS.index("verdict")
+TRADE_OFFS = {  # verdicts on time and accuracy
+    ("IMPROVED", "REGRESSED"): "faster, but less accurate",
+    ("REGRESSED", "IMPROVED"): "slower, but more accurate",
+}
 HOW_TO_READ = """\
-Head and base were measured in fresh processes, interleaved and in shuffled order, on one machine.
+Head and base were measured in fresh processes, interleaved in shuffled order, on one machine.
 *head / base* is the ratio of times (above 1 is slower) or of accuracies (above 1 is better), with
-its 95% interval, paired. *floor* is what no change at all looked like meanwhile: base against
-itself. *detects* is the least change that this measurement would find four times in five.
-*REGRESSED* lies beyond the floor with its whole interval, and a fresh re-run was worse again."""
+its paired 95% interval. *floor* is the ratio to expect without any change, from measuring base
+against itself. *detects* is the smallest change detected in 80% of cases. *slower* or *worse*: the
+interval lies beyond the floor, and a fresh re-run confirmed it."""
 
 
-def headline(gated: Gated) -> str:
-    """Say in one line what was found."""
-    said = [f"{len(of)} {WORDS[v][len(of) > 1]}" for v in WORDS if (of := _with(gated, v))]
-    undecided = _with(gated, "INCONCLUSIVE")
-    still_open = sum(row.is_open(gated.detect) for row in undecided)
-    ruled_out = len(undecided) - still_open
-    if ruled_out:
-        verb = "is" if ruled_out == 1 else "are"
-        said.append(f"{ruled_out} {verb} not worse by {gated.detect:.0%} or more")
-    if still_open:
-        said.append(f"{still_open} can't be told")
-    return ", ".join(said) or "nothing was measured"
+def headline(result: GateResult) -> str:
+    """Return one line that counts the verdicts, worst first."""
+    counts: Counter[str] = Counter()
+    for row in in_order(result.rows):
+        if _is_ruled_out(row, result):
+            counts[f"not worse by {result.detect:.0%} or more"] += 1
+        else:
+            counts[_word(row)] += 1
+    return ", ".join(f"{n} {word}" for word, n in counts.items()) or "nothing was measured"
 
 
-def trade_offs(rows: Sequence[Judged]) -> Iterator[str]:
-    """Name what is faster but less accurate, or the other way round."""
+def trade_offs(rows: Sequence[BenchmarkVerdict]) -> Iterator[str]:
+    """Yield the benchmarks that are faster but less accurate, or slower but more accurate."""
     verdicts = {(row.benchmark, row.measure == ACCURACY): row.verdict for row in rows}
-    words = {("IMPROVED", "REGRESSED"): "faster, but less accurate"}
-    words["REGRESSED", "IMPROVED"] = "slower, but more accurate"
     for benchmark, name in names_of(rows).items():
         pair = verdicts.get((benchmark, False), ""), verdicts.get((benchmark, True), "")
-        if pair in words:
-            yield f"{name} is {words[pair]}"
+        if pair in TRADE_OFFS:
+            yield f"{name} is {TRADE_OFFS[pair]}"
 
 
-def in_order(rows: Sequence[Judged]) -> list[Judged]:
-    """Put what needs a look first."""
+def in_order(rows: Sequence[BenchmarkVerdict]) -> list[BenchmarkVerdict]:
+    """Sort rows by verdict, worst first."""
     return sorted(rows, key=lambda row: ORDER.index(row.verdict))
 
 
-def names_of(rows: Sequence[Judged]) -> dict[str, str]:
-    """Map the benchmarks of these rows to short names, each unique."""
+def names_of(rows: Sequence[BenchmarkVerdict]) -> dict[str, str]:
+    """Map the benchmarks of these rows to short unique names."""
     return short_names(row.benchmark for row in rows)
 
 
-def cells(row: Judged, names: Mapping[str, str]) -> list[str]:
-    """Write a row as texts, one a column."""
+def cells(row: BenchmarkVerdict, names: Mapping[str, str]) -> list[str]:
+    """Return a row as texts, one per column."""
     c = row.comparison
     return [
         names[row.benchmark],
         "accuracy" if row.measure == ACCURACY else row.measure,
-        BLANK if row.ratio is None else _told(row.ratio),
-        row.verdict,
+        BLANK if c is None else format_ratio(c.ratio, c.low, c.high),
+        _word(row),
         BLANK if c is None or c.mde is None else format_share(c.mde),
         BLANK if c is None else format_share(c.floor),
         BLANK if c is None else str(c.n),
-        "; ".join(_reasons(row)),
+        "; ".join(_notes(row)),
     ]
 
 
-def _told(estimate: Estimate) -> str:
-    return format_ratio(estimate.value, estimate.low, estimate.high)
-
-
-def _reasons(row: Judged) -> Iterator[str]:
-    """Say what stands behind a verdict beside its numbers."""
-    if row.why:
-        yield _last_line(row.why)
-    if row.again is not None:
-        yield f"re-run {_told(row.again)}"
-    if row.comparison is not None and row.comparison.left_out:
-        yield f"{plural(row.comparison.left_out, 'disturbed pair')} left out"
-
-
-def markdown(gated: Gated) -> str:
-    """Write the page: what was found, what needs a look, and the rest folded away."""
-    rows = in_order(gated.rows)
-    calm = [
-        row for row in rows if row.verdict in ("EQUIVALENT", "NEW") or _is_ruled_out(row, gated)
-    ]
-    names = names_of(rows)
-    loud = [row for row in rows if row not in calm]
-    lines = [f"### bench gate: {escape(headline(gated))}", ""]
-    lines += [f"{escape(gated.head)} against {escape(gated.base)}.", ""]
-    for said in (*gated.differences, *trade_offs(gated.rows), *gated.remarks):
-        lines.append(f"- {escape(said)}")
-    lines += [""] if lines[-1] else []
-    if loud:
-        lines += [*_table(loud, names), ""]
-    if calm:
-        lines += ["<details>", f"<summary>{len(calm)} without a finding</summary>", ""]
-        lines += [*_table(calm, names), "", "</details>", ""]
+def markdown(result: GateResult) -> str:
+    """Return a page: headline, remarks, findings, and the other rows folded away."""
+    names = names_of(result.rows)
+    findings: list[BenchmarkVerdict] = []
+    others: list[BenchmarkVerdict] = []
+    for row in in_order(result.rows):
+        is_other = row.verdict in ("EQUIVALENT", "NEW") or _is_ruled_out(row, result)
+        (others if is_other else findings).append(row)
+    lines = [f"### bench gate: {escape(headline(result))}", ""]
+    lines += [f"{escape(result.head)} compared with {escape(result.base)}.", ""]
+    remarks = [*result.differences, *trade_offs(result.rows), *result.remarks]
+    lines += [*(f"- {escape(remark)}" for remark in remarks), *[""] * bool(remarks)]
+    if findings:
+        lines += [*_table(findings, names), ""]
+    if others:
+        lines += ["<details>", f"<summary>{len(others)} without a finding</summary>", ""]
+        lines += [*_table(others, names), "", "</details>", ""]
     lines += ["<details>", "<summary>How to read this</summary>", "", HOW_TO_READ, "", "</details>"]
     return "\n".join(lines) + "\n"
 
 
-def records(gated: Gated) -> list[dict[str, Any]]:
-    """Give one object a row for scripts, blanks as null."""
-    return [_record(row) for row in in_order(gated.rows)]
+def records(result: GateResult) -> list[dict[str, Any]]:
+    """Return one object per row for scripts, blanks as null."""
+    return [_record(row) for row in in_order(result.rows)]
 
 
-def keep(gated: Gated, folder: Path) -> None:
-    """Write summary.md, verdicts.json and pairs.csv; raises StoreError where that can't be done."""
-    write_atomic(folder / "summary.md", markdown(gated))
-    write_atomic(folder / "verdicts.json", json.dumps(records(gated), indent=1) + "\n")
-    write_atomic(folder / "pairs.csv", _csv(gated.observations))
+def write_gate(result: GateResult, folder: Path) -> None:
+    """Write summary.md, verdicts.json and pairs.csv; raises StoreError if that fails."""
+    write_atomic(folder / "summary.md", markdown(result))
+    write_atomic(folder / "verdicts.json", json.dumps(records(result), indent=1) + "\n")
+    write_atomic(folder / "pairs.csv", _csv(result.observations))
 
 
-def _last_line(why: str) -> str:
-    """Give a failure's own words: of what pytest shows of it, the last line marked E."""
-    lines = why.strip().splitlines()
+def _word(row: BenchmarkVerdict) -> str:
+    words = ACCURACY_VERDICTS if row.measure == ACCURACY else TIME_VERDICTS
+    return words.get(row.verdict, row.verdict.lower())
+
+
+def _notes(row: BenchmarkVerdict) -> Iterator[str]:
+    if row.reason:
+        yield _error_line(row.reason)
+    if row.rerun is not None:
+        yield f"re-run {format_ratio(row.rerun.value, row.rerun.low, row.rerun.high)}"
+    if row.comparison is not None and row.comparison.left_out:
+        yield f"{plural(row.comparison.left_out, 'disturbed pair')} left out"
+
+
+def _error_line(reason: str) -> str:
+    """Return the last line that pytest marks E, or else the last line."""
+    lines = reason.strip().splitlines()
     errors = [line.removeprefix("E").strip() for line in lines if line.startswith("E ")]
     return (errors or lines or [""])[-1]
 
 
-def _with(gated: Gated, verdict: str) -> list[Judged]:
-    return [row for row in gated.rows if row.verdict == verdict]
+def _is_ruled_out(row: BenchmarkVerdict, result: GateResult) -> bool:
+    return row.verdict == "INCONCLUSIVE" and row.rules_out(result.detect)
 
 
-def _is_ruled_out(row: Judged, gated: Gated) -> bool:
-    return row.verdict == "INCONCLUSIVE" and not row.is_open(gated.detect)
-
-
-def _table(rows: Sequence[Judged], names: Mapping[str, str]) -> list[str]:
-    def marked(row: Judged) -> list[str]:
+def _table(rows: Sequence[BenchmarkVerdict], names: Mapping[str, str]) -> list[str]:
+    table_rows = []
+    for row in rows:
         texts = [escape(text) for text in cells(row, names)]
-        texts[VERDICT] = f"**{row.verdict}**" if row.verdict in FAILURES else row.verdict
-        return texts
+        if row.verdict in FAILURES:
+            texts[VERDICT] = f"**{texts[VERDICT]}**"
+        table_rows.append(texts)
+    return table(COLUMNS, table_rows, right=NUMBERS)
 
-    return table(COLUMNS, map(marked, rows), right=NUMBERS)
 
-
-def _record(row: Judged) -> dict[str, Any]:
-    c, again = row.comparison, row.again
-    told = asdict(c) if c is not None else dict.fromkeys(columns_of(Comparison))
-    told.pop("cell_id")
-    told = {key: None if is_blank(value) else value for key, value in told.items()}
-    record = {"benchmark": row.benchmark, **told, "measure": row.measure, "verdict": row.verdict}
-    record["why"] = row.why
-    for limit in ("value", "low", "high"):
-        label = f"again_{'ratio' if limit == 'value' else limit}"
-        record[label] = None if again is None else getattr(again, limit)
-    return record
+def _record(row: BenchmarkVerdict) -> dict[str, Any]:
+    c, rerun = row.comparison, row.rerun
+    values = asdict(c) if c is not None else dict.fromkeys(columns_of(Comparison))
+    values.pop("cell_id")
+    values = {key: None if is_blank(value) else value for key, value in values.items()}
+    return {
+        "benchmark": row.benchmark,
+        **values,
+        "measure": row.measure,
+        "verdict": row.verdict,
+        "why": row.reason,
+        "again_ratio": None if rerun is None else rerun.value,
+        "again_low": None if rerun is None else rerun.low,
+        "again_high": None if rerun is None else rerun.high,
+    }
 
 
 def _csv(observations: Sequence[Observation]) -> str:

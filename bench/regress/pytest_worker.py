@@ -1,8 +1,7 @@
-"""What runs in a side's own process: pytest on that side's code, one benchmark when it is told to.
+"""The script of a gate's worker process: pytest in a worktree, one benchmark on each request.
 
-A script, and no module of bench: in a side that is a checkout of bench itself, `import bench`
-means that checkout. It needs nothing but pytest and pytest-benchmark, and talks to the gate over
-a connection in texts and numbers.
+It imports nothing of bench, which may be the code under test; only pytest and pytest-benchmark.
+Messages on the connection to the gate are plain JSON types.
 """
 
 import json
@@ -17,12 +16,11 @@ from typing import Any
 
 import pytest
 
-LONGEST = 2_000  # characters of a failure
+MAX_REASON = 2_000  # characters of a failure
 
-
-# What a user's settings (addopts, PYTEST_ADDOPTS, a conftest) must not change while benchmarks are
-# measured in turns, by the name that each option has in pytest: they disable the measurement, run
-# the suite elsewhere or not at all, end it early, or write where the other processes write, too.
+# Options that a user's settings (addopts, PYTEST_ADDOPTS, a conftest) must not change, because
+# they disable the measurement, run the suite elsewhere or not at all, end it early, or write files
+# that the other processes write too.
 NEUTRAL: dict[str, Any] = {
     # pytest-benchmark
     "benchmark_disable": False, "benchmark_skip": False, "benchmark_save": None,
@@ -38,24 +36,23 @@ NEUTRAL: dict[str, Any] = {
     "forked": False, "cov_source": [], "no_cov": True,
 }  # fmt: skip
 
-Failure = tuple[str, str, str]  # a benchmark's name, "skipped" or "failed", the reason
-
 
 class NextItem(pytest.Item):
-    """A stand-in for the next item: what its parent has set up stays, all else is torn down."""
+    """A placeholder for the next item: fixtures of its parents stay, all others are torn down."""
 
     def runtest(self) -> None:
-        """Do nothing; it never runs."""
+        """Do nothing: it never runs."""
 
 
-class Turns:
-    """A plugin that runs each benchmark when it is this side's turn, in the gate's order."""
+class BenchmarkServer:
+    """A pytest plugin that runs each benchmark when the gate requests it."""
 
     def __init__(self, channel: Connection) -> None:
         self._channel = channel
         self._reports: list[Any] = []
         self._last: Any = None  # the item that ran last
-        self.failures: list[Failure] = []  # those that the gate doesn't know yet
+        # Name, "skipped" or "failed", and reason of those not sent yet.
+        self.failures: list[tuple[str, str, str]] = []
 
     @pytest.hookimpl(wrapper=True)
     def pytest_load_initial_conftests(self, early_config: Any) -> Iterator[None]:
@@ -69,25 +66,29 @@ class Turns:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_cmdline_parse(self) -> Generator[None, Any, Any]:
-        """Neutralise what the user's settings say, before a plugin acts on it."""
+        """Neutralise the user's settings before a plugin acts on them."""
         config = yield
         _neutralise(config.option)
         return config
 
     def pytest_configure(self, config: Any) -> None:
-        """Neutralise what a conftest says; pytest-benchmark reads its options after this."""
+        """Neutralise a conftest's settings; pytest-benchmark reads its options after this."""
         _neutralise(config.option)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Keep what became of setup, call and teardown."""
+        """Collect the reports on setup, call and teardown."""
         self._reports.append(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: Any) -> bool | None:
-        """Say what there is to run, and run what is asked for until nothing more is."""
-        if session.testsfailed:  # a file that can't be imported; pytest tells of it and ends
+        """Send the names of the benchmarks, then run each that is requested, until None."""
+        if session.testsfailed:  # a file can't be imported: pytest reports that
             return None
-        items = {item.nodeid: item for item in session.items if _is_benchmark(item)}
+        items = {
+            item.nodeid: item
+            for item in session.items
+            if "benchmark" in getattr(item, "fixturenames", ())
+        }
         self._channel.send({"collected": list(items)})
         while (name := self._channel.recv()) is not None:
             self._run(session, items[name])
@@ -97,9 +98,9 @@ class Turns:
         return True
 
     def _run(self, session: Any, item: Any) -> None:
-        """Run an item; what its class, file and session have set up stays until another needs less.
+        """Run an item; fixtures of its class, file and session stay until another needs less.
 
-        The order of turns is the gate's, so that the item to come is unknown while this one runs.
+        The gate decides the order, so the next item is unknown while this one runs.
         """
         after = NextItem.from_parent(item.parent, name="next")
         self._tear_down(session, after)
@@ -117,55 +118,51 @@ class Turns:
                     return
 
     def _tear_down(self, session: Any, after: Any) -> None:
-        """Tear down what the item to come doesn't need; an error is the last item's failure.
+        """Tear down what the next item doesn't need; an error is the last item's failure.
 
-        As at the end of an item, but without the hooks, which other plugins expect once an item.
+        As at the end of an item, but without the hooks, which plugins expect once per item.
         """
         try:
             session._setupstate.teardown_exact(after)
-        except BaseException:  # a group of outcomes, which are no Exceptions, too
+        except BaseException:  # also groups of pytest's outcomes, which are no Exceptions
             error = pytest.ExceptionInfo.from_current()
-            reason = str(error.getrepr(style="short"))[-LONGEST:]
+            reason = str(error.getrepr(style="short"))[-MAX_REASON:]
             self.failures.append((self._last.nodeid, "failed", reason))
 
 
-def main(told: str) -> None:
-    """Run pytest as the gate asks, and tell at the end what was really loaded."""
-    task = json.loads(told)
-    os.set_inheritable(task["channel"], False)  # what a benchmark starts must not hold it open
+def main(arguments: str) -> None:
+    """Run pytest as the gate's JSON describes, then report failures and the code loaded."""
+    task = json.loads(arguments)
+    os.set_inheritable(task["channel"], False)  # a benchmark's children must not keep it open
     channel = Connection(task["channel"])
     tree, repository = Path(task["tree"]), Path(task["repository"])
-    sys.path[:] = [_moved(entry, repository, tree) for entry in sys.path]
-    turns = Turns(channel)
+    sys.path[:] = [_translate(entry, repository, tree) for entry in sys.path]
+    server = BenchmarkServer(channel)
     try:
-        pytest.main(task["arguments"], plugins=[turns])
+        pytest.main(task["arguments"], plugins=[server])
     finally:
         own = set(_packages(Path.cwd()))
-        strange = dict(_strange(repository, tree, own))
+        foreign = dict(_foreign_modules(repository, tree, own))
         software = _software(own) if task["tell_software"] else {}
-        channel.send({"failures": turns.failures, "strange": strange, "software": software})
-
-
-def _is_benchmark(item: Any) -> bool:
-    return "benchmark" in getattr(item, "fixturenames", ())
+        channel.send({"failures": server.failures, "strange": foreign, "software": software})
 
 
 def _reason(report: Any) -> str:
     if report.skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
         return str(reason).removeprefix("Skipped: ")
-    return str(report.longreprtext[-LONGEST:])
+    return str(report.longreprtext[-MAX_REASON:])
 
 
 def _neutralise(options: Any) -> None:
-    """Set the options that are there to what a measurement in turns needs."""
+    """Set the options that exist to neutral values."""
     for name, value in NEUTRAL.items():
         if hasattr(options, name):
             setattr(options, name, value)
 
 
-def _moved(entry: str, repository: Path, tree: Path) -> str:
-    """Turn a folder of the user's checkout, as an editable install names it, into the side's."""
+def _translate(entry: str, repository: Path, tree: Path) -> str:
+    """Map a folder of the user's checkout (an editable install) to the worktree's."""
     path = Path(entry)
     if path.is_relative_to(repository) and not path.is_relative_to(sys.prefix):
         return str(tree / path.relative_to(repository))
@@ -173,14 +170,14 @@ def _moved(entry: str, repository: Path, tree: Path) -> str:
 
 
 def _packages(folder: Path) -> Iterator[str]:
-    """Name the packages that lie in a side, in its folder or in src."""
-    for place in (folder, folder / "src"):
-        for init in place.glob("*/__init__.py"):
+    """Yield the packages in a folder or its src."""
+    for parent in (folder, folder / "src"):
+        for init in parent.glob("*/__init__.py"):
             yield init.parent.name
 
 
-def _strange(repository: Path, tree: Path, own: set[str]) -> Iterator[tuple[str, str]]:
-    """Find what was loaded of the repository's code, but not from this side."""
+def _foreign_modules(repository: Path, tree: Path, own: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield the modules of the repository that were not loaded from this worktree."""
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if not isinstance(file, str):
@@ -189,13 +186,13 @@ def _strange(repository: Path, tree: Path, own: set[str]) -> Iterator[tuple[str,
         if path.is_relative_to(os.path.realpath(tree)) or path == Path(os.path.realpath(__file__)):
             continue
         is_installed = path.is_relative_to(os.path.realpath(sys.prefix))
-        is_users = path.is_relative_to(os.path.realpath(repository)) and not is_installed
-        if is_users or name in own:
+        is_repository = path.is_relative_to(os.path.realpath(repository)) and not is_installed
+        if is_repository or name in own:
             yield name, str(path)
 
 
 def _software(own: set[str]) -> dict[str, str]:
-    """Give Python's version, and that of every distribution that was loaded."""
+    """Return the versions of Python and of every distribution that was loaded."""
     owners = metadata.packages_distributions()
     loaded = {name.partition(".")[0] for name in sys.modules} - own
     names = {owner for name in loaded for owner in owners.get(name, ())}

@@ -1,4 +1,4 @@
-"""What pytest-benchmark has stored: a file a session, with its machine, commit and medians."""
+"""Files that pytest-benchmark stores: one per session, with machine, commit and medians."""
 
 import json
 import math
@@ -16,18 +16,17 @@ NOTCH = 1.57  # McGill, Tukey & Larsen (1978), The American Statistician 32
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The median of one benchmark's rounds in one session, with its 95% interval; seconds.
+class BenchmarkStats:
+    """The median of one benchmark's rounds in one session, with its 95% interval.
 
-    `fastest_s` is the fastest of them, `accuracy` what the benchmark stored as `test_accuracy` in
-    its extra_info, if it did.
+    `accuracy` is `test_accuracy` in the benchmark's extra_info, if stored.
     """
 
     median_s: float
     low_s: float
     high_s: float
     rounds: int
-    fastest_s: float
+    min_s: float
     accuracy: float | None = None
 
 
@@ -35,9 +34,9 @@ class Measured:
 class Session:
     """One file: a run of the suite at one commit on one machine.
 
-    `conditions` are what makes times comparable, by name: bench's own fingerprint, or what
-    pytest-benchmark knows of the machine. `measured` is in the order of time. `damaged`
-    says of benchmarks, by name, what makes their numbers useless.
+    `conditions` must be equal for times to be comparable: bench's fingerprint, or else
+    pytest-benchmark's machine_info. `measured` is in order of time. `damaged` maps names of
+    benchmarks with invalid numbers to the reason.
     """
 
     path: Path
@@ -45,12 +44,12 @@ class Session:
     commit: str
     is_dirty: bool
     conditions: Mapping[str, str]
-    measured: Sequence[tuple[str, Measured]]
+    measured: Sequence[tuple[str, BenchmarkStats]]
     damaged: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def benchmarks(self) -> Mapping[str, Measured]:
-        """What was measured, by name; of one that was measured again, the last."""
+    def benchmarks(self) -> Mapping[str, BenchmarkStats]:
+        """The last measurement of each benchmark, by name."""
         return dict(self.measured)
 
     @property
@@ -89,24 +88,24 @@ class _File(BaseModel):
 
 
 @dataclass(frozen=True)
-class Stored:
-    """What a storage folder holds, in the order of commits, and what in it can't be used."""
+class StoredSessions:
+    """The sessions in a storage folder in order of commits, and the problems found."""
 
     sessions: tuple[Session, ...]
     problems: tuple[str, ...]
 
 
-def read_sessions(storage: Path) -> Stored:
-    """Read every file under pytest-benchmark's storage folder that can be read.
+def read_sessions(storage: Path) -> StoredSessions:
+    """Read every valid file in pytest-benchmark's storage folder.
 
-    Raises StoreError where there is none.
+    Raises StoreError if there is none.
     """
     paths = sorted(storage.rglob("*.json"))
     if not paths:
         raise StoreError(
-            "no stored runs here",
+            "no stored benchmark results",
             where=str(storage),
-            hint="`pytest tests/benchmarks --benchmark-only --benchmark-autosave` stores one.",
+            hint="Run `pytest tests/benchmarks --benchmark-only --benchmark-autosave` first.",
         )
     sessions: list[Session] = []
     problems: list[StoreError] = []
@@ -118,37 +117,41 @@ def read_sessions(storage: Path) -> Stored:
     if not sessions:
         if len(problems) == 1:
             raise problems[0]
-        files = "".join(f"\n  {error.where}" for error in problems)
-        raise StoreError(f"none is a file of pytest-benchmark's:{files}", where=str(storage))
-    return Stored(
+        files = "".join(f"\n  {error.where}: {error.what}" for error in problems)
+        raise StoreError(f"no valid pytest-benchmark file:{files}", where=str(storage))
+    return StoredSessions(
         tuple(sorted(sessions, key=lambda session: (session.when, session.path))),
         (
             *(f"{error.where}: {error.what}" for error in problems),
-            *(f"{s.path}: {name}: {why}" for s in sessions for name, why in s.damaged.items()),
+            *(
+                f"{s.path}: {name}: {reason}"
+                for s in sessions
+                for name, reason in s.damaged.items()
+            ),
         ),
     )
 
 
 def read_session(path: Path) -> Session:
-    """Read one file; raises StoreError where it is no file of pytest-benchmark's."""
+    """Read one file; raises StoreError if pytest-benchmark did not write it."""
     try:
-        if not path.is_file():
-            raise OSError
+        if not path.is_file():  # opening a pipe would wait forever
+            raise OSError("not a regular file")
         file = _File.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError, RecursionError):
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(
-            "is no file of pytest-benchmark's",
+            f"not a pytest-benchmark file: {_reason(error)}",
             where=str(path),
-            hint="Delete it, or name another folder.",
+            hint="Delete it, or choose another folder.",
         ) from None
-    measured: list[tuple[str, Measured]] = []
+    measured: list[tuple[str, BenchmarkStats]] = []
     damaged: dict[str, str] = {}
     for number, benchmark in enumerate(file.benchmarks, 1):
         name = str(benchmark.get("fullname") or f"benchmark {number}")
         try:
-            measured.append((name, _measured(_Benchmark.model_validate(benchmark))))
+            measured.append((name, _stats(_Benchmark.model_validate(benchmark))))
         except ValidationError as error:
-            damaged[name] = _first(error)
+            damaged[name] = _reason(error)
     return Session(
         path,
         _zoned(file.commit_info.time or file.stored_at),
@@ -160,33 +163,47 @@ def read_session(path: Path) -> Session:
     )
 
 
-def _first(error: ValidationError) -> str:
-    """Return what is wrong first, as "stats.median: Input should be greater than 0, got 0.0"."""
+def _reason(error: Exception) -> str:
+    """Return the first reason: "stats.median: Input should be greater than 0, got 0.0"."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"invalid JSON in line {error.lineno}"
+    if isinstance(error, UnicodeDecodeError):
+        return "invalid UTF-8"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if not isinstance(error, ValidationError):
+        return str(error)
     first = error.errors()[0]
+    if first["type"] == "missing":
+        return f"{first['loc'][-1]} is missing"
     place = ".".join(map(str, first["loc"]))
+    if not place:
+        return f"expected a JSON object, got {shown(first['input'])}"
     return f"{place}: {first['msg']}, got {shown(first['input'])}"
 
 
 def _zoned(when: datetime) -> datetime:
-    """Take a time without a zone for UTC, so that all can be ordered."""
+    """Assume UTC for a time without a zone."""
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _measured(benchmark: _Benchmark) -> Measured:
+def _stats(benchmark: _Benchmark) -> BenchmarkStats:
     stats, accuracy = benchmark.stats, benchmark.extra_info.get("test_accuracy")
     half = NOTCH * stats.iqr / math.sqrt(stats.rounds)
     low, high = max(stats.median - half, 0.0), stats.median + half
     is_known = isinstance(accuracy, float | int) and math.isfinite(accuracy)
-    fastest_s = stats.median if stats.min is None else stats.min
-    return Measured(
-        stats.median, low, high, stats.rounds, fastest_s, accuracy if is_known else None
+    min_s = stats.median if stats.min is None else stats.min
+    return BenchmarkStats(
+        stats.median, low, high, stats.rounds, min_s, accuracy if is_known else None
     )
 
 
 def _conditions(machine: Mapping[str, Any]) -> dict[str, str]:
-    told = machine.get("fingerprint")
-    if isinstance(told, Mapping):
-        return {str(name): str(value) for name, value in told.items()}
+    fingerprint = machine.get("fingerprint")
+    if isinstance(fingerprint, Mapping):
+        return {str(name): str(value) for name, value in fingerprint.items()}
     cpu = machine.get("cpu")
     cpu = cpu if isinstance(cpu, Mapping) else {}
     parts = {

@@ -1,4 +1,4 @@
-"""A study as the suite: each side's own bench runs one timing block of every cell a pair."""
+"""A study as the suite: in each pair, every worktree's own bench adds a timing block per cell."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bench.analysis.comparisons import ACCURACY, block_times, trained_trials
 from bench.analysis.configurations import name_cells
@@ -20,41 +21,43 @@ from bench.errors import BenchError
 from bench.regress.benchmark_names import printable
 from bench.regress.benchmark_samples import (
     ROLES,
-    Lost,
+    GateReporter,
+    MissingSample,
     Observation,
-    Pair,
+    PairSamples,
     Role,
-    Watcher,
-    absent,
-    unlike,
+    differing_conditions,
+    missing_benchmarks,
 )
-from bench.regress.side_process import environment
-from bench.regress.worktrees import Sides
+from bench.regress.worker_process import worker_environment
+from bench.regress.worktrees import Worktrees
 
-FAILED = 1  # the exit code of a grid in which a run failed: its other cells count
+FAILED = 1  # exit code if a run failed: the other cells still count
 
 
 @dataclass(frozen=True)
 class StudySuite:
-    """A study file: its cells are the benchmarks, the time of a training step what is compared.
+    """A study file: its cells are the benchmarks, compared by the time of a training step.
 
-    In each pair `bench run` adds a timing block to what each side has, and one more to base's twin,
-    in shuffled order: nothing that is there already runs again. With `accuracy` it trains the
-    cells, too, with the pair's number as the seed.
+    In each pair `bench run` adds a timing block to the results of each role, in shuffled order,
+    and reuses the earlier ones. With `accuracy` it also trains the cells, with the pair's number
+    as the seed.
     """
 
-    sides: Sides
+    trees: Worktrees
     path: Path
     accuracy: bool
     data_dir: Path | None
     offline: bool
 
-    def measure(self, pair: int, names: Collection[str] | None, watcher: Watcher) -> Pair:
-        """Run the study once on each side; a study is measured whole, whatever is named."""
+    def measure(
+        self, pair: int, names: Collection[str] | None, reporter: GateReporter
+    ) -> PairSamples:
+        """Run the study once per role, with all cells, and return the named ones."""
         order = random.Random(printable(f"{pair} {self.path}")).sample(ROLES, len(ROLES))
         folders: dict[Role, Path] = {}
         for i, role in enumerate(order):
-            watcher.running(self.path.stem, role, i, len(order))
+            reporter.running(self.path.stem, role, i, len(order))
             folders[role] = self._run(pair, role)
         tables = {role: read_results(folder) for role, folder in folders.items()}
         environments = [
@@ -63,20 +66,21 @@ class StudySuite:
         ]
         cells = {role: list(name_cells(t.trials).values()) for role, t in tables.items()}
         observations: list[Observation] = []
-        lost: list[Lost] = []
-        for role, its in tables.items():
-            observations += [*_times(its, pair, role), *_accuracies(its, pair, role)]
-            lost += _failures(its, role)
+        missing: list[MissingSample] = []
+        for role, results in tables.items():
+            observations += _times(results, pair, role)
+            observations += _accuracies(results, pair, role)
+            missing += _failures(results, role)
         kept = [o for o in observations if names is None or o.benchmark in names]
-        return Pair(
+        return PairSamples(
             tuple(kept),
-            (*lost, *(absent(cells) if names is None else ())),
-            tuple(unlike(*map(measurement_conditions, environments))),
+            (*missing, *(missing_benchmarks(cells) if names is None else ())),
+            tuple(differing_conditions(*map(measurement_conditions, environments))),
         )
 
     def _run(self, pair: int, role: Role) -> Path:
-        side = self.sides.head if role == "head" else self.sides.base
-        out = self.sides.scratch / f"results-{role}"
+        side = self.trees.head if role == "head" else self.trees.base
+        out = self.trees.scratch / f"results-{role}"
         seeds = ",".join(map(str, range(1, pair + 1)))
         sets = [f"timing.blocks={pair}", "timing.spares=0", f"seeds=[{seeds}]"]
         sets += [] if self.accuracy else ["base.epochs=0"]
@@ -88,56 +92,56 @@ class StudySuite:
         with subprocess.Popen(
             command,
             cwd=side.folder,
-            env=environment(self.sides, side, pair),
+            env=worker_environment(self.trees, side, pair),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
-            errors="replace",  # it may name files in any encoding
-            start_new_session=True,  # Ctrl-C is the gate's; and what it starts ends with it
+            errors="replace",  # file names may have any encoding
+            start_new_session=True,  # the gate handles Ctrl-C, and kills it with its children
         ) as process:
             try:
-                _, said = process.communicate()
+                _, errors = process.communicate()
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
         folders = list(out.glob("*/trials.csv"))
         if process.returncode not in (0, FAILED) or not folders:
             raise BenchError(
-                f"`bench run` ended with exit code {process.returncode}:\n{said.strip()}",
-                where=side.told(),
+                f"`bench run` ended with exit code {process.returncode}:\n{errors.strip()}",
+                where=side.description,
             )
         return folders[0].parent
 
 
 def _times(tables: Results, pair: int, role: Role) -> Iterator[Observation]:
-    """Give the times of the last block, which is this pair's."""
+    """Yield the times of the last block, which belongs to this pair."""
     labels = name_cells(tables.trials)
     last = tables.blocks["block"].max()
     blocks = tables.blocks[(tables.blocks["role"] == "planned") & (tables.blocks["block"] == last)]
-    why = dict(zip(blocks["cell_id"], disturbance_reasons(blocks), strict=True))
+    reasons = dict(zip(blocks["cell_id"], disturbance_reasons(blocks), strict=True))
     measured = block_times(tables.timings, tables.blocks)
     is_new = (measured["role"] == "planned") & (measured["block"] == last)
     timed = measured[is_new & (measured["step"] > 0)]
     for cell_id, step_s in zip(timed["cell_id"], timed["step"], strict=True):
-        yield Observation(labels[cell_id], "step", pair, 0, role, float(step_s), why[cell_id])
+        yield Observation(labels[cell_id], "step", pair, 0, role, float(step_s), reasons[cell_id])
 
 
 def _accuracies(tables: Results, pair: int, role: Role) -> Iterator[Observation]:
     labels = name_cells(tables.trials)
     trials = trained_trials(tables.trials)
-    its = trials[trials["seed"] == pair]
-    for cell_id, accuracy in zip(its["cell_id"], its[ACCURACY], strict=True):
+    trials = trials[trials["seed"] == pair]
+    for cell_id, accuracy in zip(trials["cell_id"], trials[ACCURACY], strict=True):
         yield Observation(labels[cell_id], ACCURACY, pair, 0, role, float(accuracy), "")
 
 
-def _failures(tables: Results, role: Role) -> Iterator[Lost]:
-    """Name the cells of which a run failed or was skipped, with the first reason."""
+def _failures(tables: Results, role: Role) -> Iterator[MissingSample]:
+    """Yield the cells of which a run failed or was skipped."""
     labels = name_cells(tables.trials)
     for frame in (tables.trials, tables.blocks):
         bad = frame[frame["status"] != "ok"]
         for cell_id, status, reason in zip(
             bad["cell_id"], bad["status"], bad["reason"], strict=True
         ):
-            what = f"{status}: {reason}"
-            yield Lost(role, labels[cell_id], "skipped" if status == "skipped" else "failed", what)
+            kind: Literal["skipped", "failed"] = "skipped" if status == "skipped" else "failed"
+            yield MissingSample(role, labels[cell_id], kind, f"{status}: {reason}")

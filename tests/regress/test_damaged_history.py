@@ -11,7 +11,7 @@ from stored_runs import stored
 from toy_repository import QUICK, costs, repository
 
 from bench.errors import StoreError
-from bench.regress.history import trends
+from bench.regress.history import find_trends
 from bench.regress.stored_benchmarks import read_sessions
 
 Done = Callable[..., Any]
@@ -23,6 +23,15 @@ BAD: dict[str, bytes | None] = {
     "not_utf8": b'{"name": "caf\xe9"}',
     "nested": b"[" * 100_000,
     "folder": None,
+}
+BAD_REASONS = {
+    "empty": "invalid JSON in line 1",
+    "foreign": "machine_info is missing",
+    "list": "expected a JSON object, got [1, 2, 3]",
+    "truncated": "invalid JSON in line 1",
+    "not_utf8": "invalid UTF-8",
+    "nested": "nested too deeply",
+    "folder": "not a regular file",
 }
 
 
@@ -52,7 +61,8 @@ def test_a_bad_file_is_named_and_the_others_are_read(folder: Path, bench: Done, 
     assert done.returncode == 0, done.stderr
     assert "3 sessions" in done.stdout
     path = Path(".benchmarks") / bad.name
-    assert done.stderr == f"bench: ignored: {path}: is no file of pytest-benchmark's\n"
+    reason = BAD_REASONS[kind]
+    assert done.stderr == f"bench: ignored: {path}: not a pytest-benchmark file: {reason}\n"
 
 
 def test_every_bad_file_is_named_also_one_whose_name_is_not_utf8(folder: Path, bench: Done) -> None:
@@ -77,7 +87,9 @@ def test_a_median_that_is_no_time_is_named_and_all_else_of_its_file_is_read(
     assert done.returncode == 0, done.stderr
     assert "4 sessions" in done.stdout
     assert f"{path.relative_to(folder.parent)}: tests/b.py::test_a: stats.median: " in done.stderr
-    followed = {trend.name: len(trend.sessions) for trend in trends(read_sessions(folder).sessions)}
+    followed = {
+        trend.name: len(trend.sessions) for trend in find_trends(read_sessions(folder).sessions)
+    }
     assert followed == {"a": 3, "b": 4}
 
 
@@ -89,7 +101,7 @@ def test_a_fastest_round_of_zero_leaves_the_median_as_it_is(folder: Path) -> Non
 def test_where_no_file_can_be_read_all_are_named(tmp_path: Path, bench: Done) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.json").write_bytes(b"")
-    with pytest.raises(StoreError, match=r"one.json\n.*two.json"):
+    with pytest.raises(StoreError, match=r"one.json: .*\n.*two.json: "):
         read_sessions(tmp_path)
     assert bench("history", ".").returncode == 2
 

@@ -9,15 +9,14 @@ import pytest
 from stored_runs import MACHINE, commit, stored
 
 from bench.errors import StoreError
-from bench.regress.history import trends
-from bench.regress.history_report import render
+from bench.regress.history import find_trends, write_history
 from bench.regress.stored_benchmarks import read_sessions
 
 OTHER = {"fingerprint": {**MACHINE["fingerprint"], "software": "torch=3"}}
 
 
 def test_the_commit_that_stepped_is_found_and_no_other(storage: Path) -> None:
-    steps = {trend.benchmark: trend.steps for trend in trends(read_sessions(storage).sessions)}
+    steps = {trend.benchmark: trend.steps for trend in find_trends(read_sessions(storage).sessions)}
     assert [name for name, its in steps.items() if its] == ["tests/b.py::test_step[convnet]"]
     (step,) = steps["tests/b.py::test_step[convnet]"]
     assert abs(step.at - 18) <= 2
@@ -29,7 +28,7 @@ def test_the_commit_that_stepped_is_found_and_no_other(storage: Path) -> None:
 def test_sessions_stand_in_the_order_of_their_commits(tmp_path: Path) -> None:
     for number in (3, 1, 2):
         stored(tmp_path, number, {"a": 1.0 + number})
-    (trend,) = trends(read_sessions(tmp_path).sessions)
+    (trend,) = find_trends(read_sessions(tmp_path).sessions)
     assert [m.median_s for m in trend.measured] == [2.0, 3.0, 4.0]
 
 
@@ -39,7 +38,7 @@ def test_commits_of_other_time_zones_stand_where_they_belong(tmp_path: Path) -> 
         document = json.loads(path.read_text(encoding="utf-8"))
         document["commit_info"]["time"] = when
         path.write_text(json.dumps(document), encoding="utf-8")
-    (trend,) = trends(read_sessions(tmp_path).sessions)
+    (trend,) = find_trends(read_sessions(tmp_path).sessions)
     assert [m.median_s for m in trend.measured] == [1.0, 2.0]
 
 
@@ -47,7 +46,7 @@ def test_machines_are_never_joined(tmp_path: Path) -> None:
     for number in range(20):
         old = number < 10
         stored(tmp_path, number, {"a": 1.0 if old else 2.0}, machine=MACHINE if old else OTHER)
-    one, other = trends(read_sessions(tmp_path).sessions)
+    one, other = find_trends(read_sessions(tmp_path).sessions)
     assert {len(one.sessions), len(other.sessions)} == {10}
     assert one.fingerprint != other.fingerprint
     assert one.steps == other.steps == ()
@@ -56,22 +55,22 @@ def test_machines_are_never_joined(tmp_path: Path) -> None:
 def test_a_dirty_tree_is_no_history(tmp_path: Path) -> None:
     for number in range(4):
         stored(tmp_path, number, {"a": 1.0}, dirty=number == 2)
-    (trend,) = trends(read_sessions(tmp_path).sessions)
+    (trend,) = find_trends(read_sessions(tmp_path).sessions)
     assert [session.commit for session in trend.sessions] == [commit(n) for n in (0, 1, 3)]
 
 
 def test_a_change_below_the_least_is_no_step(tmp_path: Path) -> None:
     for number in range(40):
         stored(tmp_path, number, {"a": 1.0 if number < 20 else 1.01})
-    (trend,) = trends(read_sessions(tmp_path).sessions)
+    (trend,) = find_trends(read_sessions(tmp_path).sessions)
     assert trend.steps == ()
 
 
 def test_the_page_tells_steps_and_shows_every_benchmark(storage: Path, tmp_path: Path) -> None:
-    page = render(trends(read_sessions(storage).sessions), 2, tmp_path / "history")
+    page = write_history(find_trends(read_sessions(storage).sessions), 2, tmp_path / "history")
     text = page.read_text(encoding="utf-8")
     assert "- **step\\[convnet\\]**: 1.1" in text
-    assert "Left out: 2 sessions of a dirty tree." in text
+    assert "Left out: 2 sessions with uncommitted changes." in text
     assert text.count("| 30 |") == 3
     assert (page.parent / "figures/machine1_1.png").stat().st_size > 10_000
     table = pd.read_csv(page.parent / "history.csv")
@@ -82,14 +81,14 @@ def test_the_page_tells_steps_and_shows_every_benchmark(storage: Path, tmp_path:
 def test_a_page_without_steps_says_so(tmp_path: Path) -> None:
     for number in range(3):
         stored(tmp_path / "in", number, {"a": 1.0})
-    page = render(trends(read_sessions(tmp_path / "in").sessions), 0, tmp_path / "out")
-    assert "No benchmark steps." in page.read_text(encoding="utf-8")
+    page = write_history(find_trends(read_sessions(tmp_path / "in").sessions), 0, tmp_path / "out")
+    assert "No steps." in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"benchmarks": 3}', "\x00", "[" * 100_000])
 def test_a_file_that_is_none_of_pytest_benchmarks_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "x.json").write_text(content, encoding="utf-8")
-    with pytest.raises(StoreError, match=r"x.json: is no file of pytest-benchmark's"):
+    with pytest.raises(StoreError, match=r"x.json: not a pytest-benchmark file: "):
         read_sessions(tmp_path)
 
 
@@ -105,5 +104,5 @@ def test_the_command_line_shows_the_step(bench: Callable, storage: Path, tmp_pat
 def test_an_empty_storage_is_told(bench: Callable) -> None:
     done = bench("history")
     assert done.returncode == 2
-    assert "no stored runs here" in done.stderr
+    assert "no stored benchmark results" in done.stderr
     assert "--benchmark-autosave" in done.stderr

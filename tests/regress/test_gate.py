@@ -94,8 +94,7 @@ def test_uncommitted_changes_are_measured_and_said(gated: Row) -> None:
 def test_the_summary_opens_with_what_was_found(gated: Row) -> None:
     first = gated["summary"].splitlines()[0]
     assert first == (
-        "### bench gate: 2 regressed, 1 fails on head, 1 is missing on head, 2 improved, "
-        "2 are the same, 1 is new"
+        "### bench gate: 1 slower, 1 worse, 1 failed, 1 missing, 2 faster, 2 equivalent, 1 new"
     )
 
 

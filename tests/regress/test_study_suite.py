@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from toy_repository import git
 
-from bench.regress.benchmark_samples import ROLES, Lost, Pair, Role
+from bench.regress.benchmark_samples import ROLES, MissingSample, PairSamples, Role
 from bench.regress.study_suite import StudySuite
-from bench.regress.worktrees import Side, Sides
+from bench.regress.worktrees import Worktree, Worktrees
 
 PUBLISHED = Path(__file__).parents[2] / "results/published/amd-epyc-2c/precision"
 
@@ -39,17 +39,17 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudySuite:
         return folder
 
     monkeypatch.setattr(StudySuite, "_run", run)
-    side = Side("main", "1234567", tmp_path, tmp_path, "python")
-    sides = Sides(tmp_path, side, side, tmp_path)
-    return StudySuite(sides, Path("precision.yaml"), True, None, True)
+    side = Worktree("main", "1234567", tmp_path, tmp_path, "python")
+    trees = Worktrees(tmp_path, side, side, tmp_path)
+    return StudySuite(trees, Path("precision.yaml"), True, None, True)
 
 
 @pytest.fixture
-def pair(suite: StudySuite) -> Pair:
+def pair(suite: StudySuite) -> PairSamples:
     return suite.measure(1, None, Nobody())
 
 
-def test_a_pair_is_the_last_block_of_every_cell_by_its_name(pair: Pair) -> None:
+def test_a_pair_is_the_last_block_of_every_cell_by_its_name(pair: PairSamples) -> None:
     steps = {(o.benchmark, o.role): o.value for o in pair.observations if o.measure == "step"}
     cells = {benchmark for benchmark, _ in steps}
     assert "fp32 · contiguous" in cells
@@ -59,7 +59,7 @@ def test_a_pair_is_the_last_block_of_every_cell_by_its_name(pair: Pair) -> None:
         assert steps[cell, "head"] == pytest.approx(2 * steps[cell, "base"])
 
 
-def test_accuracies_are_those_of_the_pairs_own_seed(pair: Pair) -> None:
+def test_accuracies_are_those_of_the_pairs_own_seed(pair: PairSamples) -> None:
     trials = pd.read_csv(PUBLISHED / "trials.csv")
     of_seed = set(trials.loc[trials["seed"] == 1, "test_accuracy"].dropna())
     found = {o.value for o in pair.observations if o.measure == "test_accuracy"}
@@ -67,15 +67,15 @@ def test_accuracies_are_those_of_the_pairs_own_seed(pair: Pair) -> None:
     assert found <= of_seed
 
 
-def test_a_cell_that_fails_is_lost_with_its_reason(pair: Pair) -> None:
-    failed = {lost for lost in pair.lost if lost.status == "failed"}
+def test_a_cell_that_fails_is_lost_with_its_reason(pair: PairSamples) -> None:
+    failed = {lost for lost in pair.missing if lost.status == "failed"}
     assert {(lost.role, lost.reason) for lost in failed} == {("head", "failed: boom")}
 
 
-def test_what_both_sides_skip_is_told_as_skipped(pair: Pair) -> None:
-    skipped = [lost for lost in pair.lost if lost.status == "skipped"]
+def test_what_both_sides_skip_is_told_as_skipped(pair: PairSamples) -> None:
+    skipped = [lost for lost in pair.missing if lost.status == "skipped"]
     assert {lost.role for lost in skipped} == set(ROLES)
-    assert all(isinstance(lost, Lost) and lost.reason for lost in skipped)
+    assert all(isinstance(lost, MissingSample) and lost.reason for lost in skipped)
 
 
 def test_only_what_is_named_is_told_again(suite: StudySuite) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from toy_repository import QUICK, committed, git
 
-from bench.regress.worktrees import checked_out
+from bench.regress.worktrees import check_out
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 SUITE = "import sys\n\nsys.path.insert(0, 'libs/part')\nimport part\n\n\ndef test_it(benchmark):\n"
@@ -52,7 +52,7 @@ def test_a_suite_that_needs_a_submodule_is_measured(toy: Path, run_bench: Run) -
 
 
 def test_submodules_of_submodules_are_there_too(in_toy: Path) -> None:
-    with checked_out("HEAD", None) as sides:
+    with check_out("HEAD", None) as sides:
         for side in (sides.base, sides.head):
             assert (side.tree / "libs/part/inner/inner.py").is_file()
             assert side.absent == ()
@@ -65,7 +65,7 @@ def test_head_has_a_submodules_current_commit_and_its_changes_base_the_recorded_
     (part / "part.py").write_text("VALUE = 2\n", encoding="utf-8")
     git(part, "commit", "--quiet", "--all", "--message=third")
     (part / "more.py").write_text("", encoding="utf-8")
-    with checked_out("HEAD", None) as sides:
+    with check_out("HEAD", None) as sides:
         base, head = (side.tree / "libs/part" for side in (sides.base, sides.head))
         assert (base / "part.py").read_text(encoding="utf-8") == "VALUE = 1\n"
         assert (head / "part.py").read_text(encoding="utf-8") == "VALUE = 2\n"
@@ -79,7 +79,7 @@ def test_a_commit_as_head_has_the_submodule_that_it_records(in_toy: Path) -> Non
     git(part, "commit", "--quiet", "--all", "--message=third")
     git(in_toy, "commit", "--quiet", "--all", "--message=third")
     (part / "part.py").write_text("VALUE = 3\n", encoding="utf-8")
-    with checked_out("HEAD~1", "HEAD") as sides:
+    with check_out("HEAD~1", "HEAD") as sides:
         files = (side.tree / "libs/part/part.py" for side in (sides.base, sides.head))
         texts = [file.read_text(encoding="utf-8") for file in files]
         assert texts == ["VALUE = 1\n", "VALUE = 2\n"]
@@ -92,7 +92,7 @@ def test_a_linked_worktree_borrows_the_submodules_of_the_main_one(
     git(toy, "worktree", "add", "--quiet", "--detach", str(linked))
     assert not list((linked / "libs/part").iterdir())
     monkeypatch.chdir(linked)
-    with checked_out("HEAD", None) as sides:
+    with check_out("HEAD", None) as sides:
         assert (sides.head.tree / "libs/part/inner/inner.py").is_file()
 
 
@@ -104,7 +104,7 @@ def test_a_submodule_that_is_not_there_is_named_with_what_brings_it(
     done = run_bench(clone, "gate", "--base", "HEAD", "--pairs", 1, **QUICK)
     assert done.returncode == 2
     assert "No module named 'part'" in done.stderr
-    assert "needs submodules that are not here: libs/part." in done.stderr
+    assert "needs submodules that are not available locally: libs/part." in done.stderr
     assert "git submodule update --init --recursive" in done.stderr
 
 
@@ -136,7 +136,7 @@ def test_a_benchmark_file_whose_name_is_not_utf8_is_measured(
     git(toy, "commit", "--quiet", "--message=second")
     done = run_bench(toy, "gate", "--base", "HEAD", "--pairs", 1, "--out", "kept", **QUICK)
     assert done.returncode == 1, done.stderr
-    assert "1 fails on head" in done.stdout
+    assert "1 failed" in done.stdout
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_a_file_that_was_moved_is_no_longer_where_it_was(plain: Path) -> None:
     (plain / "old.py").write_text("VALUE = 1\n" * 20, encoding="utf-8")
     git(plain, "commit", "--quiet", "--all", "--message=second")
     git(plain, "mv", "old.py", "new.py")
-    with checked_out("HEAD", None) as sides:
+    with check_out("HEAD", None) as sides:
         assert contents(sides.head.tree) == contents(plain)
 
 
@@ -165,7 +165,7 @@ def test_files_and_folders_may_change_places(plain: Path) -> None:
     (plain / "b").unlink()
     (plain / "b").mkdir()
     (plain / "b/z").write_text("", encoding="utf-8")
-    with checked_out("HEAD", None) as sides:
+    with check_out("HEAD", None) as sides:
         assert contents(sides.head.tree) == contents(plain)
 
 
@@ -173,7 +173,7 @@ def test_a_folder_that_became_a_link_stays_one(plain: Path) -> None:
     outside = plain.parent / "outside"
     (plain / "data").rename(outside)
     (plain / "data").symlink_to(outside)
-    with checked_out("HEAD", None) as sides:
+    with check_out("HEAD", None) as sides:
         assert (sides.head.tree / "data").is_symlink()
         assert contents(sides.head.tree) == contents(plain)
     assert (outside / "y").is_file()
@@ -183,6 +183,6 @@ def test_a_worktree_of_the_users_that_is_away_is_not_forgotten(plain: Path) -> N
     away = plain.parent / "away"
     git(plain, "worktree", "add", "--quiet", "--detach", str(away))
     away.rename(plain.parent / "unmounted")
-    with checked_out("HEAD", None):
+    with check_out("HEAD", None):
         pass
     assert str(away) in git(plain, "worktree", "list")

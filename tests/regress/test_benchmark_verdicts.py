@@ -6,16 +6,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.regress.benchmark_samples import Lost, Observation, Role, absent, unlike
+from bench.regress.benchmark_samples import (
+    MissingSample,
+    Observation,
+    Role,
+    differing_conditions,
+    missing_benchmarks,
+)
 from bench.regress.benchmark_verdicts import (
     ACCURACY_DROP,
-    MOST_PAIRS,
-    Judged,
+    MAX_PAIRS,
+    BenchmarkVerdict,
     clean_pairs,
-    confirmed,
+    confirm_regressions,
     judge,
+    judge_missing,
     pairs_needed,
-    unmeasured,
 )
 from bench.stats.estimates import Estimate
 
@@ -91,14 +97,14 @@ def test_disturbed_pairs_are_left_out_and_counted() -> None:
 def test_nothing_is_decided_where_every_pair_was_disturbed() -> None:
     (row,) = judge(observed(1.5, disturbed=range(10)))
     assert row.verdict == "INCONCLUSIVE"
-    assert row.is_tuning(0.1)
+    assert row.may_hide_regression(0.1)
 
 
 def test_more_pairs_are_planned_for_a_smaller_change() -> None:
     pilot = observed(1.0, pairs=6, noise=0.03)
     small, large = (pairs_needed(pilot, detect)[NAME] for detect in (0.06, 0.5))
     assert large == 6
-    assert 6 < small <= MOST_PAIRS
+    assert 6 < small <= MAX_PAIRS
 
 
 def test_the_plan_does_not_look_at_head() -> None:
@@ -118,77 +124,83 @@ def test_no_more_pairs_are_planned_where_most_were_disturbed() -> None:
 def test_an_undecided_time_is_open_only_if_it_may_hide_what_was_asked_for() -> None:
     (row,) = judge(observed(1.02))
     assert row.verdict == "INCONCLUSIVE"
-    assert row.is_tuning(0.02)
-    assert not row.is_tuning(0.1)
+    assert row.may_hide_regression(0.02)
+    assert not row.may_hide_regression(0.1)
 
 
 def test_an_undecided_accuracy_is_open_if_it_may_be_a_point_lower() -> None:
     (row,) = judge(observed(1.0, measure="test_accuracy", noise=0.001))
     assert row.comparison is not None
     undecided = replace(row, verdict="INCONCLUSIVE")
-    assert not undecided.is_tuning(0.1)
+    assert not undecided.may_hide_regression(0.1)
     lower = replace(row.comparison, low=1 - 1.01 * ACCURACY_DROP / row.comparison.before)
-    assert replace(undecided, comparison=lower).is_tuning(0.1)
+    assert replace(undecided, comparison=lower).may_hide_regression(0.1)
 
 
 @pytest.mark.parametrize(
     ("again", "verdict"), [(1.1, "REGRESSED"), (1.0, "INCONCLUSIVE"), (0.9, "INCONCLUSIVE")]
 )
 def test_a_regression_needs_a_re_run_that_is_slower_too(again: float, verdict: str) -> None:
-    (row,) = confirmed(judge(observed(1.2)), judge(observed(again)))
+    (row,) = confirm_regressions(judge(observed(1.2)), judge(observed(again)))
     assert row.verdict == verdict
-    assert row.again is not None
-    assert row.again.value == pytest.approx(again, rel=0.02)
-    assert row.is_tuning(0.1) == (verdict == "INCONCLUSIVE")
+    assert row.rerun is not None
+    assert row.rerun.value == pytest.approx(again, rel=0.02)
+    assert row.may_hide_regression(0.1) == (verdict == "INCONCLUSIVE")
 
 
 def test_a_regression_that_fails_in_its_re_run_has_failed() -> None:
-    failed = Judged(NAME, "time", "FAILED", why="boom")
-    assert confirmed(judge(observed(1.2)), [failed]) == [failed]
+    failed = BenchmarkVerdict(NAME, "time", "FAILED", reason="boom")
+    assert confirm_regressions(judge(observed(1.2)), [failed]) == [failed]
 
 
 def test_a_lower_accuracy_needs_a_re_run_that_is_lower_too() -> None:
     first, lower, same = (
         judge(observed(r, measure="test_accuracy", noise=1e-4)) for r in (0.9, 0.95, 1.0)
     )
-    assert confirmed(first, lower)[0].verdict == "REGRESSED"
-    assert confirmed(first, same)[0].verdict == "INCONCLUSIVE"
+    assert confirm_regressions(first, lower)[0].verdict == "REGRESSED"
+    assert confirm_regressions(first, same)[0].verdict == "INCONCLUSIVE"
 
 
 def test_what_did_not_regress_is_not_touched_by_confirmation() -> None:
     rows = judge(observed(0.8))
-    assert confirmed(rows, []) == rows
+    assert confirm_regressions(rows, []) == rows
 
 
 @pytest.mark.parametrize(
     ("lost", "verdicts"),
     [
-        ([Lost("head", NAME, "missing")], ["MISSING"]),
-        ([Lost("head", NAME, "skipped", "no GPU")], ["MISSING"]),
-        ([Lost("head", NAME, "failed", "boom")], ["FAILED"]),
-        ([Lost("head", NAME, "failed"), Lost("base", NAME, "failed")], ["FAILED"]),
-        ([Lost("base", NAME, "missing")], ["NEW"]),
-        ([Lost("base", NAME, "failed"), Lost("twin", NAME, "failed")], ["NEW"]),
-        ([Lost(role, NAME, "skipped") for role in ("base", "twin", "head")], []),
+        ([MissingSample("head", NAME, "missing")], ["MISSING"]),
+        ([MissingSample("head", NAME, "skipped", "no GPU")], ["MISSING"]),
+        ([MissingSample("head", NAME, "failed", "boom")], ["FAILED"]),
+        (
+            [MissingSample("head", NAME, "failed"), MissingSample("base", NAME, "failed")],
+            ["FAILED"],
+        ),
+        ([MissingSample("base", NAME, "missing")], ["NEW"]),
+        ([MissingSample("base", NAME, "failed"), MissingSample("twin", NAME, "failed")], ["NEW"]),
+        ([MissingSample(role, NAME, "skipped") for role in ("base", "twin", "head")], []),
     ],
 )
-def test_what_one_side_lacks(lost: list[Lost], verdicts: list[str]) -> None:
-    assert [row.verdict for row in unmeasured(lost, compared=())] == verdicts
+def test_what_one_side_lacks(lost: list[MissingSample], verdicts: list[str]) -> None:
+    assert [row.verdict for row in judge_missing(lost, compared=())] == verdicts
 
 
 def test_a_benchmark_that_fails_now_and_then_on_base_keeps_its_numbers() -> None:
-    assert not list(unmeasured([Lost("twin", NAME, "failed")], compared=[NAME]))
+    assert not list(judge_missing([MissingSample("twin", NAME, "failed")], compared=[NAME]))
 
 
 def test_absent_names_are_told_by_side() -> None:
     names: dict[Role, list[str]] = {"base": ["a", "b"], "twin": ["a", "b"], "head": ["b", "c"]}
-    assert list(absent(names)) == [Lost("head", "a", "missing"), Lost("base", "c", "missing")]
+    assert list(missing_benchmarks(names)) == [
+        MissingSample("head", "a", "missing"),
+        MissingSample("base", "c", "missing"),
+    ]
 
 
 def test_conditions_differ_only_where_both_tell() -> None:
     base, head = {"cpu": "A", "torch": "2.9"}, {"torch": "2.10", "threads": "2"}
-    assert list(unlike(base, head)) == ["torch: 2.9 on base, 2.10 on head"]
+    assert list(differing_conditions(base, head)) == ["torch: 2.9 on base, 2.10 on head"]
 
 
 def test_judged_without_numbers_rules_nothing_out() -> None:
-    assert not Judged(NAME, "time", "MISSING").rules_out(0.1)
+    assert not BenchmarkVerdict(NAME, "time", "MISSING").rules_out(0.1)
