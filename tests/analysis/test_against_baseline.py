@@ -53,7 +53,7 @@ def test_a_block_that_only_one_side_has_is_no_pair() -> None:
     assert (row["n"], row["left_out"]) == (6, 0)
 
 
-def test_fewer_than_six_blocks_are_inconclusive_and_say_how_many_are_missing() -> None:
+def test_fewer_than_six_blocks_are_inconclusive_and_state_how_many_are_missing() -> None:
     few = {cell_id: times[:4] for cell_id, times in SLOWER.items()}
     row = only(compared(timings_of(few, twin=MOODS)))
     assert (row["n"], row["verdict"], row["further"]) == (4, "INCONCLUSIVE", 2)
@@ -101,7 +101,7 @@ def test_another_cells_disturbance_leaves_a_pair_alone() -> None:
     assert rows.set_index("cell_id")["left_out"].to_dict() == {"b": 0, "c": 1}
 
 
-def test_a_disturbed_twin_says_nothing_of_the_floor() -> None:
+def test_a_disturbed_twin_states_nothing_of_the_floor() -> None:
     twin = [s * (1.5 if i > 2 else 1) for i, s in enumerate(MOODS)]
     made = timings_of(SLOWER, twin=twin)
     assert only(compared(made))["floor"] > 0.02

@@ -19,7 +19,7 @@ def test_configuration_is_what_is_neither_identity_nor_measured(trials: Table) -
     assert not {"study", "cell_id", "seed", "status", "test_accuracy"} & set(fields)
 
 
-def test_only_what_varies_between_cells_is_said(trials: Table) -> None:
+def test_only_what_varies_between_cells_is_stated(trials: Table) -> None:
     made = trials({"cell_id": "a", "batch_size": 64}, {"cell_id": "b", "batch_size": 512})
     assert varying_fields(made) == ["batch_size"]
     assert name_cells(made) == {"a": "batch 64", "b": "batch 512"}
@@ -35,7 +35,7 @@ def test_parameters_that_follow_their_part_are_not_repeated(trials: Table) -> No
     assert name_cells(made) == {"a": "adam", "b": "sgd"}
 
 
-def test_a_parameter_is_said_where_nothing_else_differs(trials: Table) -> None:
+def test_a_parameter_is_stated_where_nothing_else_differs(trials: Table) -> None:
     made = trials(
         {"cell_id": "a"},
         {"cell_id": "b", **SGD},
@@ -49,7 +49,7 @@ def test_the_only_cell_is_named_after_its_model(trials: Table) -> None:
     assert name_cells(trials({})) == {"a": "convnet"}
 
 
-def test_cells_that_read_alike_are_told_apart_by_their_ids(trials: Table) -> None:
+def test_cells_that_read_alike_are_reported_apart_by_their_ids(trials: Table) -> None:
     labels = name_cells(trials({"cell_id": "a"}, {"cell_id": "b"}))
     assert labels == {"a": "convnet · a", "b": "convnet · b"}
 

@@ -62,7 +62,7 @@ def test_a_quiet_machine_is_not_spoken_of(blocks: Table) -> None:
     assert describe_disturbances(blocks(quiet, quiet)) == ""
 
 
-def test_the_worst_of_what_was_seen_is_told(blocks: Table) -> None:
+def test_the_worst_of_what_was_seen_is_reported(blocks: Table) -> None:
     message = describe_disturbances(
         blocks(
             {"steal_share": 0.05, "pressure_share": 0.05, "others_cores": 0.0},
@@ -76,7 +76,7 @@ def test_the_worst_of_what_was_seen_is_told(blocks: Table) -> None:
     )
 
 
-def test_what_did_not_disturb_is_not_told(blocks: Table) -> None:
+def test_what_did_not_disturb_is_not_reported(blocks: Table) -> None:
     message = describe_disturbances(blocks({"steal_share": 0.0, "gpu_throttle": "hw_slowdown"}, {}))
     assert message == "1 of 2 timing blocks was disturbed (GPU throttled)"
 
@@ -107,7 +107,7 @@ def test_other_threads_and_devices_have_a_median_of_their_own(
     assert calibration_spread(made) == pytest.approx(0.0)
 
 
-def test_without_fixed_work_nothing_is_said_of_it(blocks: Table) -> None:
+def test_without_fixed_work_nothing_is_stated_of_it(blocks: Table) -> None:
     assert calibration_spread(blocks({}, {})) == 0.0
 
 

@@ -102,7 +102,7 @@ def test_a_seed_counts_where_all_cells_of_an_effect_were_trained() -> None:
     assert effects["low"].isna().all()  # of two, a lucky pair would look certain
 
 
-def test_a_disturbed_block_is_left_out_whole_and_counted() -> None:
+def test_a_disturbed_block_is_left_out_complete_and_counted() -> None:
     effects = effects_of(tables_of(ACCURACIES, ("c3", "planned", 2)), "step")
     assert effects["n"].to_list() == [5, 5]
     assert effects["left_out"].to_list() == [1, 1]

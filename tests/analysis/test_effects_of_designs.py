@@ -43,7 +43,7 @@ def test_a_choice_with_its_parameters_is_one_change() -> None:
     assert names({}, SGD, lenet) == ["optimizer adam → sgd", "model convnet → lenet5"]
 
 
-def test_two_changes_to_the_same_choice_are_told_apart_by_its_parameters() -> None:
+def test_two_changes_to_the_same_choice_are_reported_apart_by_its_parameters() -> None:
     assert names({}, SGD, {**SGD, "optimizer.momentum": 0.9}) == [
         "optimizer adam → sgd · momentum 0",
         "optimizer adam → sgd · momentum 0.9",

@@ -55,7 +55,7 @@ def test_a_blank_is_the_only_missing_value(folder: Path) -> None:
         (["2", "0.5"], [2.0, 0.5]),
     ],
 )
-def test_a_configuration_column_is_typed_by_what_it_holds(
+def test_a_configuration_column_is_typed_by_what_it_contains(
     folder: Path, texts: list[str], values: list[Any]
 ) -> None:
     change(folder, "trials", lambda frame: frame.assign(precision=texts))
@@ -81,7 +81,7 @@ def test_a_summary_that_is_there_is_not_computed_again(folder: Path) -> None:
     assert read_results(folder).summary["accuracy_mean"].to_list() == [0.5, 0.5]
 
 
-def test_a_summary_can_be_computed_again_whatever_the_file_holds(folder: Path) -> None:
+def test_a_summary_can_be_computed_again_whatever_the_file_contains(folder: Path) -> None:
     computed = read_results(folder).summary
     (folder / "summary.csv").write_text("of an older version\n")
     again = read_results(folder, recompute=True).summary

@@ -37,7 +37,7 @@ def test_an_epoch_of_one_step_is_one_step(trials: Table, timed: Table, blocks: T
     assert row["epoch_over_steps"] == 1.0
 
 
-def test_a_block_that_counted_nothing_had_whole_batches(
+def test_a_block_that_counted_nothing_had_complete_batches(
     trials: Table, timed: Table, blocks: Table
 ) -> None:
     row = summarise(trials({}), timed(PHASES), blocks({}), table("costs")).iloc[0]

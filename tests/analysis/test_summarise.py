@@ -157,7 +157,7 @@ def test_without_a_target_its_time_is_blank(trials: Table, timed: Table) -> None
     assert row["time_to_target_s_n"] == 0
 
 
-def test_work_per_second_divides_by_the_whole_step(
+def test_work_per_second_divides_by_the_complete_step(
     trials: Table, timed: Table, costs: Table
 ) -> None:
     phases = {"forward": 0.1, "backward": 0.2, "optimizer": 0.1}

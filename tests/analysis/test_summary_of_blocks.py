@@ -89,7 +89,7 @@ def test_where_blocks_time_no_epoch_its_books_stay_open_ended(
     assert math.isnan(row["epoch_over_steps"])
 
 
-def test_trials_without_epochs_say_nothing_of_an_epoch(
+def test_trials_without_epochs_state_nothing_of_an_epoch(
     trials: Table, timed: Table, blocks: Table
 ) -> None:
     made = trials({"train_s": None, "epochs_done": 0})

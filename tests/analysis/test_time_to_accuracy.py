@@ -29,7 +29,7 @@ def timed(*times: float, steps: float | None = None) -> list[dict[str, Any]]:
     ]
 
 
-def told(*cells: list[dict[str, Any]], target: float = TARGET) -> pd.DataFrame:
+def reported(*cells: list[dict[str, Any]], target: float = TARGET) -> pd.DataFrame:
     rows = [row for rows in cells for row in rows]
     return time_to_accuracy(table("trials", *rows), target).set_index("cell_id")
 
@@ -39,7 +39,7 @@ def spread(median: float) -> list[float]:
 
 
 def test_a_miss_is_infinite_and_takes_part_in_the_median() -> None:
-    made = told(cell("a", *timed(10, 20, INF)), cell("b", *timed(10, INF, INF)))
+    made = reported(cell("a", *timed(10, 20, INF)), cell("b", *timed(10, INF, INF)))
     assert made["time_to_target_s_median"].to_list() == [20, INF]
     assert made["reached"].to_list() == [2, 1]
     assert made["known"].to_list() == [3, 3]
@@ -47,29 +47,29 @@ def test_a_miss_is_infinite_and_takes_part_in_the_median() -> None:
 
 def test_a_seed_that_began_and_did_not_end_is_a_miss() -> None:
     broken = {"status": "diverged", "reason": "loss is nan"}
-    row = told(cell("a", *timed(10, 20), broken)).loc["a"]
+    row = reported(cell("a", *timed(10, 20), broken)).loc["a"]
     assert (row["time_to_target_s_median"], row["reached"], row["known"]) == (20, 2, 3)
     assert (row["tried"], row["ended"]) == (3, 2)
 
 
 def test_a_seed_that_was_skipped_was_never_tried() -> None:
     skipped = cell("b", {"status": "skipped", "reason": "no CUDA device"})
-    assert list(told(cell("a", *timed(10.0)), skipped).index) == ["a"]
+    assert list(reported(cell("a", *timed(10.0)), skipped).index) == ["a"]
 
 
 def test_without_a_look_at_the_target_nothing_is_known_of_it() -> None:
-    row = told(cell("a", {"test_accuracy": 0.99}, {"test_accuracy": 0.98})).loc["a"]
+    row = reported(cell("a", {"test_accuracy": 0.99}, {"test_accuracy": 0.98})).loc["a"]
     assert row["known"] == 0
     assert math.isnan(row["time_to_target_s_median"])
 
 
 def test_six_seeds_have_the_interval_of_the_bootstrap() -> None:
     times = [3.0, 4.0, 5.0, 6.0, 7.0, INF]
-    row = told(cell("a", *timed(*times))).loc["a"]
+    row = reported(cell("a", *timed(*times))).loc["a"]
     expected = bootstrap_median(times)
     assert row["time_to_target_s_low"] == expected.low
     assert row["time_to_target_s_high"] == expected.high
-    few = told(cell("a", *timed(*times[:5]))).loc["a"]
+    few = reported(cell("a", *timed(*times[:5]))).loc["a"]
     assert math.isnan(few["time_to_target_s_low"])
 
 
@@ -80,18 +80,18 @@ def test_the_time_is_split_into_steps_and_seconds_a_step() -> None:
         {"time_to_target_s": 90.0, "steps_to_target": 300.0},  # 0.3 s
         {"time_to_target_s": INF, "steps_to_target": INF},
     ]
-    row = told(cell("a", *seeds)).loc["a"]
+    row = reported(cell("a", *seeds)).loc["a"]
     assert row["steps_to_target_median"] == 250  # the miss takes part
     assert row["step_s_median"] == pytest.approx(0.2)  # of those that reached it
 
 
 def test_older_tables_have_no_steps() -> None:
-    row = told(cell("a", *timed(10, 20))).loc["a"]
+    row = reported(cell("a", *timed(10, 20))).loc["a"]
     assert math.isnan(row["steps_to_target_median"]) and math.isnan(row["step_s_median"])
 
 
 def test_the_ratio_of_the_medians_is_over_the_first_cell() -> None:
-    made = told(cell("a", *timed(*spread(60))), cell("b", *timed(*spread(3))))
+    made = reported(cell("a", *timed(*spread(60))), cell("b", *timed(*spread(3))))
     expected = unpaired_ratio(spread(60), spread(3))
     assert made.loc["b", "time_ratio"] == pytest.approx(0.05)
     assert made.loc["b", ["time_ratio_low", "time_ratio_high"]].to_list() == [
@@ -102,17 +102,17 @@ def test_the_ratio_of_the_medians_is_over_the_first_cell() -> None:
 
 
 def test_a_cell_that_missed_is_infinitely_slower_than_a_baseline_that_did_not() -> None:
-    made = told(cell("a", *timed(10, 20, 30)), cell("b", *timed(10, INF, INF)))
+    made = reported(cell("a", *timed(10, 20, 30)), cell("b", *timed(10, INF, INF)))
     assert made.loc["b", "time_ratio"] == INF
 
 
 def test_nothing_is_held_against_a_baseline_that_missed() -> None:
-    made = told(cell("a", *timed(10, INF, INF)), cell("b", *timed(10, 11, 12)))
+    made = reported(cell("a", *timed(10, INF, INF)), cell("b", *timed(10, 11, 12)))
     assert math.isnan(made.loc["b", "time_ratio"])
 
 
 def test_misses_on_both_sides_leave_a_ratio_without_an_interval() -> None:
-    made = told(cell("a", *timed(*[10.0] * 6, INF)), cell("b", *timed(*[5.0] * 6, INF)))
+    made = reported(cell("a", *timed(*[10.0] * 6, INF)), cell("b", *timed(*[5.0] * 6, INF)))
     assert made.loc["b", "time_ratio"] == 0.5
     assert math.isnan(made.loc["b", "time_ratio_low"])
     assert made.loc["b", "time_ratio_n"] == 7
@@ -121,7 +121,7 @@ def test_misses_on_both_sides_leave_a_ratio_without_an_interval() -> None:
 def test_training_times_are_paired_by_seed() -> None:
     before = [{"train_s": s, "test_accuracy": 0.99} for s in (100.0, 200.0, 400.0)]
     after = [{"train_s": s, "test_accuracy": 0.99} for s in (10.0, 50.0, 40.0)]
-    made = told(cell("a", *before), cell("b", *after))
+    made = reported(cell("a", *before), cell("b", *after))
     assert made.loc["b", "train_ratio"] == pytest.approx(0.1)  # of 0.1, 0.25, 0.1; not 40 / 200
     assert made.loc["b", "train_ratio_n"] == 3
     assert made.loc["b", "train_s_median"] == 40
@@ -129,14 +129,14 @@ def test_training_times_are_paired_by_seed() -> None:
 
 def test_only_seeds_that_the_baseline_has_make_pairs() -> None:
     after = [{"train_s": 10.0}] * 7
-    made = told(cell("a", {"train_s": 20.0}, {"train_s": 40.0}), cell("b", *after))
+    made = reported(cell("a", {"train_s": 20.0}, {"train_s": 40.0}), cell("b", *after))
     assert (made.loc["b", "train_ratio_n"], made.loc["b", "ended"]) == (2, 7)
     assert made.loc["b", "train_ratio"] == pytest.approx(math.sqrt(0.5 * 0.25))
     assert math.isnan(made.loc["b", "train_ratio_low"])
 
 
 def test_six_pairs_have_the_interval_of_paired_ratios() -> None:
-    made = told(
+    made = reported(
         cell("a", *({"train_s": s} for s in spread(100))),
         cell("b", *({"train_s": s} for s in reversed(spread(50)))),
     )
@@ -164,23 +164,23 @@ def accuracies(*values: float) -> list[dict[str, Any]]:
 def test_a_cell_is_certified_if_the_lower_bound_is_at_the_target(
     values: Sequence[float], certified: bool
 ) -> None:
-    assert told(cell("a", *accuracies(*values))).loc["a", "certified"] == certified
+    assert reported(cell("a", *accuracies(*values))).loc["a", "certified"] == certified
 
 
 def test_two_seeds_certify_nothing_and_refute_nothing() -> None:
-    row = told(cell("a", *accuracies(0.9950, 0.9951))).loc["a"]
+    row = reported(cell("a", *accuracies(0.9950, 0.9951))).loc["a"]
     assert pd.isna(row["certified"])
     assert math.isnan(row["accuracy_lower_bound"])
 
 
 def test_a_seed_that_did_not_end_keeps_its_cell_from_being_certified() -> None:
     broken = {"status": "timeout", "reason": "took too long"}
-    made = told(cell("a", *accuracies(0.995, 0.995, 0.995), broken), cell("b", broken))
+    made = reported(cell("a", *accuracies(0.995, 0.995, 0.995), broken), cell("b", broken))
     assert made["certified"].to_list() == [False, False]
 
 
 def test_where_nothing_was_tried_there_are_no_rows() -> None:
-    assert told(cell("a", {"status": "skipped"})).empty
+    assert reported(cell("a", {"status": "skipped"})).empty
 
 
 @given(st.lists(st.floats(0.9, 1), min_size=3, max_size=12), st.floats(0.9, 1))

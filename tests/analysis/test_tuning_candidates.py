@@ -110,7 +110,7 @@ def test_a_seed_that_is_not_there_counts_as_one_that_failed() -> None:
     assert by_value(made, "failed") == {"0.001": 0, "0.01": 1}
 
 
-def test_two_tuned_fields_are_chosen_together_and_tell_their_edges_apart() -> None:
+def test_two_tuned_fields_are_chosen_together_and_report_their_edges_apart() -> None:
     scores = {
         (rate, momentum): [0.9 - abs(rate - 0.2) - abs(momentum - 0.9)]
         for rate in (0.1, 0.2, 0.3)
@@ -124,15 +124,15 @@ def test_two_tuned_fields_are_chosen_together_and_tell_their_edges_apart() -> No
     assert by_value(made, "edges")["0.2-0.9"] == ("optimizer.momentum",)
 
 
-def test_a_part_that_is_tuned_as_a_whole_brings_its_parameters() -> None:
+def test_a_part_that_is_tuned_as_a_complete_brings_its_parameters() -> None:
     scores: dict[tuple[Any, ...], list[float | None]]
     scores = {("adam", 0.001, None): [0.9], ("sgd", 0.1, 0.9): [0.95], ("sgd", 0.3, 0.0): [0.8]}
     made = tuning(scores, "optimizer", "lr", "optimizer.momentum")
     assert tuned_fields(made, ["optimizer"]) == ["optimizer", "lr", "optimizer.momentum"]
-    told = candidates(made, ["optimizer"])
-    assert set(told["remaining"]) == {0}
-    assert chosen_of(told) == ["sgd-0.1-0.9"]
-    assert not told["at_edge"].any()  # the learning rates of two optimizers make no range
+    reported = candidates(made, ["optimizer"])
+    assert set(reported["remaining"]) == {0}
+    assert chosen_of(reported) == ["sgd-0.1-0.9"]
+    assert not reported["at_edge"].any()  # the learning rates of two optimizers make no range
 
 
 def test_a_blank_of_the_configuration_does_not_part_cells() -> None:

@@ -44,5 +44,5 @@ def test_cells_of_equal_width_keep_their_order() -> None:
     assert wide_cells(summary(b=(None, 1, None, 1), a=(None, 1, None, 1)), 0.1) == ["b", "a"]
 
 
-def test_an_interval_without_width_is_narrow_whatever_is_asked_for() -> None:
+def test_an_interval_without_width_is_narrow_whatever_is_requested() -> None:
     assert wide_cells(summary(a=(1.0, 1.0, 1.0, 6)), 0.0) == []

@@ -50,7 +50,7 @@ def test_plan_lists_cells_states_and_an_estimate(bench: Callable) -> None:
 @pytest.mark.parametrize(
     "name", ["models", "optimizers", "schedules", "datasets", "axes", "figures"]
 )
-def test_every_list_names_what_its_registry_holds(bench: Callable, name: str) -> None:
+def test_every_list_names_what_its_registry_contains(bench: Callable, name: str) -> None:
     from bench.data import DATASETS
     from bench.models import MODELS
     from bench.optim import OPTIMIZERS, SCHEDULES

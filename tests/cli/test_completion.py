@@ -120,7 +120,7 @@ def test_paths_and_values_of_set(typed: str, named: list[str]) -> None:
     assert all(text.startswith(typed) for text in found)
 
 
-def test_a_path_that_is_whole_is_never_offered_alone() -> None:
+def test_a_path_that_is_complete_is_never_offered_alone() -> None:
     # A shell would put a blank after it.
     assert [text for text, _ in completions("base.epo")] == ["base.epochs=", "base.epochs=20"]
 

@@ -25,7 +25,9 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_it_is_written_here_and_can_be_planned_as_it_says(bench: Callable, tmp_path: Path) -> None:
+def test_it_is_written_here_and_can_be_planned_as_it_states(
+    bench: Callable, tmp_path: Path
+) -> None:
     done = bench("init", "first")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [

@@ -87,7 +87,7 @@ def walk(bench: Callable[..., Done], folder: Path) -> dict[str, Done]:
     return results
 
 
-def test_every_command_of_the_tutorial_does_what_it_says(
+def test_every_command_of_the_tutorial_does_what_it_states(
     bench: Callable[..., Done], tmp_path: Path
 ) -> None:
     results = walk(bench, tmp_path)

@@ -39,7 +39,7 @@ def test_another_seed_draws_otherwise_and_images_differ(name: str) -> None:
     assert len(first.unique(dim=0)) > 10
 
 
-def test_a_shift_moves_by_whole_pixels_and_reaches_every_place() -> None:
+def test_a_shift_moves_by_complete_pixels_and_reaches_every_place() -> None:
     moved = changed("shift", pixels=1)
     places = {tuple(p) for p in (moved == 1.0).nonzero()[:, 2:].tolist()}
     assert places == {(y, x) for y in (13, 14, 15) for x in (13, 14, 15)}

@@ -15,12 +15,12 @@ def test_a_source_is_listed_under_its_own_name(source: Source) -> None:
     assert DATASETS[source.name] is source
 
 
-def test_a_source_says_what_it_is_on_one_line(source: Source) -> None:
+def test_a_source_states_what_it_is_on_one_line(source: Source) -> None:
     assert source.summary
     assert "\n" not in source.summary
 
 
-def test_an_empty_folder_fails_to_verify_and_the_mend_is_the_command(
+def test_an_empty_folder_fails_to_verify_and_the_fix_is_the_command(
     source: Source, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match="not there") as caught:
@@ -38,6 +38,6 @@ def test_the_command_that_mends_can_be_pasted_whatever_the_folder_is_called(
 
 
 def test_asking_what_is_missing_writes_nothing(source: Source, tmp_path: Path) -> None:
-    said = source.missing(tmp_path)
-    assert said is None if source.name == "digits" else "\n" not in str(said)
+    message = source.missing(tmp_path)
+    assert message is None if source.name == "digits" else "\n" not in str(message)
     assert list(tmp_path.iterdir()) == []

@@ -43,14 +43,14 @@ def test_reading_makes_the_set_once(quick_make: list[str], tmp_path: Path) -> No
     assert sorted(path.name for path in (tmp_path / "digits" / "v1").iterdir()) == sorted(NAMES)
 
 
-def test_fetching_tells_its_progress_and_leaves_a_right_set_alone(
+def test_fetching_reports_its_progress_and_leaves_a_right_set_alone(
     quick_make: list[str], tmp_path: Path
 ) -> None:
-    told: list[str] = []
-    DIGITS.fetch(tmp_path, lambda what, done, total: told.append(what))
-    DIGITS.fetch(tmp_path, lambda what, done, total: told.append(what))
+    reported: list[str] = []
+    DIGITS.fetch(tmp_path, lambda what, done, total: reported.append(what))
+    DIGITS.fetch(tmp_path, lambda what, done, total: reported.append(what))
     assert quick_make == ["made"]
-    assert told == ["digits"]
+    assert reported == ["digits"]
     DIGITS.verify(tmp_path)
 
 
@@ -107,7 +107,7 @@ def test_a_machine_that_computes_other_bytes_is_refused(
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_a_folder_that_cannot_be_written_is_said_with_the_option_that_mends_it(
+def test_a_folder_that_cannot_be_written_is_stated_with_the_option_that_mends_it(
     quick_make: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_written_is_said_with_the_option_that_mends_it(
     assert "--data-dir" in caught.value.hint
 
 
-def test_a_missing_scikit_learn_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_scikit_learn_is_stated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(DataError, match="scikit-learn") as caught:
         DIGITS.read(tmp_path)

@@ -117,5 +117,5 @@ def test_every_generated_byte_is_reported(canvases: np.ndarray) -> None:
     assert sum(reported) == 600 * 28 * 28
 
 
-def test_the_whole_set_is_the_same_bytes_on_every_machine(digits_dir: Path) -> None:
+def test_the_complete_set_is_the_same_bytes_on_every_machine(digits_dir: Path) -> None:
     DATASETS["digits"].verify(digits_dir)  # holds it against SHA-256 constants

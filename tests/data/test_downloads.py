@@ -61,7 +61,7 @@ def black_hole() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
 
 
-def test_a_file_arrives_whole_and_tells_its_progress(path: Path, mirror: LocalMirror) -> None:
+def test_a_file_arrives_complete_and_reports_its_progress(path: Path, mirror: LocalMirror) -> None:
     mirror.serve("file.gz", CONTENT)
     calls: list[tuple[str, int, int]] = []
     served = fetch(path, mirror.url, progress=lambda *call: calls.append(call))

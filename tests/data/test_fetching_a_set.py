@@ -16,11 +16,11 @@ def flip(path: Path, place: int = -1) -> None:
     path.write_bytes(content)
 
 
-def assert_named(tiny: TinySet, data_dir: Path, path: Path, said: str) -> None:
+def assert_named(tiny: TinySet, data_dir: Path, path: Path, message: str) -> None:
     with pytest.raises(DataError) as caught:
         tiny.source.verify(data_dir)
     assert caught.value.where == str(path)
-    assert said in caught.value.what
+    assert message in caught.value.what
     assert f"bench data fetch tiny --data-dir {data_dir}" in caught.value.hint
 
 
@@ -46,8 +46,8 @@ def test_a_fetched_set_is_there_right_and_readable(tiny: TinySet, tmp_path: Path
 
 def test_what_is_missing_is_named_on_one_line(tiny: TinySet, raw: Path, tmp_path: Path) -> None:
     (raw / LABELS).unlink()
-    said = tiny.source.missing(tmp_path)
-    assert said == f"{raw} lacks {LABELS}"
+    message = tiny.source.missing(tmp_path)
+    assert message == f"{raw} lacks {LABELS}"
     (raw / IMAGES).write_bytes(tiny.raw[IMAGES][:-100])
     damaged = tiny.source.missing(tmp_path)
     assert damaged is not None
@@ -78,7 +78,7 @@ def test_only_what_is_missing_is_fetched_after_an_interruption(
     assert f"{IMAGES}.gz" not in mirror.asked
 
 
-def test_the_mirror_that_served_is_asked_first_for_the_next_file(
+def test_the_mirror_that_served_is_requested_first_for_the_next_file(
     tiny: TinySet, mirror: LocalMirror, tmp_path: Path
 ) -> None:
     source = replace(tiny.source, mirrors=(mirror.url + "absent/", mirror.url))
@@ -199,7 +199,7 @@ def test_an_interrupted_download_leaves_no_file(tiny: TinySet, tmp_path: Path) -
     assert list((tmp_path / "Tiny" / "raw").iterdir()) == []
 
 
-def test_mirrors_by_http_are_refused_unless_it_is_asked_for(
+def test_mirrors_by_http_are_refused_unless_it_is_requested(
     tiny: TinySet, mirror: LocalMirror, tmp_path: Path
 ) -> None:
     by_rule = replace(tiny.source, schemes=type(tiny.source).schemes)

@@ -20,11 +20,11 @@ def content_of(shape: tuple[int, ...]) -> bytes:
     return header(shape) + bytes(i % 251 for i in range(int(np.prod(shape))))
 
 
-def assert_refused(path: Path, shape: tuple[int, ...], said: str) -> None:
+def assert_refused(path: Path, shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(DataError) as caught:
         read(path, shape, "hint it so")
     assert caught.value.where == str(path)
-    assert said in caught.value.what
+    assert message in caught.value.what
     assert caught.value.hint == "hint it so"
 
 

@@ -72,7 +72,7 @@ def test_what_is_absent_is_fetched_and_then_verified(sources: dict[str, Made]) -
     assert sources["absent"].calls == ["fetch", "verify"]
 
 
-def test_what_cannot_be_fetched_is_served_by_the_fallback_which_is_said(
+def test_what_cannot_be_fetched_is_served_by_the_fallback_which_is_stated(
     sources: dict[str, Made],
 ) -> None:
     provision = served("unreachable", "embedded")
@@ -94,14 +94,14 @@ def test_without_a_fallback_it_is_an_error_that_names_the_ways_out(
 ) -> None:
     with pytest.raises(DataError) as caught:
         served("unreachable")
-    said = str(caught.value)
+    message = str(caught.value)
     for way_out in (
         "Check the connection.",
         "bench data fetch unreachable",
         "--data-dir",
         "fallback",
     ):
-        assert way_out in said
+        assert way_out in message
 
 
 def test_a_damaged_set_is_refused_fallback_or_not(sources: dict[str, Made]) -> None:

@@ -49,7 +49,7 @@ def test_a_torch_that_does_not_fit_is_explained_in_one_message(
     assert "loader: resident" in caught.value.hint
 
 
-def test_an_absent_torchvision_is_said_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_absent_torchvision_is_stated_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(package: str) -> str:
         if package == "torchvision":
             raise PackageNotFoundError(package)

@@ -70,14 +70,14 @@ class Hangs(InTraining):
 class Litters(InTraining):
     """Starts a process, tells its number, and leaves it behind."""
 
-    def __init__(self, told: str = ""):
+    def __init__(self, reported: str = ""):
         super().__init__()
-        self.told = told
+        self.reported = reported
 
     def misbehave(self, x):
         child = subprocess.Popen(["sleep", "600"])
-        Path(f"{self.told}.parent").write_text(str(os.getpid()))
-        Path(self.told).write_text(str(child.pid))
+        Path(f"{self.reported}.parent").write_text(str(os.getpid()))
+        Path(self.reported).write_text(str(child.pid))
 
 
 class Forks(Litters):

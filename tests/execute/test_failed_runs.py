@@ -202,23 +202,23 @@ def read_when_there(path: Path, within_s: float = 30.0) -> int:
 def test_child_processes_end_with_their_run_at_its_limit(
     local: Executor, networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
 ) -> None:
-    told = tmp_path / "pid"
-    model = {"import": f"{networks}:Forks", "told": str(told)}
+    reported = tmp_path / "pid"
+    model = {"import": f"{networks}:Forks", "told": str(reported)}
     runs = runs_of({"model": model}, limits={"trial_timeout": "5s"})
     outcome, _ = carry_out(local, runs, digits_dir)
     assert outcome.status == "timeout"
-    assert gone(int(told.read_text()))
+    assert gone(int(reported.read_text()))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_left_over_child_processes_end_with_their_run(
     local: Executor, networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
 ) -> None:
-    told = tmp_path / "pid"
-    model = {"import": f"{networks}:Litters", "told": str(told)}
+    reported = tmp_path / "pid"
+    model = {"import": f"{networks}:Litters", "told": str(reported)}
     outcome, _ = carry_out(local, runs_of({"model": model, "batch_size": 60_000}), digits_dir)
     assert outcome.status == "ok"
-    assert gone(int(told.read_text()))
+    assert gone(int(reported.read_text()))
 
 
 RUN_AND_WAIT = """
@@ -236,8 +236,8 @@ if __name__ == "__main__":
 def test_a_run_and_its_children_end_when_the_runner_is_killed(
     networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
 ) -> None:
-    told = tmp_path / "pid"
-    runs = runs_of({"model": {"import": f"{networks}:Forks", "told": str(told)}})
+    reported = tmp_path / "pid"
+    runs = runs_of({"model": {"import": f"{networks}:Forks", "told": str(reported)}})
     (tmp_path / "runs").write_bytes(pickle.dumps(runs))
     script = tmp_path / "runner.py"
     script.write_text(RUN_AND_WAIT, encoding="utf-8")
@@ -245,8 +245,8 @@ def test_a_run_and_its_children_end_when_the_runner_is_killed(
         [sys.executable, script, tmp_path / "runs", digits_dir],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
-    grandchild = read_when_there(told)
-    child = int(Path(f"{told}.parent").read_text())
+    grandchild = read_when_there(reported)
+    child = int(Path(f"{reported}.parent").read_text())
     assert alive(child)
     runner.kill()
     runner.wait()

@@ -50,9 +50,9 @@ def executor(cluster: Any) -> Iterator[Executor]:
 
 
 def carry_out(
-    executor: Executor, runs: list[Run], data: Path, told: list[Event] | None = None
+    executor: Executor, runs: list[Run], data: Path, reported: list[Event] | None = None
 ) -> list[Outcome]:
-    emit = (told if told is not None else []).append
+    emit = (reported if reported is not None else []).append
     return list(executor.execute(runs, RunContext(data, machine="a machine"), emit))
 
 
@@ -73,8 +73,8 @@ def test_losses_are_bitwise_those_of_the_local_executor(
     executor: Executor, digits_dir: Path, runs_of: Runs
 ) -> None:
     runs = runs_of(network("Plain", width=8), seeds=[0, 1])
-    told: list[Event] = []
-    there = {o.run_id: o for o in carry_out(executor, runs, digits_dir, told)}
+    reported: list[Event] = []
+    there = {o.run_id: o for o in carry_out(executor, runs, digits_dir, reported)}
     here = {o.run_id: o for o in carry_out(EXECUTORS["local"](), runs, digits_dir)}
     assert set(there) == set(here)
     for run_id, outcome in there.items():
@@ -84,8 +84,8 @@ def test_losses_are_bitwise_those_of_the_local_executor(
     nodes = {o.trial.node for o in there.values() if o.trial}
     assert nodes == {node.name for node in executor.resources([]).nodes}
     assert {o.trial.machine for o in there.values() if o.trial} == {"a machine"}
-    assert {event.node for event in told if isinstance(event, Started)} == nodes
-    assert sum(isinstance(event, Evaluated) for event in told) == len(runs)
+    assert {event.node for event in reported if isinstance(event, Started)} == nodes
+    assert sum(isinstance(event, Evaluated) for event in reported) == len(runs)
 
 
 @pytest.mark.parametrize(
@@ -136,10 +136,10 @@ def test_a_trial_whose_worker_is_killed_is_run_again(
     executor: Executor, digits_dir: Path, runs_of: Runs, tmp_path: Path
 ) -> None:
     runs = runs_of(network("KillsItsWorkerOnce", folder=str(tmp_path)))
-    told: list[Event] = []
-    (outcome,) = carry_out(executor, runs, digits_dir, told)
+    reported: list[Event] = []
+    (outcome,) = carry_out(executor, runs, digits_dir, reported)
     assert outcome.status == "ok", outcome.reason
-    (lost,) = (event for event in told if isinstance(event, Lost))
+    (lost,) = (event for event in reported if isinstance(event, Lost))
     assert lost.why == "its worker process died"
 
 
@@ -150,10 +150,10 @@ def test_trials_of_a_node_that_dies_are_run_elsewhere(
     cluster.wait_for_nodes()
     name = name_of(executor, third.node_id)
     runs = runs_of(network("WaitsForRelease", folder=str(tmp_path)), seeds=list(range(3)))
-    told: list[Event] = []
+    reported: list[Event] = []
 
     def kill_once_it_works(event: Event) -> None:
-        told.append(event)
+        reported.append(event)
         released = tmp_path / "released"
         if isinstance(event, Started) and event.node == name and not released.exists():
             cluster.remove_node(third, allow_graceful=False)
@@ -163,7 +163,7 @@ def test_trials_of_a_node_that_dies_are_run_elsewhere(
     assert sorted(o.run_id for o in done) == sorted(run.run_id for run in runs)
     assert {(o.status, o.reason) for o in done} == {("ok", None)}
     assert name not in {o.trial.node for o in done if o.trial}
-    assert any(isinstance(event, Lost) and event.node == name for event in told)
+    assert any(isinstance(event, Lost) and event.node == name for event in reported)
 
 
 def name_of(executor: Executor, node_id: str) -> str:

@@ -20,8 +20,8 @@ TIMING = {"blocks": 2, "rounds": 1}
 
 
 def carry_out(cluster: FakeCluster, runs: list[Run], **options: Any) -> list[Outcome]:
-    told: list[Event] = []
-    options = {"emit": told.append, "is_stopping": lambda: False, **options}
+    reported: list[Event] = []
+    options = {"emit": reported.append, "is_stopping": lambda: False, **options}
     return list(execute_on_cluster(cluster, runs, RunContext(Path("data")), **options))
 
 
@@ -230,16 +230,16 @@ def test_a_cluster_without_nodes_is_reported_after_a_wait(runs_of: Runs) -> None
 
 
 def test_events_have_the_node_of_a_run(runs_of: Runs) -> None:
-    told: list[Event] = []
-    carry_out(FakeCluster([node("a")]), trials(runs_of, 1), emit=told.append)
-    assert [(type(event), event.node) for event in told if isinstance(event, Started)] == [
+    reported: list[Event] = []
+    carry_out(FakeCluster([node("a")]), trials(runs_of, 1), emit=reported.append)
+    assert [(type(event), event.node) for event in reported if isinstance(event, Started)] == [
         (Started, "a")
     ]
 
 
 def test_events_report_lost_runs(runs_of: Runs) -> None:
-    told: list[Event] = []
+    reported: list[Event] = []
     runs, deaths = trials(runs_of, 1), iter(["worker"])
     cluster = FakeCluster([node("a")], lambda run, at: next(deaths, ""))
-    carry_out(cluster, runs, emit=told.append)
-    assert Lost(runs[0].run_id, "a", "its worker was lost") in told
+    carry_out(cluster, runs, emit=reported.append)
+    assert Lost(runs[0].run_id, "a", "its worker was lost") in reported

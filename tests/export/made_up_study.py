@@ -20,7 +20,7 @@ SEEDS, EPOCHS, BLOCKS = 3, 2, 6
 def trial(cell_id: str, seed: int) -> Outcome:
     """Make a trial that began `seed` minutes past noon; on CUDA it is skipped."""
     trial_id = f"{cell_id}-s{seed}"
-    told = {"trial_id": trial_id, "seed": seed, "machine": "Example CPU | 2 cores"}
+    reported = {"trial_id": trial_id, "seed": seed, "machine": "Example CPU | 2 cores"}
     epochs = tuple(
         EpochRow(
             trial_id=trial_id, seed=seed, epoch=epoch, train_loss=1 / epoch, test_loss=0.5 / epoch,
@@ -30,11 +30,11 @@ def trial(cell_id: str, seed: int) -> Outcome:
         for epoch in range(1, EPOCHS + 1)
     )  # fmt: skip
     row = TrialRow(
-        **told, status="ok", epochs_done=EPOCHS, test_accuracy=epochs[-1].test_accuracy,
+        **reported, status="ok", epochs_done=EPOCHS, test_accuracy=epochs[-1].test_accuracy,
         test_loss=0.25, train_s=8.0, wall_s=10.0, images_per_s=15_000.0 + seed,
         time_to_target_s=math.inf, peak_memory_bytes=2**28, parameters=61_706,
     )  # fmt: skip
-    skipped = TrialRow(**told, status="skipped", reason=NO_CUDA)
+    skipped = TrialRow(**reported, status="skipped", reason=NO_CUDA)
     is_skipped = CELLS[cell_id].get("device") == "cuda"
     return Outcome(
         run_id=trial_id, kind="trial", study="made-up", cell_id=cell_id,

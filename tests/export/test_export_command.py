@@ -7,7 +7,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected_text"),
     [
         (["--to", "parket"], "--to: unknown format 'parket'\n  Did you mean 'parquet'?"),
         (["--to", "github-action-benchmarks"], "Did you mean 'github-action-benchmark'?"),
@@ -16,11 +16,11 @@ import pytest
     ],
 )
 def test_an_unknown_format_is_answered_with_the_nearest(
-    bench: Callable, results: Path, arguments: list[str], said: str
+    bench: Callable, results: Path, arguments: list[str], expected_text: str
 ) -> None:
     done = bench("export", results, *arguments)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert expected_text in done.stderr
 
 
 def test_a_folder_without_results_is_named(bench: Callable, tmp_path: Path) -> None:
@@ -31,14 +31,14 @@ def test_a_folder_without_results_is_named(bench: Callable, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("to", "said"),
+    ("to", "expected_text"),
     [
         ("mlflow", "no trials to export"),
         ("github-action-benchmark", "no cell has a result to export"),
     ],
 )
 def test_a_study_without_results_is_refused(
-    bench: Callable, results: Path, to: str, said: str
+    bench: Callable, results: Path, to: str, expected_text: str
 ) -> None:
     if to == "mlflow":
         pytest.importorskip("mlflow")
@@ -51,7 +51,7 @@ def test_a_study_without_results_is_refused(
             table.unlink()
     done = bench("export", results, "--to", to)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert expected_text in done.stderr
 
 
 def test_help_has_an_example(bench: Callable) -> None:

@@ -40,7 +40,9 @@ def test_every_entry_is_one_that_the_action_reads(bench: Callable, results: Path
             assert re.fullmatch(f"{NUMBER}–{NUMBER}", entry.get("range", "1–2"))
 
 
-def test_cells_and_measures_are_told_with_their_intervals(bench: Callable, results: Path) -> None:
+def test_cells_and_measures_are_reported_with_their_intervals(
+    bench: Callable, results: Path
+) -> None:
     found = exported(bench, results)
     smaller, bigger = ({entry["name"]: entry for entry in found[t]} for t in (SMALLER, BIGGER))
     a, b = "made-up · baseline", "made-up · batch 512"
@@ -83,7 +85,7 @@ def test_a_cell_of_which_a_trial_failed_is_left_out(bench: Callable, results: Pa
     assert not [name for name in names if "512" in name]
 
 
-def test_where_nothing_was_measured_it_says_so(
+def test_where_nothing_was_measured_it_states_so(
     bench: Callable, results: Path, tmp_path: Path
 ) -> None:
     store = Store(results)

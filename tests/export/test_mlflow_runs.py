@@ -33,7 +33,7 @@ def uri(empty_store: Path, tmp_path: Path) -> str:
 def export(
     bench: Callable, results: Path, uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], str]:
-    """Export the folder to a database; gives what the command said."""
+    """Export the folder to a database; gives what the command message."""
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
 
     def run() -> str:

@@ -48,7 +48,7 @@ def test_the_first_folder_of_the_path_counts(
     assert source_file("own_twice") == tmp_path / "second" / "own_twice.py"
 
 
-def test_the_current_folder_is_on_the_path_where_python_says_so(
+def test_the_current_folder_is_on_the_path_where_python_states_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "own_here.py").touch()

@@ -59,13 +59,13 @@ def test_each_documented_bit_has_its_word(mask: str, word: str) -> None:
     assert state.throttle == (word,)
 
 
-def test_several_reasons_are_all_told_and_unknown_bits_are_not() -> None:
+def test_several_reasons_are_all_reported_and_unknown_bits_are_not() -> None:
     state = parse("1, 0x0000000000000148", "")
     assert state is not None
     assert state.throttle == ("hw_slowdown", "hw_thermal")
 
 
-def test_what_the_driver_does_not_tell_is_none() -> None:
+def test_what_the_driver_does_not_report_is_none() -> None:
     nothing = GpuState(clock_mhz=None, throttle=None, processes=None)
     assert parse("[N/A], [Not Supported]", "[Not Supported]") == nothing
     assert parse("[N/A], [N/A]", None) == nothing
@@ -89,7 +89,7 @@ def test_no_answer_makes_it_raise(clock_and_reasons: str, processes: str | None)
     assert state is None or isinstance(state, GpuState)
 
 
-def test_the_gpu_is_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gpu_is_requested_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body = "print('41' if 'apps' in query else '1755, 0x0000000000000020')"
     log = stub(tmp_path, monkeypatch, body)
     assert query("GPU-1-2") == GpuState(clock_mhz=1755.0, throttle=("sw_thermal",), processes=1)
@@ -99,7 +99,7 @@ def test_the_gpu_is_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.Monkey
     ]
 
 
-def test_an_older_nvidia_smi_is_asked_in_its_own_words(
+def test_an_older_nvidia_smi_is_requested_in_its_own_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = (
@@ -118,14 +118,14 @@ def test_processes_that_cannot_be_listed_do_not_hide_the_clock(
 
 
 @pytest.mark.parametrize("body", ["sys.exit(9)", "print('nothing of use')", "sys.exit('broken')"])
-def test_an_nvidia_smi_that_fails_says_nothing(
+def test_an_nvidia_smi_that_fails_states_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str
 ) -> None:
     stub(tmp_path, monkeypatch, body)
     assert query("0") is None
 
 
-def test_an_nvidia_smi_that_hangs_says_nothing(
+def test_an_nvidia_smi_that_hangs_states_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "TIMEOUT_S", 0.05)
@@ -133,21 +133,21 @@ def test_an_nvidia_smi_that_hangs_says_nothing(
     assert query("0") is None
 
 
-def test_an_answer_that_is_no_text_says_nothing(
+def test_an_answer_that_is_no_text_states_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stub(tmp_path, monkeypatch, "sys.stdout.buffer.write(bytes([255, 254, 10]))")
     assert query("0") is None
 
 
-def test_without_nvidia_smi_nothing_is_said(
+def test_without_nvidia_smi_nothing_is_stated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert query("0") is None
 
 
-def test_a_cpu_is_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cpu_is_not_requested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = stub(tmp_path, monkeypatch, "print('1, 0x0')")
     assert gpu_state(torch.device("cpu")) is None
     assert not log.exists()
@@ -178,7 +178,7 @@ def test_a_gpu_is_named_by_its_uuid_where_torch_knows_it(
 
 
 @pytest.mark.cuda
-def test_a_real_gpu_tells_its_clock() -> None:
+def test_a_real_gpu_reports_its_clock() -> None:
     torch.zeros(1, device="cuda")
     state = gpu_state(torch.device("cuda"))
     assert state is None or state.clock_mhz is None or state.clock_mhz > 0

@@ -72,7 +72,7 @@ def test_the_total_of_some_is_the_pressure(tmp_path: Path) -> None:
     assert proc(tmp_path).cpu_pressure_us() == 2371027694
 
 
-def test_absent_files_say_nothing(tmp_path: Path) -> None:
+def test_absent_files_state_nothing(tmp_path: Path) -> None:
     assert Proc(tmp_path).jiffies() is None
     assert Proc(tmp_path / "nowhere").cpu_pressure_us() is None
 
@@ -91,13 +91,13 @@ ODD = {
 
 
 @pytest.mark.parametrize("text", [text for texts in ODD.values() for text in texts])
-def test_odd_files_say_nothing_and_raise_nothing(tmp_path: Path, text: str) -> None:
+def test_odd_files_state_nothing_and_raise_nothing(tmp_path: Path, text: str) -> None:
     odd = proc(tmp_path, stat=text, pressure=text)
     assert odd.jiffies() is None
     assert odd.cpu_pressure_us() is None
 
 
-def test_a_folder_in_place_of_a_file_says_nothing(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_a_file_states_nothing(tmp_path: Path) -> None:
     (tmp_path / "stat").mkdir()
     assert Proc(tmp_path).jiffies() is None
 
@@ -168,15 +168,19 @@ def test_an_empty_window_has_no_shares() -> None:
     assert [share(START, START) for share in shares] == [None] * 4
 
 
-def test_without_proc_files_only_the_process_itself_is_told(
+def test_without_proc_files_only_the_process_itself_is_reported(
     tmp_path: Path, small_kernel: None
 ) -> None:
     watch = Watch(CPU, Proc(tmp_path))
     watch.start()
-    told = watch.stop()
-    assert (told.steal_share, told.pressure_share, told.others_cores) == (None, None, None)
-    assert told.involuntary_switches is not None
-    assert told.cpu_over_wall is not None
+    reported = watch.stop()
+    assert (reported.steal_share, reported.pressure_share, reported.others_cores) == (
+        None,
+        None,
+        None,
+    )
+    assert reported.involuntary_switches is not None
+    assert reported.cpu_over_wall is not None
 
 
 def test_the_first_run_of_the_fixed_kernel_is_not_counted(small_kernel: None) -> None:
@@ -218,7 +222,7 @@ def test_a_machine_without_memory_for_the_kernel_has_no_calibration(
     assert calibrate(CPU) is None
 
 
-def test_the_window_holds_no_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_window_contains_no_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     monkeypatch.setattr(module, "calibrate", lambda device: calls.append("calibrate"))
     monkeypatch.setattr(module, "gpu_state", lambda device: calls.append("gpu"))
@@ -252,30 +256,34 @@ def watched(monkeypatch: pytest.MonkeyPatch, *states: GpuState | None) -> Guards
 def test_of_two_looks_at_the_gpu_the_worse_is_kept(
     monkeypatch: pytest.MonkeyPatch, small_kernel: None
 ) -> None:
-    told = watched(
+    reported = watched(
         monkeypatch,
         GpuState(clock_mhz=1980.0, throttle=("sw_power_cap",), processes=1),
         GpuState(clock_mhz=1200.0, throttle=("hw_thermal", "sw_power_cap"), processes=3),
     )
-    assert told.gpu_clock_mhz == 1200.0
-    assert told.gpu_throttle == "hw_thermal sw_power_cap"
-    assert told.gpu_others == 2
+    assert reported.gpu_clock_mhz == 1200.0
+    assert reported.gpu_throttle == "hw_thermal sw_power_cap"
+    assert reported.gpu_others == 2
 
 
 def test_one_look_at_the_gpu_is_better_than_none(
     monkeypatch: pytest.MonkeyPatch, small_kernel: None
 ) -> None:
-    told = watched(monkeypatch, None, GpuState(clock_mhz=None, throttle=(), processes=0))
-    assert told.gpu_clock_mhz is None
-    assert told.gpu_throttle == ""
-    assert told.gpu_others == 0  # a container may hide even this process
+    reported = watched(monkeypatch, None, GpuState(clock_mhz=None, throttle=(), processes=0))
+    assert reported.gpu_clock_mhz is None
+    assert reported.gpu_throttle == ""
+    assert reported.gpu_others == 0  # a container may hide even this process
 
 
 def test_a_cpu_has_no_gpu_guards(small_kernel: None) -> None:
     watch = Watch(CPU)
     watch.start()
-    told = watch.stop()
-    assert (told.gpu_clock_mhz, told.gpu_throttle, told.gpu_others) == (None, None, None)
+    reported = watch.stop()
+    assert (reported.gpu_clock_mhz, reported.gpu_throttle, reported.gpu_others) == (
+        None,
+        None,
+        None,
+    )
 
 
 @pytest.mark.skipif(not Path("/proc/stat").is_file(), reason="no /proc/stat on this system")
@@ -285,13 +293,13 @@ def test_on_this_machine_a_window_of_work_shows_our_own_time(small_kernel: None)
     begun = read(Proc())
     while read(Proc()).own_s - begun.own_s < 0.1:  # until it has worked for long enough
         sum(range(10_000))
-    told = watch.stop()
-    assert told.cpu_over_wall is not None
-    assert told.cpu_over_wall > 0
-    assert told.others_cores is not None
-    assert told.others_cores >= 0
-    assert told.steal_share is None or 0 <= told.steal_share <= 1
-    assert told.pressure_share is None or told.pressure_share >= 0
+    reported = watch.stop()
+    assert reported.cpu_over_wall is not None
+    assert reported.cpu_over_wall > 0
+    assert reported.others_cores is not None
+    assert reported.others_cores >= 0
+    assert reported.steal_share is None or 0 <= reported.steal_share <= 1
+    assert reported.pressure_share is None or reported.pressure_share >= 0
 
 
 @pytest.mark.cuda
@@ -307,6 +315,6 @@ def test_on_a_gpu_the_fixed_kernel_gives_its_memory_back() -> None:
 def test_on_a_gpu_a_window_is_watched() -> None:
     watch = Watch(torch.device("cuda"))
     watch.start()
-    told = watch.stop()
-    assert told.calibration_before_s is not None
-    assert told.calibration_after_s is not None
+    reported = watch.stop()
+    assert reported.calibration_before_s is not None
+    assert reported.calibration_after_s is not None

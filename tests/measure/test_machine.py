@@ -17,7 +17,7 @@ def test_looking_at_the_machine_imports_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-def test_a_machine_without_gpus_says_why() -> None:
+def test_a_machine_without_gpus_states_why() -> None:
     machine = this_machine()
     assert bool(machine.gpus) != bool(machine.no_cuda)
 

@@ -31,9 +31,9 @@ def big() -> mmap.mmap:
 
 
 def peak() -> int:
-    told = peak_bytes(CPU)
-    assert told is not None
-    return told
+    reported = peak_bytes(CPU)
+    assert reported is not None
+    return reported
 
 
 @needs_reset
@@ -85,7 +85,7 @@ def test_a_cpu_has_no_device_memory() -> None:
 
 
 @pytest.mark.cuda
-def test_a_gpus_memory_in_use_holds_what_is_allocated() -> None:
+def test_a_gpus_memory_in_use_contains_what_is_allocated() -> None:
     device = torch.device("cuda")
     assert reset_peak(device)
     big = torch.ones(SIZE, dtype=torch.uint8, device=device)

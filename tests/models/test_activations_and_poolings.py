@@ -24,7 +24,7 @@ def test_every_name_that_a_study_may_use_is_known() -> None:
 
 
 @pytest.mark.parametrize("name", get_args(Activation))
-def test_an_activation_is_what_its_name_says(name: Activation) -> None:
+def test_an_activation_is_what_its_name_states(name: Activation) -> None:
     actual = ACTIVATIONS[name](torch.tensor([-1.0, 0.0, 2.0]))
     torch.testing.assert_close(actual, torch.tensor(EXPECTED[name]), atol=1e-6, rtol=1e-5)
 
@@ -33,6 +33,6 @@ def test_an_activation_is_what_its_name_says(name: Activation) -> None:
     ("name", "expected"),
     [("max", [[4.0]]), ("average", [[2.5]]), ("none", [[1.0, 2.0], [3.0, 4.0]])],
 )
-def test_a_pooling_is_what_its_name_says(name: Pooling, expected: list[list[float]]) -> None:
+def test_a_pooling_is_what_its_name_states(name: Pooling, expected: list[list[float]]) -> None:
     image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
     assert POOLINGS[name]()(image)[0, 0].tolist() == expected

@@ -44,7 +44,7 @@ def test_the_rubbish_class_starts_halfway_between_the_nearest_codes() -> None:
     assert LeNet51998().rubbish == nearest / 2**2
 
 
-def test_the_network_holds_the_codes_and_saves_them_with_nothing() -> None:
+def test_the_network_contains_the_codes_and_saves_them_with_nothing() -> None:
     model = LeNet51998()
     assert torch.equal(model.output.codes, CODES)
     assert not any("codes" in key for key in model.state_dict())

@@ -23,7 +23,7 @@ LAYERS_OF_1998 = {"c1": 156, "s2": 12, "c3": 1_516, "s4": 32, "c5": 48_120, "f6"
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_a_model_has_as_many_trainable_parameters_as_its_source_says(name: str) -> None:
+def test_a_model_has_as_many_trainable_parameters_as_its_source_states(name: str) -> None:
     model = load(MODELS[name].target)()
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == COUNTS[name]
 
@@ -36,7 +36,7 @@ def test_the_list_of_models_gives_the_count(name: str) -> None:
 
 
 @pytest.mark.parametrize("layer", LAYERS_OF_1998)
-def test_a_layer_of_1998_has_as_many_parameters_as_the_paper_says(layer: str) -> None:
+def test_a_layer_of_1998_has_as_many_parameters_as_the_paper_states(layer: str) -> None:
     model = load(MODELS["lenet5_1998"].target)()
     counted = sum(p.numel() for p in model.get_submodule(layer).parameters())
     assert counted == LAYERS_OF_1998[layer]

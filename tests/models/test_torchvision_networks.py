@@ -49,7 +49,7 @@ def test_a_network_that_fixes_its_side_gets_that() -> None:
     assert smallest_side(network) == 96
 
 
-def test_another_side_may_be_asked_for() -> None:
+def test_another_side_may_be_requested() -> None:
     model = built("squeezenet1_1", image_side=40)
     seen: list[torch.Size] = []
     model.network.register_forward_pre_hook(lambda _layer, given: seen.append(given[0].shape))
@@ -88,7 +88,7 @@ def test_finding_the_side_leaves_the_network_and_the_random_state_alone() -> Non
     assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
 
 
-def test_a_network_that_runs_at_no_side_is_told() -> None:
+def test_a_network_that_runs_at_no_side_is_reported() -> None:
     with pytest.raises(ValueError, match=r"^runs at no side of 28, .*'image_side' sets another$"):
         smallest_side(nn.Linear(5, 10))
 

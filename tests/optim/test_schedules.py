@@ -26,7 +26,7 @@ def rates(name: str, lr: float = 0.1, **parameters: float) -> list[float]:
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_every_schedule_lasts_the_whole_training_and_stays_positive(name: str) -> None:
+def test_every_schedule_lasts_the_complete_training_and_stays_positive(name: str) -> None:
     assert all(0 <= rate <= 0.1 + 1e-12 for rate in rates(name))
 
 

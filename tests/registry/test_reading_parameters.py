@@ -112,19 +112,19 @@ def test_of_a_class_they_are_those_of_its_init_without_self(read: Read) -> None:
 
 
 @pytest.mark.parametrize("name", ["NoInit", "Everything", "Hidden", "WIDTH", "Missing", "later"])
-def test_where_the_source_does_not_tell_there_is_no_answer(read: Read, name: str) -> None:
+def test_where_the_source_does_not_report_there_is_no_answer(read: Read, name: str) -> None:
     assert read(name) is None
 
 
-def test_literal_defaults_are_told_and_others_are_not(read: Read) -> None:
-    told = {p.name: p.default for p in read("Defaults") if p.is_literal}
-    assert told == {
+def test_literal_defaults_are_reported_and_others_are_not(read: Read) -> None:
+    reported = {p.name: p.default for p in read("Defaults") if p.is_literal}
+    assert reported == {
         "whole": 1.0, "either": 1, "both": 1, "optional": 1, "negative": -1, "pair": (1, 2),
     }  # fmt: skip
     assert not any(p.required for p in read("Defaults"))
 
 
-def test_a_whole_default_of_a_float_is_a_float(read: Read) -> None:
+def test_a_complete_default_of_a_float_is_a_float(read: Read) -> None:
     whole, _, both, *_ = read("Defaults")
     assert (type(whole.default), type(both.default)) == (float, int)
 

@@ -166,7 +166,7 @@ def test_of_many_cells_the_best_have_sentences(tables_of: Callable[[str], Result
     assert "] faster per image than convnet" in sentences[0]
 
 
-def test_a_sentence_says_that_no_cell_stands_out(tables_of: Callable[[str], Results]) -> None:
+def test_a_sentence_states_that_no_cell_stands_out(tables_of: Callable[[str], Results]) -> None:
     tables = tables_of("sixteen")
     open_ones = tables.comparisons.assign(verdict="INCONCLUSIVE")
     (sentence,) = markdown_sentences(replace(tables, comparisons=open_ones))

@@ -186,7 +186,7 @@ def test_too_few_seeds_for_any_certificate_are_reported(study: Study) -> None:
     ]
 
 
-def test_without_a_target_there_is_nothing_to_say(study: Study) -> None:
+def test_without_a_target_there_is_nothing_to_state(study: Study) -> None:
     tables = study(fp32=seeds(144, SURE))
     assert target_columns(tables, None) == []
     assert target_findings(tables, None) == []

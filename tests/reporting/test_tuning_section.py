@@ -94,8 +94,8 @@ def study(tmp_path: Path) -> Study:
         for name, rows in (("tuning", tuning), ("trials", trials)):
             columns = [*cells[0], *columns_of(ROWS[name])]
             pd.DataFrame(rows, columns=columns).to_csv(tmp_path / f"{name}.csv", index=False)
-        told = {"name": "tuned", "tune": {"over": list(over), "by": "validation_accuracy"}}
-        (tmp_path / "study.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
+        reported = {"name": "tuned", "tune": {"over": list(over), "by": "validation_accuracy"}}
+        (tmp_path / "study.yaml").write_text(yaml.safe_dump(reported), encoding="utf-8")
         return read_results(tmp_path)
 
     return make
@@ -169,7 +169,7 @@ def test_where_there_is_nothing_to_note_there_is_no_such_column(study: Study) ->
     assert sentence.startswith("**Tuned:** learning rate, 3 values for the cell; no choice is")
 
 
-def test_a_tuning_of_which_nothing_ended_says_so(study: Study) -> None:
+def test_a_tuning_of_which_nothing_ended_states_so(study: Study) -> None:
     tables = study({"lr": [0.001, 0.01, 0.1]}, "optimizer.lr", ends=lambda cell: "diverged")
     columns = tuning_columns(tables)
     assert texts(columns, "note") == [NO_TRIAL_FINISHED]
@@ -177,14 +177,14 @@ def test_a_tuning_of_which_nothing_ended_says_so(study: Study) -> None:
     assert sensitivity(tables) == ()
 
 
-def test_with_two_tuned_fields_the_note_says_which_is_at_the_edge(study: Study) -> None:
+def test_with_two_tuned_fields_the_note_states_which_is_at_the_edge(study: Study) -> None:
     axes = {"lr": [0.0001, 0.001, 0.01], "optimizer.momentum": [0.5, 0.7, 0.9]}
     columns = tuning_columns(study(axes, "optimizer.lr", "optimizer.momentum"))
     assert texts(columns, "note") == [f"optimizer momentum {AT_EDGE}"]
     assert texts(columns, "combinations") == ["9"]
 
 
-def test_the_note_tells_the_images_and_the_seeds_of_the_choice(study: Study) -> None:
+def test_the_note_reports_the_images_and_the_seeds_of_the_choice(study: Study) -> None:
     tables = study({"lr": [0.001, 0.01]}, "optimizer.lr")
     note = tuning_note(tables)
     assert "10,000 training images" in note
@@ -276,7 +276,7 @@ def test_many_lines_are_alike_and_without_bars(study: Study) -> None:
     assert "95%" not in said(chart)
 
 
-def test_the_caption_tells_the_choices(study: Study) -> None:
+def test_the_caption_reports_the_choices(study: Study) -> None:
     chart = draw(study({**ADAM_OR_SGD, "lr": [0.001, 0.01, 0.1]}, "optimizer.lr"))
     assert chart.caption == (
         "Chosen: learning rate 0.001 to 0.1; for 2 of 2 cells at the edge of the tested range."

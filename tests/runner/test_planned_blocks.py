@@ -48,7 +48,7 @@ def test_blocks_stay_cached_when_more_are_requested(ask: Ask) -> None:
     assert parts(drawn.uncached) == {2: BESIDE}
 
 
-def test_a_new_cell_is_timed_with_the_baseline_and_the_plan_says_why(ask: Ask) -> None:
+def test_a_new_cell_is_timed_with_the_baseline_and_the_plan_states_why(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
     drawn = plan_study(ask(STUDY.replace("[64, 512]", "[64, 512, 128]")))
     beside = ("new", "other cells are timed beside it")

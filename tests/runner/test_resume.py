@@ -69,7 +69,7 @@ def test_a_new_value_of_an_axis_runs_only_the_new_cell(ask: Ask) -> None:
     assert pd.read_csv(finished.folder / "trials.csv").batch_size.tolist() == [512, 64, 128] * 2
 
 
-def test_failures_are_run_again_and_the_plan_says_why(ask: Ask) -> None:
+def test_failures_are_run_again_and_the_plan_states_why(ask: Ask) -> None:
     executor = FakeExecutor()
     carry_out(ask(), executor)
     victim = executor.executed[1]

@@ -82,7 +82,7 @@ def test_nineteen_in_twenty_intervals_hold_the_true_median() -> None:
 
 
 @given(samples)
-def test_the_interval_holds_the_median_and_stays_among_the_values(values: list[float]) -> None:
+def test_the_interval_contains_the_median_and_stays_among_the_values(values: list[float]) -> None:
     estimate = bootstrap_median(values)
     assert estimate.low is not None and estimate.high is not None
     assert min(values) <= estimate.low <= estimate.value <= estimate.high <= max(values)

@@ -97,7 +97,7 @@ def test_more_blocks_find_a_smaller_effect() -> None:
     assert effects[1] == minimum_detectable_effect(log_ratios, 0.02)
 
 
-def test_where_there_is_no_interval_nothing_can_be_said() -> None:
+def test_where_there_is_no_interval_nothing_can_be_stated() -> None:
     assert minimum_detectable_effect([0.1] * 5, 0.02) is None
     assert minimum_detectable_effect([0.1] * 5, 0.02, 20) is None
     assert minimum_detectable_effect([0.1] * 20, 0.02, 5) is None

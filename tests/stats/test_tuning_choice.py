@@ -14,7 +14,7 @@ def test_the_highest_mean_is_chosen() -> None:
     assert best_candidate({"a": [0.97, 0.98], "b": [0.99, 0.975], "c": [0.98, 0.97]}) == "b"
 
 
-def test_a_candidate_with_a_failed_trial_ranks_below_all_whole_ones() -> None:
+def test_a_candidate_with_a_failed_trial_ranks_below_all_complete_ones() -> None:
     assert best_candidate({"a": [0.999, None], "b": [0.5, 0.4]}) == "b"
 
 
@@ -24,11 +24,11 @@ def test_ties_go_to_the_first_in_the_studys_order() -> None:
     assert best_candidate({"a": [0.3, 0.2, 0.1], "c": [0.1, 0.2, 0.3]}) == "a"
 
 
-def test_without_a_whole_candidate_more_finished_trials_rank_higher() -> None:
+def test_without_a_complete_candidate_more_finished_trials_rank_higher() -> None:
     assert best_candidate({"a": [0.99, None, None], "b": [0.2, 0.3, None]}) == "b"
 
 
-def test_without_a_whole_candidate_equal_counts_go_by_the_mean_and_then_by_order() -> None:
+def test_without_a_complete_candidate_equal_counts_go_by_the_mean_and_then_by_order() -> None:
     assert best_candidate({"a": [0.8, None], "b": [None, 0.9]}) == "b"
     assert best_candidate({"a": [0.9, None], "b": [None, 0.9]}) == "a"
 
@@ -61,7 +61,7 @@ def test_the_order_of_the_seeds_changes_nothing(
 
 
 @given(scores)
-def test_a_whole_candidate_is_chosen_wherever_there_is_one(
+def test_a_complete_candidate_is_chosen_wherever_there_is_one(
     made: dict[str, list[float | None]],
 ) -> None:
     whole = {name for name, values in made.items() if values and None not in values}

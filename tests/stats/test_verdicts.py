@@ -126,7 +126,7 @@ def test_what_is_no_ratio_or_no_floor_is_refused(ratio: Estimate, floor: float) 
         further_blocks(ratio, floor)
 
 
-def test_an_interval_twice_too_wide_asks_for_four_times_the_blocks() -> None:
+def test_an_interval_twice_too_wide_requests_four_times_the_blocks() -> None:
     border = math.log(1.05)
     above = interval(1.05 / math.exp(0.1), 1.05 * math.exp(0.1), 1.05 * math.exp(0.3), n=10)
     assert further_blocks(above, 0.05) in (30, 31)  # 31 to be past the border itself
@@ -135,7 +135,7 @@ def test_an_interval_twice_too_wide_asks_for_four_times_the_blocks() -> None:
 
 
 @given(ratios, floors)
-def test_the_blocks_asked_for_decide_and_two_fewer_do_not(ratio: Estimate, floor: float) -> None:
+def test_the_blocks_requested_decide_and_two_fewer_do_not(ratio: Estimate, floor: float) -> None:
     more = further_blocks(ratio, floor)
     if verdict(ratio, floor) != "INCONCLUSIVE":
         assert more == 0

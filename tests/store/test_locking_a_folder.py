@@ -35,7 +35,7 @@ def holder(folder: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_second_process_learns_who_holds_the_lock(tmp_path: Path) -> None:
+def test_a_second_process_learns_who_contains_the_lock(tmp_path: Path) -> None:
     with holder(tmp_path) as first:
         with pytest.raises(StoreError) as refused, Store(tmp_path).locked():
             pass
@@ -46,7 +46,7 @@ def test_a_second_process_learns_who_holds_the_lock(tmp_path: Path) -> None:
         pass
 
 
-def test_a_killed_process_holds_no_lock(tmp_path: Path) -> None:
+def test_a_killed_process_contains_no_lock(tmp_path: Path) -> None:
     with holder(tmp_path) as first:
         first.kill()
         first.communicate()
@@ -76,7 +76,7 @@ def test_an_empty_folder_is_removed_again(tmp_path: Path) -> None:
     assert (tmp_path / "results/x/trials.csv").is_file()
 
 
-def test_an_unknown_owner_still_holds_the_lock(tmp_path: Path) -> None:
+def test_an_unknown_owner_still_contains_the_lock(tmp_path: Path) -> None:
     with holder(tmp_path) as first:
         (tmp_path / ".owner.json").write_text("{}")
         unnamed = pytest.raises(StoreError, match="in use by another `bench run`\n")

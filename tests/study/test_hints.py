@@ -23,7 +23,7 @@ def test_many_names_are_not_listed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "expected_text"),
     [
         (None, "null"), (True, "true"), (False, "false"), (5, "5"), (0.001, "0.001"),
         ("off", "'off'"), ([1, "a"], "[1, 'a']"), ({"a": 1}, "{'a': 1}"),
@@ -31,8 +31,10 @@ def test_many_names_are_not_listed() -> None:
         (dict.fromkeys(range(99)), "a large mapping"), (10**99, "a long value"),
     ],
 )  # fmt: skip
-def test_a_value_is_shown_as_a_study_writes_it_if_it_is_short(value: object, said: str) -> None:
-    assert shown(value) == said
+def test_a_value_is_shown_as_a_study_writes_it_if_it_is_short(
+    value: object, expected_text: str
+) -> None:
+    assert shown(value) == expected_text
 
 
 def test_an_error_has_place_problem_and_hint() -> None:

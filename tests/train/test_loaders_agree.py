@@ -84,7 +84,7 @@ def test_drawing_random_numbers_elsewhere_does_not_move_the_order(
 
 
 @pytest.mark.parametrize("name", LOADERS)
-def test_pixels_are_normalised_and_labels_are_whole(name: str, images: ImageSet) -> None:
+def test_pixels_are_normalised_and_labels_are_complete(name: str, images: ImageSet) -> None:
     batch, labels = next(build(name, images).test())
     assert batch.shape == (64, 1, 28, 28)
     assert batch.dtype == torch.float32
