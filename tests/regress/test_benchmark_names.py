@@ -1,4 +1,4 @@
-"""Benchmarks have names that are unique, and as short as that allows."""
+"""Short names of benchmarks are unique."""
 
 import json
 from collections.abc import Callable
@@ -36,22 +36,20 @@ PART = st.text("ab:[]/._·", min_size=1, max_size=8)
         (["t/caf\udce9.py::test_x", "t/b.py::test_x"], ["caf\\udce9.py::x", "b.py::x"]),
     ],
 )
-def test_a_name_is_the_least_that_is_no_others(benchmarks: list[str], names: list[str]) -> None:
+def test_a_name_is_the_shortest_unique_one(benchmarks: list[str], names: list[str]) -> None:
     assert list(short_names(benchmarks).values()) == names
 
 
 @given(st.sets(st.builds("{}.py::{}".format, PART, PART) | PART))
-def test_no_two_benchmarks_have_one_name(benchmarks: set[str]) -> None:
+def test_names_are_unique(benchmarks: set[str]) -> None:
     names = short_names(benchmarks)
     assert len(set(names.values())) == len(benchmarks)
 
 
-def test_a_gate_and_a_history_call_a_benchmark_by_the_same_unique_name(
-    tmp_path: Path, run_bench: Callable[..., Any]
-) -> None:
+def test_gate_and_history_use_the_same_names(tmp_path: Path, run_bench: Callable[..., Any]) -> None:
     folder = committed(tmp_path / "toy", {"b/test_a.py": ONE, "b/test_b.py": ONE})
-    asked = ("gate", "--base", "HEAD", "--pairs", 1, "--suite", "b", "--out", "kept")
-    gated = run_bench(folder, *asked, **QUICK)
+    arguments = ("gate", "--base", "HEAD", "--pairs", 1, "--suite", "b", "--out", "kept")
+    gated = run_bench(folder, *arguments, **QUICK)
     rows = json.loads((folder / "kept/verdicts.json").read_text(encoding="utf-8"))
     full = [row["benchmark"] for row in rows]
     assert sorted(full) == ["b/test_a.py::test_it[a::b=c]", "b/test_b.py::test_it[a::b=c]"]

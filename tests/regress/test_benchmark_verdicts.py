@@ -1,4 +1,4 @@
-"""What becomes of a gate's observations: pairs, plans, verdicts, confirmation."""
+"""Observations of a gate lead to pairs, plans, verdicts and confirmations."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -39,7 +39,7 @@ def observed(
 ) -> list[Observation]:
     """Make pairs in which head takes `ratio` times what base takes, with log-normal noise."""
     rng, spoilt = np.random.default_rng(3), set(disturbed)
-    sides: list[tuple[Role, float]] = [("base", 1.0), ("twin", 1.0), ("head", ratio)]
+    roles: list[tuple[Role, float]] = [("base", 1.0), ("twin", 1.0), ("head", ratio)]
     return [
         Observation(
             NAME, measure, pair, turn, role, value * float(np.exp(rng.normal(0, noise))),
@@ -47,7 +47,7 @@ def observed(
         )
         for pair in range(pairs)
         for turn in range(turns)
-        for role, value in sides
+        for role, value in roles
     ]  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def observed(
     ("ratio", "verdict"),
     [(1.0, "EQUIVALENT"), (1.2, "REGRESSED"), (0.8, "IMPROVED"), (1.02, "INCONCLUSIVE")],
 )
-def test_a_verdict_holds_the_ratio_against_the_twins_floor(ratio: float, verdict: str) -> None:
+def test_a_verdict_compares_the_ratio_with_the_noise_floor(ratio: float, verdict: str) -> None:
     (row,) = judge(observed(ratio))
     assert (row.benchmark, row.measure, row.verdict) == (NAME, "time", verdict)
     assert row.comparison is not None
@@ -68,7 +68,7 @@ def test_a_higher_accuracy_is_better() -> None:
     assert row.verdict == "IMPROVED"
 
 
-def test_a_noisy_twin_widens_the_floor() -> None:
+def test_a_noisy_control_widens_the_floor() -> None:
     quiet, noisy = (judge(observed(1.1, noise=s))[0].comparison for s in (0.005, 0.1))
     assert quiet is not None
     assert noisy is not None
@@ -94,7 +94,7 @@ def test_disturbed_pairs_are_left_out_and_counted() -> None:
     assert clean_pairs(observed(1.2, disturbed=[1, 4])) == {NAME: 8}
 
 
-def test_nothing_is_decided_where_every_pair_was_disturbed() -> None:
+def test_a_benchmark_with_only_disturbed_pairs_is_inconclusive() -> None:
     (row,) = judge(observed(1.5, disturbed=range(10)))
     assert row.verdict == "INCONCLUSIVE"
     assert row.may_hide_regression(0.1)
@@ -107,13 +107,13 @@ def test_more_pairs_are_planned_for_a_smaller_change() -> None:
     assert 6 < small <= MAX_PAIRS
 
 
-def test_the_plan_does_not_look_at_head() -> None:
+def test_the_plan_does_not_depend_on_head() -> None:
     pilot = observed(1.0, pairs=6, noise=0.03)
     other = [replace(o, value=7 * o.value**2) if o.role == "head" else o for o in pilot]
     assert pairs_needed(pilot, 0.06) == pairs_needed(other, 0.06)
 
 
-def test_no_more_pairs_are_planned_where_most_were_disturbed() -> None:
+def test_no_more_pairs_are_planned_if_most_were_disturbed() -> None:
     pilot = [
         replace(o, disturbed="other processes" if o.role == "twin" else "")
         for o in observed(1.0, pairs=6, noise=0.3)
@@ -121,14 +121,14 @@ def test_no_more_pairs_are_planned_where_most_were_disturbed() -> None:
     assert pairs_needed(pilot, 0.01)[NAME] == 6
 
 
-def test_an_undecided_time_is_open_only_if_it_may_hide_what_was_asked_for() -> None:
+def test_an_inconclusive_time_may_hide_a_regression_within_its_interval() -> None:
     (row,) = judge(observed(1.02))
     assert row.verdict == "INCONCLUSIVE"
     assert row.may_hide_regression(0.02)
     assert not row.may_hide_regression(0.1)
 
 
-def test_an_undecided_accuracy_is_open_if_it_may_be_a_point_lower() -> None:
+def test_an_inconclusive_accuracy_may_hide_a_drop_of_a_point() -> None:
     (row,) = judge(observed(1.0, measure="test_accuracy", noise=0.001))
     assert row.comparison is not None
     undecided = replace(row, verdict="INCONCLUSIVE")
@@ -161,7 +161,7 @@ def test_a_lower_accuracy_needs_a_re_run_that_is_lower_too() -> None:
     assert confirm_regressions(first, same)[0].verdict == "INCONCLUSIVE"
 
 
-def test_what_did_not_regress_is_not_touched_by_confirmation() -> None:
+def test_confirmation_changes_only_regressions() -> None:
     rows = judge(observed(0.8))
     assert confirm_regressions(rows, []) == rows
 
@@ -181,7 +181,7 @@ def test_what_did_not_regress_is_not_touched_by_confirmation() -> None:
         ([MissingSample(role, NAME, "skipped") for role in ("base", "twin", "head")], []),
     ],
 )
-def test_what_one_side_lacks(lost: list[MissingSample], verdicts: list[str]) -> None:
+def test_missing_samples_get_verdicts(lost: list[MissingSample], verdicts: list[str]) -> None:
     assert [row.verdict for row in judge_missing(lost, compared=())] == verdicts
 
 
@@ -189,7 +189,7 @@ def test_a_benchmark_that_fails_now_and_then_on_base_keeps_its_numbers() -> None
     assert not list(judge_missing([MissingSample("twin", NAME, "failed")], compared=[NAME]))
 
 
-def test_absent_names_are_told_by_side() -> None:
+def test_benchmarks_on_one_side_only_are_missing_on_the_other() -> None:
     names: dict[Role, list[str]] = {"base": ["a", "b"], "twin": ["a", "b"], "head": ["b", "c"]}
     assert list(missing_benchmarks(names)) == [
         MissingSample("head", "a", "missing"),
@@ -197,10 +197,10 @@ def test_absent_names_are_told_by_side() -> None:
     ]
 
 
-def test_conditions_differ_only_where_both_tell() -> None:
+def test_conditions_differ_only_if_both_are_known() -> None:
     base, head = {"cpu": "A", "torch": "2.9"}, {"torch": "2.10", "threads": "2"}
     assert list(differing_conditions(base, head)) == ["torch: 2.9 on base, 2.10 on head"]
 
 
-def test_judged_without_numbers_rules_nothing_out() -> None:
+def test_a_verdict_without_numbers_rules_nothing_out() -> None:
     assert not BenchmarkVerdict(NAME, "time", "MISSING").rules_out(0.1)

@@ -1,4 +1,4 @@
-"""A history leaves out what can't be read of a storage folder, and names it."""
+"""A history leaves out invalid files and benchmarks, and reports each with the reason."""
 
 import json
 import os
@@ -44,14 +44,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 def with_stats(path: Path, **stats: float) -> None:
-    """Give the first benchmark of a stored session other numbers."""
+    """Change the numbers of the first benchmark of a stored session."""
     document = json.loads(path.read_text(encoding="utf-8"))
     document["benchmarks"][0]["stats"] |= stats
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_file_is_named_and_the_others_are_read(folder: Path, bench: Done, kind: str) -> None:
+def test_a_bad_file_is_reported_and_the_others_are_read(
+    folder: Path, bench: Done, kind: str
+) -> None:
     bad, content = folder / f"{kind}.json", BAD[kind]
     if content is None:
         bad.mkdir()
@@ -65,7 +67,9 @@ def test_a_bad_file_is_named_and_the_others_are_read(folder: Path, bench: Done, 
     assert done.stderr == f"bench: ignored: {path}: not a pytest-benchmark file: {reason}\n"
 
 
-def test_every_bad_file_is_named_also_one_whose_name_is_not_utf8(folder: Path, bench: Done) -> None:
+def test_bad_files_are_reported_even_with_names_that_are_not_utf8(
+    folder: Path, bench: Done
+) -> None:
     (folder / os.fsdecode(b"\xff.json")).write_bytes(b"")
     (folder / "gone.json").symlink_to("nowhere")
     os.mkfifo(folder / "pipe.json")  # which would be waited for
@@ -78,7 +82,7 @@ def test_every_bad_file_is_named_also_one_whose_name_is_not_utf8(folder: Path, b
 
 
 @pytest.mark.parametrize("median", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_median_that_is_no_time_is_named_and_all_else_of_its_file_is_read(
+def test_an_invalid_median_is_reported_and_the_rest_of_its_file_is_read(
     folder: Path, bench: Done, median: float
 ) -> None:
     path = stored(folder, 3, {"a": 1.0, "b": 2.0})
@@ -98,7 +102,7 @@ def test_a_fastest_round_of_zero_leaves_the_median_as_it_is(folder: Path) -> Non
     assert read_sessions(folder).problems == ()
 
 
-def test_where_no_file_can_be_read_all_are_named(tmp_path: Path, bench: Done) -> None:
+def test_without_any_valid_file_all_are_listed(tmp_path: Path, bench: Done) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.json").write_bytes(b"")
     with pytest.raises(StoreError, match=r"one.json: .*\n.*two.json: "):
@@ -106,9 +110,7 @@ def test_where_no_file_can_be_read_all_are_named(tmp_path: Path, bench: Done) ->
     assert bench("history", ".").returncode == 2
 
 
-def test_a_gate_names_a_benchmark_whose_timer_counts_nothing(
-    tmp_path: Path, run_bench: Done
-) -> None:
+def test_a_gate_fails_a_benchmark_whose_timer_stands_still(tmp_path: Path, run_bench: Done) -> None:
     toy = repository(tmp_path / "toy", {"step": 0.1, "nothing": 0.0})
     costs(toy, {"step": 0.1, "nothing": 0.0})
     done = run_bench(toy, "gate", "--base", "HEAD", "--pairs", 1, "--json", **QUICK)

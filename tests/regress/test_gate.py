@@ -1,4 +1,4 @@
-"""`bench gate` on a repository where it is known what each benchmark takes."""
+"""`bench gate` on a repository where the time of each benchmark is known."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ def id_of(row: Row) -> str:
 
 @pytest.fixture(scope="module")
 def gated(tmp_path_factory: pytest.TempPathFactory, run_bench: Callable[..., Any]) -> Row:
-    """One gate over all that can become of a benchmark; head is a working tree with changes."""
+    """One gate with every kind of verdict; head is a working tree with changes."""
     folder = repository(
         tmp_path_factory.mktemp("toy"),
         {"same": 0.1, "slower": 0.1, "faster": 0.1, "gone": 0.1, "broken": 0.1, "careless": 0.1},
@@ -29,8 +29,8 @@ def gated(tmp_path_factory: pytest.TempPathFactory, run_bench: Callable[..., Any
         ACCURACY={"same": 0.97, "careless": 0.95},
     )
     (folder / "notes.txt").write_text("not committed", encoding="utf-8")
-    asked = ("--base", "main", "--accuracy", "--out", "kept", "--pairs", 6)
-    done = run_bench(folder, "gate", *asked, **QUICK)
+    options = ("--base", "main", "--accuracy", "--out", "kept", "--pairs", 6)
+    done = run_bench(folder, "gate", *options, **QUICK)
     kept = folder / "kept"
     rows = json.loads((kept / "verdicts.json").read_text(encoding="utf-8"))
     return {
@@ -67,7 +67,7 @@ def test_ratios_are_head_over_base_with_interval_floor_and_detectable_effect(gat
     assert 0.02 <= row["floor"] <= row["mde"] < 0.1
 
 
-def test_a_regression_was_measured_afresh(gated: Row) -> None:
+def test_a_regression_is_measured_again_in_fresh_processes(gated: Row) -> None:
     row = gated["verdicts"]["slower", "time"]
     assert 1.17 < row["again_low"] <= row["again_ratio"] <= row["again_high"] < 1.23
     pairs = {int(p["pair"]) for p in gated["pairs"] if p["benchmark"].endswith("[slower]")}
@@ -76,28 +76,28 @@ def test_a_regression_was_measured_afresh(gated: Row) -> None:
     assert others == set(range(1, 7))
 
 
-def test_what_is_faster_but_less_accurate_is_said_to_be_that(gated: Row) -> None:
-    said = "it[careless] is faster, but less accurate"
-    assert said in gated["done"].stdout
-    assert said.replace("[", r"\[").replace("]", r"\]") in gated["summary"]
+def test_a_faster_but_less_accurate_benchmark_is_reported(gated: Row) -> None:
+    trade_off = "it[careless] is faster, but less accurate"
+    assert trade_off in gated["done"].stdout
+    assert trade_off.replace("[", r"\[").replace("]", r"\]") in gated["summary"]
 
 
-def test_a_failure_is_told_with_its_reason(gated: Row) -> None:
+def test_a_failure_is_reported_with_its_reason(gated: Row) -> None:
     assert "broken does not work" in gated["verdicts"]["broken", "time"]["why"]
 
 
-def test_uncommitted_changes_are_measured_and_said(gated: Row) -> None:
+def test_uncommitted_changes_are_measured_and_reported(gated: Row) -> None:
     assert "the working tree (" in gated["done"].stdout
     assert "with uncommitted changes (2 files)" in gated["done"].stdout
 
 
-def test_the_summary_opens_with_what_was_found(gated: Row) -> None:
+def test_the_summary_starts_with_the_counts_of_verdicts(gated: Row) -> None:
     first = gated["summary"].splitlines()[0]
     assert first == (
         "### bench gate: 1 slower, 1 worse, 1 failed, 1 missing, 2 faster, 2 equivalent, 1 new"
     )
 
 
-def test_nothing_of_the_worktrees_is_left(gated: Row) -> None:
+def test_the_worktrees_are_removed(gated: Row) -> None:
     assert len(git(gated["folder"], "worktree", "list").splitlines()) == 1
     assert git(gated["folder"], "status", "--porcelain") == " M costs.py\n?? kept/\n?? notes.txt\n"

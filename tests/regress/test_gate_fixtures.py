@@ -1,8 +1,9 @@
-"""Fixtures are right in a gate, whose turns jump between files, classes and parameters."""
+"""Fixtures are set up and torn down correctly though turns jump between files and classes."""
 
 import json
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,14 @@ def note(event):
 
 
 @pytest.fixture(scope="session")
-def whole():
+def session():
     note("set up session")
     yield "session"
     note("tear down session")
 
 
 @pytest.fixture(scope="module")
-def of_file(request, whole):
+def of_file(request, session):
     name = request.module.__name__
     note(f"set up {name}")
     yield name
@@ -118,43 +119,55 @@ def test_{name}(benchmark, leaves_badly):
     benchmark.pedantic(lambda: None, rounds=1)
 """
 Rows = dict[str, dict[str, Any]]
+Gate = Callable[..., tuple[int, Rows]]
+
+
+def run_gate(bench: Callable[..., Any], folder: Path, *arguments: str, **files: str) -> Any:
+    """Run a gate of one pair on a suite of these files; fixtures log to folder/log."""
+    suite = {f"tests/benchmarks/{name}.py": text for name, text in files.items()}
+    toy, log = committed(folder / "toy", suite), folder / "log"
+    log.mkdir()
+    command = ("gate", "--base", "HEAD", "--pairs", 1, "--json", *arguments)
+    done = bench(toy, *command, **QUICK, TOY_LOG=str(log))
+    assert done.stdout, done.stderr
+    rows = {row["benchmark"].rpartition("/")[2]: row for row in json.loads(done.stdout)}
+    return done.returncode, rows
 
 
 @pytest.fixture
-def gate(tmp_path: Path, run_bench: Callable[..., Any]) -> Callable[..., tuple[int, Rows]]:
-    def run(*arguments: str, **files: str) -> tuple[int, Rows]:
-        suite = {f"tests/benchmarks/{name}.py": text for name, text in files.items()}
-        folder = committed(tmp_path / "toy", suite)
-        (tmp_path / "log").mkdir()
-        asked = ("gate", "--base", "HEAD", "--pairs", 1, "--json", *arguments)
-        done = run_bench(folder, *asked, **QUICK, TOY_LOG=str(tmp_path / "log"))
-        assert done.stdout, done.stderr
-        rows = {row["benchmark"].rpartition("/")[2]: row for row in json.loads(done.stdout)}
-        return done.returncode, rows
-
-    return run
+def gate(tmp_path: Path, run_bench: Callable[..., Any]) -> Gate:
+    return partial(run_gate, run_bench, tmp_path)
 
 
-def processes(folder: Path) -> list[list[str]]:
-    """What happened in each process of the pair."""
+@pytest.fixture(scope="module")
+def many_scopes(
+    tmp_path_factory: pytest.TempPathFactory, run_bench: Callable[..., Any]
+) -> tuple[int, Rows, list[list[str]]]:
+    """A gate on two files with fixtures of every scope: exit code, verdicts and events."""
+    folder = tmp_path_factory.mktemp("many")
+    code, rows = run_gate(run_bench, folder, conftest=CONFTEST, test_a=FILE, test_b=FILE)
+    return code, rows, events_of_processes(folder / "log")
+
+
+def events_of_processes(folder: Path) -> list[list[str]]:
+    """Return the events of each process of the pair."""
     return [path.read_text().splitlines() for path in sorted(folder.iterdir())]
 
 
 def test_benchmarks_of_many_files_and_scopes_are_all_measured(
-    gate: Callable[..., tuple[int, Rows]], tmp_path: Path
+    many_scopes: tuple[int, Rows, list[list[str]]],
 ) -> None:
-    code, rows = gate(conftest=CONFTEST, test_a=FILE, test_b=FILE)
+    code, rows, processes = many_scopes
     assert {name: row["why"] for name, row in rows.items() if row["verdict"] == "FAILED"} == {}
     assert code == 3
     assert len(rows) == 2 * (1 + 2 + 4 + 3)
-    assert len(processes(tmp_path / "log")) == 3
+    assert len(processes) == 3
 
 
 def test_every_fixture_is_torn_down_as_often_as_set_up(
-    gate: Callable[..., tuple[int, Rows]], tmp_path: Path
+    many_scopes: tuple[int, Rows, list[list[str]]],
 ) -> None:
-    gate(conftest=CONFTEST, test_a=FILE, test_b=FILE)
-    for events in processes(tmp_path / "log"):
+    for events in many_scopes[2]:
         ups = Counter(e.removeprefix("set up ") for e in events if e.startswith("set up"))
         downs = Counter(e.removeprefix("tear down ") for e in events if e.startswith("tear down"))
         assert ups == downs
@@ -163,27 +176,26 @@ def test_every_fixture_is_torn_down_as_often_as_set_up(
 
 
 def test_no_two_files_nor_classes_are_set_up_at_once(
-    gate: Callable[..., tuple[int, Rows]], tmp_path: Path
+    many_scopes: tuple[int, Rows, list[list[str]]],
 ) -> None:
-    gate(conftest=CONFTEST, test_a=FILE, test_b=FILE)
-    for events in processes(tmp_path / "log"):
-        there: list[str] = []
+    for events in many_scopes[2]:
+        active: list[str] = []
         for event in events:
             name = event.split()[-1]
             if name in SCOPES and event.startswith("set up"):
-                there.append(name)
-                assert len([n for n in there if n.count(".") == 0 and n != "session"]) <= 1, events
-                assert len([n for n in there if n.count(".") == 1]) <= 1, events
+                active.append(name)
+                assert len([n for n in active if n.count(".") == 0 and n != "session"]) <= 1, events
+                assert len([n for n in active if n.count(".") == 1]) <= 1, events
             elif name in SCOPES:
-                assert there.pop() == name  # the last that was set up is the first to go
+                assert active.pop() == name  # the last that was set up is the first to go
 
 
 def test_a_session_stays_set_up_around_a_benchmark_that_is_alone(
-    gate: Callable[..., tuple[int, Rows]], tmp_path: Path
+    gate: Gate, tmp_path: Path
 ) -> None:
     code, rows = gate("-k", "test_a and plain", conftest=CONFTEST, test_a=FILE, test_b=FILE)
     assert (code, list(rows)) == (3, ["test_a.py::test_plain"])
-    for events in processes(tmp_path / "log"):
+    for events in events_of_processes(tmp_path / "log"):
         assert events.count("set up session") == 1
         assert events.count("set up test_a") == 1
         of_test = [event for event in events if event.endswith("::test_plain")]
@@ -193,7 +205,7 @@ def test_a_session_stays_set_up_around_a_benchmark_that_is_alone(
 
 @pytest.mark.parametrize("scope", ["function", "module", "session"])
 def test_an_error_in_tearing_down_is_the_failure_of_the_benchmark_that_ran_last(
-    gate: Callable[..., tuple[int, Rows]], scope: str
+    gate: Gate, scope: str
 ) -> None:
     code, rows = gate(
         test_a=BROKEN.format(scope=scope, name="bad"),
@@ -206,7 +218,7 @@ def test_an_error_in_tearing_down_is_the_failure_of_the_benchmark_that_ran_last(
 
 
 def test_a_benchmark_that_ends_the_session_fails_and_the_others_go_on(
-    gate: Callable[..., tuple[int, Rows]],
+    gate: Gate,
 ) -> None:
     code, rows = gate(
         test_a="import pytest\n\n\ndef test_ends(benchmark):\n    pytest.exit('enough')\n",

@@ -1,4 +1,4 @@
-"""What a gate does with its two sides, told by gates of a single pair."""
+"""A gate checks out base and head, and measures each with its own code."""
 
 import json
 import os
@@ -21,12 +21,18 @@ def toy(tmp_path: Path) -> Path:
     return repository(tmp_path / "toy", {"step": 0.1})
 
 
-def test_one_pair_decides_nothing(toy: Path, run_bench: Run) -> None:
+def test_one_pair_is_inconclusive(toy: Path, run_bench: Run) -> None:
     done = run_bench(toy, "gate", "--base", "HEAD", "--pairs", 1, "--json")
     assert done.returncode == 3
     (row,) = json.loads(done.stdout)
     assert row["benchmark"] == "tests/benchmarks/test_toy.py::test_it[step]"
     assert (row["verdict"], row["low"], row["n"]) == ("INCONCLUSIVE", None, 1)
+
+
+def test_progress_counts_the_pairs_requested(toy: Path, run_bench: Run) -> None:
+    done = run_bench(toy, "gate", "--base", "HEAD", "--pairs", 2, **QUICK)
+    pairs = [line for line in done.stdout.splitlines() if line.startswith("pair ")]
+    assert [line[:11] for line in pairs] == ["pair 1 of 2", "pair 2 of 2"]
 
 
 def test_a_benchmark_that_kills_its_process_fails_and_the_others_go_on(
@@ -42,7 +48,7 @@ def test_a_benchmark_that_kills_its_process_fails_and_the_others_go_on(
     assert done.returncode == 1
 
 
-def test_a_base_of_another_fingerprint_is_not_compared(toy: Path, run_bench: Run) -> None:
+def test_a_base_with_another_fingerprint_is_incomparable(toy: Path, run_bench: Run) -> None:
     conftest = toy / "tests/benchmarks/conftest.py"
     conftest.write_text(CONFTEST.replace("MACHINE", "another CPU"), encoding="utf-8")
     done = run_bench(toy, "gate", "--base", "HEAD", **QUICK)
@@ -51,7 +57,7 @@ def test_a_base_of_another_fingerprint_is_not_compared(toy: Path, run_bench: Run
     assert "incomparable" in done.stdout
 
 
-def test_dependencies_that_are_not_met_make_it_incomparable(toy: Path, run_bench: Run) -> None:
+def test_unmet_dependencies_make_a_gate_incomparable(toy: Path, run_bench: Run) -> None:
     project = '[project]\nname = "toy"\nversion = "1"\ndependencies = ["numpy<1"]\n'
     (toy / "pyproject.toml").write_text(project, encoding="utf-8")
     done = run_bench(toy, "gate", "--base", "HEAD", **QUICK)
@@ -60,14 +66,14 @@ def test_dependencies_that_are_not_met_make_it_incomparable(toy: Path, run_bench
     assert "the working tree needs numpy<1, but" in done.stdout
 
 
-def test_base_borrows_a_suite_that_it_lacks(toy: Path, run_bench: Run) -> None:
+def test_base_without_the_suite_is_measured_with_heads(toy: Path, run_bench: Run) -> None:
     git(toy, "mv", "tests/benchmarks", "tests/speed")
     done = run_bench(toy, "gate", "--base", "HEAD", "--suite", "tests/speed", "--pairs", 1, **QUICK)
     assert done.returncode == 3
     assert "base has no tests/speed: measured with head's" in done.stdout
 
 
-def test_sources_below_src_are_each_sides_own(tmp_path: Path, run_bench: Run) -> None:
+def test_each_side_imports_its_own_sources_below_src(tmp_path: Path, run_bench: Run) -> None:
     toy = repository(tmp_path / "toy", {})
     (toy / "src").mkdir()
     costs(toy / "src", {"step": 0.1})
@@ -79,7 +85,7 @@ def test_sources_below_src_are_each_sides_own(tmp_path: Path, run_bench: Run) ->
     assert json.loads(done.stdout)[0]["ratio"] == pytest.approx(2, rel=0.05)
 
 
-def test_code_that_is_not_the_sides_own_is_refused(toy: Path, run_bench: Run) -> None:
+def test_code_from_outside_the_worktree_is_an_error(toy: Path, run_bench: Run) -> None:
     loads = f"import sys\nsys.path.insert(0, {str(toy)!r})\n"
     with (toy / "tests/benchmarks/conftest.py").open("a", encoding="utf-8") as conftest:
         conftest.write(loads)
@@ -89,7 +95,7 @@ def test_code_that_is_not_the_sides_own_is_refused(toy: Path, run_bench: Run) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--base", "mian"], "unknown commit 'mian'\n  Did you mean 'main'?"),
         (["--base", "main", "--suite", "nowhere"], "nowhere: no such suite"),
@@ -100,31 +106,31 @@ def test_code_that_is_not_the_sides_own_is_refused(toy: Path, run_bench: Run) ->
     ],
 )
 def test_bad_input_is_one_message(
-    toy: Path, run_bench: Run, arguments: list[str], said: str
+    toy: Path, run_bench: Run, arguments: list[str], message: str
 ) -> None:
     done = run_bench(toy, "gate", *arguments, **QUICK)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_suite_that_cannot_be_loaded_is_told_by_pytests_own_words(
-    toy: Path, run_bench: Run
-) -> None:
+def test_a_suite_that_cannot_be_loaded_shows_pytests_output(toy: Path, run_bench: Run) -> None:
     (toy / "costs.py").write_text("import nothing_of_that_name\n", encoding="utf-8")
     done = run_bench(toy, "gate", "--base", "HEAD", **QUICK)
     assert done.returncode == 2
     assert "No module named 'nothing_of_that_name'" in done.stderr
 
 
-def test_outside_a_repository_it_says_where_to_start(tmp_path: Path, run_bench: Run) -> None:
+def test_a_gate_outside_a_repository_is_an_error_with_a_hint(
+    tmp_path: Path, run_bench: Run
+) -> None:
     outside = {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
     done = run_bench(tmp_path, "gate", "--base", "HEAD", **outside)
     assert done.returncode == 2
     assert "inside a git repository" in done.stderr
 
 
-def test_terminated_it_leaves_nothing(toy: Path, environment: dict[str, str]) -> None:
+def test_a_terminated_gate_removes_its_worktrees(toy: Path, environment: dict[str, str]) -> None:
     command = [sys.executable, "-m", "bench", "gate", "--base", "HEAD", "--pairs", "100"]
     with subprocess.Popen(
         command, cwd=toy, env={**environment, **QUICK}, stdout=subprocess.PIPE, text=True
@@ -137,7 +143,7 @@ def test_terminated_it_leaves_nothing(toy: Path, environment: dict[str, str]) ->
     assert len(git(toy, "worktree", "list").splitlines()) == 1
 
 
-def test_what_a_killed_gate_left_is_removed_by_the_next(
+def test_the_worktrees_of_a_killed_gate_are_removed_by_the_next(
     toy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
@@ -153,7 +159,7 @@ def test_what_a_killed_gate_left_is_removed_by_the_next(
     assert living.is_dir()
 
 
-def test_head_is_the_working_tree_without_what_git_ignores(
+def test_head_is_the_working_tree_without_ignored_files(
     toy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (toy / ".gitignore").write_text("*.bin\n", encoding="utf-8")

@@ -25,14 +25,14 @@ def test_the_commit_that_stepped_is_found_and_no_other(storage: Path) -> None:
     assert step.ratio.low < 1.1 < step.ratio.high
 
 
-def test_sessions_stand_in_the_order_of_their_commits(tmp_path: Path) -> None:
+def test_sessions_are_in_the_order_of_their_commits(tmp_path: Path) -> None:
     for number in (3, 1, 2):
         stored(tmp_path, number, {"a": 1.0 + number})
     (trend,) = find_trends(read_sessions(tmp_path).sessions)
     assert [m.median_s for m in trend.measured] == [2.0, 3.0, 4.0]
 
 
-def test_commits_of_other_time_zones_stand_where_they_belong(tmp_path: Path) -> None:
+def test_commits_of_other_time_zones_are_in_order(tmp_path: Path) -> None:
     for number, when in enumerate(("2026-01-01T12:00:00+02:00", "2026-01-01T11:00:00+00:00")):
         path = stored(tmp_path, number, {"a": 1.0 + number})
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -52,21 +52,21 @@ def test_machines_are_never_joined(tmp_path: Path) -> None:
     assert one.steps == other.steps == ()
 
 
-def test_a_dirty_tree_is_no_history(tmp_path: Path) -> None:
+def test_sessions_with_uncommitted_changes_are_left_out(tmp_path: Path) -> None:
     for number in range(4):
         stored(tmp_path, number, {"a": 1.0}, dirty=number == 2)
     (trend,) = find_trends(read_sessions(tmp_path).sessions)
     assert [session.commit for session in trend.sessions] == [commit(n) for n in (0, 1, 3)]
 
 
-def test_a_change_below_the_least_is_no_step(tmp_path: Path) -> None:
+def test_a_change_below_two_percent_is_no_step(tmp_path: Path) -> None:
     for number in range(40):
         stored(tmp_path, number, {"a": 1.0 if number < 20 else 1.01})
     (trend,) = find_trends(read_sessions(tmp_path).sessions)
     assert trend.steps == ()
 
 
-def test_the_page_tells_steps_and_shows_every_benchmark(storage: Path, tmp_path: Path) -> None:
+def test_the_report_lists_steps_and_every_benchmark(storage: Path, tmp_path: Path) -> None:
     page = write_history(find_trends(read_sessions(storage).sessions), 2, tmp_path / "history")
     text = page.read_text(encoding="utf-8")
     assert "- **step\\[convnet\\]**: 1.1" in text
@@ -78,7 +78,7 @@ def test_the_page_tells_steps_and_shows_every_benchmark(storage: Path, tmp_path:
     assert (table.low_s < table.median_s).all() and (table.median_s < table.high_s).all()
 
 
-def test_a_page_without_steps_says_so(tmp_path: Path) -> None:
+def test_a_report_without_steps_says_so(tmp_path: Path) -> None:
     for number in range(3):
         stored(tmp_path / "in", number, {"a": 1.0})
     page = write_history(find_trends(read_sessions(tmp_path / "in").sessions), 0, tmp_path / "out")
@@ -86,7 +86,7 @@ def test_a_page_without_steps_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"benchmarks": 3}', "\x00", "[" * 100_000])
-def test_a_file_that_is_none_of_pytest_benchmarks_is_named(tmp_path: Path, content: str) -> None:
+def test_an_invalid_file_is_an_error_with_its_path(tmp_path: Path, content: str) -> None:
     (tmp_path / "x.json").write_text(content, encoding="utf-8")
     with pytest.raises(StoreError, match=r"x.json: not a pytest-benchmark file: "):
         read_sessions(tmp_path)
@@ -101,7 +101,17 @@ def test_the_command_line_shows_the_step(bench: Callable, storage: Path, tmp_pat
     assert (tmp_path / "reports/history/report.md").is_file()
 
 
-def test_an_empty_storage_is_told(bench: Callable) -> None:
+def test_one_benchmark_on_two_machines_has_two_names(bench: Callable, tmp_path: Path) -> None:
+    for number in range(4):
+        stored(tmp_path / ".benchmarks", number, {"a": 1.0}, machine=(MACHINE, OTHER)[number % 2])
+    done = bench("history")
+    assert "a (machine 1)" in done.stdout
+    assert "a (machine 2)" in done.stdout
+    report = (tmp_path / "reports/history/report.md").read_text(encoding="utf-8")
+    assert report.index("## Machine 1: ") < report.index("## Machine 2: ")
+
+
+def test_an_empty_storage_is_an_error(bench: Callable) -> None:
     done = bench("history")
     assert done.returncode == 2
     assert "no stored benchmark results" in done.stderr

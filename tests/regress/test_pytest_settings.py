@@ -1,4 +1,4 @@
-"""What a user's settings bring, a gate measures all the same."""
+"""A gate measures a suite whatever pytest settings the user has."""
 
 import json
 import subprocess
@@ -80,7 +80,7 @@ def test_a_suite_is_measured_whatever_its_conftest_disables(
     assert gate(files, **QUICK)[0] == 3
 
 
-def test_a_suite_that_measures_nothing_is_told_with_the_reason(
+def test_a_suite_that_measures_nothing_is_an_error_with_the_reason(
     tmp_path: Path, run_bench: Run
 ) -> None:
     skips = "import pytest\n\n\ndef test_it(benchmark):\n    pytest.skip('no GPU here')\n"
@@ -90,9 +90,7 @@ def test_a_suite_that_measures_nothing_is_told_with_the_reason(
     assert "no benchmark was measured; it: skipped: no GPU here" in done.stderr
 
 
-def test_a_test_that_never_calls_its_benchmark_is_not_lost_without_a_word(
-    tmp_path: Path, run_bench: Run
-) -> None:
+def test_a_test_that_never_calls_its_benchmark_is_missing(tmp_path: Path, run_bench: Run) -> None:
     folder = committed(tmp_path / "toy", {"tests/benchmarks/test_a.py": TWO})
     calls_none = TWO.replace("benchmark.pedantic(lambda: None, rounds=1)", "pass", 1)
     (folder / "tests/benchmarks/test_a.py").write_text(calls_none, encoding="utf-8")
@@ -102,9 +100,9 @@ def test_a_test_that_never_calls_its_benchmark_is_not_lost_without_a_word(
     assert "never called" in missing["why"]
 
 
-def test_a_process_that_dies_at_the_end_is_told(tmp_path: Path, run_bench: Run) -> None:
+def test_a_process_that_dies_at_the_end_is_an_error(tmp_path: Path, run_bench: Run) -> None:
     dies = "import os\n\nimport pytest\n\n\n@pytest.fixture(scope='session', autouse=True)\n"
-    dies += "def whole():\n    yield\n    os.abort()\n"
+    dies += "def session():\n    yield\n    os.abort()\n"
     files = {"tests/benchmarks/test_a.py": TWO, "conftest.py": dies}
     folder = committed(tmp_path / "toy", files)
     done = run_bench(folder, "gate", "--base", "HEAD", "--pairs", 1, **QUICK)

@@ -49,7 +49,7 @@ def pair(suite: StudySuite) -> PairSamples:
     return suite.measure(1, None, Nobody())
 
 
-def test_a_pair_is_the_last_block_of_every_cell_by_its_name(pair: PairSamples) -> None:
+def test_a_pair_is_the_last_block_of_every_cell(pair: PairSamples) -> None:
     steps = {(o.benchmark, o.role): o.value for o in pair.observations if o.measure == "step"}
     cells = {benchmark for benchmark, _ in steps}
     assert "fp32 · contiguous" in cells
@@ -67,23 +67,23 @@ def test_accuracies_are_those_of_the_pairs_own_seed(pair: PairSamples) -> None:
     assert found <= of_seed
 
 
-def test_a_cell_that_fails_is_lost_with_its_reason(pair: PairSamples) -> None:
+def test_a_failed_cell_is_missing_with_its_reason(pair: PairSamples) -> None:
     failed = {lost for lost in pair.missing if lost.status == "failed"}
     assert {(lost.role, lost.reason) for lost in failed} == {("head", "failed: boom")}
 
 
-def test_what_both_sides_skip_is_told_as_skipped(pair: PairSamples) -> None:
+def test_cells_that_both_sides_skip_are_skipped(pair: PairSamples) -> None:
     skipped = [lost for lost in pair.missing if lost.status == "skipped"]
     assert {lost.role for lost in skipped} == set(ROLES)
     assert all(isinstance(lost, MissingSample) and lost.reason for lost in skipped)
 
 
-def test_only_what_is_named_is_told_again(suite: StudySuite) -> None:
+def test_only_named_cells_are_returned(suite: StudySuite) -> None:
     again = suite.measure(2, ["fp32 · contiguous"], Nobody())
     assert {o.benchmark for o in again.observations} == {"fp32 · contiguous"}
 
 
-def test_a_study_that_bench_refuses_is_told_in_its_own_words(
+def test_an_invalid_study_shows_the_message_of_bench_run(
     tmp_path: Path, run_bench: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     (tmp_path / "wrong.yaml").write_text("name: wrong\nbase: {modle: mlp}\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The example workflow calls the gate as it is."""
+"""The example workflow calls the gate with valid options."""
 
 import shlex
 from pathlib import Path
@@ -11,7 +11,7 @@ from bench.cli import app
 WORKFLOW = Path(__file__).parents[2] / ".github/workflows/checks.yml"
 
 
-def test_the_workflow_asks_for_options_that_the_gate_has() -> None:
+def test_the_workflow_uses_options_of_the_gate() -> None:
     jobs = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]
     scripts = [step["run"] for step in jobs["gate"]["steps"] if "bench gate" in step.get("run", "")]
     (line,) = [line for line in scripts[0].splitlines() if "bench gate" in line]

@@ -1,4 +1,4 @@
-"""The sides of a gate hold what the user's checkout holds, submodules and odd names included."""
+"""Worktrees have the checkout's changes, submodules and file names in any encoding."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ FILE = ("-c", "protocol.file.allow=always")  # which git refuses to submodules b
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Path:
-    """A repository with a submodule, which holds another one."""
+    """A repository with a submodule that has another one."""
     inner = committed(tmp_path / "inner", {"inner.py": "VALUE = 1\n"})
     part = committed(tmp_path / "part", {"part.py": "VALUE = 1\n"})
     git(part, *FILE, "submodule", "--quiet", "add", str(inner), "inner")
@@ -51,7 +51,7 @@ def test_a_suite_that_needs_a_submodule_is_measured(toy: Path, run_bench: Run) -
     assert git(toy, "status", "--porcelain") == ""
 
 
-def test_submodules_of_submodules_are_there_too(in_toy: Path) -> None:
+def test_submodules_of_submodules_are_checked_out(in_toy: Path) -> None:
     with check_out("HEAD", None) as sides:
         for side in (sides.base, sides.head):
             assert (side.tree / "libs/part/inner/inner.py").is_file()
@@ -96,9 +96,7 @@ def test_a_linked_worktree_borrows_the_submodules_of_the_main_one(
         assert (sides.head.tree / "libs/part/inner/inner.py").is_file()
 
 
-def test_a_submodule_that_is_not_there_is_named_with_what_brings_it(
-    toy: Path, run_bench: Run
-) -> None:
+def test_a_missing_submodule_is_reported_with_a_hint(toy: Path, run_bench: Run) -> None:
     clone = toy.parent / "clone"
     git(toy.parent, "clone", "--quiet", str(toy), str(clone))
     done = run_bench(clone, "gate", "--base", "HEAD", "--pairs", 1, **QUICK)
@@ -108,7 +106,7 @@ def test_a_submodule_that_is_not_there_is_named_with_what_brings_it(
     assert "git submodule update --init --recursive" in done.stderr
 
 
-def test_a_file_name_that_is_not_utf8_is_carried_over_and_measured(
+def test_an_uncommitted_file_whose_name_is_not_utf8_is_copied(
     tmp_path: Path, run_bench: Run
 ) -> None:
     suite = f"from pathlib import Path\n\n\ndef test_it(benchmark):\n    name = {NOT_UTF8!a}\n"
@@ -151,7 +149,7 @@ def contents(tree: Path) -> set[str]:
     return {str(p.relative_to(tree)) for p in paths if p.is_symlink() or p.is_file()}
 
 
-def test_a_file_that_was_moved_is_no_longer_where_it_was(plain: Path) -> None:
+def test_a_moved_file_is_not_in_its_old_place(plain: Path) -> None:
     (plain / "old.py").write_text("VALUE = 1\n" * 20, encoding="utf-8")
     git(plain, "commit", "--quiet", "--all", "--message=second")
     git(plain, "mv", "old.py", "new.py")
@@ -179,7 +177,7 @@ def test_a_folder_that_became_a_link_stays_one(plain: Path) -> None:
     assert (outside / "y").is_file()
 
 
-def test_a_worktree_of_the_users_that_is_away_is_not_forgotten(plain: Path) -> None:
+def test_an_unmounted_worktree_of_the_user_stays_registered(plain: Path) -> None:
     away = plain.parent / "away"
     git(plain, "worktree", "add", "--quiet", "--detach", str(away))
     away.rename(plain.parent / "unmounted")
