@@ -144,9 +144,14 @@ def _train(run: Run, setup: TrainingSetup, emit: Emit, *, verbose: bool) -> list
     for epoch in range(1, epochs + 1) if epochs else [0]:
         trained: dict[str, float] = {}
         if epoch:
-            result = train_epoch(
-                training, loader.train(), clock, _step_logger(run, setup, emit, epoch, verbose)
-            )
+
+            def log(step: StepLog, epoch: int = epoch) -> None:
+                loss = step.loss.item() if verbose else None  # synchronises
+                steps, images = loader.steps_per_epoch, loader.train_images
+                done = (run.run_id, epoch, epochs, step.step, steps, images, loader.step_images)
+                emit(Stepped(*done, loss))
+
+            result = train_epoch(training, loader.train(), clock, log)
             elapsed_s += result.train_s
             trained = {
                 "train_loss": result.train_loss,
@@ -170,30 +175,6 @@ def _train(run: Run, setup: TrainingSetup, emit: Emit, *, verbose: bool) -> list
         )
         emit(Evaluated(run.run_id, epoch, epochs, test.loss, test.correct, test.images))
     return rows
-
-
-def _step_logger(
-    run: Run, setup: TrainingSetup, emit: Emit, epoch: int, verbose: bool
-) -> Callable[[StepLog], None]:
-    """Return a callback that emits steps as events; the loss is read only for log lines."""
-
-    def log(step: StepLog) -> None:
-        loss = step.loss.item() if verbose else None  # synchronises
-        loader = setup.loader
-        emit(
-            Stepped(
-                run.run_id,
-                epoch,
-                setup.cell.epochs,
-                step.step,
-                loader.steps_per_epoch,
-                loader.train_images,
-                loader.step_images,
-                loss,
-            )
-        )
-
-    return log
 
 
 def _reach_target(
@@ -224,7 +205,10 @@ def _block(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
         "eval", lambda: evaluate(training, loader.test(), clock).eval_s, timing.epochs
     )
     guards = watch.stop()
-    peaks = _peaks(setup)
+    try:
+        peaks: Peaks | None = machine_peaks(setup.device, setup.cell.precision, clock)
+    except torch.OutOfMemoryError:  # a GPU without the memory for it
+        peaks = None
     row = BlockRow(
         block=run.block,
         role=run.role,
@@ -236,17 +220,7 @@ def _block(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
         peak_bytes_per_s=peaks.bytes_per_s if peaks else None,
         two_images_s=_two_images_s(setup, parts),
     )
-    timings = tuple(
-        TimingRow(
-            block=run.block,
-            phase=s.phase,
-            round=s.round,
-            seconds=s.seconds,
-            is_warmup=s.is_warmup,
-            role=run.role,
-        )
-        for s in samples
-    )
+    timings = tuple(TimingRow(block=run.block, role=run.role, **asdict(s)) for s in samples)
     return replace(_ok(run, setup), block=row, timings=timings)
 
 
@@ -260,14 +234,6 @@ def _step_parts(setup: TrainingSetup) -> StepParts:
         backward=training.backward,
         update=training.update,
     )
-
-
-def _peaks(setup: TrainingSetup) -> Peaks | None:
-    """Measure the machine's peaks; None on a GPU without the memory for it."""
-    try:
-        return machine_peaks(setup.device, setup.cell.precision, setup.clock)
-    except torch.OutOfMemoryError:
-        return None
 
 
 def _two_images_s(setup: TrainingSetup, parts: StepParts) -> float | None:
