@@ -203,7 +203,7 @@ def test_child_processes_end_with_their_run_at_its_limit(
     local: Executor, networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
 ) -> None:
     reported = tmp_path / "pid"
-    model = {"import": f"{networks}:Forks", "told": str(reported)}
+    model = {"import": f"{networks}:Forks", "reported": str(reported)}
     runs = runs_of({"model": model}, limits={"trial_timeout": "5s"})
     outcome, _ = carry_out(local, runs, digits_dir)
     assert outcome.status == "timeout"
@@ -215,7 +215,7 @@ def test_left_over_child_processes_end_with_their_run(
     local: Executor, networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
 ) -> None:
     reported = tmp_path / "pid"
-    model = {"import": f"{networks}:Litters", "told": str(reported)}
+    model = {"import": f"{networks}:Litters", "reported": str(reported)}
     outcome, _ = carry_out(local, runs_of({"model": model, "batch_size": 60_000}), digits_dir)
     assert outcome.status == "ok"
     assert gone(int(reported.read_text()))
@@ -237,7 +237,7 @@ def test_a_run_and_its_children_end_when_the_runner_is_killed(
     networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
 ) -> None:
     reported = tmp_path / "pid"
-    runs = runs_of({"model": {"import": f"{networks}:Forks", "told": str(reported)}})
+    runs = runs_of({"model": {"import": f"{networks}:Forks", "reported": str(reported)}})
     (tmp_path / "runs").write_bytes(pickle.dumps(runs))
     script = tmp_path / "runner.py"
     script.write_text(RUN_AND_WAIT, encoding="utf-8")
