@@ -164,7 +164,7 @@ class CostRow:
     step_operations: int | None = column("1", "operations dispatched", default=None)
     step_peak_bytes: int | None = column("B", "peak resident set or allocator", default=None)
     step_base_bytes: int | None = column("B", "the same before the first step", default=None)
-    step_device_bytes: int | None = column("B", "in use on the whole GPU", default=None)
+    step_device_bytes: int | None = column("B", "in use on the GPU, all processes", default=None)
     machine: str | None = column("", "processor, cores and GPUs", default=None)
     node: str | None = column("", "machine of a cluster", default=None)
 

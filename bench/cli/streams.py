@@ -48,7 +48,7 @@ class _Stream(io.TextIOWrapper):
 
 
 def prepare_streams() -> None:
-    """Let every text be printed in every locale; streams that a caller replaced stay."""
+    """Make every text printable in every locale; streams that a caller replaced stay."""
     codecs.register_error(HANDLER, _to_ascii)
     for name, own in (("stdout", sys.__stdout__), ("stderr", sys.__stderr__)):
         stream = getattr(sys, name)

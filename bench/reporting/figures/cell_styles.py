@@ -110,7 +110,7 @@ def _by_facet(
 
 
 def _one_by_one(cells: pd.DataFrame, labels: Mapping[str, str]) -> CellStyles:
-    """Give the cells a colour each; in a large grid, the fastest and the most accurate ones."""
+    """Return a colour per cell; in a large grid for the fastest and the most accurate ones."""
     shown = list(cells["cell_id"])
     count = len(CELL_COLOURS)
     if len(shown) > count:
