@@ -75,21 +75,19 @@ def check_software(machine: Machine) -> Finding:
     except DataError as error:
         effect = "torchvision's models and `loader: dataloader` don't work; everything else does"
         return Finding("torch", "error", error.what, effect, error.hint)
-    seen = f"{versions['torch']} with torchvision {versions['torchvision']}"
-    return Finding("torch", "good", seen)
+    return Finding(
+        "torch", "good", f"{versions['torch']} with torchvision {versions['torchvision']}"
+    )
 
 
 def check_cores(machine: Machine) -> Finding:
     """Check for a CPU quota."""
     seen = f"{machine.cores} of {machine.cpu}"
     if machine.quota is not None:
-        return Finding(
-            "cores",
-            "warning",
-            f"{seen}, with a CPU quota of {machine.quota:g}",
-            "a process that exceeds its quota is paused, which distorts timings",
-            "raise the container's CPU limit to an integer number of cores, or remove it",
-        )
+        seen += f", with a CPU quota of {machine.quota:g}"
+        effect = "a process that exceeds its quota is paused, which distorts timings"
+        hint = "raise the container's CPU limit to an integer number of cores, or remove it"
+        return Finding("cores", "warning", seen, effect, hint)
     if (threads := os.environ.get("OMP_NUM_THREADS")) is not None:
         seen += f"; OMP_NUM_THREADS={threads} is set, but a study's `threads` overrides it"
     return Finding("cores", "good", seen)
@@ -101,8 +99,7 @@ def check_load(paths: Paths) -> Finding:
     before = read(proc)
     time.sleep(LOAD_WINDOW_S)
     after = read(proc)
-    others, waited = others_cores(before, after), pressure_share(before, after)
-    stolen = steal_share(before, after)
+    others, waited, stolen = (f(before, after) for f in (others_cores, pressure_share, steal_share))
     if others is None:
         effect = "disturbed blocks are not detected"
         return Finding("other load", "warning", "not reported by this system", effect)
@@ -110,8 +107,9 @@ def check_load(paths: Paths) -> Finding:
     seen += f", tasks waited {waited:.0%} of the time" if waited is not None else ""
     seen += f", the host took {stolen:.0%}" if stolen else ""
     if (stolen or 0) > STEAL:
-        hint = "measure when the host is less busy"
-        return Finding("other load", "warning", seen, DISTURBED, hint)
+        return Finding(
+            "other load", "warning", seen, DISTURBED, "measure when the host is less busy"
+        )
     if others > OTHERS or (waited or 0) > PRESSURE:
         threads = max(1, core_count() - max(1, round(others)))
         effect = "training on all cores slows down more than proportionally"
@@ -124,13 +122,10 @@ def check_clock(paths: Paths) -> Finding:
     """Check the processor's frequency governor and boost."""
     cpu = paths.sys / "devices/system/cpu"
     governors = {_text(p) for p in cpu.glob("cpu[0-9]*/cpufreq/scaling_governor")} - {""}
-    boosts = {"1": "on", "0": "off"}, {"0": "on", "1": "off"}
-    files = cpu / "cpufreq/boost", cpu / "intel_pstate/no_turbo"
-    texts = (words.get(_text(file), "") for words, file in zip(boosts, files, strict=True))
-    boost = next(filter(None, texts), "")
+    boost = {"1": "on", "0": "off"}.get(_text(cpu / "cpufreq/boost"))
+    boost = boost or {"0": "on", "1": "off"}.get(_text(cpu / "intel_pstate/no_turbo"))
     if not governors and not boost:
-        seen = "governor and boost not visible (a virtual machine)"
-        return Finding("clock", "good", seen)
+        return Finding("clock", "good", "governor and boost not visible (a virtual machine)")
     seen = f"governor {', '.join(sorted(governors)) or 'unknown'}"
     seen += f", boost {boost}" if boost else ""
     if governors - {"performance"}:
@@ -147,8 +142,8 @@ def check_noise(machine: Machine) -> Iterator[Finding]:
         return
     single, full = (_noise_floor(threads) for threads in (1, machine.cores))
     if single is None or full is None:
-        seen = "not measured: not enough memory for the calibration kernel"
-        yield Finding("noise", "warning", seen)
+        what = "not measured: not enough memory for the calibration kernel"
+        yield Finding("noise", "warning", what)
         return
     seen = f"identical work differs by up to {single:.1%} on one thread"
     seen += f", by {full:.1%} on {machine.cores}" if machine.cores > 1 else ""

@@ -1,13 +1,14 @@
 """Columns of the report's tables, and the sections that hold them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from bench.analysis.configurations import name_cells, naming_fields
 from bench.cell_names import BASELINE, field_name, format_value
-from bench.formatting import plural_range
+from bench.formatting import format_number, format_percent, plural_range
 from bench.reporting.display_names import named_apart
 
 BLANK = "–"
@@ -70,3 +71,20 @@ def samples_note(counts: pd.Series, sample: str, enough: int) -> str:
     if known.empty:
         return ""
     return plural_range(known, sample) + (", exploratory" if (known < enough).all() else "")
+
+
+def texts_of(values: Iterable[Any], write: Callable[[Any], str] = format_number) -> list[str]:
+    """Write each value, a missing one as a blank."""
+    return [BLANK if pd.isna(value) else write(value) for value in values]
+
+
+def estimate_texts(cells: pd.DataFrame, measure: str, scale: float = 1) -> list[str]:
+    """Write a measure's medians with their intervals, a missing one as a blank."""
+    parts = cells[[f"{measure}_{part}" for part in ("median", "low", "high")]] * scale
+    return [BLANK if pd.isna(e[0]) else format_number(*e) for e in parts.to_numpy(dtype=float)]
+
+
+def accuracy_texts(cells: pd.DataFrame, measure: str) -> list[str]:
+    """Write mean accuracies in percent with their intervals, a missing one as a blank."""
+    parts = cells[[f"{measure}_{part}" for part in ("mean", "low", "high")]].to_numpy(dtype=float)
+    return [BLANK if pd.isna(e[0]) else format_percent(*e, unit="") for e in parts]

@@ -18,12 +18,11 @@ from bench.reporting.baseline_section import (
     verdict_findings,
 )
 from bench.reporting.columns import Section
-from bench.reporting.cost_section import cost_section
 from bench.reporting.display_names import untuned_summary
 from bench.reporting.effects_section import effect_findings, effects_section
 from bench.reporting.figure_style import Chart
 from bench.reporting.findings import best_findings, run_findings, unfinished_runs
-from bench.reporting.results_section import results_section
+from bench.reporting.results_section import cost_section, results_section
 from bench.reporting.sentences import markdown_sentences
 from bench.reporting.study_context import Context
 from bench.reporting.target_section import target_findings, target_section

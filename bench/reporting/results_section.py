@@ -1,20 +1,25 @@
-"""The section "Results": one row for each cell, and no number without its uncertainty."""
+"""The sections "Results" and "What a step costs": a row for each cell."""
 
 import numpy as np
 import pandas as pd
 
+from bench.analysis.bottlenecks import LIMITS, RULE
 from bench.analysis.results import Results
 from bench.cell_names import format_value
-from bench.formatting import EXPLORATORY, format_number, format_percent, format_target
+from bench.formatting import EXPLORATORY, format_short, format_target
 from bench.reporting.columns import (
     BLANK,
     Column,
     Section,
+    accuracy_texts,
+    estimate_texts,
     name_columns,
     samples_note,
+    texts_of,
     with_numbers,
 )
 from bench.reporting.display_names import measured_first
+from bench.reporting.markdown_text import escape
 from bench.reporting.sample_notes import speed_of
 from bench.stats.estimates import MIN_FOR_INTERVAL
 
@@ -23,36 +28,29 @@ PHASE_SUM_MARK = "†"
 
 
 def results_section(results: Results, target: float | None) -> Section:
-    """Return the section with the measurements of every cell."""
-    mismatches, notes = int(has_phase_mismatch(results.summary).sum()), ""
-    if mismatches:
-        notes = (
-            f"{PHASE_SUM_MARK} phase times don't add up to the step within 5%, or steps and data "
-            "loading not to the epoch. Interpret the times of "
-            f"{'this cell' if mismatches == 1 else 'these cells'} with care."
-        )
-    return Section("Results", result_columns(results, target), notes)
-
-
-def result_columns(results: Results, target: float | None) -> list[Column]:
-    """Return the columns of the result table, cells without measurements last."""
+    """Return the section with the measurements of every cell, those without any last."""
     summary = measured_first(results.summary)
-    speed = speed_of(summary)
+    speed, mismatched = speed_of(summary), has_phase_mismatch(summary)
     step = _estimates("step (ms)", summary, "step", "timing block", 1e3)
-    parameters = [BLANK if pd.isna(n) else f"{n:,}" for n in summary["parameters"]]
+    marks = [f" {PHASE_SUM_MARK}" if mismatch else "" for mismatch in mismatched]
     columns = [
         *name_columns(summary["cell_id"], summary),
         _accuracy(summary),
         _estimates("images/s", summary, speed.measure, speed.sample),
-        _with_mismatches_marked(step, summary),
+        Column(step.heading, step.note, list(map(str.__add__, step.texts, marks))),
         _time_to_target(summary, results.trials, target),
         _estimates("peak memory (MB)", summary, "peak_memory_bytes", "seed", 1e-6),
-        Column("parameters", "", parameters),
+        Column("parameters", "", texts_of(summary["parameters"], "{:,}".format)),
     ]
     if (summary["status"] != "ok").any():
-        statuses = [format_value(status) for status in summary["status"]]
+        statuses = texts_of(summary["status"], format_value)
         columns.append(Column("status", "", statuses, is_number=False))
-    return with_numbers(columns)
+    these = "this cell" if mismatched.sum() == 1 else "these cells"
+    notes = (
+        f"{PHASE_SUM_MARK} phase times don't add up to the step within 5%, or steps and data "
+        f"loading not to the epoch. Interpret the times of {these} with care."
+    )
+    return Section("Results", with_numbers(columns), notes if mismatched.any() else "")
 
 
 def has_phase_mismatch(summary: pd.DataFrame) -> pd.Series:
@@ -66,18 +64,38 @@ def has_phase_mismatch(summary: pd.DataFrame) -> pd.Series:
     return pd.Series(off | (epochs.notna() & ~epochs.between(*PHASE_SUM_RANGE)), dtype=bool)
 
 
+def cost_section(summary: pd.DataFrame) -> Section:
+    """Return FLOPs, memory and bottleneck of a step; without columns if none was measured."""
+    cells = summary[summary["step_flops"].notna()]
+    if cells.empty:
+        return Section("What a step costs", ())
+    flops, rate = cells["flops_per_image"], cells["achieved_flops_per_s"]
+    bottlenecks = texts_of(cells["bottleneck"], "{} bound".format)
+    columns = [
+        *name_columns(cells["cell_id"], summary),
+        Column("FLOPs/image", "forward, backward", texts_of(flops, format_short)),
+        Column("FLOP/s", "achieved", texts_of(rate, format_short)),
+        Column(
+            "of the peak (%)", "measured matrix product", estimate_texts(cells, "efficiency", 100)
+        ),
+        Column("peak memory (MB)", "one step", texts_of(cells["step_peak_bytes"] / 1e6)),
+        *(Column(f"{w} (ms)", "alone", texts_of(1e3 * cells[f"{w}_bound_s"])) for w in LIMITS),
+        Column("bottleneck", "", bottlenecks, is_number=False),
+    ]
+    notes = f"The bottleneck is {escape(RULE)}."
+    return Section("What a step costs", with_numbers(columns), notes)
+
+
 def _accuracy(summary: pd.DataFrame) -> Column:
-    estimates = summary[["accuracy_mean", "accuracy_low", "accuracy_high"]].to_numpy(dtype=float)
-    texts = [BLANK if np.isnan(e[0]) else format_percent(*e, unit="") for e in estimates]
     seeds = summary["seeds"].where(summary["accuracy_mean"].notna(), 0)
+    texts = accuracy_texts(summary, "accuracy")
     return _with_samples("test accuracy (%)", texts, seeds, "seed", enough=2)
 
 
 def _estimates(
     heading: str, summary: pd.DataFrame, measure: str, sample: str, scale: float = 1
 ) -> Column:
-    parts = summary[[f"{measure}_{part}" for part in ("median", "low", "high")]] * scale
-    texts = [BLANK if np.isnan(e[0]) else format_number(*e) for e in parts.to_numpy(dtype=float)]
+    texts = estimate_texts(summary, measure, scale)
     return _with_samples(heading, texts, summary[f"{measure}_n"], sample)
 
 
@@ -94,14 +112,6 @@ def _with_samples(
     if known.nunique() > 1:
         texts = [f"{text} (n = {n})" if n else text for text, n in zip(texts, counts, strict=True)]
     return Column(heading, samples_note(counts, sample, enough), texts)
-
-
-def _with_mismatches_marked(column: Column, summary: pd.DataFrame) -> Column:
-    marked = [
-        f"{text} {PHASE_SUM_MARK}" if mismatch else text
-        for text, mismatch in zip(column.texts, has_phase_mismatch(summary), strict=True)
-    ]
-    return Column(column.heading, column.note, marked)
 
 
 def _time_to_target(summary: pd.DataFrame, trials: pd.DataFrame, target: float | None) -> Column:

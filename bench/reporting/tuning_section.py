@@ -11,8 +11,8 @@ from bench.analysis.configurations import config_fields
 from bench.analysis.results import Results
 from bench.analysis.tuning_candidates import candidates, named_fields, tuned_fields
 from bench.cell_names import axis_name, field_name, format_value
-from bench.formatting import format_percent, join_words, plural, plural_range
-from bench.reporting.columns import BLANK, Column, Section, samples_note
+from bench.formatting import join_words, plural, plural_range
+from bench.reporting.columns import BLANK, Column, Section, accuracy_texts, samples_note
 from bench.reporting.markdown_text import escape
 
 AT_EDGE = "at the edge of its range: the best may lie outside"
@@ -82,13 +82,9 @@ def tuning_columns(results: Results) -> list[Column]:
         Column(axis_name(f), "chosen", [format_value(v) for v in chosen[f]], is_number=False)
         for f in tuned.fields
     ]
-    parts = chosen[[f"validation_accuracy_{part}" for part in ("mean", "low", "high")]]
-    accuracies = [
-        BLANK if pd.isna(e[0]) else format_percent(*e, unit="") for e in parts.to_numpy(float)
-    ]
-    columns.append(
-        Column("validation accuracy (%)", samples_note(chosen["n"], "seed", 2), accuracies)
-    )
+    samples = samples_note(chosen["n"], "seed", 2)
+    accuracies = accuracy_texts(chosen, "validation_accuracy")
+    columns.append(Column("validation accuracy (%)", samples, accuracies))
     columns.append(Column(f"{tuned.unit}s", "tried", _counts(tuned)))
     notes = [_note(tuned, row) for row in chosen.to_dict("records")]
     if any(note != BLANK for note in notes):
