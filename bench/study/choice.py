@@ -3,7 +3,7 @@
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from types import UnionType
@@ -41,6 +41,13 @@ def invalid_at(loc: tuple[str | int, ...], message: str, value: Any) -> Validati
     """Return an error with this message at `loc` below the field that is being validated."""
     details = InitErrorDetails(type=invalid(message), loc=loc, input=value)
     return ValidationError.from_exception_data("study", [details])
+
+
+def known_name(kind: str, name: Any, known: Collection[str]) -> str:
+    """Return a known name; raise an error with the nearest one for any other value."""
+    if isinstance(name, str) and name in known:
+        return name
+    raise invalid(f"unknown {kind} {shown(name)}. {did_you_mean(name, known)}".strip())
 
 
 class Strict(BaseModel):
@@ -83,13 +90,17 @@ class Choice(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     registry: ClassVar[Mapping[str, Entry]] = {}
-    kind: ClassVar[str] = ""
+    kind: ClassVar[str]  # "optimizer" of OptimizerChoice
     may_import: ClassVar[bool] = False
 
     name: str
     target: str
     imported: bool = False
     parameters: dict[str, Any] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.kind = cls.__name__.removesuffix("Choice").lower()
 
     @model_validator(mode="before")
     @classmethod
@@ -108,12 +119,8 @@ class Choice(BaseModel):
                 raise invalid_at(("name",), "expected 'name' or 'import', got both", given["name"])
         else:
             name, target = cls._registered(given.pop("name", None))
-        return {
-            "name": name,
-            "target": target,
-            "imported": imported,
-            "parameters": _complete(f"{cls.kind} {name}", target, given),
-        }
+        completed = _complete(f"{cls.kind} {name}", target, given)
+        return {"name": name, "target": target, "imported": imported, "parameters": completed}
 
     @classmethod
     def _import_target(cls, target: Any) -> str:
@@ -124,10 +131,8 @@ class Choice(BaseModel):
         if own := _shadowed_module(target):
             message = f"{own} is hidden by another module of that name. Rename it"
             raise invalid_at(("import",), message, target)
-        try:
-            parameters(target)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise invalid_at(("import",), f"cannot read its source: {error}", target) from None
+        if problem := _unreadable(target):
+            raise invalid_at(("import",), f"cannot read its source: {problem}", target)
         return target
 
     @classmethod
@@ -136,9 +141,7 @@ class Choice(BaseModel):
         if name is None:
             raise invalid("'name' is missing")
         known = cls._entries(name if isinstance(name, str) else "")
-        if not isinstance(name, str) or name not in known:
-            raise invalid(f"unknown {cls.kind} {shown(name)}. {did_you_mean(name, known)}".strip())
-        return name, known[name].target
+        return name, known[known_name(cls.kind, name, known)].target
 
     @classmethod
     def _entries(cls, name: str) -> Mapping[str, Entry]:
@@ -209,7 +212,6 @@ class ModelChoice(Choice):
     """A network."""
 
     registry = MODELS
-    kind = "model"
     may_import = True
 
     @classmethod
@@ -231,10 +233,17 @@ def _check_entry_point(name: str, target: str) -> None:
     installed = f"model {name} is installed as {shown(target)}"
     if not re.fullmatch(IMPORT_TARGET, target):
         raise invalid(f"{installed}, expected 'package.module:Class'")
+    if problem := _unreadable(target):
+        raise invalid(f"{installed}, whose source cannot be read: {problem}")
+
+
+def _unreadable(target: str) -> str:
+    """Return why a callable's source cannot be read; empty if it can."""
     try:
         parameters(target)
     except (OSError, SyntaxError, ValueError) as error:
-        raise invalid(f"{installed}, whose source cannot be read: {error}") from None
+        return str(error)
+    return ""
 
 
 def _shadowed_module(target: str) -> str:
@@ -251,39 +260,33 @@ class OptimizerChoice(Choice):
     """An optimizer."""
 
     registry = OPTIMIZERS
-    kind = "optimizer"
 
 
 class ScheduleChoice(Choice):
     """A learning-rate schedule."""
 
     registry = SCHEDULES
-    kind = "schedule"
 
 
 class LoaderChoice(Choice):
     """A way to load batches."""
 
     registry = LOADERS
-    kind = "loader"
 
 
 class AugmentationChoice(Choice):
     """Random changes of the training images."""
 
     registry = AUGMENTATIONS
-    kind = "augmentation"
 
 
 class InitialisationChoice(Choice):
     """Initial values of the weights."""
 
     registry = INITIALISATIONS
-    kind = "initialisation"
 
 
 class AveragingChoice(Choice):
     """An average of the weights."""
 
     registry = AVERAGINGS
-    kind = "averaging"

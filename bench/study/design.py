@@ -93,12 +93,8 @@ class _Expansion:
     def candidates(self, point: Assignments) -> tuple[Cell, ...]:
         """Return the cells at a point, one for each combination of tuned values that it leaves."""
         set_here = {assignment.path for assignment in point}
-        found = []
-        for values in self._tuned:
-            cell = self._cell((*point, *(a for a in values if a.path not in set_here)))
-            if cell is not None:
-                found.append(cell)
-        return tuple(found)
+        points = ((*point, *(a for a in v if a.path not in set_here)) for v in self._tuned)
+        return tuple(cell for p in points if (cell := self._cell(p)) is not None)
 
     def _cell(self, point: Assignments) -> Cell | None:
         declared = _assign(self._base, point)
@@ -106,7 +102,10 @@ class _Expansion:
         self.known |= written.keys()
         if self._is_excluded(point, written):  # before validation: it may be invalid
             return None
-        cell = self._validated(declared, point)
+        try:
+            cell = Cell.model_validate(declared)
+        except ValidationError as error:
+            raise study_error(error, self._source, lambda loc: _written(loc, point)) from None
         flat = cell.flat()
         aliased = flat | {"optimizer.lr": flat["lr"]}
         self.known |= aliased.keys()
@@ -115,12 +114,6 @@ class _Expansion:
             return None
         self._seen.add(identity)
         return cell
-
-    def _validated(self, declared: Mapping[str, Any], point: Assignments) -> Cell:
-        try:
-            return Cell.model_validate(declared)
-        except ValidationError as error:
-            raise study_error(error, self._source, lambda loc: _written(loc, point)) from None
 
     def _is_excluded(self, point: Assignments, flat: Mapping[str, Any]) -> bool:
         for i, pattern in enumerate(self._patterns):
@@ -270,11 +263,10 @@ def _flat_pattern(pattern: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _matches(pattern: Mapping[str, Any], flat: Mapping[str, Any]) -> bool:
-    return bool(pattern) and all(
-        field in flat and _equals(flat[field], value) for field, value in pattern.items()
-    )
-
-
-def _equals(value: Any, other: Any) -> bool:
     """Compare as YAML does: 1 equals 1.0, but not true."""
-    return bool(value == other) and isinstance(value, bool) == isinstance(other, bool)
+    return bool(pattern) and all(
+        field in flat
+        and bool(flat[field] == value)
+        and isinstance(flat[field], bool) == isinstance(value, bool)
+        for field, value in pattern.items()
+    )

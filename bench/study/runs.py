@@ -1,7 +1,8 @@
 """Runs of a study on a machine: their ids and their order."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from bench.measure.machine import Machine
 from bench.measure.openmp_spin import SPIN_COUNT
@@ -58,39 +59,41 @@ class Run:
 
     def ended(self, status: Status, reason: str | None, wall_s: float) -> Outcome:
         """Return an outcome without measurements."""
-        outcome = Outcome(
+        end: dict[str, Any] = {"status": status, "reason": reason}
+        trained = {"trial_id": self.run_id, "seed": self.seed, **end}
+        timed = {"block": self.block, "role": self.role, **end}
+        unmeasured: dict[str, Any] = dict.fromkeys(("phase", "round", "seconds", "is_warmup"))
+        rows: dict[str, Any]
+        match self.kind:
+            case "trial":
+                rows = {"trial": TrialRow(**trained)}
+            case "tuning":
+                rows = {"tuning": TuningRow(**trained)}
+            case "cost":
+                rows = {"cost": CostRow(**end)}
+            case "block":
+                rows = {"block": BlockRow(**timed), "timings": (TimingRow(**timed, **unmeasured),)}
+        return Outcome(
             run_id=self.run_id,
             kind=self.kind,
             study=self.study,
             cell_id=self.cell.cell_id,
             config=self.cell.flat(),
-            status=status,
-            reason=reason,
             wall_s=wall_s,
+            **end,
+            **rows,
         )
-        trial_id, seed, block, role = self.run_id, self.seed, self.block, self.role
-        match self.kind:
-            case "trial":
-                trial = TrialRow(trial_id=trial_id, seed=seed, status=status, reason=reason)
-                return replace(outcome, trial=trial)
-            case "tuning":
-                tuning = TuningRow(trial_id=trial_id, seed=seed, status=status, reason=reason)
-                return replace(outcome, tuning=tuning)
-            case "cost":
-                return replace(outcome, cost=CostRow(status=status, reason=reason))
-            case "block":
-                row = BlockRow(block=block, role=role, status=status, reason=reason)
-                unmeasured = TimingRow(
-                    block=block,
-                    phase=None,
-                    round=None,
-                    seconds=None,
-                    is_warmup=None,
-                    role=role,
-                    status=status,
-                    reason=reason,
-                )
-                return replace(outcome, block=row, timings=(unmeasured,))
+
+
+def run_of(study: Study, cell: Cell, kind: Kind, suffix: str, **fields: Any) -> Run:
+    """Return a run of a cell; its id ends in `suffix`, its seed is by default the first one."""
+    return Run(
+        f"{cell.cell_id}-{suffix}",
+        kind,
+        study.name,
+        cell,
+        **{"seed": study.seeds[0], "timeout_s": study.limits.trial_timeout, **fields},
+    )
 
 
 def resolve(cell: Cell, machine: Machine, datasets: Mapping[str, str]) -> Cell:
@@ -138,22 +141,8 @@ def trial_and_cost_runs(study: Study, cells: Sequence[Cell]) -> Iterator[Run]:
     """Yield the trials, one seed of every cell before the next seed, then a cost pass per cell."""
     for seed in study.seeds:
         for cell in cells:
-            yield Run(
-                run_id=f"{cell.cell_id}-s{seed}",
-                kind="trial",
-                study=study.name,
-                cell=cell,
-                seed=seed,
-                target_accuracy=study.target_accuracy,
-                timeout_s=study.limits.trial_timeout,
-            )
+            target = study.target_accuracy
+            yield run_of(study, cell, "trial", f"s{seed}", seed=seed, target_accuracy=target)
     for cell in cells:
         if cell.skip is None:
-            yield Run(
-                run_id=f"{cell.cell_id}-cost",
-                kind="cost",
-                study=study.name,
-                cell=cell,
-                seed=study.seeds[0],
-                timeout_s=study.limits.trial_timeout,
-            )
+            yield run_of(study, cell, "cost", "cost")

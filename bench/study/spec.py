@@ -18,7 +18,7 @@ from pydantic import (
 
 from bench.data import DATASETS
 from bench.data.normalisation import NORMALISATIONS
-from bench.errors import did_you_mean, shown
+from bench.errors import shown
 from bench.measure.openmp_spin import DEFAULT, SPIN_COUNT
 from bench.records import IDENTITY, Scalar
 from bench.registry import Fraction
@@ -37,6 +37,7 @@ from bench.study.choice import (
     Strict,
     invalid,
     invalid_at,
+    known_name,
     number,
 )
 from bench.study.yaml_source import Source
@@ -61,9 +62,7 @@ class DatasetChoice(Strict):
     @field_validator("name", "fallback")
     @classmethod
     def _is_known(cls, name: str | None) -> str | None:
-        if name is not None and name not in DATASETS:
-            raise invalid(f"unknown dataset {shown(name)}. {did_you_mean(name, DATASETS)}".strip())
-        return name
+        return name if name is None else known_name("dataset", name, DATASETS)
 
 
 def _field(default: Any, description: str) -> Any:
@@ -88,10 +87,7 @@ def _spin_count(value: Any) -> Any:
 
 
 def _normalisation(name: str) -> str:
-    if name not in NORMALISATIONS:
-        hint = did_you_mean(name, NORMALISATIONS)
-        raise invalid(f"unknown normalisation {shown(name)}. {hint}".strip())
-    return name
+    return known_name("normalisation", name, NORMALISATIONS)
 
 
 def _device(value: Any) -> Any:
@@ -172,9 +168,9 @@ class Cell(Strict):
     def resolved(self, skip: str | None, **fields: Any) -> "Cell":
         """Return a copy with these fields, its id and its reason to be skipped."""
         cell = self.model_copy(update=fields)
-        model = cell.model.name.rsplit(":")[-1].lower()
-        words = (model, f"b{cell.batch_size}", cell.optimizer.name, cell.device)
-        slug = re.sub(r"[^a-z0-9_]+", "-", "-".join(words).lower())
+        model = cell.model.name.rsplit(":")[-1]
+        words = f"{model}-b{cell.batch_size}-{cell.optimizer.name}-{cell.device}"
+        slug = re.sub(r"[^a-z0-9_]+", "-", words.lower())
         canonical = json.dumps(cell.identity(), sort_keys=True)
         cell._cell_id = f"{slug[:80]}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
         cell._skip = skip

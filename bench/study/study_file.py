@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from bench.errors import StudyError, did_you_mean, shown
-from bench.study import yaml_source
 from bench.study.spec import CHOICES, Cell, Study
-from bench.study.yaml_source import Source
+from bench.study.yaml_source import LARGEST_BYTES, Source, dotted, read_value, read_yaml
+from bench.study.yaml_source import Path as Loc
 from bench.study_files import study_hint
 
 MOST_ERRORS = 5
@@ -42,7 +42,7 @@ def load_study(study: Path | Mapping[str, Any], overrides: Sequence[str] = ()) -
     if isinstance(study, Mapping):
         source = Source("study", copy.deepcopy(dict(study)))
     else:
-        source = yaml_source.read_yaml(_read_text(study), str(study))
+        source = read_yaml(_read_text(study), str(study))
     if source.data is None:
         raise StudyError("is empty; a study needs at least a name", where=source.name)
     if not isinstance(source.data, dict):
@@ -61,16 +61,14 @@ def load_study(study: Path | Mapping[str, Any], overrides: Sequence[str] = ()) -
 def study_error(
     error: ValidationError,
     source: Source,
-    written: Callable[[yaml_source.Path], yaml_source.Path] = lambda path: path,
+    written: Callable[[Loc], Loc] = lambda path: path,
 ) -> StudyError:
     """Return pydantic's errors as one StudyError: file, line, field and problem of each.
 
     `written` maps the path of an error to the path where the study wrote it.
     """
-    lines: list[str] = []
-    for item in error.errors():
-        path = written(item["loc"])
-        lines.append(f"{source.place(path)}: {yaml_source.dotted(path)}: {_problem(item)}")
+    items = [(written(item["loc"]), _problem(item)) for item in error.errors()]
+    lines = [f"{source.place(path)}: {dotted(path)}: {problem}" for path, problem in items]
     more = len(lines) - MOST_ERRORS
     shown_lines = lines[:MOST_ERRORS] + ([f"… and {more} more"] if more > 0 else [])
     return StudyError("\n".join(shown_lines))
@@ -93,24 +91,23 @@ def _problem(item: Any) -> str:
             expected = EXPECTED.get(kind, str(item["msg"]).removeprefix("Input should be "))
             if expected.startswith(("greater", "less")):
                 expected = f"a value {expected}"
-            hint = ""
-            if kind == "string_type" and isinstance(given, bool | int | float):
-                hint = "; quote it to make it text"
+            is_unquoted = kind == "string_type" and isinstance(given, bool | int | float)
+            hint = "; quote it to make it text" if is_unquoted else ""
             return f"expected {expected}, got {shown(given)}{hint}"
 
 
 def _read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(yaml_source.LARGEST_BYTES + 1)
+            content = file.read(LARGEST_BYTES + 1)
     except FileNotFoundError:
         raise StudyError("no such study file", where=str(path), hint=study_hint(path)) from None
     except IsADirectoryError:
         raise StudyError("is a folder, expected a study file", where=str(path)) from None
     except OSError as error:
         raise StudyError(f"cannot be read: {error.strerror}", where=str(path)) from None
-    if len(content) > yaml_source.LARGEST_BYTES:
-        raise StudyError(f"is larger than {yaml_source.LARGEST_BYTES:,} bytes", where=str(path))
+    if len(content) > LARGEST_BYTES:
+        raise StudyError(f"is larger than {LARGEST_BYTES:,} bytes", where=str(path))
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -125,7 +122,7 @@ def _override(source: Source, override: str) -> None:
     keys = tuple(key.strip() for key in path_text.split("."))
     if not equals or not all(keys):
         raise StudyError("expected PATH=VALUE, for example --set base.epochs=1", where=place)
-    value = yaml_source.read_value(value_text, place)
+    value = read_value(value_text, place)
     if keys[0] == "axes" and len(keys) > 1:
         keys = ("axes", ".".join(keys[1:]))  # an axis is one key, its dotted path
     target = source.data

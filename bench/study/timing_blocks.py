@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bench.records import Role
-from bench.study.runs import Run
+from bench.study.runs import Run, run_of
 from bench.study.spec import Cell, Study
 
 T = TypeVar("T")
@@ -85,17 +85,8 @@ def extra_runs(study: Study, cells: Sequence[Cell], block: int) -> list[Run]:
 def block_run(study: Study, cell: Cell, role: Role, block: int) -> Run:
     """Return the run of a cell's part of a block."""
     suffix = "" if role == "planned" else f"-{role}"
-    return Run(
-        run_id=f"{cell.cell_id}-b{block}{suffix}",
-        kind="block",
-        study=study.name,
-        cell=cell,
-        seed=study.seeds[0],
-        block=block,
-        role=role,
-        timing=study.timing,
-        timeout_s=study.limits.trial_timeout,
-    )
+    fields = {"block": block, "role": role, "timing": study.timing}
+    return run_of(study, cell, "block", f"b{block}{suffix}", **fields)
 
 
 def _complete(cell: Cell, baseline: Cell, done: Collection[BlockPart]) -> set[int]:

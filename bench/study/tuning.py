@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from bench.cell_names import owner
 from bench.records import OutcomeSummary
 from bench.stats.selection import best_candidate
-from bench.study.runs import Run
+from bench.study.runs import Run, run_of
 from bench.study.spec import Cell, Study
 
 Candidates = Sequence[Sequence[Cell]]  # resolved cells to choose from, for each cell of the study
@@ -23,15 +23,8 @@ def tuning_runs(study: Study, candidates: Candidates) -> Iterator[Run]:
         for group in candidates:
             runnable = [cell for cell in group if cell.skip is None]
             for cell in runnable if len(runnable) > 1 else ():
-                yield Run(
-                    run_id=f"{cell.cell_id}-t{seed}",
-                    kind="tuning",
-                    study=study.name,
-                    cell=cell,
-                    seed=seed,
-                    timeout_s=study.limits.trial_timeout,
-                    validation=study.tune.validation,
-                )
+                held_out = study.tune.validation
+                yield run_of(study, cell, "tuning", f"t{seed}", seed=seed, validation=held_out)
 
 
 def choose(
@@ -41,15 +34,13 @@ def choose(
     scores: dict[str, list[float | None]] = {}
     for run in tuning_runs(study, candidates):
         outcome = outcomes.get(run.run_id)
-        is_ok = outcome is not None and outcome.status == "ok"
-        accuracy = outcome.validation_accuracy if outcome is not None and is_ok else None
+        accuracy = outcome.validation_accuracy if outcome and outcome.status == "ok" else None
         scores.setdefault(run.cell.cell_id, []).append(accuracy)
     chosen = []
     for group in candidates:
         cells = {c.cell_id: c for c in group if c.skip is None} or {c.cell_id: c for c in group}
-        chosen.append(
-            cells[best_candidate({cell_id: scores.get(cell_id, []) for cell_id in cells})]
-        )
+        best = best_candidate({cell_id: scores.get(cell_id, []) for cell_id in cells})
+        chosen.append(cells[best])
     return chosen
 
 
@@ -63,8 +54,4 @@ def baseline_id(study: Study, base: Cell, chosen: Sequence[Cell]) -> str:
 def untuned_fields(study: Study, cell: Cell) -> dict[str, object]:
     """Return a cell's configuration without the tuned fields."""
     tuned = {"lr" if path == "optimizer.lr" else path for path in study.tuned}
-    return {
-        name: value
-        for name, value in cell.flat().items()
-        if name not in tuned and owner(name) not in tuned
-    }
+    return {f: value for f, value in cell.flat().items() if not tuned & {f, owner(f)}}

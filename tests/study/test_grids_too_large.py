@@ -21,7 +21,7 @@ def test_a_grid_of_a_million_cells_is_refused_without_making_one(
     def make(*arguments: object) -> None:
         raise AssertionError("a cell was made")
 
-    monkeypatch.setattr(design._Expansion, "_validated", make)
+    monkeypatch.setattr(design._Expansion, "_cell", make)
     monkeypatch.setattr(design, "_assign", make)
     assert refusal(MILLION) == (
         "study.yaml:2: axes: the full grid has 1,000,000 cells; the limit is 100,000\n"
