@@ -386,9 +386,9 @@ def page_of(
 
     def get(name: str) -> Path:
         if name not in rendered:
-            drawn = {"drawn": lambda tables: charts_of(name).values()}
+            charts = charts_of(name).values()  # at the resolution that other tests see
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("bench.reporting.render.FIGURES", drawn)
+                patch.setattr("bench.reporting.render.FIGURES", {"drawn": lambda tables: charts})
                 patch.setattr("bench.reporting.render.svg_bytes", lambda figure: b"<svg/>")
                 patch.setattr("bench.reporting.figure_style.DPI", 80)  # draws sooner
                 rendered[name] = render(results_of(name), root / name)

@@ -20,6 +20,7 @@ _DISTANT = ((26, 20), (26, -20), (-26, 20), (-26, -20))
 
 COVERED = 0.1  # of a label's area: one that covers more is omitted unless it is required
 DISTANT = 0.05  # the cost of a distant position, in the same unit
+LINE_PT, BAR_PT = 0.9, 3.15  # what labels keep away from lines and bars, at any resolution
 OUTSIDE = 20.0  # times the cost of covering data, for covering labels or leaving the frame
 
 
@@ -39,7 +40,8 @@ def label_points(
     final: draw without rendering first.
     """
     corners = axes.transData.transform(line)
-    boxes = [Bbox([a, b]).padded(2) for a, b in pairwise(corners)]
+    margin = LINE_PT * axes.figure.dpi / 72
+    boxes = [Bbox([a, b]).padded(margin) for a, b in pairwise(corners)]
     drawn = np.vstack([_bar_extents(axes, points, bars), _extents(boxes)])
     frame, placed = _extents([axes.get_window_extent()]), np.empty((0, 4))
     for i, (text, colour) in labels.items():
@@ -64,13 +66,13 @@ def label_points(
 
 def _bar_extents(axes: Axes, points: Floats, bars: Sequence[Floats]) -> Floats:
     """Return left, bottom, right and top of points and bars in pixels, (2n, 4)."""
-    extents = []
+    extents, margin = [], BAR_PT * axes.figure.dpi / 72
     for i, (below, above) in enumerate(bars):
         first, last = points.copy(), points.copy()
         first[:, i] -= below
         last[:, i] += above
         ends = np.hstack([axes.transData.transform(end) for end in (first, last)])
-        extents.append(ends + np.array([-7, -7, 7, 7]))
+        extents.append(ends + margin * np.array([-1, -1, 1, 1]))
     return np.vstack(extents)
 
 
