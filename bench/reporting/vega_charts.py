@@ -18,8 +18,8 @@ from bench.reporting.figures.cell_rows import END, Rows, rows_of
 from bench.reporting.figures.cell_styles import CellStyles, cell_styles_of
 from bench.reporting.figures.forest import VERDICT_STYLES, Panel, baseline_panels
 from bench.reporting.figures.learning_curves import curves_of
-from bench.reporting.figures.step_phases import MEDIANS, fastest_first, step_images
 from bench.reporting.figures.tradeoff import speed_view
+from bench.reporting.figures.training_speed import MEDIANS, fastest_first, step_images
 
 VEGA_LITE = "6.1"
 Spec = dict[str, Any]

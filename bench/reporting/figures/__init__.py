@@ -12,9 +12,8 @@ from bench.reporting.figures.forest import against_baseline, effects_of_axes
 from bench.reporting.figures.heat_maps import heat_of_pairs
 from bench.reporting.figures.learning_curves import learning_curves
 from bench.reporting.figures.sensitivity import sensitivity
-from bench.reporting.figures.step_phases import step_phases
-from bench.reporting.figures.throughput import throughput
 from bench.reporting.figures.tradeoff import accuracy_against_cost, accuracy_against_speed
+from bench.reporting.figures.training_speed import step_phases, throughput
 
 # A function returns no chart if the study has no data for it. The report shows them in this
 # order; a new figure is one function and one entry here.

@@ -16,12 +16,7 @@ from bench.cell_names import axis_name, name_by_fields, short_value
 from bench.formatting import format_points
 from bench.reporting.colours import INK, OTHER_CELLS, SOFT_INK
 from bench.reporting.figure_style import Chart, canvas, file_name, styled, wrapped
-from bench.reporting.figures.axis_scales import (
-    accuracy_axis,
-    accuracy_bars,
-    error_bars,
-    speed_axis,
-)
+from bench.reporting.figures.axis_scales import accuracy_axis, accuracy_bars, error_bars, speed_axis
 from bench.reporting.figures.cell_styles import CellStyles, cell_styles_of, draw_points
 from bench.reporting.sample_notes import Speed, accuracy_note, interval_note, speed_of
 from bench.stats.estimates import Floats
@@ -121,9 +116,9 @@ def _chart(axis: Axis, styles: CellStyles) -> Chart | None:
     timed, scored = np.isfinite(speeds).any(), np.isfinite(percents).any()
     notes = [f"Speed: {interval_note(speed, cells)}"] if timed else []
     notes += [f"Accuracy: {accuracy_note(cells)}"] if scored else []
-    if not notes:
-        return None
     panels = len(notes)
+    if not panels:
+        return None
     if axis.many:
         notes += ["Grey: lines of cells that differ in nothing else"]
         notes += ["Black: the median of the complete ones"]

@@ -101,18 +101,15 @@ def _by_facet(
     names = [name_by_fields(row, others) for row in cells.to_dict("records")]
     colours = dict(zip(dict.fromkeys(names), CELL_COLOURS, strict=False))
     codes, _ = pd.factorize(cells[facet], use_na_sentinel=False)
-    styles = {
-        cell_id: CellStyle(colours[name], MARKERS[code])
-        for cell_id, name, code in zip(cells["cell_id"], names, codes, strict=True)
-    }
+    own = [CellStyle(colours[name], MARKERS[i]) for name, i in zip(names, codes, strict=True)]
+    styles = dict(zip(cells["cell_id"], own, strict=True))
     colour_names = {colour: name for name, colour in colours.items()}
     return CellStyles(cells, labels, styles, list(styles), facet, colour_names)
 
 
 def _one_by_one(cells: pd.DataFrame, labels: Mapping[str, str]) -> CellStyles:
     """Return a colour per cell; in a large grid for the fastest and the most accurate ones."""
-    shown = list(cells["cell_id"])
-    count = len(CELL_COLOURS)
+    shown, count = list(cells["cell_id"]), len(CELL_COLOURS)
     if len(shown) > count:
         speed = cells[f"{speed_of(cells).measure}_median"]
         fastest = cells.loc[speed.nlargest(count // 2).index, "cell_id"]
@@ -146,6 +143,5 @@ def draw_points(
     markers = np.array([style.marker for style in styles])
     for marker in dict.fromkeys(markers.tolist()):
         at = markers == marker
-        axes.scatter(
-            x[at], y[at], s=size, c=np.array(colours)[at], marker=marker, linewidths=0, zorder=4
-        )
+        own = np.array(colours)[at]
+        axes.scatter(x[at], y[at], s=size, c=own, marker=marker, linewidths=0, zorder=4)

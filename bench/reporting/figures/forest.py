@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
 
@@ -30,14 +29,11 @@ from bench.reporting.figures.cell_styles import CellStyle, cell_styles_of
 from bench.stats.verdicts import Verdict
 
 # The shapes distinguish verdicts in black and white.
-_MARKERS: Mapping[Verdict, str] = {
-    "IMPROVED": "^",
-    "REGRESSED": "v",
-    "EQUIVALENT": "o",
-    "INCONCLUSIVE": "D",
-}
 VERDICT_STYLES: Mapping[Verdict, CellStyle] = {
-    verdict: CellStyle(VERDICT_COLOURS[verdict], marker) for verdict, marker in _MARKERS.items()
+    "IMPROVED": CellStyle(VERDICT_COLOURS["IMPROVED"], "^"),
+    "REGRESSED": CellStyle(VERDICT_COLOURS["REGRESSED"], "v"),
+    "EQUIVALENT": CellStyle(VERDICT_COLOURS["EQUIVALENT"], "o"),
+    "INCONCLUSIVE": CellStyle(VERDICT_COLOURS["INCONCLUSIVE"], "D"),
 }
 NO_INTERVAL = "inconclusive: too few samples"
 
@@ -93,11 +89,9 @@ def against_baseline(results: Results) -> Sequence[Chart]:
     else:
         names, cells = dict(styles.labels), _ordered(styles.cells, panels)
         title, note = f"How does each cell compare with {baseline}?", ""
-    rows = plural(len(cells), panels[0].noun)
     reference = "the baseline cell" if baseline == BASELINE else baseline
-    subject = f"{rows} against {reference}"
-    figure = _forest(title, note, rows_of(cells, names), panels)
-    return (_chart("against_baseline", figure, f"of {subject}", panels),)
+    subject = f"of {plural(len(cells), panels[0].noun)} against {reference}"
+    return (_chart("against_baseline", title, note, subject, rows_of(cells, names), panels),)
 
 
 @styled
@@ -110,8 +104,9 @@ def effects_of_axes(results: Results) -> Sequence[Chart]:
     names = list(dict.fromkeys(effects["effect"]))
     rows = rows_of(pd.DataFrame({"cell_id": names}), {name: name for name in names})
     title = "What does each axis change, on average over the others?"
-    figure = _forest(title, "Means over every combination of the other axes", rows, panels)
-    return (_chart("main_effects", figure, f"for {plural(len(names), 'main effect')}", panels),)
+    note = "Means over every combination of the other axes"
+    subject = f"for {plural(len(names), 'main effect')}"
+    return (_chart("main_effects", title, note, subject, rows, panels),)
 
 
 def baseline_panels(results: Results) -> list[Panel]:
@@ -151,7 +146,10 @@ def _ordered(cells: pd.DataFrame, panels: Sequence[Panel]) -> pd.DataFrame:
     return compared.loc[first.sort_values(ascending=not panels[0].is_accuracy, kind="stable").index]
 
 
-def _forest(title: str, note: str, rows: Rows, panels: Sequence[Panel]) -> Figure:
+def _chart(
+    stem: str, title: str, note: str, subject: str, rows: Rows, panels: Sequence[Panel]
+) -> Chart:
+    """Draw the panels; the caption counts the verdicts and gives the range of the rows."""
     how_to_read = _note(panels)
     if note:
         how_to_read = f"{note}. {how_to_read[0].upper()}{how_to_read[1:]}"
@@ -159,11 +157,6 @@ def _forest(title: str, note: str, rows: Rows, panels: Sequence[Panel]) -> Figur
     columns = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, panel in zip(columns, panels, strict=True):
         _draw(axes, rows, panel)
-    return figure
-
-
-def _chart(stem: str, figure: Figure, subject: str, panels: Sequence[Panel]) -> Chart:
-    """Return the chart; its caption counts the verdicts and gives the range of the rows."""
     sentences = []
     for panel in panels:
         counts = panel.values["verdict"].value_counts()
@@ -175,16 +168,15 @@ def _chart(stem: str, figure: Figure, subject: str, panels: Sequence[Panel]) -> 
             texts = [f"{format_number(x)}×" for x in ends]
         unit = "percentage points" if panel.is_accuracy else "the baseline's"
         span = f"{' to '.join(dict.fromkeys(texts))} {unit}"
-        rows = plural(len(panel.values), panel.noun)
-        sentence = f"{panel.name} of {rows}: {', '.join(words)} ({span})."
+        compared = plural(len(panel.values), panel.noun)
+        sentence = f"{panel.name} of {compared}: {', '.join(words)} ({span})."
         sentences.append(sentence[0].upper() + sentence[1:])
     alt = f"{join_words(panel.name for panel in panels)} {subject}, with intervals"
     return Chart(stem, figure, alt[0].upper() + alt[1:], " ".join(sentences))
 
 
 def _draw(axes: Axes, rows: Rows, panel: Panel) -> None:
-    values = panel.values.reindex(rows.cells["cell_id"]).reset_index()
-    values = values.assign(y=rows.positions)
+    values = panel.values.reindex(rows.cells["cell_id"]).reset_index().assign(y=rows.positions)
     values = values[values["value"].notna()]
     low, high = _limits(values, panel)
     axes.set_xlim(low, high)
@@ -213,9 +205,8 @@ def _draw_points(
         (limits[0], CARETLEFT, values["low"] < limits[0]),
         (limits[1], CARETRIGHT, values["high"] > limits[1]),
     ):
-        at = np.full(clipped.sum(), end)
         y = values.loc[clipped, "y"]
-        axes.plot(at, y, marker=marker, color=style.colour, linestyle="", ms=7)
+        axes.plot(np.full(len(y), end), y, marker=marker, color=style.colour, linestyle="", ms=7)
     for hollow, group in values.groupby(values["low"].isna()):
         axes.scatter(
             group["value"], group["y"], s=42, marker=style.marker, zorder=4, linewidths=1.4,

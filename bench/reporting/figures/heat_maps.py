@@ -69,7 +69,7 @@ def _most_effective(cells: pd.DataFrame, axes: Sequence[Axis]) -> list[Axis]:
     """Return the axes along which mean accuracy changes most, in the order of the fields."""
     accuracy = cells["accuracy_mean"].set_axis(cells["cell_id"]).astype(float)
     means = [accuracy.groupby(axis.positions).mean() for axis in axes]
-    ranges = [float((mean.max() - mean.min()) if mean.notna().any() else 0) for mean in means]
+    ranges = [(mean.max() - mean.min()) if mean.notna().any() else 0 for mean in means]
     kept = sorted(range(len(axes)), key=lambda i: -ranges[i])[:MOST_AXES]
     return [axes[i] for i in sorted(kept)]
 
@@ -78,13 +78,9 @@ def _chart(heats: Sequence[Heat], rows: Axis, columns: Axis, note: str) -> Chart
     """Draw a map of accuracy and one of speed, whichever was measured."""
     side_by_side = len(columns.values) <= SIDE_BY_SIDE
     names = [_full_name(axis) for axis in (rows, columns)]
-    map_in = AROUND_IN + ROW_IN * len(rows.values)
-    figure = canvas(
-        f"How do {names[0]} and {names[1]} interact?",
-        note,
-        body_in=map_in if side_by_side else map_in * len(heats),
-    )
     shape = (1, len(heats)) if side_by_side else (len(heats), 1)
+    body_in = shape[0] * (AROUND_IN + ROW_IN * len(rows.values))
+    figure = canvas(f"How do {names[0]} and {names[1]} interact?", note, body_in=body_in)
     for axes, heat in zip(figure.subplots(*shape, squeeze=False).flat, heats, strict=True):
         _draw(axes, heat, rows, columns)
         if side_by_side and heat is not heats[0]:
@@ -104,12 +100,12 @@ def _heats(cells: pd.DataFrame, rows: Axis, columns: Axis) -> list[Heat]:
     with np.errstate(divide="ignore"):
         log_speeds = np.log(cells[f"{speed.measure}_median"].to_numpy(dtype=float))
     log_speeds = _averaged(log_speeds, rows, columns)
+    speeds = np.exp(log_speeds)
     percents = 100 * _averaged(cells["accuracy_mean"].to_numpy(dtype=float), rows, columns)
     errors = 100 - percents
     least = errors[errors > 0].min(initial=100) / 2  # a perfect score has no logarithm
-    texts = [[f"{value:.2f}" for value in row] for row in percents]
     log_accuracies = -np.log(np.maximum(errors, least))
-    speeds = np.exp(log_speeds)
+    texts = [[f"{value:.2f}" for value in row] for row in percents]
     speed_texts = [[format_short(value) for value in row] for row in speeds]
     return [
         Heat("test accuracy", "%", percents, log_accuracies, texts, "#3d8ec4"),
@@ -124,8 +120,7 @@ def _averaged(values: Floats, rows: Axis, columns: Axis) -> Floats:
     """
     positions = [axis.positions.to_numpy() for axis in (rows, columns)]
     means = pd.Series(values).groupby(positions).agg(lambda group: group.mean(skipna=False))
-    table: Floats = means.unstack().to_numpy(dtype=float)
-    return table
+    return np.asarray(means.unstack().to_numpy(dtype=float))
 
 
 def _draw(axes: Axes, heat: Heat, rows: Axis, columns: Axis) -> None:

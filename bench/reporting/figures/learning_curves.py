@@ -42,14 +42,10 @@ def learning_curves(results: Results) -> Sequence[Chart]:
         groups = curves.groupby(styles.facet, sort=False, dropna=False)
         facets = [(named_value(styles.facet, value), frame) for value, frame in groups]
     several = curves["epoch"].nunique() > 1
-    figure = canvas(
-        "How do accuracy and loss change with the epochs?"
-        if several
-        else "How far does one epoch go?",
-        _note(curves, styles),
-        body_in=3.5 if len(facets) == 1 else 5.6,
-        legend=legend,
-    )
+    change = "How do accuracy and loss change with the epochs?"
+    title = change if several else "How far does one epoch go?"
+    body_in = 3.5 if len(facets) == 1 else 5.6
+    figure = canvas(title, _note(curves, styles), body_in=body_in, legend=legend)
     if len(facets) == 1:
         pairs = figure.subplots(1, 2, squeeze=False)
     else:
@@ -74,8 +70,7 @@ def curves_of(epochs: pd.DataFrame, styles: CellStyles) -> pd.DataFrame:
     """Return the epochs of the shown cells after training began, accuracy in percent."""
     kept = epochs[epochs["cell_id"].isin(list(styles.shown)) & (epochs["epoch"] > 0)]
     kept = kept[kept["test_accuracy"].notna()]
-    percent = 100 * kept["test_accuracy"]
-    return kept.assign(epoch=kept["epoch"].astype(int), test_accuracy=percent)
+    return kept.assign(epoch=kept["epoch"].astype(int), test_accuracy=100 * kept["test_accuracy"])
 
 
 def _note(curves: pd.DataFrame, styles: CellStyles) -> str:

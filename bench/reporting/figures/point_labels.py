@@ -55,13 +55,13 @@ def label_points(
             outside = area - _covered(box, frame)
             covered = _covered(box, drawn) + OUTSIDE * (_covered(box, placed) + outside)
             costs.append(covered / area + (DISTANT if offset in _DISTANT else 0))
-        best = int(np.argmin(costs))
-        kept = i in required or costs[best] <= COVERED
-        if kept:
-            placed = np.vstack([placed, _extents([Text.get_window_extent(tried[best])])])
-        for position, annotation in enumerate(tried):
-            if position != best or not kept:
-                annotation.remove()
+        best = tried.pop(int(np.argmin(costs)))
+        if i in required or min(costs) <= COVERED:
+            placed = np.vstack([placed, _extents([Text.get_window_extent(best)])])
+        else:
+            tried.append(best)
+        for annotation in tried:
+            annotation.remove()
 
 
 def _bar_extents(axes: Axes, points: Floats, bars: Sequence[Floats]) -> Floats:

@@ -36,12 +36,9 @@ def sensitivity(results: Results) -> Sequence[Chart]:
         return ()
     styles = _styles(results, tuned)
     names = join_words(axis_name(field) for field in fields)
-    figure = canvas(
-        f"How much {'does' if len(fields) == 1 else 'do'} the {names} matter?",
-        _note(tuned),
-        body_in=PANEL_IN * len(fields),
-        legend=_legend(tuned, styles),
-    )
+    title = f"How much {'does' if len(fields) == 1 else 'do'} the {names} matter?"
+    legend = _legend(tuned, styles)
+    figure = canvas(title, _note(tuned), body_in=PANEL_IN * len(fields), legend=legend)
     panels = figure.subplots(len(fields), 1, squeeze=False)[:, 0]
     for axes, field in zip(panels, fields, strict=True):
         _draw(axes, tuned, field, styles)
@@ -146,9 +143,10 @@ def _styles(results: Results, tuned: Tuned) -> Mapping[int, CellStyle]:
 def _legend(tuned: Tuned, styles: Mapping[int, CellStyle]) -> Legend:
     entries: Legend = []
     if len(styles) > 1 and len(set(styles.values())) == len(styles):
-        for i, style in styles.items():
-            line = Line2D([], [], color=style.colour, marker=style.marker)
-            entries.append((line, tuned.names[i]))
+        entries += [
+            (Line2D([], [], color=style.colour, marker=style.marker), tuned.names[i])
+            for i, style in styles.items()
+        ]
     elif len(styles) > 1:
         line = Line2D([], [], color=OTHER_CELLS, marker="o")
         entries.append((line, f"{len(styles)} cells, one line each"))
@@ -189,8 +187,7 @@ def _caption(tuned: Tuned) -> str:
             text = ", ".join(short_value(field, value) for value in values)
         parts.append(f"{axis_name(field)} {text}")
     caption = f"Chosen: {' and '.join(parts)}"
-    edges = int(chosen["at_edge"].sum())
-    if edges:
+    if edges := int(chosen["at_edge"].sum()):
         cells = plural(len(chosen), "cell")
         caption += f"; for {edges} of {cells} at the edge of the tested range"
     if len(tuned.fields) > 1:

@@ -57,8 +57,7 @@ class View:
     @property
     def percents(self) -> Floats:
         """Return the mean accuracies in percent."""
-        percents: Floats = 100 * self.cells["accuracy_mean"].to_numpy(dtype=float)
-        return percents
+        return np.asarray(100 * self.cells["accuracy_mean"].to_numpy(dtype=float))
 
     @property
     def front(self) -> NDArray[np.bool_]:
@@ -164,24 +163,19 @@ def _figure(title: str, views: Sequence[View], results: Results, body_in: float)
 
 def _draw(axes: Axes, view: View, styles: CellStyles) -> None:
     """Draw the points with their bars, the dominated ones grey and behind, and the front."""
-    y, y_bars = view.percents, accuracy_bars(view.cells)
+    y, all_y_bars = view.percents, accuracy_bars(view.cells)
     for part, dominated in ((~view.front, True), (view.front, False)):
         own = [styles.styles[cell_id] for cell_id in view.cells.loc[part, "cell_id"]]
         # Where not every cell has its own colour, none is used: labels identify the front.
         shared = OTHER_CELLS if dominated else INK if styles.wide else ""
         small = dominated and len(view.cells) > BARS_UP_TO
-        draw_points(
-            axes,
-            view.x[part],
-            y[part],
-            [CellStyle(shared or style.colour, style.marker) for style in own],
-            x_bars=None if small else view.bars[:, part],
-            y_bars=None if small else y_bars[:, part],
-            size=14 if small else 60,
-        )
+        x_bars, y_bars = (None if small else bars[:, part] for bars in (view.bars, all_y_bars))
+        own = [CellStyle(shared or style.colour, style.marker) for style in own]
+        size = 14 if small else 60
+        draw_points(axes, view.x[part], y[part], own, x_bars=x_bars, y_bars=y_bars, size=size)
     ends = np.concatenate([view.x - view.bars[0], view.x + view.bars[1]])
     amount_axis(axes, "x", ends, view.label, view.remark, view.formatter)
-    accuracy_axis(axes, y, y_bars)
+    accuracy_axis(axes, y, all_y_bars)
     axes.plot(*_corners(axes, view).T, **FRONT, zorder=1.8)
 
 
@@ -235,10 +229,8 @@ def _legend(views: Sequence[View], styles: CellStyles) -> Legend:
 
 
 def _front_counts(views: Sequence[View]) -> str:
-    counts = [
-        f"{view.front.sum()} of {len(view.cells)}" + (f" by {view.name}" if len(views) > 1 else "")
-        for view in views
-    ]
+    by = (f" by {view.name}" if len(views) > 1 else "" for view in views)
+    counts = [f"{v.front.sum()} of {len(v.cells)}{name}" for v, name in zip(views, by, strict=True)]
     return (
         f"On the line: the cells that no other beats in both ({', '.join(counts)}), by their means "
         "and medians alone; where bars overlap it may be chance."
@@ -248,13 +240,11 @@ def _front_counts(views: Sequence[View]) -> str:
 def _fastest_and_best(view: View, names: Mapping[str, str]) -> str:
     fastest, best = int(view.x.argmax()), int(view.percents.argmax())
     first, last = (names[view.cells["cell_id"].iloc[i]] for i in (fastest, best))
+    better = "Up and to the right is better"
     if fastest == best:
-        return (
-            f"Up and to the right is better: {last} is both the fastest and the most accurate "
-            "on the mean."
-        )
+        return f"{better}: {last} is both the fastest and the most accurate on the mean."
+    gain = format_points(view.percents[best] - view.percents[fastest])
     return (
-        f"Up and to the right is better. From the fastest ({first}) to the most accurate "
-        f"({last}): {format_points(view.percents[best] - view.percents[fastest])} "
-        f"percentage points at {view.x[best] / view.x[fastest]:.2g} times the speed."
+        f"{better}. From the fastest ({first}) to the most accurate ({last}): {gain} percentage "
+        f"points at {view.x[best] / view.x[fastest]:.2g} times the speed."
     )
