@@ -98,13 +98,12 @@ def _comparisons(sessions: Sequence[Path]) -> Iterator[pd.DataFrame]:
 
 
 def _between(sessions: Sequence[Path]) -> Iterator[pd.DataFrame]:
-    from bench.analysis.cell_matching import match_cells
-    from bench.analysis.folder_comparison import compare_matched_cells
+    from bench.analysis.folder_comparison import compare_matched_cells, match_cells
     from bench.analysis.results import read_results
 
     tables = [read_results(session, recompute=True) for session in sessions]
     for a, b in itertools.combinations(tables, 2):
-        yield compare_matched_cells(a, b, match_cells(a, b)).assign(
+        yield compare_matched_cells(a, b, match_cells(a.trials, b.trials)).assign(
             session=f"{a.trials.study[0]} {b.trials.study[0]}"
         )
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.cell_matching import Match, match_cells
 from bench.analysis.comparisons import (
     ACCURACY,
     Comparison,
@@ -33,7 +32,7 @@ from bench.analysis.disturbances import (
 )
 from bench.analysis.results import Results, read_results
 from bench.analysis.table_files import read_mapping
-from bench.cell_names import name_cells
+from bench.cell_names import comparable, differing, name_cells, none_if_blank
 from bench.errors import StoreError
 from bench.records import PHASES
 from bench.stats.estimates import MIN_FOR_INTERVAL, Floats, unpaired_ratio
@@ -49,7 +48,17 @@ NO_BLOCK, NO_TRIAL, NO_EPOCH = "no timing block", "no trial", "no trial that tra
 NOT_MEASURED = frozenset({NO_BLOCK, NO_TRIAL, NO_EPOCH})
 MOST_NAMES = 3  # of cells with the same reason
 
+Configs = Mapping[str, Mapping[str, Any]]
 Folders = Sequence[tuple[Path, Results]]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A cell of A, the cell of B that is compared with it, and the fields that B changed."""
+
+    before: str
+    after: str
+    changed: Mapping[str, tuple[Any, Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +127,49 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
         warnings=[f"{folder}: {note}" for folder, note in notes if note],
         missing=missing_comparisons(folders, matched, rows, labels[1], measured_only=True),
     )
+
+
+def match_cells(trials_a: pd.DataFrame, trials_b: pd.DataFrame) -> list[Match]:
+    """Match the cells of two studies, in B's order.
+
+    Equal configurations match. Of the others, two match that are equal in every field but those
+    whose values A and B don't share at all: the change between the two studies. An ambiguous
+    match is none.
+    """
+    a, b = configurations(trials_a), configurations(trials_b)
+    found = {cell_id: Match(cell_id, cell_id, {}) for cell_id in b if cell_id in a}
+    left_a, left_b = ({k: v for k, v in side.items() if k not in found} for side in (a, b))
+    for before, after in _alike(left_a, left_b):
+        old, new = left_a[before], left_b[after]
+        fields = differing(old, new, list(dict.fromkeys([*old, *new])))
+        changed = {
+            name: (none_if_blank(old.get(name)), none_if_blank(new.get(name))) for name in fields
+        }
+        found[after] = Match(before, after, changed)
+    return [found[cell_id] for cell_id in b if cell_id in found]
+
+
+def _alike(before: Configs, after: Configs) -> Iterator[tuple[str, str]]:
+    """Pair cells that agree in all fields of which the two sides share a value."""
+    fields = dict.fromkeys(name for side in (before, after) for c in side.values() for name in c)
+    shared = [
+        name
+        for name in fields
+        if {comparable(c.get(name)) for c in before.values()}
+        & {comparable(c.get(name)) for c in after.values()}
+    ]
+    by_values = [_by_values(side, shared) for side in (before, after)]
+    for values, ids in by_values[1].items():
+        partners = by_values[0].get(values, [])
+        if len(ids) == len(partners) == 1:
+            yield partners[0], ids[0]
+
+
+def _by_values(cells: Configs, fields: Sequence[str]) -> dict[tuple[object, ...], list[str]]:
+    found: dict[tuple[object, ...], list[str]] = {}
+    for cell_id, cell in cells.items():
+        found.setdefault(tuple(comparable(cell.get(name)) for name in fields), []).append(cell_id)
+    return found
 
 
 def compare_matched_cells(a: Results, b: Results, matched: Sequence[Match]) -> pd.DataFrame:

@@ -11,9 +11,14 @@ import yaml
 from bench.analysis.comparisons import compare_with_baseline
 from bench.analysis.design_detection import Change
 from bench.analysis.effects import main_effects, ordered_changes
-from bench.analysis.outcome_tables import tables_of
 from bench.analysis.summary import summarise
-from bench.analysis.table_files import read_mapping, read_rows, read_summary, row_types
+from bench.analysis.table_files import (
+    read_mapping,
+    read_rows,
+    read_summary,
+    row_types,
+    tables_of,
+)
 from bench.errors import StoreError
 from bench.records import ROWS, Outcome
 from bench.study_files import results_hint

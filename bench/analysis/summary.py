@@ -3,19 +3,18 @@
 import numpy as np
 import pandas as pd
 
-from bench.analysis.bottlenecks import step_bounds
-from bench.analysis.configurations import config_fields
-from bench.analysis.disturbances import disturbance_reasons
-from bench.analysis.summary_columns import (
+from bench.analysis.configurations import (
     BLOCK_MEASURES,
     BOUNDS,
     COSTS,
-    COUNTS,
+    LIMITS,
     MEASURES,
     PARTS,
-    SUMMARY_COLUMNS,
+    SUMMARY_DTYPES,
     TRIAL_MEASURES,
+    config_fields,
 )
+from bench.analysis.disturbances import disturbance_reasons
 from bench.records import PHASES, STEP_PHASES
 from bench.stats.estimates import (
     MIN_FOR_INTERVAL,
@@ -27,6 +26,12 @@ from bench.stats.estimates import (
 
 BLOCK = ("cell_id", "block", "role")
 COMPUTE = [phase for phase in STEP_PHASES if phase != "data"]
+BOTTLENECK_RULE = (
+    "the largest of four times: loading the batch; forward and backward of two images only (on a "
+    "GPU the step's time beyond what the GPU alone needs); moving the bytes of the step's "
+    "operations at the speed of a large copy; computing their FLOPs at the speed of a large "
+    "matrix product"
+)
 
 
 def summarise(
@@ -213,19 +218,41 @@ def _commonest(values: pd.Series) -> object:
     return None if counts.empty else counts.idxmax()
 
 
+def step_bounds(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the seconds of a step that each limit alone would take, and which is the largest.
+
+    Loading is measured. Launching is the time of two images on a CPU, which hardly compute; on a
+    GPU it is the step's time beyond what the GPU alone needs. Bytes and FLOPs are divided by the
+    machine's own peaks: the roofline of Williams, Waterman & Patterson (2009), CACM 52(4). No
+    bottleneck where a step was not timed or not counted. Columns: `<limit>_bound_s`, bottleneck.
+    """
+    on_gpu = (cells["step_median"] - cells["device_median"]).clip(lower=0)
+    seconds = pd.DataFrame(
+        {
+            "data": cells["data_median"],
+            "launch": on_gpu.fillna(cells["two_images_s"]),
+            "memory": cells["step_bytes"] / cells["peak_bytes_per_s"],
+            "compute": cells["step_flops"] / cells["peak_flops_per_s"],
+        },
+        columns=list(LIMITS),
+    ).astype(float)
+    measured = ["data", "memory", "compute"]  # a compiled network has no launch time
+    is_known = cells["step_median"].notna() & seconds[measured].notna().all(axis=1)
+    largest = np.asarray(LIMITS)[seconds.fillna(0).to_numpy().argmax(axis=1)]
+    bottleneck = pd.Series(largest, index=cells.index).where(is_known)
+    return seconds.add_suffix("_bound_s").assign(bottleneck=bottleneck)
+
+
 def _finished(known: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
     """Add what follows from the estimates, and set the final columns and types."""
-    known = known.reindex(columns=list(dict.fromkeys([*known.columns, *SUMMARY_COLUMNS])))
+    known = known.reindex(columns=list(dict.fromkeys([*known.columns, *SUMMARY_DTYPES])))
     counts = ["seeds", *(f"{measure}_n" for measure in MEASURES)]
-    texts = ["status", "reason", "bottleneck"]
-    integers = list(dict.fromkeys([*counts, *COUNTS]))
-    floats = [name for name in SUMMARY_COLUMNS if name not in {*integers, *texts}]
     known[counts] = known[counts].fillna(0)
-    known[integers] = known[integers].astype("Int64")
-    known[floats] = known[floats].astype(float)
+    texts = ["status", "reason", "bottleneck"]
+    known = known.astype({k: v for k, v in SUMMARY_DTYPES.items() if k not in texts})
     images = known["step_images"].astype("Float64").astype(float)
     known["achieved_flops_per_s"] = known["flops_per_image"] * images / known["step_median"]
     known["efficiency"] = known["efficiency_median"]
     known[[*BOUNDS, "bottleneck"]] = step_bounds(known)
     known[texts] = known[texts].astype("string")
-    return known[[*identity, *SUMMARY_COLUMNS]].reset_index(drop=True)
+    return known[[*identity, *SUMMARY_DTYPES]].reset_index(drop=True)

@@ -18,9 +18,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.analysis.configurations import config_fields, name_cells
+from bench.analysis.configurations import SUMMARY_DTYPES, config_fields, name_cells
 from bench.analysis.results import Results, read_results
-from bench.analysis.summary_columns import SUMMARY_COLUMNS
 from bench.cell_names import SEPARATOR, is_blank
 from bench.errors import BenchError
 from bench.export.exported import Exported, require
@@ -230,7 +229,7 @@ def _cell(
         for trial in trials
         if trial.started_at is not None and first is not None
     ]
-    measured = [name for name in SUMMARY_COLUMNS if not (name.endswith("_n") and cell[name] == 0)]
+    measured = [name for name in SUMMARY_DTYPES if not (name.endswith("_n") and cell[name] == 0)]
     machine = {k: v for k, v in (trials[0].tags if trials else {}).items() if k == "machine"}
     return TrackedCell(
         name=name,

@@ -20,8 +20,7 @@ from bench.formatting import EXPLORATORY, format_number, plural
 from bench.regress.benchmark_names import printable, short_names
 from bench.regress.stored_benchmarks import BenchmarkStats, Session
 from bench.reporting.colours import CELL_COLOURS, SOFT_INK
-from bench.reporting.figure_style import canvas, png_bytes, styled, wrapped
-from bench.reporting.fonts import fonts_for
+from bench.reporting.figure_style import canvas, fonts_for, png_bytes, styled, wrapped
 from bench.reporting.markdown_text import escape, table
 from bench.stats.change_points import change_points
 from bench.stats.estimates import Estimate, unpaired_ratio

@@ -4,9 +4,8 @@ from functools import lru_cache
 
 import pandas as pd
 
-from bench.analysis.configurations import name_cells
+from bench.analysis.configurations import MEASURES, name_cells
 from bench.analysis.results import Results
-from bench.analysis.summary_columns import MEASURES
 from bench.analysis.tuning_candidates import tuned_fields
 
 

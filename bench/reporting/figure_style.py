@@ -1,10 +1,14 @@
-"""The style of every figure: size, fonts, header; and its output as PNG and SVG."""
+"""The style of every figure: size, fonts, header; and its output as PNG and SVG.
+
+The font ships with matplotlib; others are added for characters that it lacks.
+"""
 
 import io
 import textwrap
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,19 +18,26 @@ import bench.reporting.matplotlib_import  # noqa: F401
 import matplotlib as mpl
 import numpy as np
 import seaborn as sns
+from matplotlib import font_manager
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
 from bench.reporting.colours import EDGE, GRID, INK, SOFT_INK
-from bench.reporting.fonts import families
 
 WIDTH_IN = 9.0
 DPI = 160  # a page shows a figure about 900 px wide; the rest is for high-density screens
 Legend = list[tuple[Artist, str]]
+FONT = "DejaVu Sans"  # ships with matplotlib: the same picture on every machine
+PLACEHOLDERS = "Last Resort"  # fonts that have a box for every character
+# Fonts with many characters, those that go best with DejaVu Sans first.
+PREFERRED = ("Noto Sans", "Source Han Sans", "WenQuanYi", "Droid Sans Fallback", "Unifont")
+
+families: ContextVar[tuple[str, ...]] = ContextVar("families", default=(FONT,))
 
 STYLE: dict[Any, Any] = {
     **sns.axes_style("whitegrid"),
@@ -61,6 +72,45 @@ class Chart:
 
 
 @contextmanager
+def fonts_for(texts: Iterable[str]) -> Iterator[None]:
+    """Add installed fonts that have the characters of these texts to `families`."""
+    token = families.set((FONT, *fallbacks(set().union(*texts))))
+    try:
+        yield
+    finally:
+        families.reset(token)
+
+
+def fallbacks(characters: Iterable[str]) -> list[str]:
+    """Return installed families that together cover the characters missing in FONT."""
+    missing = {ord(c) for c in characters if c.isprintable()}
+    missing -= _code_points(font_manager.findfont(FONT))
+    upright = {
+        font.name: font.fname
+        for font in reversed(font_manager.fontManager.ttflist)
+        if font.style == "normal" and not font.name.startswith((PLACEHOLDERS, FONT))
+    }
+
+    def preference(name: str) -> tuple[int, str]:
+        ranks = (i for i, start in enumerate(PREFERRED) if name.startswith(start))
+        return next(ranks, len(PREFERRED)), name
+
+    found = []
+    for name in sorted(upright, key=preference):
+        if missing and (covered := missing & _code_points(upright[name])):
+            found.append(name)
+            missing -= covered
+    return found
+
+
+def _code_points(path: str) -> set[int]:
+    try:
+        return set(FT2Font(path).get_charmap())
+    except (OSError, RuntimeError):  # deleted, or a format that FreeType can't read
+        return set()
+
+
+@contextmanager
 def _styled() -> Iterator[None]:
     """Draw with matplotlib's defaults and this style, whatever the user's settings are."""
     with mpl.rc_context(), warnings.catch_warnings():
@@ -68,7 +118,7 @@ def _styled() -> Iterator[None]:
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
-        mpl.rcParams["font.family"] = mpl.rcParams["font.sans-serif"] = families()
+        mpl.rcParams["font.family"] = mpl.rcParams["font.sans-serif"] = list(families.get())
         yield
 
 

@@ -9,9 +9,8 @@ from PIL import Image
 
 from bench.analysis.results import Results, read_results
 from bench.errors import StoreError
-from bench.reporting.figure_style import Chart, compressed, pixels, svg_bytes
+from bench.reporting.figure_style import Chart, compressed, fonts_for, pixels, svg_bytes
 from bench.reporting.figures import FIGURES
-from bench.reporting.fonts import fonts_for
 from bench.reporting.markdown_text import code, commands, escape, plain_verdicts
 from bench.reporting.page import Page, compose
 from bench.reporting.study_context import read_context

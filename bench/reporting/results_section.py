@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from bench.analysis.bottlenecks import LIMITS, RULE
+from bench.analysis.configurations import LIMITS
 from bench.analysis.results import Results
+from bench.analysis.summary import BOTTLENECK_RULE
 from bench.cell_names import format_value
 from bench.formatting import EXPLORATORY, format_short, format_target
 from bench.reporting.columns import (
@@ -82,7 +83,7 @@ def cost_section(summary: pd.DataFrame) -> Section:
         *(Column(f"{w} (ms)", "alone", texts_of(1e3 * cells[f"{w}_bound_s"])) for w in LIMITS),
         Column("bottleneck", "", bottlenecks, is_number=False),
     ]
-    notes = f"The bottleneck is {escape(RULE)}."
+    notes = f"The bottleneck is {escape(BOTTLENECK_RULE)}."
     return Section("What a step costs", with_numbers(columns), notes)
 
 

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from bench.analysis.bottlenecks import LIMITS, step_bounds
+from bench.analysis.configurations import LIMITS
+from bench.analysis.summary import step_bounds
 
 CELL = {
     "data_median": 0.01, "step_median": 0.5, "device_median": None, "two_images_s": 0.02,

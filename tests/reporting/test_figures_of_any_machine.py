@@ -10,8 +10,16 @@ import pytest
 from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
 
-from bench.reporting.figure_style import canvas, pixels, styled, svg_bytes
-from bench.reporting.fonts import FONT, fallbacks, families, fonts_for
+from bench.reporting.figure_style import (
+    FONT,
+    canvas,
+    fallbacks,
+    families,
+    fonts_for,
+    pixels,
+    styled,
+    svg_bytes,
+)
 
 UNKNOWN = "模型 🙂 مرحبا"
 DRAW = """
@@ -74,10 +82,10 @@ def test_a_fallback_font_is_used_for_missing_characters() -> None:
     path = font_manager.findfont(fallback, fallback_to_default=False)
     assert ord(lacking) in FT2Font(path).get_charmap()
     with fonts_for([lacking]):
-        assert families() == [FONT, fallback]
+        assert families.get() == (FONT, fallback)
         assert figure_of(lacking).texts[0].get_fontfamily() == [FONT, fallback]
 
 
 def test_texts_in_the_default_font_need_no_fallback() -> None:
     assert fallbacks("convnet · größer – Δ\n") == []
-    assert families() == [FONT]
+    assert families.get() == (FONT,)
