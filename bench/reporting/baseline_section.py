@@ -1,5 +1,6 @@
 """The section "Against the baseline cell", and findings about verdicts and noise."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,7 +12,7 @@ import pandas as pd
 from bench.analysis.comparisons import ACCURACY, session_noise
 from bench.analysis.disturbances import describe_disturbances
 from bench.analysis.results import Results
-from bench.cell_names import BASELINE
+from bench.cell_names import BASELINE, is_blank
 from bench.formatting import (
     ACCURACY_VERDICTS,
     EXPLORATORY,
@@ -30,7 +31,6 @@ from bench.reporting.markdown_text import escape, mark_verdict
 from bench.stats.rank_tests import holm, least_p
 
 SIGNIFICANT = 0.05
-OTHER_PHASES = tuple(phase for phase in PHASES if phase != "step")
 NOTES = """\
 A ratio above 1 is slower. *Faster*, *slower*, *better*, *worse*: the interval lies entirely
 beyond the noise floor; *equivalent*: it lies within the floor, and within 5%; *inconclusive*:
@@ -71,20 +71,20 @@ def baseline_name(results: Results) -> str:
 def headline_columns(results: Results) -> list[Column]:
     """Compare accuracy and step time of every cell with the baseline cell's."""
     cells, names = _named_cells(results)
-    compared = results.comparisons.set_index("cell_id")
     noun = "change" if results.ordered_changes else "cell"
-    columns = comparison_columns(compared, cells, noun, step_time_name(results))
+    columns = comparison_columns(
+        results.comparisons.set_index("cell_id"), cells, noun, step_time_name(results)
+    )
     return _without_blank_rows(names, columns)
 
 
 def phase_columns(results: Results) -> list[Column]:
     """Compare the time of every other phase."""
     cells, names = _named_cells(results)
-    phases = {phase: _rows(results, phase) for phase in OTHER_PHASES}
     columns = [
         _column(cells, rows, phase, lambda row: f"{ratio_text(row)} {_verdict_word(row)}")
-        for phase, rows in phases.items()
-        if len(rows)
+        for phase in PHASES
+        if phase != "step" and len(rows := _rows(results, phase))
     ]
     return _without_blank_rows(names, columns)
 
@@ -135,11 +135,18 @@ def verdict_findings(results: Results) -> list[str]:
 
 def session_findings(results: Results) -> list[str]:
     """Describe the session's noise, disturbances, outliers and extra blocks in markdown."""
-    findings = _noise_findings(results)
-    steps = results.comparisons["measure"] == "step"
-    left_out = int(results.comparisons.loc[steps, "left_out"].sum())
-    moved = describe_disturbances(results.blocks)
-    if moved:
+    findings = []
+    noise = session_noise(results.comparisons)
+    if noise is not None and noise.detects is None:
+        findings.append("**Noise of the session:** unknown, too few timing blocks (exploratory).")
+    elif noise is not None and noise.detects is not None:
+        findings.append(
+            f"**Noise of the session:** floor {format_share(noise.floor)} of a step's time (the "
+            f"baseline cell against itself); {plural(noise.n, 'timing block')} detect changes from "
+            f"{format_share(noise.detects)}."
+        )
+    left_out = int(_rows(results, "step")["left_out"].sum())
+    if moved := describe_disturbances(results.blocks):
         pairs = f"; {plural(left_out, 'pair')} left out" if left_out else ""
         findings.append(f"**Machine disturbances:** {escape(moved)}{pairs}.")
     outlying, timed = (int(results.summary[c].sum()) for c in ("outlying_blocks", "step_n"))
@@ -157,19 +164,6 @@ def session_findings(results: Results) -> list[str]:
     return findings
 
 
-def _noise_findings(results: Results) -> list[str]:
-    noise = session_noise(results.comparisons)
-    if noise is None:
-        return []
-    if noise.detects is None:
-        return ["**Noise of the session:** unknown, too few timing blocks (exploratory)."]
-    return [
-        f"**Noise of the session:** floor {format_share(noise.floor)} of a step's time (the "
-        f"baseline cell against itself); {plural(noise.n, 'timing block')} detect changes from "
-        f"{format_share(noise.detects)}."
-    ]
-
-
 def step_time_name(results: Results) -> str:
     """Return what is compared of a step: its time, per image where batch sizes differ."""
     one_size = results.trials["batch_size"].nunique() == 1
@@ -182,11 +176,22 @@ def ratio_text(row: Row) -> str:
     return text if pd.notna(row["low"]) else f"{text} {EXPLORATORY}"
 
 
+def points_of(row: Row) -> tuple[float, float, float]:
+    """Return a difference of accuracies in points, and its interval, which rows hold as ratios."""
+    low, high = (100 * (end - 1) * row["before"] for end in interval_of(row))
+    return 100 * row["difference"], low, high
+
+
+def interval_of(row: Row) -> tuple[float, float]:
+    """Return the interval of a ratio, NaN without one."""
+    low, high = (math.nan if is_blank(row[end]) else float(row[end]) for end in ("low", "high"))
+    return low, high
+
+
 def difference_text(row: Row) -> str:
-    """Write a difference of accuracies with its interval, which is stored as ratios, in points."""
-    low, high = (100 * (row[limit] - 1) * row["before"] for limit in ("low", "high"))
-    text = format_points(100 * row["difference"], low, high)
-    return f"{text} {EXPLORATORY}" if pd.isna(low) else text
+    """Write a difference of accuracies with its interval, in points."""
+    text = format_points(*points_of(row))
+    return f"{text} {EXPLORATORY}" if pd.isna(row["low"]) else text
 
 
 def _rows(results: Results, measure: str) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from bench.reporting.baseline_section import (
     Row,
     comparison_columns,
     difference_text,
+    points_of,
     ratio_text,
     step_time_name,
 )
@@ -30,10 +31,7 @@ class Part:
 
     def overlaps(self, other: "Part") -> bool:
         """Return whether the intervals overlap, or one of them is missing."""
-        lows, highs = (
-            [(part.row[end] - 1) * part.row["before"] for part in (self, other)]
-            for end in ("low", "high")
-        )
+        _, lows, highs = zip(*(points_of(part.row) for part in (self, other)), strict=True)
         return any(map(pd.isna, lows)) or max(lows) <= min(highs)
 
 
@@ -121,8 +119,8 @@ def _axis_findings(results: Results) -> list[str]:
             is_accuracy = measure == ACCURACY
             size = _points(row) if is_accuracy else f"{ratio_text(row)} times"
             word = (ACCURACY_VERDICTS if is_accuracy else TIME_VERDICTS)[row["verdict"]]
-            effect = escape(row["effect"])
-            findings.append(f"**Largest main effect on {what}**: {effect}, {size}, {word}.")
+            finding = f"**Largest main effect on {what}**: {escape(row['effect'])}, {size}, {word}."
+            findings.append(finding)
         elif rows:
             findings.append(f"**Main effects on {what}:** none exceeds the noise floor.")
     return findings

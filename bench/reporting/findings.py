@@ -1,6 +1,6 @@
 """Findings about the best cells, how runs ended, and the runs that did not finish."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -25,11 +25,13 @@ MAX_NAMED = 6  # cells that are named one by one
 
 def best_findings(results: Results, target: float | None) -> list[str]:
     """Return in markdown which cells are most accurate, fastest, and first at the target."""
-    names = display_names(results)
+    speed = speed_of(results.summary)
+    accuracy = ("accuracy_mean", "accuracy_low", "accuracy_high", "seeds")
+    speeds = tuple(f"{speed.measure}_{part}" for part in ("median", "low", "high", "n"))
     findings = [
-        _most_accurate(results.summary, names),
-        _fastest(results.summary, names),
-        _target_reached(results, names, target),
+        _best(results, ("Most accurate", "Test accuracy"), accuracy, "seed", format_percent),
+        _best(results, ("Fastest", "Training speed"), speeds, speed.sample, _images_per_s),
+        _target_reached(results, target),
     ]
     return [finding for finding in findings if finding]
 
@@ -74,52 +76,45 @@ def unfinished_runs(results: Results) -> list[str]:
     return lines
 
 
-def _most_accurate(summary: pd.DataFrame, names: Mapping[str, str]) -> str:
-    known = summary[summary["accuracy_mean"].notna()]
+def _best(
+    results: Results,
+    headings: tuple[str, str],
+    columns: Sequence[str],
+    sample: str,
+    write: Callable[[float, float, float], str],
+) -> str:
+    """Name the cell with the highest value, and count those that may be as good.
+
+    `headings` are for the best of several cells and for a single one, `columns` the value, both
+    ends of its interval, and the number of samples.
+    """
+    centre, low, high, n = columns
+    known = results.summary[results.summary[centre].notna()]
     if known.empty:
         return ""
-    columns = ("accuracy_mean", "accuracy_low", "accuracy_high")
-    best = known.nlargest(1, "accuracy_mean").iloc[0]
-    mean, low, high = (best[column] for column in columns)
-    seeds = f"{plural(best['seeds'], 'seed')}{_exploratory(low)}"
-    text = f"{escape(names[best['cell_id']])} with {format_percent(mean, low, high)} ({seeds})"
+    best = known.nlargest(1, centre).iloc[0]
+    samples = f"{plural(best[n], sample)}{_exploratory(best[low])}"
+    name = escape(display_names(results)[best["cell_id"]])
+    text = f"{name} with {write(best[centre], best[low], best[high])} ({samples})"
     if len(known) == 1:
-        return f"**Test accuracy:** {text}."
-    return f"**Most accurate:** {text}{_rivals(known, best['cell_id'], *columns)}."
+        return f"**{headings[1]}:** {text}."
+    others = known[known["cell_id"] != best["cell_id"]]
+    rivals = int((others[high].fillna(others[centre]) >= best[low]).sum())
+    if rivals:
+        verb = "overlaps" if rivals == 1 else "overlap"
+        text += f"; {plural(rivals, 'other cell')} {verb} its interval"
+    return f"**{headings[0]}:** {text}."
 
 
-def _fastest(summary: pd.DataFrame, names: Mapping[str, str]) -> str:
-    speed = speed_of(summary)
-    columns = tuple(f"{speed.measure}_{part}" for part in ("median", "low", "high"))
-    known = summary[summary[columns[0]].notna()]
-    if known.empty:
-        return ""
-    best = known.nlargest(1, columns[0]).iloc[0]
-    median, low, high = (best[column] for column in columns)
-    samples = f"{plural(best[f'{speed.measure}_n'], speed.sample)}{_exploratory(low)}"
-    speed_text = f"{format_number(median, low, high)} images/s"
-    text = f"{escape(names[best['cell_id']])} with {speed_text} ({samples})"
-    if len(known) == 1:
-        return f"**Training speed:** {text}."
-    return f"**Fastest:** {text}{_rivals(known, best['cell_id'], *columns)}."
+def _images_per_s(value: float, low: float, high: float) -> str:
+    return f"{format_number(value, low, high)} images/s"
 
 
 def _exploratory(low: float) -> str:
     return ", exploratory" if np.isnan(low) else ""
 
 
-def _rivals(cells: pd.DataFrame, best: str, centre: str, low: str, high: str) -> str:
-    """Count the cells whose interval overlaps that of the best: they may be as good."""
-    threshold = cells.loc[cells["cell_id"] == best, low].iloc[0]
-    others = cells[cells["cell_id"] != best]
-    rivals = int((others[high].fillna(others[centre]) >= threshold).sum())
-    if rivals == 0:
-        return ""
-    verb = "overlaps" if rivals == 1 else "overlap"
-    return f"; {plural(rivals, 'other cell')} {verb} its interval"
-
-
-def _target_reached(results: Results, names: Mapping[str, str], target: float | None) -> str:
+def _target_reached(results: Results, target: float | None) -> str:
     times = results.trials["time_to_target_s"].dropna()
     if times.empty or target is None:
         return ""
@@ -130,8 +125,9 @@ def _target_reached(results: Results, names: Mapping[str, str], target: float | 
         return f"{heading} {reached}."
     median, low, high = (first[f"time_to_target_s_{part}"] for part in ("median", "low", "high"))
     seeds = plural(first["time_to_target_s_n"], "seed")
+    name = escape(display_names(results)[first["cell_id"]])
     return (
-        f"{heading} {reached}, first by {escape(names[first['cell_id']])} after "
+        f"{heading} {reached}, first by {name} after "
         f"{format_number(median, low, high)} s of training "
         f"(median over {seeds}{_exploratory(low)})."
     )

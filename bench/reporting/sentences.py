@@ -1,9 +1,7 @@
 """How cells compare with the baseline cell, in one sentence each."""
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -20,13 +18,12 @@ from bench.cell_names import (
     named_value,
 )
 from bench.formatting import EXPLORATORY, format_points, format_ratio, join_words
+from bench.reporting.baseline_section import Row, interval_of, points_of
 from bench.reporting.display_names import display_names, named_apart, untuned_summary
 from bench.reporting.markdown_text import escape
 
 MAX_SENTENCES = 4  # with more compared cells, only the best get a sentence
 MAX_SHARED = 3  # with more shared fields, both cells go by their full names
-
-Row = Mapping[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Sentence:
     def written(self, plain: Callable[[str], str], strong: Callable[[str], str]) -> str:
         """Join the parts, with `plain` and `strong` as the markup of a page or terminal."""
         parts = [plain(self.shared), strong(self.name) if self.name else "", plain(self.text)]
-        return " ".join(part for part in parts if part)
+        return " ".join(filter(None, parts))
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,9 @@ def sentences(results: Results) -> list[Sentence]:
     accuracy, as far as verdicts show it.
     """
     rows: dict[str, dict[str, Row]] = {}
-    for row in results.comparisons.to_dict("records"):
-        if row["measure"] in ("step", ACCURACY):
-            rows.setdefault(str(row["cell_id"]), {})[str(row["measure"])] = row
+    compared = results.comparisons["measure"].isin(["step", ACCURACY])
+    for row in results.comparisons[compared].to_dict("records"):
+        rows.setdefault(str(row["cell_id"]), {})[str(row["measure"])] = row
     if not rows:
         return []
     baseline_id = str(results.comparisons["baseline_id"].iloc[0])
@@ -77,17 +74,16 @@ def sentences(results: Results) -> list[Sentence]:
         baseline = "the baseline cell" if name == BASELINE else name
         none = f"No other of {len(rows) + 1} cells is faster or more accurate than {baseline}"
         return [Sentence("", "", f"{none} beyond chance and noise.")]
-    pair_of = _pairs_with(baseline_id, results)
-    return [_sentence(rows[cell_id], pair_of(cell_id)) for cell_id in chosen]
+    pairs = _pairs(chosen, baseline_id, results)
+    return [_sentence(rows[cell_id], pair) for cell_id, pair in zip(chosen, pairs, strict=True)]
 
 
-def _pairs_with(baseline_id: str, results: Results) -> Callable[[str], _Pair]:
-    """Return a function that names pairs by what differs between the two."""
+def _pairs(cell_ids: Iterable[str], baseline_id: str, results: Results) -> Iterator[_Pair]:
+    """Name pairs of each cell and the baseline cell by what differs between the two."""
     names, cells = display_names(results), named_apart(untuned_summary(results))
     configs, fields = configurations(cells), naming_fields(cells)
-    batch_sizes = results.summary.set_index("cell_id")["batch_size"]  # maybe chosen by tuning
-
-    def pair(cell_id: str) -> _Pair:
+    sizes = results.summary.set_index("cell_id")["batch_size"]  # maybe chosen by tuning
+    for cell_id in cell_ids:
         cell, baseline = configs[cell_id], configs[baseline_id]
         different = differing(cell, baseline, fields)
         name, baseline_name = (name_by_fields(config, different) for config in (cell, baseline))
@@ -98,21 +94,11 @@ def _pairs_with(baseline_id: str, results: Results) -> Callable[[str], _Pair]:
         ]
         if names[baseline_id] == BASELINE:
             shared = []  # cells are named by their change alone
-        if (
-            BLANK in (name, baseline_name)
-            or len(different) > MOST_FIELDS
-            or len(shared) > MAX_SHARED
-        ):
+        too_many = len(different) > MOST_FIELDS or len(shared) > MAX_SHARED
+        if too_many or BLANK in (name, baseline_name):
             name, baseline_name, shared = names[cell_id], names[baseline_id], []
-        same_size = batch_sizes[cell_id] == batch_sizes[baseline_id]
-        return _Pair(
-            name,
-            baseline_name,
-            f"With {join_words(shared)}," if shared else "",
-            "" if same_size else " per image",
-        )
-
-    return pair
+        per_image = "" if sizes[cell_id] == sizes[baseline_id] else " per image"
+        yield _Pair(name, baseline_name, f"With {join_words(shared)}," if shared else "", per_image)
 
 
 def _best_cells(rows: Mapping[str, Mapping[str, Row]]) -> list[str]:
@@ -143,19 +129,17 @@ def _sentence(row: Mapping[str, Row], pair: _Pair) -> Sentence:
 
 
 def _speed(row: Row, pair: _Pair) -> str:
-    ratio, (low, high) = float(row["ratio"]), _ends(row)
-    match row["verdict"]:
-        case "IMPROVED":
-            factor = format_ratio(1 / ratio, 1 / high, 1 / low, decimals=2, unit="×")
-            return f"trains {factor} faster{pair.per_image} than {pair.baseline}"
-        case "REGRESSED":
-            factor = format_ratio(ratio, low, high, decimals=2, unit="×")
-            return f"takes {factor} as long{pair.per_image} as {pair.baseline}"
-        case "EQUIVALENT":
-            return f"is as fast{pair.per_image} as {pair.baseline} ({_time(row)})"
-        case _:
-            speed = f"in speed{pair.per_image} ({_time(row)})"
-            return f"is inconclusive against {pair.baseline} {speed}"
+    ratio, (low, high) = float(row["ratio"]), interval_of(row)
+    if row["verdict"] == "IMPROVED":
+        ratio, low, high = 1 / ratio, 1 / high, 1 / low
+    factor = format_ratio(ratio, low, high, decimals=2, unit="×")
+    speed, baseline = f"speed{pair.per_image} ({_time(row)})", pair.baseline
+    texts = {
+        "IMPROVED": f"trains {factor} faster{pair.per_image} than {baseline}",
+        "REGRESSED": f"takes {factor} as long{pair.per_image} as {baseline}",
+        "EQUIVALENT": f"is as fast{pair.per_image} as {baseline} ({_time(row)})",
+    }
+    return texts.get(row["verdict"], f"is inconclusive against {baseline} in {speed}")
 
 
 def _accuracy(row: Row, baseline: str) -> str:
@@ -163,35 +147,23 @@ def _accuracy(row: Row, baseline: str) -> str:
     than, equal, against = (
         f" {word} {baseline}" if baseline else "" for word in ("than", "as", "against")
     )
-    points, ends = _difference(row)
-    match row["verdict"]:
-        case "IMPROVED":
-            return f"is {format_ratio(points, *ends, decimals=2)} points more accurate{than}"
-        case "REGRESSED":
-            loss = format_ratio(-points, -ends[1], -ends[0], decimals=2)
-            return f"is {loss} points less accurate{than}"
-        case "EQUIVALENT":
-            return f"is as accurate{equal} ({_points(row)})"
-        case _:
-            return f"is inconclusive{against} in accuracy ({_points(row)})"
-
-
-def _difference(row: Row) -> tuple[float, tuple[float, ...]]:
-    """Return a difference of accuracies and its interval in points; rows hold ratios."""
-    before = float(row["before"])
-    return 100 * float(row["difference"]), tuple(100 * before * (end - 1) for end in _ends(row))
-
-
-def _ends(row: Row) -> tuple[float, ...]:
-    return tuple(float(row[end]) if pd.notna(row[end]) else math.nan for end in ("low", "high"))
+    points, low, high = points_of(row)
+    if row["verdict"] == "REGRESSED":
+        points, low, high = -points, -high, -low
+    amount = format_ratio(points, low, high, decimals=2)
+    texts = {
+        "IMPROVED": f"is {amount} points more accurate{than}",
+        "REGRESSED": f"is {amount} points less accurate{than}",
+        "EQUIVALENT": f"is as accurate{equal} ({_points(row)})",
+    }
+    return texts.get(row["verdict"], f"is inconclusive{against} in accuracy ({_points(row)})")
 
 
 def _time(row: Row) -> str:
-    text = format_ratio(float(row["ratio"]), *_ends(row), decimals=2, unit="×")
+    text = format_ratio(row["ratio"], *interval_of(row), decimals=2, unit="×")
     return f"time {text.replace(f' {EXPLORATORY}', ', exploratory')}"
 
 
 def _points(row: Row) -> str:
-    points, ends = _difference(row)
-    text = format_points(points, *ends)
-    return f"{text} points, exploratory" if math.isnan(ends[0]) else f"{text} points"
+    text = f"{format_points(*points_of(row))} points"
+    return f"{text}, exploratory" if pd.isna(row["low"]) else text
