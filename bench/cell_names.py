@@ -85,10 +85,7 @@ def name_cells(cells: Mapping[str, Config]) -> dict[str, str]:
 
 
 def _varying_values(cells: Sequence[Config]) -> dict[str, list[Any]]:
-    """Return the values of every field that differs, in the order of the cells.
-
-    Fields are in a table's order, parameters last and sorted, so that plan and report agree.
-    """
+    """Return the values of the fields that differ, in a table's order, by cell."""
     found = dict.fromkeys(name for cell in cells for name in cell)
     names = sorted(found, key=lambda name: ("." in name, name if "." in name else ""))
     values = {

@@ -2,8 +2,9 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,10 +67,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """A run with its state, the reason for it, and its estimated duration.
-
-    `outcome` is that of a cached run.
-    """
+    """A run with its state, why, its estimated duration, and its outcome where it is cached."""
 
     run: Run
     state: State
@@ -188,7 +186,7 @@ def make_plan(
         cells,
         design.excluded,
         tuple(runs),
-        cache.is_rough,
+        cache.durations.is_rough,
         cache.used_blocks,
         store.last_detectable_change(),
         is_tuning,
@@ -202,10 +200,7 @@ def _only(
     candidates: Sequence[Sequence[Cell]],
     known: Mapping[str, OutcomeSummary],
 ) -> list[Sequence[Cell]]:
-    """Return the candidates of the requested cells.
-
-    A tuned cell also goes by its name without the tuned fields, whatever is chosen for it.
-    """
+    """Return the candidates of the requested cells, each by a name with or without tuned fields."""
     chosen = choose(study, candidates, known)
     cells = distinct_cells(chosen, baseline_id(study, base, chosen))
     names = name_cells({c.cell_id: c.flat() for c in cells})
@@ -229,14 +224,11 @@ def _only(
 
 def _provisions(
     cells: Sequence[Cell], request: Request, progress: Progress | None
-) -> Iterator[Provision]:
+) -> list[Provision]:
+    find = foresee if progress is None else partial(provide, progress=progress)
     requested = {cell.dataset.name: cell.dataset.fallback for cell in cells}
     folder, offline = request.data_dir, request.offline
-    for name, fallback in requested.items():
-        if progress is None:
-            yield foresee(name, fallback, folder, offline=offline)
-        else:
-            yield provide(name, fallback, folder, offline=offline, progress=progress)
+    return [find(name, fallback, folder, offline=offline) for name, fallback in requested.items()]
 
 
 class _Cache:
@@ -250,23 +242,13 @@ class _Cache:
     ) -> None:
         self._known = known
         self._resources = resources
-        self._durations = DurationEstimator(known.values(), resources.machine.cores)
+        self.durations = DurationEstimator(known.values(), resources.machine.cores)
+        self.used_blocks = frozenset(o.block.block for o in known.values() if o.block is not None)
         self._fingerprint = resources.machine.fingerprint()
         self._digests = digests  # of the data sets' content
         self._codes: dict[frozenset[str], Mapping[str, str]] = {}
 
-    @property
-    def is_rough(self) -> bool:
-        """Whether an estimate had no earlier run to go by."""
-        return self._durations.is_rough
-
-    @property
-    def used_blocks(self) -> frozenset[int]:
-        """The numbers of all timing blocks in the results folder, valid or not."""
-        return frozenset(o.block.block for o in self._known.values() if o.block is not None)
-
     def planned(self, run: Run, after_tuning: bool = False) -> PlannedRun:
-        """Return a run with its state, by the outcome of the same id."""
         former = self._known.get(run.run_id)
         key = self._key(run)
         state, reason = _state(run, key, former, after_tuning)
@@ -274,7 +256,7 @@ class _Cache:
         return PlannedRun(run, state, reason, key, self._estimate_s(run), outcome)
 
     def planned_blocks(self, study: Study, cells: Sequence[Cell]) -> list[PlannedRun]:
-        """Return the valid timing runs and those that are missing."""
+        """Return the valid timing runs, then the missing ones with why the last one lapsed."""
         former = sorted(self._former_blocks(study, cells), key=lambda p: p.run.block)
         kept = [planned for planned in former if planned.state == "cached"]
         lapsed: dict[str, PlannedRun] = {}
@@ -288,10 +270,12 @@ class _Cache:
         counts = Counter(part.cell_id for part in done if part.role == "planned")
         blocks = study.timing.blocks if study.timing else 0
         complete = {cell_id for cell_id, count in counts.items() if count >= blocks}
-        return kept + [
-            self._missing_block(run, lapsed.get(run.cell.cell_id), complete)
-            for run in block_runs(study, cells, done, self.used_blocks)
-        ]
+        for run in block_runs(study, cells, done, self.used_blocks):
+            shared = "other cells are timed beside it" if run.cell.cell_id in complete else ""
+            last = lapsed.get(run.cell.cell_id)
+            state, reason = (last.state, last.reason) if last else ("new", shared)
+            kept.append(PlannedRun(run, state, reason, self._key(run), self._estimate_s(run)))
+        return kept
 
     def _former_blocks(self, study: Study, cells: Sequence[Cell]) -> Iterator[PlannedRun]:
         timed = {cell.cell_id: cell for cell in timed_cells(study, cells)}
@@ -299,12 +283,6 @@ class _Cache:
             cell, block = timed.get(outcome.cell_id), outcome.block
             if cell is not None and block is not None:
                 yield self.planned(block_run(study, cell, block.role, block.block))
-
-    def _missing_block(self, run: Run, lapsed: PlannedRun | None, complete: Set[str]) -> PlannedRun:
-        """Return a timing run with the reason why the cell's last one no longer counts."""
-        shared = "other cells are timed beside it" if run.cell.cell_id in complete else ""
-        state, reason = (lapsed.state, lapsed.reason) if lapsed else ("new", shared)
-        return PlannedRun(run, state, reason, self._key(run), self._estimate_s(run))
 
     def _estimate_s(self, run: Run) -> float:
         """Return what a run adds to the duration of the study, given what runs in parallel."""
@@ -314,7 +292,7 @@ class _Cache:
         elif not run.is_alone and run.cell.skip is None:
             on_gpus = run.cell.device.startswith("cuda")
             at_once = self._resources.trials_at_once(int(run.cell.threads), gpus=on_gpus)
-        return self._durations.seconds(run) / at_once
+        return self.durations.seconds(run) / at_once
 
     def _key(self, run: Run) -> dict[str, str]:
         dataset = run.cell.dataset.name

@@ -79,10 +79,7 @@ class Reporter:
 
 
 def run_study(request: Request, reporter: Reporter, executor: Executor) -> FinishedStudy:
-    """Run what a study lacks and store each outcome as it comes.
-
-    Raises KeyboardInterrupt once the reporter is stopping; finished runs are stored.
-    """
+    """Run and store what a study lacks; raise KeyboardInterrupt once the reporter is stopping."""
     study = load_study(request.study, request.overrides)
     store = Store(request.results / study.name)
     with store.locked():
@@ -108,8 +105,7 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
 def _check_models(plan: Plan, executor: Executor) -> None:
     """Build every network that will be trained, before the first run starts."""
     cells = list({p.run.cell.cell_id: p.run.cell for p in plan.to_execute}.values())
-    problems = executor.check(cells) if cells else []
-    if problems:
+    if problems := executor.check(cells) if cells else []:
         raise StudyError("\n".join(problems), where=plan.study.source.name)
 
 
@@ -196,8 +192,7 @@ class _Session:
                 self._keep(by_id[outcome.run_id], outcome)
         if is_stopping():
             raise KeyboardInterrupt
-        lost = [planned for run_id, planned in by_id.items() if run_id not in self._ended]
-        if lost:
+        if lost := [planned for run_id, planned in by_id.items() if run_id not in self._ended]:
             self._repeat_lost(lost)
 
     def _on_event(self, event: Event) -> None:
@@ -242,14 +237,10 @@ class _Session:
         self._execute(added)
 
     def _replace_disturbed(self) -> None:
-        """Time cells with disturbed blocks again, whatever the blocks' numbers.
-
-        Not where most blocks of this session were disturbed: then it is no accident.
-        """
+        """Time cells with disturbed blocks again, unless most blocks of this session were."""
         timing = self._plan.study.timing
         for _ in range(timing.spares if timing else 0):
-            runs = self._replacements()
-            if not runs:
+            if not (runs := self._replacements()):
                 return
             self._add(runs, "timed while the machine was disturbed")
 
@@ -275,10 +266,7 @@ class _Session:
         }
 
     def _narrow(self, narrowing: Narrowing) -> Narrowed:
-        """Time cells with wide intervals again, together, while the budget lasts.
-
-        Of cells that do not all fit into the budget, the widest come first. A failed run ends it.
-        """
+        """Time wide cells again, widest first, until the budget ends or a run fails."""
         from bench.analysis.summary import wide_cells
 
         started_s = time.monotonic()

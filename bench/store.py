@@ -67,6 +67,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._outcomes = folder / "outcomes"
+        self._table_paths = {name: folder / f"{name}.csv" for name in ROWS}
         self._columns: dict[str, tuple[str, ...]] = {}  # of the tables written so far
 
     def save(self, outcome: Outcome) -> None:
@@ -160,37 +161,33 @@ class Store:
             for name, row_type in ROWS.items()
         }
         with ExitStack() as stack:
-            paths = {name: self.folder / f"{name}.csv" for name in ROWS}
             files = {
                 name: stack.enter_context(atomic_file(path, StoreError, HINT))
-                for name, path in paths.items()
+                for name, path in self._table_paths.items()
             }
             for name, file in files.items():
                 file.write(_encode(_csv(self._columns[name], ())))
             for outcome in outcomes:
                 for name, file in files.items():
-                    rows = table_rows(outcome, name)
-                    file.write(_encode(_csv(self._columns[name], rows, with_header=False)))
+                    file.write(self._lines(outcome, name))
 
     def append(self, outcome: Outcome, outcomes: Outcomes) -> None:
-        """Append one outcome's rows to the tables, rewriting them where columns are missing.
-
-        `outcomes` are all outcomes of the study so far, this one included.
-        """
-        paths = {name: self.folder / f"{name}.csv" for name in ROWS}
+        """Append an outcome's rows; rewrite tables from `outcomes` where columns are missing."""
+        paths = self._table_paths
         is_known = set(outcome.config) <= set(self._columns.get("trials", ()))
         if not is_known or not all(path.is_file() for path in paths.values()):
             self.write_tables(outcomes)
             return
         for name, path in paths.items():
-            text = _csv(self._columns[name], table_rows(outcome, name), with_header=False)
-            if not text:
-                continue
-            try:
-                with path.open("ab") as file:
-                    file.write(_encode(text))
-            except OSError as error:
-                raise _unwritable(path, error) from None
+            if lines := self._lines(outcome, name):
+                try:
+                    with path.open("ab") as file:
+                        file.write(lines)
+                except OSError as error:
+                    raise _unwritable(path, error) from None
+
+    def _lines(self, outcome: Outcome, table: str) -> bytes:
+        return _encode(_csv(self._columns[table], table_rows(outcome, table), with_header=False))
 
 
 def _lock_owner(path: Path) -> str:
@@ -228,9 +225,9 @@ def rows_of(outcome: Outcome) -> dict[str, list[Any]]:
 
 def config_columns(names: Iterable[str]) -> list[str]:
     """Return the identity, then plain fields, then parameters by their dotted path."""
-    distinct = dict.fromkeys(names)
-    plain = [name for name in distinct if "." not in name and name not in IDENTITY]
-    return [*IDENTITY, *plain, *sorted(name for name in distinct if "." in name)]
+    distinct = dict.fromkeys((*IDENTITY, *names))
+    plain = [name for name in distinct if "." not in name]
+    return plain + sorted(name for name in distinct if "." in name)
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Row], *, with_header: bool = True) -> str:

@@ -21,6 +21,7 @@ from bench.cli import (
 )
 from bench.cli.crash_report import CommandGroup, UnexpectedError, report_crash
 from bench.cli.exit_codes import ExitCode
+from bench.cli.options import option
 from bench.cli.streams import finish_streams, prepare_streams
 from bench.errors import BenchError
 
@@ -34,18 +35,14 @@ app = typer.Typer(
 )
 
 
+VERSION_HELP = "Print the version and exit."
+Version = Annotated[
+    bool, option("--version", VERSION_HELP, callback=study_commands.print_version, is_eager=True)
+]
+
+
 @app.callback()
-def top(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            callback=study_commands.print_version,
-            is_eager=True,
-            help="Print the version and exit.",
-        ),
-    ] = False,
-) -> None:
+def top(version: Version = False) -> None:
     """Benchmarks and ablation studies of small vision networks, with honest numbers.
 
     Example: bench run studies/baseline.yaml

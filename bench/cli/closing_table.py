@@ -41,7 +41,9 @@ def print_result(console: Console, finished: FinishedStudy, runs: int, elapsed_s
     for cell in measured_first(results.summary).to_dict("records"):
         name = escape(names[cell["cell_id"]])
         if cell["status"] == "ok":
-            texts = (_accuracy(cell), _images_per_s(cell), _step(cell))
+            is_timed = not is_blank(cell["step_images_per_s_median"])
+            images_per_s = _estimate(cell, "step_images_per_s" if is_timed else "images_per_s")
+            texts = (_accuracy(cell), images_per_s, _estimate(cell, "step", 1e3, " ms"))
             judged = verdicts.get(cell["cell_id"], ("baseline", "")) if verdicts else ()
             rows.add_row(name, *texts[: len(numbers)], *judged)
         else:
@@ -93,12 +95,10 @@ def _judged(number: str, word: str) -> str:
 
 def _legend(comparisons: pd.DataFrame) -> str:
     parts = ["× and Δ: relative to the baseline cell, accuracy in percentage points"]
-    noise = session_noise(comparisons)
-    if noise is not None:
-        detects = noise.detects
-        limit = (
-            "exploratory" if detects is None else f"detects changes from {format_share(detects)}"
-        )
+    if (noise := session_noise(comparisons)) is not None:
+        limit = "exploratory"
+        if noise.detects is not None:
+            limit = f"detects changes from {format_share(noise.detects)}"
         parts.append(f"step time per image: noise floor {format_share(noise.floor)}, {limit}")
     return "; ".join(parts)
 
@@ -119,20 +119,10 @@ def _accuracy(cell: dict[Any, Any]) -> str:
     return f"{text} (1 seed)" if cell["seeds"] == 1 else text
 
 
-def _images_per_s(cell: dict[Any, Any]) -> str:
-    is_timed = not is_blank(cell["step_images_per_s_median"])
-    return _estimate(cell, "step_images_per_s" if is_timed else "images_per_s")
-
-
-def _step(cell: dict[Any, Any]) -> str:
-    text = _estimate(cell, "step", 1e3)
-    return f"{text} ms" if text else ""
-
-
-def _estimate(cell: dict[Any, Any], measure: str, scale: float = 1.0) -> str:
+def _estimate(cell: dict[Any, Any], measure: str, scale: float = 1.0, unit: str = "") -> str:
     median, low, high = (cell[f"{measure}_{part}"] for part in ("median", "low", "high"))
     if is_blank(median):
         return ""
     if is_blank(low):
-        return f"{format_number(scale * median)} (n={cell[f'{measure}_n']})"
-    return format_number(scale * median, scale * low, scale * high)
+        return f"{format_number(scale * median)} (n={cell[f'{measure}_n']}){unit}"
+    return format_number(scale * median, scale * low, scale * high) + unit

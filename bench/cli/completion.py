@@ -11,20 +11,18 @@ from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from pathlib import Path
 
+from bench.study_files import results_folders, study_files
+
 BREAKS = frozenset("=:")  # where bash splits words, besides at blanks
 
 
 def complete_study(incomplete: str) -> list[str]:
     """List the study files in the folder being typed, and those in `studies`."""
-    from bench.study_files import study_files
-
     return list(map(str, study_files(Path(f"{incomplete}_").parent)))
 
 
 def complete_results() -> list[str]:
     """List the folders in `results` that hold a study's tables."""
-    from bench.study_files import results_folders
-
     return list(map(str, results_folders()))
 
 

@@ -74,8 +74,7 @@ class TerminalGateReporter:
 
     def confirming(self, suspects: Sequence[str]) -> None:
         """Show the benchmarks that are measured again."""
-        names = escape(", ".join(suspects))
-        self._console.print(f"measuring possible regressions again: {names}")
+        self._console.print(f"measuring possible regressions again: {escape(', '.join(suspects))}")
 
     def finished(self, gated: GateResult) -> None:
         """Print the verdicts, worst first."""

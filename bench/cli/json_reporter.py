@@ -49,8 +49,7 @@ class JsonReporter(StudyReporter):
                 _print("start", **self._describe(self.runs[run_id]), node=event.node)
             case Evaluated(epoch=epoch, loss=loss):
                 accuracy = event.correct / event.images
-                fields = {"epoch": epoch, "test_loss": loss, "test_accuracy": accuracy}
-                _print("epoch", run_id=run_id, **fields)
+                _print("epoch", run_id=run_id, epoch=epoch, test_loss=loss, test_accuracy=accuracy)
             case Lost():
                 _print("lost", run_id=run_id, node=event.node, why=event.why)
             case Printed():
@@ -78,8 +77,8 @@ class JsonReporter(StudyReporter):
 
     def _describe(self, planned: PlannedRun) -> dict[str, str]:
         run, cell_id = planned.run, planned.run.cell.cell_id
-        names = {"cell_id": cell_id, "cell": self.names[cell_id]}
-        return {"run_id": run.run_id, "kind": run.kind, **names}
+        cell = self.names[cell_id]
+        return {"run_id": run.run_id, "kind": run.kind, "cell_id": cell_id, "cell": cell}
 
 
 def _print(event: str, **fields: Any) -> None:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -64,15 +63,12 @@ def print_plan(console: Console, plan: Plan) -> None:
     rows = table(console, *columns, right=frozenset({"estimate"}))
     order = {cell_id: i for i, cell_id in enumerate(names)}
 
-    def line(planned: PlannedRun) -> tuple[Any, ...]:
+    def line(planned: PlannedRun) -> tuple[int, int, int]:
         run = planned.run
-        kind_and_role = KINDS.index(run.kind), list(ROLES).index(run.role)
-        return order[run.cell.cell_id], *kind_and_role
+        return order[run.cell.cell_id], KINDS.index(run.kind), list(ROLES).index(run.role)
 
-    def state(planned: PlannedRun) -> tuple[Any, ...]:
-        return *line(planned), planned.state, planned.reason
-
-    for _, group in groupby(sorted(plan.runs, key=line), key=state):
+    in_order = sorted(plan.runs, key=line)
+    for _, group in groupby(in_order, key=lambda p: (*line(p), p.state, p.reason)):
         runs = list(group)
         first = runs[0]
         is_pending = first.state in ("new", "stale")
@@ -158,10 +154,10 @@ def _counts(plan: Plan) -> str:
             f"{cells}, each at its best {over}: first {tuning}; {states}\n"
             f"then, for the chosen cells: {trials}, cost passes and timing blocks"
         )
-    kinds = [tuning] if by_kind["tuning"] else []
-    kinds += [
+    kinds = (
+        *([tuning] if by_kind["tuning"] else []),
         plural(by_kind["trial"], "trial"),
         plural(by_kind["cost"], "cost pass", "cost passes"),
         plural(by_kind["block"], "timing block"),
-    ]
+    )
     return f"{cells}: {', '.join(kinds)}; {states}"

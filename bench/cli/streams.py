@@ -59,20 +59,15 @@ def prepare_streams() -> None:
             stream.flush()
             # A descriptor of its own: a network that runs here may print to the usual one.
             binary = os.fdopen(os.dup(stream.fileno()), "wb", 0 if stream.write_through else -1)
-            prepared = _Stream(
-                binary,
-                encoding=stream.encoding,
-                errors=HANDLER,
-                line_buffering=stream.line_buffering,
-                write_through=stream.write_through,
-            )
+            buffering = stream.line_buffering, stream.write_through
+            prepared = _Stream(binary, stream.encoding, HANDLER, None, *buffering)
             setattr(sys, name, prepared)
 
 
 def finish_streams() -> None:
     """Write what is buffered."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def is_unicode() -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bench import __version__
 from bench.cli import options as opt
 from bench.cli.completion import complete_registry
 from bench.cli.exit_codes import ExitCode
@@ -170,8 +171,6 @@ def schema() -> None:
 
 def print_version(is_requested: bool) -> None:
     """Print the version and exit, if requested."""
-    from bench import __version__
-
     if is_requested:
         typer.echo(f"bench {__version__}")
         raise typer.Exit()

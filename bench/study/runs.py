@@ -97,10 +97,7 @@ def run_of(study: Study, cell: Cell, kind: Kind, suffix: str, **fields: Any) -> 
 
 
 def resolve(cell: Cell, machine: Machine, datasets: Mapping[str, str]) -> Cell:
-    """Return a cell as a machine will run it, with its id and the reason where it cannot.
-
-    `datasets` maps requested data sets to those that are used.
-    """
+    """Return a cell as a machine runs or skips it; `datasets` maps requested ones to used ones."""
     requested = cell.dataset.name
     device = ("cuda" if machine.gpus else "cpu") if cell.device == "auto" else cell.device
     return cell.resolved(
@@ -126,10 +123,7 @@ def _unavailable(cell: Cell, device: str, machine: Machine) -> str | None:
 
 
 def distinct_cells(resolved: Sequence[Cell], base_id: str) -> tuple[Cell, ...]:
-    """Return the distinct resolved cells, the baseline first, the others in their order.
-
-    The baseline is the cell with `base_id`, or else the first that can run.
-    """
+    """Return the distinct cells; first the baseline: `base_id`, or else one that can run."""
     cells: dict[str, Cell] = {}
     for cell in resolved:
         cells.setdefault(cell.cell_id, cell)

@@ -32,8 +32,7 @@ def settable_fields() -> dict[str, SettableField]:
 def completions(typed: str) -> list[Completion]:
     """Complete a path by its next part, or the value after `=`.
 
-    A single path is returned with its values, so that no shell considers the word complete at
-    the `=`.
+    A single path comes with its values, lest a shell consider the word complete at the `=`.
     """
     known = settable_fields()
     path, equals, text = typed.partition("=")

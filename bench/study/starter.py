@@ -15,10 +15,7 @@ _STARTER = Path(__file__).with_name("starter.yaml")
 
 
 def write_starter(name: str, path: Path) -> list[Path]:
-    """Write a study, and the JSON Schema next to it where there is none; return both paths.
-
-    Raises StudyError for an invalid name, and for a file that exists or cannot be written.
-    """
+    """Write a study, and its JSON Schema if missing; return the paths. Raises StudyError."""
     try:
         Study.model_validate({"name": name})
     except ValidationError as error:

@@ -63,10 +63,7 @@ def study_error(
     source: Source,
     written: Callable[[Loc], Loc] = lambda path: path,
 ) -> StudyError:
-    """Return pydantic's errors as one StudyError: file, line, field and problem of each.
-
-    `written` maps the path of an error to the path where the study wrote it.
-    """
+    """Return pydantic's errors as one; `written` maps a path to where the study wrote it."""
     items = [(written(item["loc"]), _problem(item)) for item in error.errors()]
     lines = [f"{source.place(path)}: {dotted(path)}: {problem}" for path, problem in items]
     more = len(lines) - MOST_ERRORS

@@ -6,7 +6,6 @@ mappings. Anchors and merge keys (`<<: *base`) work as long as their expansion s
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,10 +41,7 @@ class Source:
 
 
 def read_yaml(text: str, name: str) -> Source:
-    """Read one YAML document, called `name` in error messages.
-
-    Raises StudyError with file and line for invalid YAML.
-    """
+    """Read a YAML document; raise StudyError with `name` and the line where it is invalid."""
     if len(text) > LARGEST_BYTES:
         raise StudyError(f"is larger than {LARGEST_BYTES:,} bytes", where=name)
     source = Source(name, places={(): name})
@@ -116,19 +112,16 @@ class _Builder:
         self._count(where, depth)
         match node:
             case yaml.MappingNode():
-                return dict(self._pairs(node, path, depth))
+                fields = self._fields(node, path, depth)
+                for key, (key_node, _) in fields.items():
+                    self._source.places[(*path, key)] = self._place(key_node)
+                return {k: self.build(v, (*path, k), depth + 1) for k, (_, v) in fields.items()}
             case yaml.SequenceNode():
-                return [
-                    self.build(item, (*path, i), depth + 1) for i, item in enumerate(node.value)
-                ]
+                items = enumerate(node.value)
+                return [self.build(item, (*path, i), depth + 1) for i, item in items]
             case _:
                 text = _text(node, where)
                 return _plain(text) if getattr(node, "style", None) is None else text
-
-    def _pairs(self, node: yaml.MappingNode, path: Path, depth: int) -> Iterator[tuple[str, Any]]:
-        for key, (key_node, value_node) in self._fields(node, path, depth).items():
-            self._source.places[(*path, key)] = self._place(key_node)
-            yield key, self.build(value_node, (*path, key), depth + 1)
 
     def _fields(self, node: yaml.MappingNode, path: Path, depth: int) -> Fields:
         """Return a mapping's fields: merged ones first, without those that it sets itself."""
