@@ -7,7 +7,6 @@ Source on formulas: OWASP, "CSV Injection".
 """
 
 import re
-from collections.abc import Mapping
 
 Value = bool | int | float | str | None
 
@@ -15,7 +14,6 @@ MARK = "'"
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 LONGEST_INTEGER = 40  # characters
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-_BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
 
 
 def as_text(value: Value) -> Value:
@@ -54,8 +52,8 @@ def _not_text(text: str) -> bool | int | float | None:
     """Return a number or boolean as CSV writers write them; None for anything else."""
     if _INTEGER.fullmatch(text) and len(text) <= LONGEST_INTEGER:
         return int(text)
-    if text.lower() in _BOOLEANS:
-        return _BOOLEANS[text.lower()]
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
     try:
         return None if "_" in text else float(text)  # only Python reads 1_000
     except ValueError:

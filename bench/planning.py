@@ -19,11 +19,19 @@ from bench.records import OutcomeSummary
 from bench.store import Store
 from bench.study.design import Excluded, expand
 from bench.study.run_durations import DurationEstimator
-from bench.study.runs import Run, distinct_cells, resolve, trial_and_cost_runs
+from bench.study.runs import (
+    Run,
+    baseline_id,
+    choose,
+    distinct_cells,
+    resolve,
+    trial_and_cost_runs,
+    tuning_runs,
+    untuned_fields,
+)
 from bench.study.spec import Cell, Study
 from bench.study.study_file import load_study
 from bench.study.timing_blocks import BlockPart, block_run, block_runs, timed_cells
-from bench.study.tuning import baseline_id, choose, tuning_runs, untuned_fields
 
 State = Literal["cached", "stale", "new", "skipped"]
 ResourcesFor = Callable[[Sequence[Cell]], Resources]

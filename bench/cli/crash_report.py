@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import platformdirs
 from typer.core import TyperGroup
 
 from bench import __version__
@@ -54,8 +55,6 @@ def report_crash(error: BaseException) -> int:
 
 def _write_log(trace: str) -> Path | None:
     """Write a traceback into the first writable folder."""
-    import platformdirs
-
     now = datetime.now().astimezone()
     text = f"bench {__version__}, Python {sys.version}\n{sys.argv}\n\n{trace}"
     for folder in (platformdirs.user_log_dir("bench"), tempfile.gettempdir()):

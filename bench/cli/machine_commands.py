@@ -60,8 +60,7 @@ def fetch(name: DatasetName, data_dir: opt.DataDir = None, offline: opt.Offline 
 
     Example: bench data fetch mnist
     """
-    from bench.cli.progress import Bars
-    from bench.cli.terminal import console
+    from bench.cli.terminal import Bars, console
     from bench.data import DATASETS
     from bench.errors import DataError
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from platformdirs import user_cache_dir
 
 from bench.cli.completion import (
     complete_registry,
@@ -118,11 +119,7 @@ def check_name(name: str, known: Iterable[str], problem: str) -> None:
 
 def data_folder(chosen: Path | None) -> Path:
     """Return the data folder: the chosen one, or that in the user's cache folder."""
-    if chosen is not None:
-        return chosen
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("bench")) / "data"
+    return chosen or Path(user_cache_dir("bench")) / "data"
 
 
 def parse_narrowing(until_ci: str | None, budget: str | None) -> "Narrowing | None":

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from bench.cli.plan_table import cell_names, name_runs
-from bench.cli.progress import Pace
+from bench.cli.terminal import Pace
 from bench.execute.executor import Event, Lost, Started
 from bench.planning import Plan, PlannedRun
 from bench.records import Outcome

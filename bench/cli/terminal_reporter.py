@@ -7,9 +7,8 @@ from rich.segment import Segment, Segments
 
 from bench.cli.closing_table import print_result
 from bench.cli.plan_table import print_summary
-from bench.cli.progress import Bars
 from bench.cli.study_reporter import StudyReporter
-from bench.cli.terminal import console
+from bench.cli.terminal import Bars, console
 from bench.execute.executor import Evaluated, Event, Lost, Printed, Started, Stepped
 from bench.formatting import format_duration, plural
 from bench.planning import Plan, PlannedRun

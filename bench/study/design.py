@@ -69,11 +69,8 @@ def expand(study: Study) -> Design:
     groups = tuple(cells for point in _points(study) if (cells := expansion.candidates(point)))
     _check_patterns(study, expansion.known)
     if not groups:
-        raise StudyError(
-            "exclude: the grid is empty, every cell is excluded",
-            where=study.source.place(("exclude",)),
-            hint="Add fields to a pattern: it excludes the cells that match all of them.",
-        )
+        hint = "Add fields to a pattern: it excludes the cells that match all of them."
+        raise _error(study, ("exclude",), "the grid is empty, every cell is excluded", hint)
     _check_run_count(study, groups)
     return Design(groups, tuple(expansion.excluded))
 
@@ -186,16 +183,19 @@ def _written(loc: Path, point: Assignments) -> Path:
     return same_field[-1] if same_field else ("base", *loc)
 
 
+def _error(study: Study, written: Path, problem: str, hint: str = "") -> StudyError:
+    message = f"{dotted(written)}: {problem}".strip()
+    return StudyError(message, where=study.source.place(written), hint=hint)
+
+
 def _check_grid_size(study: Study) -> None:
     """Raise for a full grid that is too large to enumerate."""
     size = math.prod(len(values) for values in study.axes.values())
     if study.design == "full" and size > MOST_CELLS:
         count = f"{size:,}" if size < 10**30 else "more than 10^30"
-        raise StudyError(
-            f"axes: the full grid has {count} cells; the limit is {MOST_CELLS:,}",
-            where=study.source.place(("axes",)),
-            hint="Use fewer values, or another design, such as one_at_a_time.",
-        )
+        problem = f"the full grid has {count} cells; the limit is {MOST_CELLS:,}"
+        hint = "Use fewer values, or another design, such as one_at_a_time."
+        raise _error(study, ("axes",), problem, hint)
 
 
 def _check_run_count(study: Study, groups: Sequence[Sequence[Cell]]) -> None:
@@ -217,16 +217,13 @@ def _check_tuned_axes(study: Study) -> None:
     for i, path in enumerate(study.tuned):
         if path not in study.axes:
             hint = did_you_mean(path, study.axes) or "Add its values under axes."
-            written = ("tune", "over", i)
-            message = f"{dotted(written)}: unknown axis {shown(path)}. {hint}"
-            raise StudyError(message, where=study.source.place(written))
+            raise _error(study, ("tune", "over", i), f"unknown axis {shown(path)}. {hint}")
 
 
 def _check_axes(study: Study) -> None:
     """Raise for an axis or include that names no field, and for one under both of its names."""
     if {"lr", "optimizer.lr"} <= study.axes.keys():
-        message = "axes.optimizer.lr: the same field as the axis lr"
-        raise StudyError(message, where=study.source.place(("axes", "optimizer.lr")))
+        raise _error(study, ("axes", "optimizer.lr"), "the same field as the axis lr")
     named: list[tuple[Path, str]] = [(("axes", path), path) for path in study.axes]
     named += [(("include", i, path), path) for i, cell in enumerate(study.include) for path in cell]
     for written, path in named:
@@ -234,8 +231,7 @@ def _check_axes(study: Study) -> None:
         if path == "lr" or path in Cell.model_fields or (field in CHOICES and parameter):
             continue
         hint = did_you_mean(path, [*Cell.model_fields, "lr", "model.hidden", "optimizer.momentum"])
-        message = f"{dotted(written)}: unknown field. {hint}".strip()
-        raise StudyError(message, where=study.source.place(written))
+        raise _error(study, written, f"unknown field. {hint}")
 
 
 def _check_patterns(study: Study, known: set[str]) -> None:
@@ -243,11 +239,8 @@ def _check_patterns(study: Study, known: set[str]) -> None:
     for i, pattern in enumerate(study.exclude):
         for field in _flat_pattern(pattern):
             if field not in known:
-                hint = did_you_mean(field, known)
-                raise StudyError(
-                    f"exclude[{i}].{field}: no cell has this field. {hint}".strip(),
-                    where=study.source.place(("exclude", i, field)),
-                )
+                problem = f"no cell has this field. {did_you_mean(field, known)}"
+                raise _error(study, ("exclude", i, field), problem)
 
 
 def _flat_pattern(pattern: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,9 +9,8 @@ from bench.execute.executor import RunContext
 from bench.execute.single_run import execute_run
 from bench.execute.training_setup import held_out
 from bench.measure.machine import Machine
-from bench.study.runs import Run, resolve
+from bench.study.runs import Run, resolve, tuning_runs
 from bench.study.spec import Cell, Study
-from bench.study.tuning import tuning_runs
 
 MACHINE = Machine("a CPU", 1, 2**30, "an OS", (), "no CUDA device: made up", (("torch", "1"),))
 CELL = {"dataset": "digits", "threads": 1, "device": "cpu", "batch_size": 2048, "model": "mlp"}

@@ -7,8 +7,7 @@ import pytest
 
 from bench.measure.machine import Machine
 from bench.study.design import Design, expand
-from bench.study.runs import resolve
-from bench.study.tuning import choose, tuning_runs
+from bench.study.runs import choose, resolve, tuning_runs
 
 NO_GPU = Machine("a CPU", 1, 2**30, "an OS", (), "no CUDA device: made up", (("torch", "1"),))
 Loaded = Callable[..., Any]
