@@ -117,15 +117,9 @@ def format_number(value: float, low: float = math.nan, high: float = math.nan) -
 
     "21,300 [21,100, 21,500]", "0.0214"; an infinite one is "∞".
     """
-    value_text, *ends = format_digits(value, low, high)
-    return f"{value_text} [{', '.join(ends)}]" if ends else value_text
-
-
-def format_digits(value: float, low: float = math.nan, high: float = math.nan) -> list[str]:
-    """Write a number, and both ends of its interval if it has one, with equally many decimals."""
     decimals = _decimals(value, low, high)
-    known = [value] if math.isnan(low) or math.isnan(high) else [value, low, high]
-    return [_fixed(each, decimals) for each in known]
+    text, *ends = (_fixed(each, decimals) for each in (value, low, high))
+    return text if math.isnan(low) or math.isnan(high) else f"{text} [{', '.join(ends)}]"
 
 
 def _fixed(value: float, decimals: int) -> str:

@@ -23,34 +23,26 @@ from bench.store import write_atomic
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure of cells: its name and unit in the chart, its column in summary.csv."""
+    """A measure of cells: its name and unit in the chart, its columns in summary.csv."""
 
     name: str
     unit: str
-    scale: float  # from the column's unit
-    column: str  # <measure>_median or <measure>_mean, beside <measure>_low and <measure>_high
-    count: str  # the column with the number of samples
+    scale: float  # from the columns' unit
+    stem: str  # of the columns <stem>_<statistic>, <stem>_low and <stem>_high
     sample: str  # what a sample is
+    statistic: str = "median"
+    count: str = ""  # the column with the number of samples, by default <stem>_n
 
 
 TOOLS: Mapping[str, tuple[Measure, ...]] = {
     "customSmallerIsBetter": (
-        Measure("step", "ms", 1e3, "step_median", "step_n", "timing block"),
-        Measure(
-            "peak memory", "MiB", 2**-20, "peak_memory_bytes_median", "peak_memory_bytes_n", "seed"
-        ),
+        Measure("step", "ms", 1e3, "step", "timing block"),
+        Measure("peak memory", "MiB", 2**-20, "peak_memory_bytes", "seed"),
     ),
     "customBiggerIsBetter": (
-        Measure(
-            "data + training step",
-            "images/s",
-            1.0,
-            "step_images_per_s_median",
-            "step_images_per_s_n",
-            "timing block",
-        ),
-        Measure("training", "images/s", 1.0, "images_per_s_median", "images_per_s_n", "seed"),
-        Measure("test accuracy", "%", 100.0, "accuracy_mean", "seeds", "seed"),
+        Measure("data + training step", "images/s", 1.0, "step_images_per_s", "timing block"),
+        Measure("training", "images/s", 1.0, "images_per_s", "seed"),
+        Measure("test accuracy", "%", 100.0, "accuracy", "seed", "mean", "seeds"),
     ),
 }
 
@@ -78,24 +70,23 @@ def _entries(tables: Results, measures: tuple[Measure, ...]) -> Iterator[dict[st
     for cell in tables.summary.to_dict("records"):
         name = f"{cell['study']}{SEPARATOR}{labels[cell['cell_id']]}"
         for measure in measures if cell["status"] == "ok" else ():
-            if not is_blank(cell[measure.column]):
+            if not is_blank(cell[f"{measure.stem}_{measure.statistic}"]):
                 yield _entry(name, cell, measure)
 
 
 def _entry(name: str, cell: Mapping[Any, Any], measure: Measure) -> dict[str, Any]:
     """Return an entry; `range` is the 95% interval, left out if there are too few samples."""
-    stem, _, statistic = measure.column.rpartition("_")
-    low, high = (cell[f"{stem}_{end}"] for end in ("low", "high"))
+    description = measure.statistic
+    value, low, high = (cell[f"{measure.stem}_{part}"] for part in (description, "low", "high"))
     entry = {
         "name": f"{name}{SEPARATOR}{measure.name}",
         "unit": measure.unit,
-        "value": _rounded(measure.scale * cell[measure.column]),
+        "value": _rounded(measure.scale * value),
     }
-    description = statistic
     if not is_blank(low):
         entry["range"] = "–".join(f"{_rounded(measure.scale * end)}" for end in (low, high))
-        description = f"{statistic}, 95% interval"
-    samples = f"n = {plural(cell[measure.count], measure.sample)}"
+        description += ", 95% interval"
+    samples = f"n = {plural(cell[measure.count or f'{measure.stem}_n'], measure.sample)}"
     return {**entry, "extra": f"{description}\n{samples}\n{cell['cell_id']}"}
 
 

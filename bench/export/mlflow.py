@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,7 +183,7 @@ def _tracked_cells(results: Path, tables: Results) -> Iterator[TrackedCell]:
     config = config_fields(tables.summary)
     trials, epochs = _by(tables.trials, "cell_id"), _by(tables.epochs, "trial_id")
     for cell in tables.summary.to_dict("records"):
-        params = _params(cell, config)
+        params = {field: str(cell[field]) for field in config if not is_blank(cell[field])}
         name = labels[cell["cell_id"]]
         own = [
             _trial(f"{name}{SEPARATOR}seed {row['seed']}", row, params, epochs, started)
@@ -203,10 +202,8 @@ def _trial(
     wall_s = 0.0 if is_blank(row["wall_s"]) else float(row["wall_s"])
     curves = list(_curves(epochs.get(row["trial_id"], [])))
     last = 0 if is_blank(row["epochs_done"]) else int(row["epochs_done"])
-    known = {(point.metric, point.step) for point in curves}
-    final = [
-        point for point in _points(row, FINAL, last, wall_s) if (point.metric, last) not in known
-    ]
+    known = {point.metric for point in curves if point.step == last}
+    final = _points(row, [name for name in FINAL if name not in known], last, wall_s)
     started_at = started.get(row["trial_id"])
     return TrackedRun(
         name=name,
@@ -222,13 +219,9 @@ def _cell(
     name: str, cell: Row, params: Mapping[str, str], trials: Sequence[TrackedRun]
 ) -> TrackedCell:
     """Return a cell with its estimates; its duration spans those of all trials."""
-    starts = [trial.started_at for trial in trials if trial.started_at is not None]
-    first = min(starts, default=None)
-    ends = [
-        (trial.started_at - first).total_seconds() + trial.wall_s
-        for trial in trials
-        if trial.started_at is not None and first is not None
-    ]
+    spans = [(t.started_at, t.wall_s) for t in trials if t.started_at is not None]
+    first = min((start for start, _ in spans), default=None)
+    ends = [(start - first).total_seconds() + wall_s for start, wall_s in spans if first]
     measured = [name for name in SUMMARY_DTYPES if not (name.endswith("_n") and cell[name] == 0)]
     machine = {k: v for k, v in (trials[0].tags if trials else {}).items() if k == "machine"}
     return TrackedCell(
@@ -243,10 +236,9 @@ def _cell(
 
 
 def _curves(rows: Sequence[Row]) -> Iterator[Point]:
-    seconds = (
-        (0.0 if is_blank(row["train_s"]) else row["train_s"]) + row["eval_s"] for row in rows
-    )
-    for row, after_s in zip(rows, accumulate(seconds), strict=True):
+    after_s = 0.0
+    for row in rows:
+        after_s += (0.0 if is_blank(row["train_s"]) else row["train_s"]) + row["eval_s"]
         yield from _points(row, CURVES, int(row["epoch"]), after_s)
 
 
@@ -260,15 +252,9 @@ def _points(
             yield Point(name, float(value), step, after_s)
 
 
-def _params(cell: Row, config: Sequence[str]) -> dict[str, str]:
-    return {name: str(cell[name]) for name in config if not is_blank(cell[name])}
-
-
 def _tags(kind: str, row: Row) -> dict[str, str]:
-    known = {name: row[name] for name in TAGS if name in row}
-    return {"kind": kind, **{k: str(value) for k, value in known.items() if not is_blank(value)}}
+    return {"kind": kind} | {tag: str(row[tag]) for tag in TAGS if not is_blank(row.get(tag))}
 
 
 def _by(table: Any, key: str) -> dict[str, list[Row]]:
-    groups = table.groupby(key, sort=False)
-    return {str(name): group.to_dict("records") for name, group in groups}
+    return {str(name): rows.to_dict("records") for name, rows in table.groupby(key, sort=False)}

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,14 +33,6 @@ import vl_convert
 code = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=sys.argv[1])
 sys.stdout.buffer.write(code.encode("utf-8"))
 """
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A heading for the table of contents."""
-
-    anchor: str
-    title: str
 
 
 def html_page(
@@ -82,15 +73,15 @@ def html_page(
 
 def _prepare(
     tokens: Sequence[Token], pictures: Mapping[str, str], charts: Mapping[str, Any]
-) -> list[Heading]:
-    """Add anchors to headings, labels to tables and content to pictures; return the headings."""
-    headings = [Heading("top", "Table")]
+) -> list[tuple[str, str]]:
+    """Add anchors, labels of tables and pictures; return the headings as (anchor, title)."""
+    headings = [("top", "Table")]
     for i, token in enumerate(tokens):
         if token.type == "heading_open" and token.tag == "h2":
-            headings.append(Heading(f"section-{len(headings)}", tokens[i + 1].content))
-            token.attrSet("id", headings[-1].anchor)
+            headings.append((f"section-{len(headings)}", tokens[i + 1].content))
+            token.attrSet("id", headings[-1][0])
         elif token.type == "table_open":
-            token.attrSet("aria-label", headings[-1].title)
+            token.attrSet("aria-label", headings[-1][1])
         for child in token.children or ():
             if child.type == "image":
                 name = str(child.attrGet("src"))

@@ -59,16 +59,13 @@ class Context:
 
     def conditions(self) -> list[tuple[str, str]]:
         """Return machine, software, data and times as (name, value)."""
-        rows = [
-            (_name(key), _format_value(key, value))
-            for part in ("machine", "software")
-            for key, value in self._part(part).items()
-        ]
-        rows.append(("data set", str(self._part("data").get("used") or "")))
-        rows += [
-            (_name(key), _format_value(key, self.environment.get(key)))
-            for key in ("commit", "started_at", "finished_at")
-        ]
+        known = {
+            **self._part("machine"),
+            **self._part("software"),
+            "data set": str(self._part("data").get("used") or ""),
+            **{key: self.environment.get(key) for key in ("commit", "started_at", "finished_at")},
+        }
+        rows = ((_name(key), _format_value(key, value)) for key, value in known.items())
         return [(name, value) for name, value in rows if value]
 
     def _part(self, name: str) -> Mapping[str, Any]:

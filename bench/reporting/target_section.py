@@ -63,15 +63,11 @@ def target_columns(results: Results, target: float | None) -> list[Column]:
         ("total training time (s)", "median", train_time),
         ("total training time over the baseline's", paired, _train_ratio),
     ]
-    return with_numbers(
-        [
-            *name_columns(known["cell_id"], results.summary),
-            *(
-                Column(heading, note, [write(row) for row in rows], write is not _certified)
-                for heading, note, write in columns
-            ),
-        ]
+    shown = (
+        Column(heading, note, list(map(write, rows)), write is not _certified)
+        for heading, note, write in columns
     )
+    return with_numbers([*name_columns(known["cell_id"], results.summary), *shown])
 
 
 def target_findings(results: Results, target: float | None) -> list[str]:
@@ -134,12 +130,15 @@ def _evidence(row: pd.Series) -> str:
     return f"{text}, {plural(failed, 'more')} did not finish" if failed else text
 
 
+def _missing(value: float) -> str:
+    """Return what stands for a value that is not a finite number."""
+    return BLANK if pd.isna(value) else MISSED if math.isinf(value) else ""
+
+
 def _estimate(row: Row, *, measure: str) -> str:
     median, low, high = (row[f"{measure}_{part}"] for part in ("median", "low", "high"))
-    if pd.isna(median) or math.isinf(median):
-        return BLANK if pd.isna(median) else MISSED
-    text = format_number(median, low, high)
-    return text if pd.notna(low) else f"{text} {EXPLORATORY}"
+    text = _missing(median) or format_number(median, low, high)
+    return text if _missing(median) or pd.notna(low) else f"{text} {EXPLORATORY}"
 
 
 def _reached(row: Row) -> str:
@@ -148,9 +147,7 @@ def _reached(row: Row) -> str:
 
 def _steps(row: Row) -> str:
     steps = row["steps_to_target_median"]
-    if pd.isna(steps):
-        return BLANK
-    return MISSED if math.isinf(steps) else f"{steps:,.0f}"
+    return _missing(steps) or f"{steps:,.0f}"
 
 
 def _step_time(row: Row) -> str:
@@ -165,8 +162,8 @@ def _train_ratio(row: Row) -> str:
 
 def _ratio(row: Row, *, name: str) -> str:
     ratio, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
-    if pd.isna(ratio) or math.isinf(ratio):
-        return BLANK if pd.isna(ratio) else MISSED
+    if _missing(ratio):
+        return _missing(ratio)
     if pd.notna(low):
         return format_number(ratio, low, high)
     too_few = row[f"{name}_n"] < MIN_FOR_INTERVAL
@@ -175,16 +172,13 @@ def _ratio(row: Row, *, name: str) -> str:
 
 def _bound(row: Row) -> str:
     mean, bound = (row[f"accuracy_{part}"] for part in ("mean", "lower_bound"))
-    if pd.isna(mean):
-        return BLANK
-    text = format_percent(mean, unit="")
-    return f"{text} {EXPLORATORY}" if pd.isna(bound) else f"{text}, ≥ {100 * bound:.2f}"
+    limit = f" {EXPLORATORY}" if pd.isna(bound) else f", ≥ {100 * bound:.2f}"
+    return BLANK if pd.isna(mean) else f"{format_percent(mean, unit='')}{limit}"
 
 
 def _certified(row: Row) -> str:
     """Write yes or no, or a blank with too few seeds, with the reason."""
-    failed = int(row["tried"] - row["ended"])
-    if failed:
+    if failed := int(row["tried"] - row["ended"]):
         return f"no: {plural(failed, 'seed')} did not finish"
     if pd.isna(row["certified"]):
         return f"{BLANK} (fewer than 3 seeds)"

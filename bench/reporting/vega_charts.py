@@ -212,13 +212,8 @@ CHARTS: Mapping[str, Callable[[Results], Sequence[Spec]]] = {
 
 
 def _chart(title: str, height: int, rows: Sequence[Spec], encoding: Spec, **more: Any) -> Spec:
-    return {
-        "title": title,
-        "height": height,
-        "data": {"values": rows},
-        "encoding": encoding,
-        **more,
-    }
+    data = {"values": rows}
+    return {"title": title, "height": height, "data": data, "encoding": encoding, **more}
 
 
 def _layer(mark: Spec, encoding: Spec, *, select: str = "") -> Spec:
