@@ -38,7 +38,6 @@ class DistinctText(str):
         return made
 
     def __reduce__(self) -> tuple[type, tuple[str, Any]]:
-        """Support pickle and copy."""
         return DistinctText, (str(self), self.value)
 
 

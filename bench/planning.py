@@ -20,6 +20,7 @@ from bench.store import Store
 from bench.study.design import Excluded, expand
 from bench.study.run_durations import DurationEstimator
 from bench.study.runs import (
+    Candidates,
     Run,
     baseline_id,
     choose,
@@ -170,10 +171,8 @@ def make_plan(
     machine = resources.planned_on
     provisions = tuple(_provisions(design.cells, request, progress))
     datasets = {p.requested: p.used for p in provisions}
-    resolved = ([resolve(c, machine, datasets) for c in group] for group in design.candidates)
-    candidates: list[Sequence[Cell]] = [
-        list({c.cell_id: c for c in group}.values()) for group in resolved
-    ]
+    resolved = ((resolve(c, machine, datasets) for c in group) for group in design.candidates)
+    candidates: Candidates = [list({c.cell_id: c for c in group}.values()) for group in resolved]
     base = resolve(study.base, machine, datasets)
     store = Store(request.results / study.name)
     known = {} if request.fresh else store.summaries()
@@ -205,7 +204,7 @@ def _only(
     requested: Sequence[str],
     study: Study,
     base: Cell,
-    candidates: Sequence[Sequence[Cell]],
+    candidates: Candidates,
     known: Mapping[str, OutcomeSummary],
 ) -> list[Sequence[Cell]]:
     """Return the candidates of the requested cells, each by a name with or without tuned fields."""

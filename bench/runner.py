@@ -96,7 +96,12 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
             reporter.planned(plan)
         session = _Session(plan, store, request, reporter, executor)
         narrowed = session.execute()
-        report = _render(session.results(), store, request) if request.report else None
+        report = None
+        if request.report:
+            from bench.reporting.render import render  # imports drawing libraries
+
+            reports = request.reports / study.name
+            report = render(store.folder, reports, results=session.results())
         statuses, has_failed = session.statuses(), session.has_failed()
         results = session.results()
         return FinishedStudy(store.folder, results, report, statuses, narrowed, has_failed)
@@ -130,7 +135,7 @@ class _Session:
     def execute(self) -> Narrowed | None:
         """Execute the plan; whatever interrupts it, the tables hold all that has ended."""
         self._environment.write()
-        self._write_tables()  # without rows that no longer count
+        self._store.write_tables(self._outcomes())  # without rows that no longer count
         try:
             for planned in self._plan.uncached:
                 if planned.state == "skipped":
@@ -140,12 +145,11 @@ class _Session:
             self._replace_disturbed()
             return None if self._narrowing is None else self._narrow(self._narrowing)
         finally:
-            self._write_tables()
+            self._store.write_tables(self._outcomes())
             self.results()
             self._environment.write(finished_at=_now())
 
     def tune(self) -> None:
-        """Execute the tuning trials."""
         self._environment.write()
         try:
             self._execute(self._plan.to_execute)
@@ -153,7 +157,6 @@ class _Session:
             self._environment.write(finished_at=_now())
 
     def statuses(self) -> Mapping[Status, int]:
-        """Return how many runs ended with each status."""
         return Counter(outcome.status for outcome in self._ended.values())
 
     def has_failed(self) -> bool:
@@ -177,9 +180,6 @@ class _Session:
     def _outcomes(self) -> StoredOutcomes:
         ids = (planned.run.run_id for planned in self._plan.runs)
         return self._store.outcomes([i for i in ids if i in self._ended])
-
-    def _write_tables(self) -> None:
-        self._store.write_tables(self._outcomes())
 
     def _execute(self, planned_runs: Sequence[PlannedRun]) -> None:
         """Execute runs; raise KeyboardInterrupt once the reporter is stopping."""
@@ -229,7 +229,6 @@ class _Session:
         self._reporter.ended(planned, outcome)
 
     def _add(self, runs: Sequence[Run], why: str) -> None:
-        """Execute timing runs that were not planned."""
         before = len(self._plan.runs)
         self._plan = self._plan.with_blocks(runs)
         added = self._plan.runs[before:]
@@ -258,7 +257,6 @@ class _Session:
         return replacement_runs(plan.study, plan.cells, list(parts), clean, plan.next_block)
 
     def _timed_parts(self) -> dict[BlockPart, BlockRow]:
-        """Return the parts of timing blocks that ended ok."""
         return {
             BlockPart(outcome.cell_id, outcome.block.role, outcome.block.block): outcome.block
             for outcome in self._ended.values()
@@ -328,12 +326,6 @@ class _Environment:
             "command": self._command,
         }
         write_atomic(path, json.dumps(environment, indent=1, ensure_ascii=False) + "\n")
-
-
-def _render(results: "Results", store: Store, request: Request) -> Path:
-    from bench.reporting.render import render  # imports drawing libraries
-
-    return render(store.folder, request.reports / store.folder.name, results=results)
 
 
 def _now() -> str:

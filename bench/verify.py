@@ -89,7 +89,6 @@ def _finished_trials(results: Path, data_dir: Path) -> list[PlannedRun]:
 
 
 def _difference(before: Outcome, again: Outcome) -> str:
-    """Describe the first value that was not reproduced."""
     if again.status != "ok":
         return f"{again.status}: {again.reason}"
     for old, new in zip(before.epochs, again.epochs, strict=True):

@@ -54,7 +54,6 @@ def report_crash(error: BaseException) -> int:
 
 
 def _write_log(trace: str) -> Path | None:
-    """Write a traceback into the first writable folder."""
     now = datetime.now().astimezone()
     text = f"bench {__version__}, Python {sys.version}\n{sys.argv}\n\n{trace}"
     for folder in (platformdirs.user_log_dir("bench"), tempfile.gettempdir()):

@@ -28,7 +28,6 @@ def print_list(target: "Console", name: str) -> None:
 
 
 def _registry(module: str, name: str) -> Callable[[], Iterable[Row]]:
-    """Return a function that imports a registry and lists it."""
     return lambda: _entries(getattr(import_module(module), name))
 
 

@@ -23,7 +23,6 @@ class _Stream(io.TextIOWrapper):
     """
 
     def write(self, text: str) -> int:
-        """Write a text."""
         try:
             return super().write(text)
         except OSError as error:
@@ -31,7 +30,6 @@ class _Stream(io.TextIOWrapper):
             return len(text)
 
     def flush(self) -> None:
-        """Write what is buffered."""
         try:
             super().flush()
         except OSError as error:

@@ -19,6 +19,8 @@ INIT_OUT_HELP = (
     "File or folder to write to; by default NAME.yaml in the folder studies if it exists, else "
     "here."
 )
+VERBOSE_HELP = "Print log lines of the training loop."
+JSON_HELP = "Print a JSON object per event."
 
 
 def init(
@@ -58,12 +60,8 @@ def run(
     no_report: Annotated[bool, option("--no-report", "Render no report.", opt.OUTPUT)] = False,
     until_ci: opt.UntilCi = None,
     budget: opt.Budget = None,
-    verbose: Annotated[
-        bool, option("-v --verbose", "Print log lines of the training loop.", opt.OUTPUT)
-    ] = False,
-    as_json: Annotated[
-        bool, option("--json", "Print a JSON object per event.", opt.OUTPUT)
-    ] = False,
+    verbose: Annotated[bool, option("-v --verbose", VERBOSE_HELP, opt.OUTPUT)] = False,
+    as_json: Annotated[bool, option("--json", JSON_HELP, opt.OUTPUT)] = False,
 ) -> None:
     """Run a study, reusing finished runs.
 

@@ -31,9 +31,8 @@ def table(target: Console, *columns: str, right: Set[str] = frozenset()) -> Tabl
         collapse_padding=target.is_terminal,
     )
     for name in columns:
-        is_number = name in right
-        justify: JustifyMethod = "right" if is_number else "left"
-        made.add_column(name, justify=justify, overflow="fold", no_wrap=is_number)
+        justify: JustifyMethod = "right" if name in right else "left"
+        made.add_column(name, justify=justify, overflow="fold", no_wrap=name in right)
     return made
 
 

@@ -136,19 +136,12 @@ class TerminalReporter(StudyReporter):
 
 def training_line(event: Stepped) -> str:
     """Return the line that the training loop of the PyTorch MNIST example prints."""
-    batches_before = event.step - 1  # the example counts batches from 0
-    images_before = batches_before * event.batch_size
-    percent = 100.0 * batches_before / event.steps
-    return (
-        f"Train Epoch: {event.epoch} [{images_before}/{event.images} ({percent:.0f}%)]"
-        f"\tLoss: {event.loss:.6f}"
-    )
+    batches = event.step - 1  # the example counts batches from 0
+    done = f"{batches * event.batch_size}/{event.images} ({100.0 * batches / event.steps:.0f}%)"
+    return f"Train Epoch: {event.epoch} [{done}]\tLoss: {event.loss:.6f}"
 
 
 def test_line(event: Evaluated) -> str:
     """Return the line that the test loop of the PyTorch MNIST example prints."""
-    percent = 100.0 * event.correct / event.images
-    return (
-        f"\nTest set: Average loss: {event.loss:.4f}, "
-        f"Accuracy: {event.correct}/{event.images} ({percent:.0f}%)\n"
-    )
+    accuracy = f"{event.correct}/{event.images} ({100.0 * event.correct / event.images:.0f}%)"
+    return f"\nTest set: Average loss: {event.loss:.4f}, Accuracy: {accuracy}\n"

@@ -96,7 +96,6 @@ def _changes(compared: FolderComparison) -> list[str]:
 
 
 def _to_decide(row: Mapping[Any, Any]) -> str:
-    """Return what would settle an inconclusive verdict."""
     if row["verdict"] != "INCONCLUSIVE":
         return ""
     if row["measure"] != ACCURACY:

@@ -137,7 +137,6 @@ class Choice(BaseModel):
 
     @classmethod
     def _registered(cls, name: Any) -> tuple[str, str]:
-        """Return a registered name and its `module:callable`."""
         if name is None:
             raise invalid("'name' is missing")
         known = cls._entries(name if isinstance(name, str) else "")
@@ -238,7 +237,6 @@ def _check_entry_point(name: str, target: str) -> None:
 
 
 def _unreadable(target: str) -> str:
-    """Return why a callable's source cannot be read; empty if it can."""
     try:
         parameters(target)
     except (OSError, SyntaxError, ValueError) as error:

@@ -142,7 +142,6 @@ def _axis_assignments(study: Study, paths: Sequence[str]) -> list[list[Assignmen
 
 
 def _points(study: Study) -> Iterator[Assignments]:
-    """Yield the points of the design over the axes that are not tuned."""
     axes = _axis_assignments(study, [path for path in study.axes if path not in study.tuned])
     match study.design:
         case "full":
@@ -189,7 +188,6 @@ def _error(study: Study, written: Path, problem: str, hint: str = "") -> StudyEr
 
 
 def _check_grid_size(study: Study) -> None:
-    """Raise for a full grid that is too large to enumerate."""
     size = math.prod(len(values) for values in study.axes.values())
     if study.design == "full" and size > MOST_CELLS:
         count = f"{size:,}" if size < 10**30 else "more than 10^30"

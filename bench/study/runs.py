@@ -119,7 +119,6 @@ def resolve(cell: Cell, machine: Machine, datasets: Mapping[str, str]) -> Cell:
 
 
 def _unavailable(cell: Cell, device: str, machine: Machine) -> str | None:
-    """Return why the machine cannot run a cell."""
     if device.startswith("cuda"):
         if not machine.gpus:
             return machine.no_cuda

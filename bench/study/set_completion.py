@@ -71,7 +71,6 @@ def _models(text: str) -> dict[str, str]:
 def _fields(
     node: Schema, definitions: Mapping[str, Schema], path: str
 ) -> Iterator[tuple[str, SettableField]]:
-    """Yield a node's path and those of its fields."""
     forms = list(_forms(node, definitions))
     if path:
         yield path, SettableField(node.get("description", ""), _known_values(forms))

@@ -341,15 +341,11 @@ class Study(Strict):
         return tuple(self.tune.over) if self.tune else ()
 
     @model_validator(mode="after")
-    def _seeds_differ(self) -> Self:
+    def _seeds_differ_and_pairs_match(self) -> Self:
         shared = sorted(set(self.seeds) & set(self.tune.seeds if self.tune else ()))
         if shared:
             message = f"{shared[0]} is also in seeds; chosen cells are compared with other seeds"
             raise invalid_at(("tune", "seeds"), message, shared)
-        return self
-
-    @model_validator(mode="after")
-    def _pairs_have_equal_lengths(self) -> Self:
         lengths = {path: len(v) for path, v in self.axes.items() if path not in self.tuned}
         if self.design == "pairs" and len(set(lengths.values())) > 1:
             counts = ", ".join(f"{path} has {n}" for path, n in lengths.items())

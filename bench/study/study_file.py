@@ -124,12 +124,11 @@ def _override(source: Source, override: str) -> None:
         keys = ("axes", ".".join(keys[1:]))  # an axis is one key, its dotted path
     target = source.data
     for depth, key in enumerate(keys[:-1], start=1):
-        child = _as_mapping(keys[:depth], target.get(key))
-        if not isinstance(child, dict):
+        target[key] = _as_mapping(keys[:depth], target.get(key))
+        target = target[key]
+        if not isinstance(target, dict):
             raise StudyError(f"{'.'.join(keys[:depth])} has no fields", where=place)
         source.places.setdefault(keys[:depth], place)
-        target[key] = child
-        target = child
     for known in [p for p in source.places if p[: len(keys)] == keys]:
         del source.places[known]
     target[keys[-1]] = value

@@ -161,7 +161,6 @@ class _Builder:
         return f"{self._source.name}:{node.start_mark.line + 1}"
 
     def _count(self, where: str, depth: int) -> None:
-        """Count one more value; raise for too many values or levels."""
         self._nodes += 1
         if self._nodes > MOST_NODES:
             message = f"has more than {MOST_NODES:,} values with aliases expanded"
@@ -179,7 +178,6 @@ def _text(node: yaml.Node, where: str) -> str:
 
 
 def _plain(text: str) -> Any:
-    """Return the value of an unquoted scalar."""
     if text.lower() in KEYWORDS:
         return KEYWORDS[text.lower()]
     if INTEGER.fullmatch(text):
