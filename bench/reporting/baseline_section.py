@@ -45,6 +45,15 @@ Row = Mapping[Any, Any]
 
 def baseline_section(results: Results) -> Section:
     """Return the section that compares every cell with the baseline cell."""
+    cells, names = _named_cells(results)
+    noun = "change" if results.ordered_changes else "cell"
+    compared = results.comparisons.set_index("cell_id")
+    columns = comparison_columns(compared, cells, noun, step_time_name(results))
+    phases = [
+        _column(cells, rows, phase, lambda row: f"{ratio_text(row)} {_verdict_word(row)}")
+        for phase in PHASES
+        if phase != "step" and len(rows := _rows(results, phase))
+    ]
     baseline = baseline_name(results)
     intro = f"Every cell against {baseline}, times paired by timing block, accuracy by seed."
     if results.ordered_changes:
@@ -54,10 +63,10 @@ def baseline_section(results: Results) -> Section:
         )
     return Section(
         "Against the baseline cell",
-        headline_columns(results),
+        _without_blank_rows(names, columns),
         NOTES,
         intro=intro,
-        details=phase_columns(results),
+        details=_without_blank_rows(names, phases),
         details_title="Every other phase: ratio of times and verdict",
     )
 
@@ -66,27 +75,6 @@ def baseline_name(results: Results) -> str:
     """Return the baseline cell's name in markdown."""
     label = display_names(results)[results.summary["cell_id"].iloc[0]]
     return "the baseline cell" if label == BASELINE else f"**{escape(label)}**, the baseline cell"
-
-
-def headline_columns(results: Results) -> list[Column]:
-    """Compare accuracy and step time of every cell with the baseline cell's."""
-    cells, names = _named_cells(results)
-    noun = "change" if results.ordered_changes else "cell"
-    columns = comparison_columns(
-        results.comparisons.set_index("cell_id"), cells, noun, step_time_name(results)
-    )
-    return _without_blank_rows(names, columns)
-
-
-def phase_columns(results: Results) -> list[Column]:
-    """Compare the time of every other phase."""
-    cells, names = _named_cells(results)
-    columns = [
-        _column(cells, rows, phase, lambda row: f"{ratio_text(row)} {_verdict_word(row)}")
-        for phase in PHASES
-        if phase != "step" and len(rows := _rows(results, phase))
-    ]
-    return _without_blank_rows(names, columns)
 
 
 def comparison_columns(

@@ -38,16 +38,11 @@ class Part:
 def effects_section(results: Results) -> Section:
     """Return the section with the main effects of a full grid; no columns for other designs."""
     intro = f"{escape(RULE)}. Verdicts, noise floor and *p* are as above."
-    return Section("Main effects", effect_columns(results), intro=intro)
-
-
-def effect_columns(results: Results) -> list[Column]:
-    """Return the table of main effects on accuracy and step time, a row for each effect."""
-    effects = results.main_effects
-    names = list(dict.fromkeys(effects["effect"]))
-    by_name = effects.set_index("effect")
-    columns = comparison_columns(by_name, names, "effect", step_time_name(results))
-    return [Column("effect", "", names, is_number=False), *columns] if columns else []
+    effects = results.main_effects.set_index("effect")
+    names = list(dict.fromkeys(effects.index))
+    columns = comparison_columns(effects, names, "effect", step_time_name(results))
+    named = [Column("effect", "", names, is_number=False), *columns] if columns else []
+    return Section("Main effects", named, intro=intro)
 
 
 def effect_findings(results: Results) -> list[str]:

@@ -37,15 +37,9 @@ Row = Mapping[Any, Any]
 
 def target_section(results: Results, target: float | None) -> Section:
     """Return the section about the target accuracy; without columns if the study has none."""
-    notes = "" if target is None else NOTES.format(target=format_target(target))
-    return Section("Time to accuracy", target_columns(results, target), notes)
-
-
-def target_columns(results: Results, target: float | None) -> list[Column]:
-    """Return the table of times to the target, a row for each cell that was trained."""
     known = _known(results, target)
     if known.empty or target is None:
-        return []
+        return Section("Time to accuracy", ())
     rows = known.to_dict("records")
     seeds = plural_range(known["tried"], "seed")
     pairs = known.loc[known["train_ratio_n"] > 0, "train_ratio_n"]
@@ -67,7 +61,8 @@ def target_columns(results: Results, target: float | None) -> list[Column]:
         Column(heading, note, list(map(write, rows)), write is not _certified)
         for heading, note, write in columns
     )
-    return with_numbers([*name_columns(known["cell_id"], results.summary), *shown])
+    named = with_numbers([*name_columns(known["cell_id"], results.summary), *shown])
+    return Section("Time to accuracy", named, NOTES.format(target=format_target(target)))
 
 
 def target_findings(results: Results, target: float | None) -> list[str]:

@@ -61,18 +61,9 @@ def tuned_of(results: Results) -> Tuned | None:
 
 def tuning_section(results: Results) -> Section:
     """Return the section about tuning; without columns if the study tuned nothing."""
-    notes = (
-        f"{escape(tuning_note(results))} The highest mean is chosen; a value with a failed trial "
-        "ranks below all others."
-    )
-    return Section("Tuning", tuning_columns(results), notes)
-
-
-def tuning_columns(results: Results) -> list[Column]:
-    """Return the table of chosen values, a row for each tuned cell."""
     tuned = tuned_of(results)
     if tuned is None:
-        return []
+        return Section("Tuning", ())
     cells, chosen = list(tuned.remaining.values()), tuned.chosen
     columns = [
         Column(field_name(f), "", [format_value(cell.get(f)) for cell in cells], is_number=False)
@@ -89,7 +80,8 @@ def tuning_columns(results: Results) -> list[Column]:
     notes = [_note(tuned, row) for row in chosen.to_dict("records")]
     if any(note != BLANK for note in notes):
         columns.append(Column("note", "", notes, is_number=False))
-    return columns
+    rule = "The highest mean is chosen; a value with a failed trial ranks below all others."
+    return Section("Tuning", columns, f"{escape(tuning_note(results))} {rule}")
 
 
 def tuning_note(results: Results) -> str:

@@ -10,8 +10,8 @@ import pytest
 
 from bench.analysis.comparisons import compare_with_baseline
 from bench.analysis.results import Results
-from bench.reporting.baseline_section import headline_columns, phase_columns
-from bench.reporting.effects_section import effect_columns, effect_findings
+from bench.reporting.baseline_section import baseline_section
+from bench.reporting.effects_section import effect_findings, effects_section
 from bench.reporting.markdown_text import mark_verdict
 
 ResultsOf = Callable[[str], Results]
@@ -117,7 +117,7 @@ def test_a_full_grid_reports_its_largest_effects(tables_of: ResultsOf) -> None:
 
 
 def test_the_table_has_a_row_a_change_the_costliest_first(tables_of: ResultsOf) -> None:
-    change, difference, verdict, detects, *_, p = headline_columns(tables_of("changes"))
+    change, difference, verdict, detects, *_, p = baseline_section(tables_of("changes")).columns
     assert (change.heading, change.texts[0], change.texts[-1]) == (
         "change", "hidden 500 → 20", "batch 512 → 64",
     )  # fmt: skip
@@ -130,7 +130,7 @@ def test_the_table_has_a_row_a_change_the_costliest_first(tables_of: ResultsOf) 
     )
     assert (verdict.note, detects.heading) == ("noise floor 0.10 points", "detects")
     assert (p.heading, p.note) == ("p (Holm)", "rank test, over 7 changes")
-    assert phase_columns(tables_of("changes"))[0].texts == change.texts
+    assert baseline_section(tables_of("changes")).details[0].texts == change.texts
 
 
 def test_few_pairs_in_one_row_hide_the_rank_test_of_no_other(tables_of: ResultsOf) -> None:
@@ -139,14 +139,14 @@ def test_few_pairs_in_one_row_hide_the_rank_test_of_no_other(tables_of: ResultsO
     # Beside six rows of twelve pairs, one of five may still show something; one of three may not.
     pairs = dict(zip(steps["cell_id"], [5, 3, *[12] * 5], strict=True))
     mixed = replace(tables, comparisons=steps.assign(n=steps["cell_id"].map(pairs)))
-    *_, p = headline_columns(mixed)
+    *_, p = baseline_section(mixed).columns
     shown = dict(zip(mixed.ordered_changes, p.texts, strict=True))  # a row a change
     assert [pairs[cell_id] for cell_id, text in shown.items() if text == "–"] == [3]
 
 
 def test_the_table_of_effects_has_a_row_an_effect(tables_of: ResultsOf) -> None:
     tables = tables_of("sixteen")
-    effect, difference, *_ = effect_columns(tables)
+    effect, difference, *_ = effects_section(tables).columns
     assert list(effect.texts) == [
         "model convnet → lenet5", "batch 64 → 512", "optimizer adam → sgd", "lr 0.001 → 0.01",
     ]  # fmt: skip

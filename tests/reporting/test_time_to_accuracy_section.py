@@ -10,7 +10,7 @@ from bench.analysis.results import Results, read_results
 from bench.formatting import format_number
 from bench.records import ROWS, columns_of
 from bench.reporting.columns import Column
-from bench.reporting.target_section import ratio_in_words, target_columns, target_findings
+from bench.reporting.target_section import ratio_in_words, target_findings, target_section
 from bench.stats.estimates import bootstrap_median
 
 INF = math.inf
@@ -65,12 +65,12 @@ def seeds(
 
 
 def texts(tables: Results, heading: str, target: float = TARGET) -> list[str]:
-    (column,) = [c for c in target_columns(tables, target) if c.heading.startswith(heading)]
+    (column,) = [c for c in target_section(tables, target).columns if c.heading.startswith(heading)]
     return list(column.texts)
 
 
 def column(tables: Results, heading: str) -> Column:
-    (found,) = [c for c in target_columns(tables, TARGET) if c.heading.startswith(heading)]
+    (found,) = [c for c in target_section(tables, TARGET).columns if c.heading.startswith(heading)]
     return found
 
 
@@ -150,7 +150,7 @@ def test_a_cell_that_was_skipped_has_no_row(study: Study) -> None:
 
 def test_older_tables_without_steps_have_no_such_columns(study: Study) -> None:
     old = [{**seed, "steps_to_target": None} for seed in seeds(144, SURE)]
-    headings = [c.heading for c in target_columns(study(fp32=old), TARGET)]
+    headings = [c.heading for c in target_section(study(fp32=old), TARGET).columns]
     assert "training steps to it" not in headings and "a step (ms)" not in headings
 
 
@@ -188,13 +188,13 @@ def test_too_few_seeds_for_any_certificate_are_reported(study: Study) -> None:
 
 def test_without_a_target_there_is_nothing_to_state(study: Study) -> None:
     tables = study(fp32=seeds(144, SURE))
-    assert target_columns(tables, None) == []
+    assert target_section(tables, None).columns == ()
     assert target_findings(tables, None) == []
 
 
 def test_networks_that_were_not_trained_have_no_time_to_accuracy(study: Study) -> None:
     rows = [{"test_accuracy": 0.1, "epochs_done": 0, "time_to_target_s": INF}] * 3
-    assert target_columns(study(fp32=rows), TARGET) == []
+    assert target_section(study(fp32=rows), TARGET).columns == ()
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ from bench.reporting.figures.sensitivity import sensitivity
 from bench.reporting.tuning_section import (
     AT_EDGE,
     NO_TRIAL_FINISHED,
-    tuning_columns,
     tuning_findings,
     tuning_note,
+    tuning_section,
 )
 
 Study = Callable[..., Results]
@@ -135,7 +135,7 @@ def said(chart: Chart) -> str:
 
 
 def test_the_table_has_a_row_for_every_remaining_cell(study: Study) -> None:
-    columns = tuning_columns(study({**MODELS, **ADAM_OR_SGD, "lr": RATES}, "optimizer.lr"))
+    columns = tuning_section(study({**MODELS, **ADAM_OR_SGD, "lr": RATES}, "optimizer.lr")).columns
     assert texts(columns, "model") == ["convnet", "convnet", "lenet5", "lenet5"]
     assert texts(columns, "optimizer") == ["adam", "sgd"] * 2
     assert texts(columns, "learning rate") == ["0.001", "0.1"] * 2
@@ -143,35 +143,37 @@ def test_the_table_has_a_row_for_every_remaining_cell(study: Study) -> None:
 
 
 def test_the_chosen_accuracy_has_its_interval_and_its_seeds(study: Study) -> None:
-    columns = tuning_columns(study({"lr": [0.001, 0.01]}, "optimizer.lr", seeds=(1000, 1001, 1002)))
+    columns = tuning_section(
+        study({"lr": [0.001, 0.01]}, "optimizer.lr", seeds=(1000, 1001, 1002))
+    ).columns
     # Errors of 1.10, 1.16 and 1.22%: t(0.975, 2) = 4.303 times 0.06 / sqrt(3).
     assert texts(columns, "validation accuracy (%)") == ["98.84 [98.69, 98.99]"]
     assert [c.note for c in columns if c.heading == "validation accuracy (%)"] == ["3 seeds"]
 
 
 def test_one_tuning_seed_is_exploratory(study: Study) -> None:
-    columns = tuning_columns(study({"lr": [0.001, 0.01]}, "optimizer.lr", seeds=(1000,)))
+    columns = tuning_section(study({"lr": [0.001, 0.01]}, "optimizer.lr", seeds=(1000,))).columns
     assert "1 seed, exploratory" in [c.note for c in columns]
 
 
 def test_a_choice_at_the_edge_and_failed_trials_are_noted(study: Study) -> None:
     tables = study({**ADAM_OR_SGD, "lr": [0.001, 0.01, 0.1]}, "optimizer.lr")
     failed = "1 value with a failed trial"
-    assert texts(tuning_columns(tables), "note") == [f"{AT_EDGE}; {failed}", AT_EDGE]
+    assert texts(tuning_section(tables).columns, "note") == [f"{AT_EDGE}; {failed}", AT_EDGE]
     (sentence,) = tuning_findings(tables)
     assert "3 values for each of 2 cells; 2 choices are at the edge of their range" in sentence
 
 
 def test_where_there_is_nothing_to_note_there_is_no_such_column(study: Study) -> None:
     tables = study({"lr": [0.0001, 0.001, 0.01]}, "optimizer.lr")
-    assert "note" not in [column.heading for column in tuning_columns(tables)]
+    assert "note" not in [column.heading for column in tuning_section(tables).columns]
     (sentence,) = tuning_findings(tables)
     assert sentence.startswith("**Tuned:** learning rate, 3 values for the cell; no choice is")
 
 
 def test_a_tuning_of_which_nothing_ended_states_so(study: Study) -> None:
     tables = study({"lr": [0.001, 0.01, 0.1]}, "optimizer.lr", ends=lambda cell: "diverged")
-    columns = tuning_columns(tables)
+    columns = tuning_section(tables).columns
     assert texts(columns, "note") == [NO_TRIAL_FINISHED]
     assert texts(columns, "validation accuracy (%)") == ["–"]
     assert sensitivity(tables) == ()
@@ -179,7 +181,7 @@ def test_a_tuning_of_which_nothing_ended_states_so(study: Study) -> None:
 
 def test_with_two_tuned_fields_the_note_states_which_is_at_the_edge(study: Study) -> None:
     axes = {"lr": [0.0001, 0.001, 0.01], "optimizer.momentum": [0.5, 0.7, 0.9]}
-    columns = tuning_columns(study(axes, "optimizer.lr", "optimizer.momentum"))
+    columns = tuning_section(study(axes, "optimizer.lr", "optimizer.momentum")).columns
     assert texts(columns, "note") == [f"optimizer momentum {AT_EDGE}"]
     assert texts(columns, "combinations") == ["9"]
 
@@ -196,7 +198,7 @@ def test_the_note_reports_the_images_and_the_seeds_of_the_choice(study: Study) -
 def test_a_study_that_tuned_nothing_has_no_section(study: Study) -> None:
     tables = study({"lr": [0.001, 0.01]}, "optimizer.lr")
     untuned = replace(tables, tuning=tables.tuning.iloc[:0], tuned=())
-    assert tuning_columns(untuned) == [] and tuning_findings(untuned) == []
+    assert tuning_section(untuned).columns == () and tuning_findings(untuned) == []
     assert tuning_note(untuned) == ""
     assert sensitivity(untuned) == ()
 
