@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isnan
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,13 +61,32 @@ class Comparison:
     high: float | None
     floor: float
     mde: float | None
-    session_mde: float | None
+    session_mde: float | None = None
     n: int
     verdict: Verdict
-    further: int | None
-    left_out: int
+    further: int | None = None
+    left_out: int = 0
     p_value: float
     difference: float | None = None
+
+    @classmethod
+    def of(
+        cls, names: tuple[str, str], before: Floats, after: Floats, ratio: Estimate, **more: Any
+    ) -> "Comparison":
+        """Compare samples of (cell_id, measure): accuracies by their means, times by medians."""
+        centre = np.mean if names[1] == ACCURACY else np.median
+        return cls(
+            cell_id=names[0],
+            measure=names[1],
+            before=float(centre(before)),
+            after=float(centre(after)),
+            ratio=ratio.value,
+            low=ratio.low,
+            high=ratio.high,
+            n=ratio.n,
+            p_value=mann_whitney(before, after),
+            **more,
+        )
 
 
 @dataclass(frozen=True)
@@ -89,11 +109,9 @@ class SessionNoise:
     def floor_and_mde(self, n: int) -> tuple[float, float | None]:
         """Return the noise floor of n blocks, and the minimum effect that they detect."""
         if n not in self._known:
-            floor = noise_floor(self._aa_log_ratios, n)
-            mde = None
-            if not self.missing_blocks:
-                mde = minimum_detectable_effect(self._aa_log_ratios, floor, n)
-            self._known[n] = floor, mde
+            logs, floor = self._aa_log_ratios, noise_floor(self._aa_log_ratios, n)
+            known = not self.missing_blocks
+            self._known[n] = floor, minimum_detectable_effect(logs, floor, n) if known else None
         return self._known[n]
 
 
@@ -161,9 +179,8 @@ def block_times(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
     """
     measures = block_measures(timings, blocks)
     measures[PER_BATCH] = measures[PER_BATCH].div(measures["step_images"], axis=0)
-    flags = blocks[[*BLOCK]].assign(
-        is_disturbed=(disturbance_reasons(blocks) != "").astype("boolean")
-    )
+    is_disturbed = (disturbance_reasons(blocks) != "").astype("boolean")
+    flags = blocks[[*BLOCK]].assign(is_disturbed=is_disturbed)
     merged = measures.merge(flags, on=[*BLOCK], how="left")
     return merged.assign(is_disturbed=merged["is_disturbed"].fillna(False).astype(bool))
 
@@ -174,8 +191,7 @@ def aa_log_ratios(measured: pd.DataFrame, measure: str) -> Floats:
     by_role = clean.pivot_table(index=["cell_id", "block"], columns="role", values=measure)
     if not {"planned", "twin"} <= set(by_role.columns):
         return np.empty(0)
-    pairs = by_role[["planned", "twin"]].dropna().to_numpy(dtype=float)
-    return _log_ratios(pairs)
+    return _log_ratios(by_role[["planned", "twin"]].dropna().to_numpy(dtype=float))
 
 
 def times_by_block(measured: pd.DataFrame, measure: str) -> Sides:
@@ -245,22 +261,17 @@ def compare_times(
         ratio = Estimate(ratio.value, None, None, 0)
     floor, session_mde = noise.floor_and_mde(max(1, ratio.n))
     missing, further = noise.missing_blocks, further_blocks(ratio, floor)
-    return Comparison(
-        cell_id=cell_id,
-        measure=measure,
-        before=float(np.median(used[:, 0])),
-        after=float(np.median(used[:, 1])),
-        ratio=ratio.value,
-        low=ratio.low,
-        high=ratio.high,
+    return Comparison.of(
+        (cell_id, measure),
+        used[:, 0],
+        used[:, 1],
+        ratio,
         floor=floor,
         mde=minimum_detectable_effect(log_ratios, floor) if len(clean) else None,
         session_mde=session_mde,
-        n=ratio.n,
         verdict="INCONCLUSIVE" if missing else verdict(ratio, floor),
         further=max(further or 0, missing) if missing else further,
         left_out=len(pairs) - len(clean),
-        p_value=mann_whitney(used[:, 0], used[:, 1]),
     )
 
 
@@ -271,8 +282,7 @@ def compare_accuracies(cell_id: str, before: Floats, after: Floats) -> Compariso
     to the mean of `before`.
     """
     difference = mean_t(after - before)
-    n = difference.n
-    if n < MIN_SEEDS:
+    if (n := difference.n) < MIN_SEEDS:
         difference = replace(difference, low=None, high=None)
     scale = float(np.mean(before)) or 1.0
     relative = difference.map(lambda x: 1 + x / scale)
@@ -281,22 +291,15 @@ def compare_accuracies(cell_id: str, before: Floats, after: Floats) -> Compariso
     # Verdicts are defined on times, where less is better.
     flipped: Mapping[Verdict, Verdict] = {"REGRESSED": "IMPROVED", "IMPROVED": "REGRESSED"}
     time_verdict = verdict(ratio, floor)
-    return Comparison(
-        cell_id=cell_id,
-        measure=ACCURACY,
-        before=float(np.mean(before)),
-        after=float(np.mean(after)),
-        ratio=ratio.value,
-        low=ratio.low,
-        high=ratio.high,
+    return Comparison.of(
+        (cell_id, ACCURACY),
+        before,
+        after,
+        ratio,
         floor=floor,
         mde=_mde_of_t_interval(relative, floor),
-        session_mde=None,
-        n=n,
         verdict=flipped.get(time_verdict, time_verdict),
         further=further_blocks(ratio, floor) if n >= MIN_SEEDS else MIN_SEEDS - n,
-        left_out=0,
-        p_value=mann_whitney(before, after),
         difference=difference.value,
     )
 
@@ -311,5 +314,4 @@ def _mde_of_t_interval(ratio: Estimate, floor: float) -> float | None:
 
 
 def _log_ratios(pairs: Floats) -> Floats:
-    logs: Floats = np.log(pairs[:, 1] / pairs[:, 0])
-    return logs
+    return np.asarray(np.log(pairs[:, 1] / pairs[:, 0]))

@@ -153,7 +153,6 @@ def _change(
 
 
 def _is_nothing(value: Any) -> bool:
-    """Return whether a value means that the part is absent: 0, off, none or a blank."""
     return is_blank(value) or value in (0, "none")
 
 

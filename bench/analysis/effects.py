@@ -93,7 +93,6 @@ def ordered_changes(summary: pd.DataFrame, comparisons: pd.DataFrame) -> Mapping
 
 
 def _contrasts(axis: Axis, axes: Sequence[Axis]) -> Iterator[_Contrast]:
-    """Pair the cells with the baseline's value with those that have another one."""
     others = pd.concat([other.positions for other in axes if other is not axis], axis=1)
     combinations = [tuple(row) for row in others.itertuples(index=False)]
     by_value: dict[int, dict[tuple[int, ...], str]] = {}

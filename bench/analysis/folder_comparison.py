@@ -36,7 +36,6 @@ from bench.cell_names import comparable, differing, name_cells, none_if_blank
 from bench.errors import StoreError
 from bench.records import PHASES
 from bench.stats.estimates import MIN_FOR_INTERVAL, Floats, unpaired_ratio
-from bench.stats.rank_tests import mann_whitney
 from bench.stats.verdicts import minimum_detectable_effect, noise_floor, verdict
 
 # With it, none of 374 unchanged cells was called changed between two sessions on a shared machine
@@ -113,16 +112,16 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
         rows[["verdict", "further"]] = "INCOMPARABLE", None
     notes = [(folder, describe_disturbances(results.blocks)) for folder, results in folders]
     ids = [{m.before for m in matched}, {m.after for m in matched}]
-    unmatched = [
+    only_before, only_after = (
         [label for cell_id, label in side.items() if cell_id not in known]
         for side, known in zip(labels, ids, strict=True)
-    ]
+    )
     return FolderComparison(
         rows=rows,
         matched=matched,
         labels=labels[1],
-        only_before=unmatched[0],
-        only_after=unmatched[1],
+        only_before=only_before,
+        only_after=only_after,
         differences=differences,
         warnings=[f"{folder}: {note}" for folder, note in notes if note],
         missing=missing_comparisons(folders, matched, rows, labels[1], measured_only=True),
@@ -151,25 +150,16 @@ def match_cells(trials_a: pd.DataFrame, trials_b: pd.DataFrame) -> list[Match]:
 
 def _alike(before: Configs, after: Configs) -> Iterator[tuple[str, str]]:
     """Pair cells that agree in all fields of which the two sides share a value."""
-    fields = dict.fromkeys(name for side in (before, after) for c in side.values() for name in c)
-    shared = [
-        name
-        for name in fields
-        if {comparable(c.get(name)) for c in before.values()}
-        & {comparable(c.get(name)) for c in after.values()}
-    ]
-    by_values = [_by_values(side, shared) for side in (before, after)]
-    for values, ids in by_values[1].items():
-        partners = by_values[0].get(values, [])
-        if len(ids) == len(partners) == 1:
-            yield partners[0], ids[0]
-
-
-def _by_values(cells: Configs, fields: Sequence[str]) -> dict[tuple[object, ...], list[str]]:
-    found: dict[tuple[object, ...], list[str]] = {}
-    for cell_id, cell in cells.items():
-        found.setdefault(tuple(comparable(cell.get(name)) for name in fields), []).append(cell_id)
-    return found
+    sides = (before, after)
+    fields = dict.fromkeys(name for side in sides for cell in side.values() for name in cell)
+    values = {f: [{comparable(c.get(f)) for c in side.values()} for side in sides] for f in fields}
+    shared = [field for field, (old, new) in values.items() if old & new]
+    alike: dict[tuple[object, ...], tuple[list[str], list[str]]] = {}
+    for i, side in enumerate(sides[::-1]):  # in B's order
+        for cell_id, cell in side.items():
+            key = tuple(comparable(cell.get(name)) for name in shared)
+            alike.setdefault(key, ([], []))[1 - i].append(cell_id)
+    yield from ((a[0], b[0]) for a, b in alike.values() if len(a) == len(b) == 1)
 
 
 def compare_matched_cells(a: Results, b: Results, matched: Sequence[Match]) -> pd.DataFrame:
@@ -202,10 +192,8 @@ def _compare_times(a: Results, b: Results, matched: Sequence[Match]) -> Iterator
             a.blocks[a.blocks["cell_id"] == match.before],
             b.blocks[b.blocks["cell_id"] == match.after],
         )
-        for measure in PHASES:
-            comparison = _compare_cell_times(match, measure, cells, aa_logs[measure], machine)
-            if comparison is not None:
-                yield comparison
+        compared = (_compare_cell_times(match, m, cells, aa_logs[m], machine) for m in PHASES)
+        yield from (comparison for comparison in compared if comparison is not None)
 
 
 def _compare_cell_times(
@@ -229,22 +217,15 @@ def _compare_cell_times(
     floor = float(np.prod([1 + f for f in within]) * between * (1 + BETWEEN_SESSIONS) - 1)
     is_noise_known = machine is not None and all(len(d) >= MIN_FOR_INTERVAL for d in aa_logs)
     scatter = np.concatenate([np.log(times / np.median(times)) for times in samples])
-    return Comparison(
-        cell_id=match.after,
-        measure=measure,
-        before=float(np.median(before)),
-        after=float(np.median(after)),
-        ratio=ratio.value,
-        low=ratio.low,
-        high=ratio.high,
+    return Comparison.of(
+        (match.after, measure),
+        before,
+        after,
+        ratio,
         floor=floor,
         mde=minimum_detectable_effect(np.sqrt(2) * scatter, floor, ratio.n),
-        session_mde=None,
-        n=ratio.n,
         verdict=verdict(ratio, floor) if is_noise_known else "INCONCLUSIVE",
-        further=None,
         left_out=sum(int(cell["is_disturbed"].sum()) for cell in cells),
-        p_value=mann_whitney(before, after),
     )
 
 
@@ -257,13 +238,8 @@ def measurement_conditions(environment: Mapping[str, Any]) -> dict[str, str]:
     if (variables := environment.get("variables")) is not None:
         assignments = " ".join(f"{name}={value}" for name, value in variables.items())
         found["environment variables"] = assignments or "none"
-    return {name: _as_text(value) for name, value in found.items()}
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(value)
-    return "none" if value is None else str(value)
+    texts = {k: ", ".join(v) if isinstance(v, list) else v for k, v in found.items()}
+    return {name: "none" if value is None else str(value) for name, value in texts.items()}
 
 
 def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
@@ -331,7 +307,6 @@ def _why_no_accuracy(results: Results, cell_id: str) -> str:
 
 
 def _statuses(rows: pd.DataFrame, what: str) -> str:
-    """Count the statuses, and add the first row's reason."""
     statuses = ", ".join(f"{n} {status}" for status, n in rows["status"].value_counts().items())
     reason = next(iter(rows["reason"].dropna()), "")
     return f"no {what} ended ok ({statuses}{f': {reason}' if reason else ''})"

@@ -25,6 +25,7 @@ from bench.stats.estimates import (
 )
 
 BLOCK = ("cell_id", "block", "role")
+PER_STEP = ("phases_over_step", "epoch_over_steps", "step_images")
 COMPUTE = [phase for phase in STEP_PHASES if phase != "data"]
 BOTTLENECK_RULE = (
     "the largest of four times: loading the batch; forward and backward of two images only (on a "
@@ -54,18 +55,19 @@ def summarise(
     values = pd.concat([_long(measures, BLOCK_MEASURES), _long(finished, TRIAL_MEASURES)])
     parts = [
         cells.set_index(index),
-        _medians(values).reindex(index),
-        _accuracy(finished).reindex(index),
-        finished.groupby("cell_id", sort=False)[["parameters"]].first().reindex(index),
-        counted.reindex(index),
-        _of_blocks(timed).reindex(index),
-        _outlying(measures).reindex(index),
-        measures.groupby("cell_id")[["phases_over_step", "epoch_over_steps", "step_images"]]
-        .median()
-        .reindex(index),
-        _status(trials).reindex(index),
+        _medians(values),
+        _accuracy(finished),
+        finished.groupby("cell_id", sort=False)[["parameters"]].first(),
+        counted,
+        _of_blocks(timed),
+        _outlying(measures),
+        measures.groupby("cell_id")[
+            ["phases_over_step", "epoch_over_steps", "step_images"]
+        ].median(),
+        _status(trials),
     ]
-    return _finished(pd.concat(parts, axis=1), [str(name) for name in cells.columns])
+    known = pd.concat([part.reindex(index) for part in parts], axis=1)
+    return _finished(known, [str(name) for name in cells.columns])
 
 
 def wide_cells(summary: pd.DataFrame, half_width: float) -> list[str]:
@@ -127,13 +129,10 @@ def _with_ratios(measures: pd.DataFrame, timed: pd.DataFrame, costs: pd.DataFram
 
 
 def _of_blocks(timed: pd.DataFrame) -> pd.DataFrame:
-    """Return each cell's medians of block columns, and the number of its disturbed blocks."""
     columns = ["peak_flops_per_s", "peak_bytes_per_s", "two_images_s", "train_images"]
     numbers = timed[columns].astype("Float64").astype(float)
-    medians = numbers.groupby(timed["cell_id"]).median()
-    is_disturbed = disturbance_reasons(timed) != ""
-    counts = is_disturbed.groupby(timed["cell_id"]).sum()
-    return medians.assign(disturbed_blocks=counts)
+    is_disturbed = (disturbance_reasons(timed) != "").groupby(timed["cell_id"])
+    return numbers.groupby(timed["cell_id"]).median().assign(disturbed_blocks=is_disturbed.sum())
 
 
 def _outlying(measures: pd.DataFrame) -> pd.DataFrame:
@@ -147,7 +146,6 @@ def _outlying(measures: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cells(trials: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
-    """List the cells with their identity and configuration, trials first."""
     fields = ["study", "cell_id", *config_fields(trials)]
     timed_only = timings[~timings["cell_id"].isin(trials["cell_id"])]
     firsts = [table.drop_duplicates("cell_id")[fields] for table in (trials, timed_only)]
@@ -175,28 +173,23 @@ def _medians(values: pd.DataFrame) -> pd.DataFrame:
     estimates[["low", "high"]] = np.nan
     enough = estimates[estimates["n"] >= MIN_FOR_INTERVAL]
     for _, same_n in enough.groupby("n"):
-        low, high = median_intervals(np.stack(same_n["sample"].to_list()))
-        estimates.loc[same_n.index, "low"] = low
-        estimates.loc[same_n.index, "high"] = high
+        limits = median_intervals(np.stack(same_n["sample"].to_list()))
+        estimates.loc[same_n.index, ["low", "high"]] = np.column_stack(limits)
     wide = estimates.pivot(index="cell_id", columns="measure", values=list(PARTS))
     wide.columns = wide.columns.map(lambda pair: f"{pair[1]}_{pair[0]}")
     return wide
 
 
 def _accuracy(finished: pd.DataFrame) -> pd.DataFrame:
-    """Estimate each cell's mean final test accuracy."""
     rows = {}
     for cell_id, group in finished.groupby("cell_id", sort=False):
         row: dict[str, float | None] = {"seeds": len(group)}
         values = group["test_accuracy"].dropna().to_numpy(dtype=float)
         if len(values):
-            mean = mean_accuracy(values)
-            row |= {"accuracy_mean": mean.value, "accuracy_low": mean.low}
-            row |= {"accuracy_high": mean.high, "accuracy_lower_bound": mean_lower_bound(values)}
+            row |= mean_accuracy(values).columns("accuracy", "_mean")
+            row["accuracy_lower_bound"] = mean_lower_bound(values)
         rows[cell_id] = row
-    parts = ("mean", "low", "high", "lower_bound")
-    columns = [*(f"accuracy_{part}" for part in parts), "seeds"]
-    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def _status(trials: pd.DataFrame) -> pd.DataFrame:
@@ -244,7 +237,6 @@ def step_bounds(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _finished(known: pd.DataFrame, identity: list[str]) -> pd.DataFrame:
-    """Add what follows from the estimates, and set the final columns and types."""
     known = known.reindex(columns=list(dict.fromkeys([*known.columns, *SUMMARY_DTYPES])))
     counts = ["seeds", *(f"{measure}_n" for measure in MEASURES)]
     known[counts] = known[counts].fillna(0)

@@ -20,11 +20,7 @@ from bench.stats.estimates import (
 ROUNDING = 1e-9  # seeds that all end at 0.9896 reach 0.9896, however their mean is rounded
 
 COLUMNS = (
-    "cell_id",
-    "tried",
-    "ended",
-    "known",
-    "reached",
+    *("cell_id", "tried", "ended", "known", "reached"),
     *(f"time_to_target_s_{part}" for part in ("median", "low", "high")),
     *("time_ratio", "time_ratio_low", "time_ratio_high", "time_ratio_n"),
     *("steps_to_target_median", "step_s_median"),
@@ -64,7 +60,7 @@ def time_to_accuracy(trials: pd.DataFrame, target: float) -> pd.DataFrame:
         for cell_id, cell in tried.groupby("cell_id", sort=False)
     ]
     frame = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
-    integers = ["tried", "ended", "known", "reached", "time_ratio_n", "train_ratio_n"]
+    integers = [*COLUMNS[1:5], "time_ratio_n", "train_ratio_n"]
     kinds = dict.fromkeys(integers, "Int64") | {"certified": "boolean"}
     floats = [name for name in COLUMNS if name not in {"cell_id", *kinds}]
     return frame.astype(kinds | dict.fromkeys(floats, "float64"))
@@ -80,7 +76,6 @@ def _with_misses(cell: pd.DataFrame, column: str) -> Floats:
 
 
 def _first_reached(cell: pd.DataFrame) -> dict[str, Any]:
-    """Return when the target was first reached, as time and as steps and seconds per step."""
     times = _with_misses(cell, "time_to_target_s")
     row: dict[str, Any] = {
         "tried": len(cell),
@@ -95,7 +90,7 @@ def _first_reached(cell: pd.DataFrame) -> dict[str, Any]:
     if steps.notna().any():  # older tables have no steps
         row["steps_to_target_median"] = float(np.median(_with_misses(cell, "steps_to_target")))
         row["step_s_median"] = (seconds / steps)[reached].median()
-    return {**row, **_estimate("time_to_target_s", bootstrap_median(times), "_median")}
+    return {**row, **bootstrap_median(times).columns("time_to_target_s", "_median")}
 
 
 def _time_ratio(baseline: pd.DataFrame, cell: pd.DataFrame) -> Mapping[str, Any]:
@@ -113,25 +108,25 @@ def _time_ratio(baseline: pd.DataFrame, cell: pd.DataFrame) -> Mapping[str, Any]
         ratio = Estimate(value, None, None, min(len(before), len(after)))
     else:
         ratio = unpaired_ratio(before, after)
-    return _estimate("time_ratio", ratio)
+    return {**ratio.columns("time_ratio"), "time_ratio_n": ratio.n}
 
 
 def _train_ratio(pairs: Floats) -> Mapping[str, Any]:
     known = pairs[(pairs > 0).all(axis=1)]
     if not len(known):
         return {}
-    return _estimate("train_ratio", paired_ratio(np.log(known[:, 1] / known[:, 0])))
+    ratio = paired_ratio(np.log(known[:, 1] / known[:, 0]))
+    return {**ratio.columns("train_ratio"), "train_ratio_n": ratio.n}
 
 
 def _certificate(cell: pd.DataFrame, target: float) -> dict[str, Any]:
-    """Return bounds of the final accuracy, and how long the entire training took."""
     ended = cell[cell["status"] == "ok"]
     accuracies, seconds = (
         ended[column].dropna().to_numpy(dtype=float) for column in ("test_accuracy", "train_s")
     )
     row: dict[str, Any] = {}
     if len(seconds):
-        row |= _estimate("train_s", bootstrap_median(seconds), "_median")
+        row |= bootstrap_median(seconds).columns("train_s", "_median")
     bound = mean_lower_bound(accuracies)
     if len(accuracies):
         row |= {"accuracy_mean": float(np.mean(accuracies)), "accuracy_lower_bound": bound}
@@ -140,10 +135,3 @@ def _certificate(cell: pd.DataFrame, target: float) -> dict[str, Any]:
     elif bound is not None:
         row["certified"] = bound >= target - ROUNDING
     return row
-
-
-def _estimate(name: str, estimate: Estimate, centre: str = "") -> Mapping[str, Any]:
-    """Return an estimate's parts as columns."""
-    columns: dict[str, float | None] = {f"{name}{centre}": estimate.value}
-    columns |= {f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-    return columns if centre else {**columns, f"{name}_n": estimate.n}

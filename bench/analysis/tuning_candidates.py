@@ -13,14 +13,8 @@ MIN_FOR_EDGE = 3  # of two values, each is at an end of its range
 
 # Added by `candidates` to each candidate's configuration.
 COLUMNS = (
-    "validation_accuracy_mean",
-    "validation_accuracy_low",
-    "validation_accuracy_high",
-    "n",
-    "failed",
-    "chosen",
-    "at_edge",
-    "edges",
+    *(f"validation_accuracy_{part}" for part in ("mean", "low", "high")),
+    *("n", "failed", "chosen", "at_edge", "edges"),
 )
 
 Scores = Mapping[str, Sequence[float | None]]
@@ -89,9 +83,7 @@ def _estimate(scores: Sequence[float | None]) -> dict[str, Any]:
     finished = [score for score in scores if score is not None]
     row: dict[str, Any] = {"n": len(finished), "failed": len(scores) - len(finished)}
     if finished:
-        mean = mean_accuracy(finished)
-        row |= {"validation_accuracy_mean": mean.value}
-        row |= {"validation_accuracy_low": mean.low, "validation_accuracy_high": mean.high}
+        row |= mean_accuracy(finished).columns("validation_accuracy", "_mean")
     return row
 
 
@@ -101,8 +93,7 @@ def _edges(values: pd.DataFrame, is_chosen: pd.Series) -> tuple[str, ...]:
     for field in values:
         tried, taken = values[field].dropna(), values[field][is_chosen].iloc[0]
         numeric = pd.api.types.is_numeric_dtype(tried) and not pd.api.types.is_bool_dtype(tried)
-        if not numeric or pd.isna(taken) or tried.nunique() < MIN_FOR_EDGE:
-            continue
-        if taken in (tried.min(), tried.max()):
+        has_range = numeric and pd.notna(taken) and tried.nunique() >= MIN_FOR_EDGE
+        if has_range and taken in (tried.min(), tried.max()):
             edges.append(str(field))
     return tuple(edges)

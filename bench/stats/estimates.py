@@ -33,6 +33,10 @@ class Estimate:
         low, high = (None if x is None else function(x) for x in (self.low, self.high))
         return Estimate(function(self.value), low, high, self.n)
 
+    def columns(self, name: str, centre: str = "") -> dict[str, float | None]:
+        """Return the columns `<name><centre>`, `<name>_low` and `<name>_high` of a table."""
+        return {f"{name}{centre}": self.value, f"{name}_low": self.low, f"{name}_high": self.high}
+
 
 def bootstrap_median(values: ArrayLike) -> Estimate:
     """Estimate a median with the percentile bootstrap; no interval below six values.

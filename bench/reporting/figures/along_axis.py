@@ -109,7 +109,6 @@ def _positions(values: Any) -> Floats:
 
 
 def _chart(axis: Axis, styles: CellStyles) -> Chart | None:
-    """Draw a panel for speed and one for accuracy, whichever was measured."""
     speed, name, cells = speed_of(axis.cells), axis_name(axis.field), axis.cells
     speeds = cells[f"{speed.measure}_median"].to_numpy(dtype=float)
     percents = 100 * cells["accuracy_mean"].to_numpy(dtype=float)
@@ -150,7 +149,6 @@ def _set_x_ticks(axes: Axes, axis: Axis) -> None:
 
 
 def _draw(axes: Axes, axis: Axis, styles: CellStyles, heights: Floats, bars: Floats) -> None:
-    """Draw the lines with their cells; of many lines, faint ones and their median."""
     points = axis.cells.assign(y=heights)
     if axis.many:
         starts = np.flatnonzero(points["line"].diff())[1:]
@@ -199,7 +197,6 @@ def _spread(wanted: Floats, gap: float) -> Floats:
 
 
 def _caption(axis: Axis, speed: Speed) -> str:
-    """Describe the change from the first value to the last on the median line."""
     ends = axis.cells[axis.cells["x"].isin([axis.ticks[0], axis.ticks[-1]])]
     columns = [f"{speed.measure}_median", "accuracy_mean"]
     first, last = (ends[ends["x"] == x].set_index("line")[columns] for x in axis.ticks[[0, -1]])

@@ -116,7 +116,6 @@ def baseline_panels(results: Results) -> list[Panel]:
 
 
 def _panels(compared: pd.DataFrame, noun: str, results: Results) -> list[Panel]:
-    """Return a panel for the step's time and one for accuracy, of those that were compared."""
     steps, accuracies = (
         compared[compared["measure"] == measure].astype(
             dict.fromkeys(("ratio", "low", "high", "floor"), float)
@@ -139,7 +138,6 @@ def _panels(compared: pd.DataFrame, noun: str, results: Results) -> list[Panel]:
 
 
 def _ordered(cells: pd.DataFrame, panels: Sequence[Panel]) -> pd.DataFrame:
-    """Return the compared cells by time, fastest first, or by accuracy if none was timed."""
     known = pd.concat([panel.values["value"] for panel in panels], axis=1)
     compared = cells[cells["cell_id"].isin(known.index)]
     first = compared["cell_id"].map(panels[0].values["value"]).astype(float)
@@ -199,7 +197,6 @@ def _draw(axes: Axes, rows: Rows, panel: Panel) -> None:
 def _draw_points(
     axes: Axes, values: pd.DataFrame, style: CellStyle, limits: tuple[float, float]
 ) -> None:
-    """Draw points of one verdict, hollow without interval, with arrows where bars are clipped."""
     axes.hlines(values["y"], values["low"], values["high"], colors=style.colour, lw=1.6, zorder=3)
     for end, marker, clipped in (
         (limits[0], CARETLEFT, values["low"] < limits[0]),
@@ -229,7 +226,6 @@ def _limits(values: pd.DataFrame, panel: Panel) -> tuple[float, float]:
 
 
 def _legend(panels: Sequence[Panel]) -> Legend:
-    """Return the verdicts that occur with an interval, in the words of their panels."""
     entries: Legend = []
     for verdict, style in VERDICT_STYLES.items():
         words = [

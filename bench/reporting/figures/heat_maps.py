@@ -75,7 +75,6 @@ def _most_effective(cells: pd.DataFrame, axes: Sequence[Axis]) -> list[Axis]:
 
 
 def _chart(heats: Sequence[Heat], rows: Axis, columns: Axis, note: str) -> Chart:
-    """Draw a map of accuracy and one of speed, whichever was measured."""
     side_by_side = len(columns.values) <= SIDE_BY_SIDE
     names = [_full_name(axis) for axis in (rows, columns)]
     shape = (1, len(heats)) if side_by_side else (len(heats), 1)

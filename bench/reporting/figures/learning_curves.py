@@ -87,7 +87,6 @@ def _note(curves: pd.DataFrame, styles: CellStyles) -> str:
 def _draw(
     axes: Axes, frame: pd.DataFrame, column: str, styles: CellStyles, linestyle: str = "-"
 ) -> None:
-    """Draw a line per cell: the mean over its seeds, and their range."""
     by_cell = dict(list(frame.groupby("cell_id")))
     cells = [cell_id for cell_id in styles.shown if cell_id in by_cell]
     few = frame["epoch"].max() <= FEW_EPOCHS

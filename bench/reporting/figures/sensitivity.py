@@ -80,7 +80,6 @@ def _draw(axes: Axes, tuned: Tuned, field: str, styles: Mapping[int, CellStyle])
 
 
 def _mark(axes: Axes, points: pd.DataFrame, styles: Mapping[int, CellStyle]) -> None:
-    """Mark the chosen points with rings, partly failed ones as hollow, failed ones with a cross."""
     failed = points[points["failed"] > 0]
     for x, y, remaining in zip(failed["x"], failed["y"], failed["remaining"], strict=True):
         style = styles[remaining]
@@ -175,7 +174,6 @@ def _note(tuned: Tuned) -> str:
 
 
 def _caption(tuned: Tuned) -> str:
-    """Describe the chosen values, and how many are at the edge of the tested range."""
     chosen, parts = tuned.chosen, []
     for field in tuned.fields:
         values = chosen[field].dropna().drop_duplicates()

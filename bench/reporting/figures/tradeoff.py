@@ -80,7 +80,6 @@ def speed_view(results: Results) -> View | None:
 
 
 def _time_view(results: Results) -> View | None:
-    """Return accuracy over the seconds of training, without evaluation."""
     known = _with_both(_trained_cells(results), "train_s_median")
     if len(known) < 2:
         return None
@@ -162,7 +161,6 @@ def _figure(title: str, views: Sequence[View], results: Results, body_in: float)
 
 
 def _draw(axes: Axes, view: View, styles: CellStyles) -> None:
-    """Draw the points with their bars, the dominated ones grey and behind, and the front."""
     y, all_y_bars = view.percents, accuracy_bars(view.cells)
     for part, dominated in ((~view.front, True), (view.front, False)):
         own = [styles.styles[cell_id] for cell_id in view.cells.loc[part, "cell_id"]]
@@ -212,7 +210,6 @@ def _label(axes: Axes, view: View, names: Mapping[str, str]) -> None:
 
 
 def _names(results: Results) -> Mapping[str, str]:
-    """Return the cells' names, in a one-at-a-time study those of their changes."""
     labels, changes = cell_styles_of(results).labels, results.ordered_changes
     if not changes:
         return labels

@@ -65,7 +65,6 @@ def throughput(results: Results) -> Sequence[Chart]:
 
 
 def _samples(results: Results, rows: Rows, speed: Speed) -> list[Floats]:
-    """Return the speeds behind each row's median: of its timing blocks, or of its seeds."""
     if speed is TIMED:
         samples = block_measures(results.timings, results.blocks)
         samples = samples[samples["role"] != "twin"]
@@ -150,7 +149,6 @@ def _phase_legend(as_shares: bool) -> Legend:
 
 
 def _draw_phases(axes: Axes, rows: Rows, parts: Floats, *, width: float) -> None:
-    """Stack the phases of every row, with the shares in the parts that are wide enough."""
     starts = np.cumsum(parts, axis=1) - parts
     shares = parts / parts.sum(axis=1, keepdims=True)
     for i, (phase, colour) in enumerate(PHASE_COLOURS.items()):
