@@ -103,28 +103,26 @@ def full_grid(cells: pd.DataFrame) -> list[Axis]:
 def _split_crossed(cells: pd.DataFrame, owned: Sequence[str]) -> list[tuple[str, ...]]:
     """Split the fields of one part into separate axes if they were crossed, else into one."""
     crossed = prod(cells[field].nunique(dropna=False) for field in owned)
-    if len(cells.drop_duplicates(list(owned))) == crossed:
-        return [(field,) for field in owned]
-    return [tuple(owned)]
+    is_crossed = len(cells.drop_duplicates(list(owned))) == crossed
+    return [(field,) for field in owned] if is_crossed else [tuple(owned)]
 
 
 def _axis(cells: pd.DataFrame, fields: tuple[str, ...], name: str) -> Axis:
     levels = cells.drop_duplicates(list(fields))[list(fields)]
     if len(fields) == 1 and _are_numbers(levels[fields[0]]):
         levels = levels.sort_values(fields[0])
-    keys = [tuple(map(none_if_blank, row)) for row in levels.itertuples(index=False)]
-    rows = cells[list(fields)].itertuples(index=False)
-    positions = [keys.index(tuple(map(none_if_blank, row))) for row in rows]
+    keys, rows = (
+        [tuple(map(none_if_blank, row)) for row in table.itertuples(index=False)]
+        for table in (levels, cells[list(fields)])
+    )
+    positions = [keys.index(row) for row in rows]
     texts = [_level(level, fields) for level in levels.to_dict("records")]
     return Axis(fields, name, tuple(texts), pd.Series(positions, index=cells["cell_id"].to_list()))
 
 
 def _level(level: Mapping[Any, Any], fields: Sequence[str]) -> str:
-    return (
-        short_value(fields[0], level[fields[0]])
-        if len(fields) == 1
-        else name_by_fields(level, fields)
-    )
+    (first, *others) = fields
+    return name_by_fields(level, fields) if others else short_value(first, level[first])
 
 
 def _change(

@@ -61,9 +61,7 @@ def summarise(
         counted,
         _of_blocks(timed),
         _outlying(measures),
-        measures.groupby("cell_id")[
-            ["phases_over_step", "epoch_over_steps", "step_images"]
-        ].median(),
+        measures.groupby("cell_id")[list(PER_STEP)].median(),
         _status(trials),
     ]
     known = pd.concat([part.reindex(index) for part in parts], axis=1)

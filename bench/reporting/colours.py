@@ -7,14 +7,8 @@ from collections.abc import Mapping
 # left out, because it marks the other cells, and so are yellow and light pink, which vanish on
 # white. The order keeps the two oranges and the brown apart.
 CELL_COLOURS = (
-    "#0173b2",
-    "#de8f05",
-    "#029e73",
-    "#cc78bc",
-    "#56b4e9",
-    "#d55e00",
-    "#333333",
-    "#ca9161",
+    *("#0173b2", "#de8f05", "#029e73", "#cc78bc"),
+    *("#56b4e9", "#d55e00", "#333333", "#ca9161"),
 )
 OTHER_CELLS = "#b5b5b5"
 PHASE_COLOURS: Mapping[str, str] = {
@@ -45,39 +39,24 @@ ON_DARK: Mapping[str, str] = {
     "#2f6f9f": "#4d94c8",
     "#8a8a8a": "#a5a5a5",
 }
-_PAGE_LIGHT: Mapping[str, str] = {
-    "page": "#ffffff",
-    "ink": "#1c2024",
-    "soft": "#545c66",
-    "line": "#d8dde3",
-    "tint": "#f4f6f8",
-    "accent": "#1b5f9e",
-    "warn": "#fff4d6",
-    "warn-line": "#b98900",
-}
-_PAGE_DARK: Mapping[str, str] = {
-    "page": "#14171a",
-    "ink": "#e6e9ec",
-    "soft": "#a7b0ba",
-    "line": "#363d45",
-    "tint": "#1e2328",
-    "accent": "#7db8ee",
-    "warn": "#3a2f10",
-    "warn-line": "#d9a820",
+_PAGE: Mapping[str, tuple[str, str]] = {  # light, dark
+    "page": ("#ffffff", "#14171a"),
+    "ink": ("#1c2024", "#e6e9ec"),
+    "soft": ("#545c66", "#a7b0ba"),
+    "line": ("#d8dde3", "#363d45"),
+    "tint": ("#f4f6f8", "#1e2328"),
+    "accent": ("#1b5f9e", "#7db8ee"),
+    "warn": ("#fff4d6", "#3a2f10"),
+    "warn-line": ("#b98900", "#d9a820"),
 }
 
 
 def css_variables() -> str:
     """Return the page's colours as CSS custom properties, light and dark."""
-    verdicts = {verdict.lower(): colour for verdict, colour in VERDICT_COLOURS.items()}
-    dark_verdicts = {name: ON_DARK[colour] for name, colour in verdicts.items()}
+    verdicts = {v.lower(): (colour, ON_DARK[colour]) for v, colour in VERDICT_COLOURS.items()}
+    pairs = {**_PAGE, **verdicts}.items()
     light, dark = (
-        _declarations({**_PAGE_LIGHT, **verdicts}),
-        _declarations({**_PAGE_DARK, **dark_verdicts}),
+        f"{{ {' '.join(f'--{name}: {colours[i]};' for name, colours in pairs)} }}" for i in (0, 1)
     )
     by_system = f'@media (prefers-color-scheme: dark) {{ :root:not([data-theme="light"]) {dark} }}'
     return f':root {light}\n{by_system}\n:root[data-theme="dark"] {dark}'
-
-
-def _declarations(colours: Mapping[str, str]) -> str:
-    return f"{{ {' '.join(f'--{name}: {colour};' for name, colour in colours.items())} }}"

@@ -46,10 +46,11 @@ def bootstrap_median(values: ArrayLike) -> Estimate:
     """
     sample = checked_sample(values)
     n = len(sample)
+    value = float(np.median(sample))
     if n < MIN_FOR_INTERVAL:
-        return Estimate(float(np.median(sample)), None, None, n)
-    low, high = median_intervals(sample[np.newaxis])
-    return Estimate(float(np.median(sample)), float(low[0]), float(high[0]), n)
+        return Estimate(value, None, None, n)
+    (low,), (high,) = median_intervals(sample[np.newaxis])
+    return Estimate(value, float(low), float(high), n)
 
 
 def median_intervals(samples: Floats) -> tuple[Floats, Floats]:

@@ -116,11 +116,9 @@ def further_blocks(ratio: Estimate, floor: float) -> int | None:
         halves = [(high - value, lower - value)]
     else:
         halves = [(value - low, value - _log(1 - same)), (high - value, log1p(same) - value)]
-    needed = 0.0
-    for half, gap in halves:
-        if gap <= ROUNDING or not isfinite(half):
-            return None
-        needed = max(needed, ratio.n * (half / gap) ** 2)
+    if any(gap <= ROUNDING or not isfinite(half) for half, gap in halves):
+        return None
+    needed = max(ratio.n * (half / gap) ** 2 for half, gap in halves)
     # One more than needed, since nothing is decided on the border itself.
     more = max(1, int(needed) + 1 - ratio.n)
     return more if more <= MOST_FURTHER_BLOCKS else None

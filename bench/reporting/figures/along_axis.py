@@ -113,11 +113,11 @@ def _chart(axis: Axis, styles: CellStyles) -> Chart | None:
     speeds = cells[f"{speed.measure}_median"].to_numpy(dtype=float)
     percents = 100 * cells["accuracy_mean"].to_numpy(dtype=float)
     timed, scored = np.isfinite(speeds).any(), np.isfinite(percents).any()
+    if not (timed or scored):
+        return None
     notes = [f"Speed: {interval_note(speed, cells)}"] if timed else []
     notes += [f"Accuracy: {accuracy_note(cells)}"] if scored else []
     panels = len(notes)
-    if not panels:
-        return None
     if axis.many:
         notes += ["Grey: lines of cells that differ in nothing else"]
         notes += ["Black: the median of the complete ones"]
@@ -126,8 +126,12 @@ def _chart(axis: Axis, styles: CellStyles) -> Chart | None:
     title = f"What changes with {name}, all else equal?"
     figure = canvas(title, ". ".join(notes), body_in=axis.panel_in * panels + 0.1)
     column = figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]
+    labels = [wrapped(value, 60 // len(axis.values)) for value in axis.values]
+    margin = 0.35 * np.diff(axis.ticks).min()
     for axes in column:
-        _set_x_ticks(axes, axis)
+        axes.set_xticks(axis.ticks, labels)
+        axes.set_xlim(axis.ticks[0] - margin, axis.ticks[-1] + margin)
+        axes.tick_params(axis="x", labelbottom=True)
     if timed:
         bars = error_bars(cells, speed.measure)
         speed_axis(column[0], "y", np.concatenate([speeds - bars[0], speeds + bars[1]]), speed)
@@ -139,13 +143,6 @@ def _chart(axis: Axis, styles: CellStyles) -> Chart | None:
     column[-1].set_xlabel(name)
     alt = f"Training speed and test accuracy by {name}; lines join cells that differ only in it"
     return Chart(f"by_{file_name(axis.field)}", figure, alt, _caption(axis, speed))
-
-
-def _set_x_ticks(axes: Axes, axis: Axis) -> None:
-    axes.set_xticks(axis.ticks, [wrapped(value, 60 // len(axis.values)) for value in axis.values])
-    margin = 0.35 * np.diff(axis.ticks).min()
-    axes.set_xlim(axis.ticks[0] - margin, axis.ticks[-1] + margin)
-    axes.tick_params(axis="x", labelbottom=True)
 
 
 def _draw(axes: Axes, axis: Axis, styles: CellStyles, heights: Floats, bars: Floats) -> None:
@@ -190,10 +187,8 @@ def _spread(wanted: Floats, gap: float) -> Floats:
     # Pushing up from below and down from above each keep the gap, so their mean does too.
     upwards = np.maximum.accumulate(wanted[order] - steps) + steps
     downwards = np.minimum.accumulate((wanted[order] - steps)[::-1])[::-1] + steps
-    heights = (upwards + downwards) / 2
-    spread: Floats = np.empty_like(heights)
-    spread[order] = np.minimum(heights, 1.0 + steps - steps[-1])
-    return spread
+    heights = np.minimum((upwards + downwards) / 2, 1.0 + steps - steps[-1])
+    return np.asarray(heights[np.argsort(order)])
 
 
 def _caption(axis: Axis, speed: Speed) -> str:

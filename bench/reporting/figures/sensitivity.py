@@ -177,13 +177,11 @@ def _caption(tuned: Tuned) -> str:
     chosen, parts = tuned.chosen, []
     for field in tuned.fields:
         values = chosen[field].dropna().drop_duplicates()
-        if values.empty:
-            continue
+        text = ", ".join(short_value(field, value) for value in values)
         if pd.api.types.is_numeric_dtype(values) and len(values) > 1:
             text = f"{format_value(values.min())} to {format_value(values.max())}"
-        else:
-            text = ", ".join(short_value(field, value) for value in values)
-        parts.append(f"{axis_name(field)} {text}")
+        if len(values):
+            parts.append(f"{axis_name(field)} {text}")
     caption = f"Chosen: {' and '.join(parts)}"
     if edges := int(chosen["at_edge"].sum()):
         cells = plural(len(chosen), "cell")
