@@ -1,7 +1,14 @@
-"""Main effects of the axes of a full grid, and the order of the changes of an ablation."""
+"""A study's design, found from its cells: one change at a time, or a full grid; and its effects.
 
-from collections.abc import Iterator, Mapping, Sequence
+A part's parameters belong to it (`lr` and `optimizer.momentum` to the optimizer), and what changes
+together is one change: another optimizer with its own learning rate is not two.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,20 +27,163 @@ from bench.analysis.comparisons import (
     times_by_block,
     trained_trials,
 )
-from bench.analysis.design_detection import (
-    ARROW,
-    Axis,
-    Change,
-    full_grid,
-    measured_cells,
-    one_at_a_time,
+from bench.analysis.configurations import configurations, naming_fields, varying_fields
+from bench.cell_names import (
+    differing,
+    field_name,
+    is_blank,
+    name_by_fields,
+    none_if_blank,
+    owner,
+    short_value,
 )
+from bench.cell_names import naming_fields as naming_fields_of
 
+ARROW = " → "
+LIST = ", "
+
+Config = Mapping[str, Any]
 RULE = (
     "An effect is what one value of an axis changes compared with the baseline cell's value, "
     "averaged over every combination of the other axes: the mean difference in accuracy, paired "
     "by seed, and the geometric mean of the ratios of a step's time, paired by timing block"
 )
+
+
+@dataclass(frozen=True)
+class Change:
+    """How one cell differs from the baseline cell.
+
+    `part` is what was changed ("pooling"), `name` the entire change ("pooling max → none");
+    `adds` means that the baseline has nothing in its place (0, off, none).
+    """
+
+    part: str
+    name: str
+    adds: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """One axis of a full grid with its values as texts: numbers by size, others in their order.
+
+    `positions` is the index of each cell's value in `values`, by cell_id.
+    """
+
+    fields: tuple[str, ...]
+    name: str
+    values: tuple[str, ...]
+    positions: pd.Series
+
+
+def measured_cells(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells that were evaluated or timed; none where the baseline, the first, wasn't."""
+    known = summary["accuracy_mean"].notna() | (summary["step_n"] > 0).fillna(False)
+    return summary[known] if len(known) and known.iloc[0] else summary.iloc[:0]
+
+
+def one_at_a_time(cells: pd.DataFrame) -> dict[str, Change]:
+    """Return what each cell changes, by cell_id; empty where any changes more than one part.
+
+    The first cell is the baseline. Also empty where a cell combines changes that other cells make
+    alone, and for a full grid.
+    """
+    if len(cells) < 2 or full_grid(cells):
+        return {}
+    (_, base), *others = configurations(cells).items()
+    fields = varying_fields(cells)
+    changed = {cell_id: differing(cell, base, fields) for cell_id, cell in others}
+    alone = {(f[0], none_if_blank(cell[f[0]])) for i, cell in others if len(f := changed[i]) == 1}
+    for cell_id, cell in others:
+        own = changed[cell_id]
+        is_combined = len(own) > 1 and all((f, none_if_blank(cell[f])) in alone for f in own)
+        if is_combined or len({owner(f) for f in own}) != 1:
+            return {}
+    names = _display_names(f for own in changed.values() for f in own)
+    return {i: _change(base, cell, changed[i], names, dict(others)) for i, cell in others}
+
+
+def full_grid(cells: pd.DataFrame) -> list[Axis]:
+    """Return the axes of a complete grid, in the order of the fields; empty where there is none.
+
+    A grid has at least two axes and a cell at every combination of their values.
+    """
+    fields = naming_fields(cells)
+    by_owner: dict[str, list[str]] = {}
+    for field in fields:
+        by_owner.setdefault(owner(field), []).append(field)
+    parts = [part for owned in by_owner.values() for part in _split_crossed(cells, owned)]
+    named = [part[0] if len(part) == 1 else owner(part[0]) for part in parts]
+    names = _display_names(named)
+    axes = [_axis(cells, part, names[f]) for part, f in zip(parts, named, strict=True)]
+    is_complete = prod(len(axis.values) for axis in axes) == len(cells)
+    return axes if is_complete and len(axes) > 1 else []
+
+
+def _split_crossed(cells: pd.DataFrame, owned: Sequence[str]) -> list[tuple[str, ...]]:
+    """Split the fields of one part into separate axes if they were crossed, else into one."""
+    crossed = prod(cells[field].nunique(dropna=False) for field in owned)
+    is_crossed = len(cells.drop_duplicates(list(owned))) == crossed
+    return [(field,) for field in owned] if is_crossed else [tuple(owned)]
+
+
+def _axis(cells: pd.DataFrame, fields: tuple[str, ...], name: str) -> Axis:
+    levels = cells.drop_duplicates(list(fields))[list(fields)]
+    if len(fields) == 1 and _are_numbers(levels[fields[0]]):
+        levels = levels.sort_values(fields[0])
+    keys, rows = (
+        [tuple(map(none_if_blank, row)) for row in table.itertuples(index=False)]
+        for table in (levels, cells[list(fields)])
+    )
+    positions = [keys.index(row) for row in rows]
+    texts = [_level(level, fields) for level in levels.to_dict("records")]
+    return Axis(fields, name, tuple(texts), pd.Series(positions, index=cells["cell_id"].to_list()))
+
+
+def _level(level: Mapping[Any, Any], fields: Sequence[str]) -> str:
+    (first, *others) = fields
+    return name_by_fields(level, fields) if others else short_value(first, level[first])
+
+
+def _change(
+    base: Config,
+    cell: Config,
+    changed: Sequence[str],
+    names: Mapping[str, str],
+    cells: Mapping[str, Config],
+) -> Change:
+    """Describe a change: by the part's choice alone where that differs, whatever it brings along.
+
+    Parameters are added that distinguish it from other cells with the same choice.
+    """
+    part = owner(changed[0])
+    if part in changed:
+        alike = [other for other in cells.values() if other[part] == cell[part]]
+        parameters = [f for f in naming_fields_of(alike) if f != part and owner(f) == part]
+        end = _level(cell, [part, *parameters])
+        name = f"{names[part]} {short_value(part, base[part])}{ARROW}{end}"
+        return Change(names[part], name, _is_nothing(base[part]))
+    steps = [
+        f"{names[f]} {short_value(f, base[f])}{ARROW}{short_value(f, cell[f])}" for f in changed
+    ]
+    adds = all(_is_nothing(base[f]) for f in changed)
+    return Change(LIST.join(names[f] for f in changed), LIST.join(steps), adds)
+
+
+def _is_nothing(value: Any) -> bool:
+    return is_blank(value) or value in (0, "none")
+
+
+def _display_names(fields: Iterable[str]) -> dict[str, str]:
+    """Shorten field names; two that would be equal stay in full."""
+    distinct = dict.fromkeys(fields)
+    short = Counter(field_name(field) for field in distinct)
+    return {f: field_name(f) if short[field_name(f)] == 1 else f for f in distinct}
+
+
+def _are_numbers(values: pd.Series) -> bool:
+    is_boolean = pd.api.types.is_bool_dtype(values)
+    return pd.api.types.is_numeric_dtype(values) and not is_boolean and bool(values.notna().all())
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ import pandas as pd
 import yaml
 
 from bench.analysis.comparisons import compare_with_baseline
-from bench.analysis.design_detection import Change
-from bench.analysis.effects import main_effects, ordered_changes
+from bench.analysis.effects import Change, main_effects, ordered_changes
 from bench.analysis.summary import summarise
 from bench.analysis.table_files import (
     read_mapping,

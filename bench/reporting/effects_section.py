@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.analysis.comparisons import ACCURACY
-from bench.analysis.design_detection import Change
-from bench.analysis.effects import RULE
+from bench.analysis.effects import RULE, Change
 from bench.analysis.results import Results
 from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, plural
 from bench.reporting.baseline_section import (

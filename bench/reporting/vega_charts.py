@@ -14,8 +14,7 @@ from bench.cell_names import named_value
 from bench.records import STEP_PHASES
 from bench.reporting.colours import PHASE_COLOURS
 from bench.reporting.figures.axis_scales import LOG_FROM, accuracy_bars
-from bench.reporting.figures.cell_rows import END, Rows, rows_of
-from bench.reporting.figures.cell_styles import CellStyles, cell_styles_of
+from bench.reporting.figures.cell_styles import END, CellStyles, Rows, cell_styles_of, rows_of
 from bench.reporting.figures.forest import VERDICT_STYLES, Panel, baseline_panels
 from bench.reporting.figures.learning_curves import curves_of
 from bench.reporting.figures.tradeoff import speed_view

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bench.analysis.design_detection import full_grid, one_at_a_time
+from bench.analysis.effects import full_grid, one_at_a_time
 
 BASE = {
     "model": "convnet",

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from bench.analysis.configurations import naming_fields
-from bench.analysis.design_detection import one_at_a_time
+from bench.analysis.effects import one_at_a_time
 from bench.analysis.results import Results
 from bench.cell_names import axis_name, name_by_fields, short_value
 from bench.formatting import format_points
@@ -29,7 +29,7 @@ PANEL_IN, BELOW_IN = 2.6, 0.6  # the height of a panel, and the part of it below
 
 
 @dataclass(frozen=True, eq=False)
-class Axis:
+class _Axis:
     """One axis of the grid: each line joins the cells that differ only in `field`.
 
     `cells` are the rows of summary.csv on any line, with their position on the axis in column
@@ -44,17 +44,14 @@ class Axis:
 
     @property
     def many(self) -> bool:
-        """Return whether there are too many lines to label."""
         return len(self.names) > LABELLED_LINES
 
     @property
     def name_in(self) -> float:
-        """Return the height of the tallest label."""
         return LINE_IN * max(name.count("\n") + 1 for name in self.names)
 
     @property
     def panel_in(self) -> float:
-        """Return the height of a panel that leaves space for all labels."""
         names_in = 0 if self.many else self.name_in * len(self.names)
         return max(PANEL_IN, names_in + BELOW_IN)
 
@@ -75,7 +72,7 @@ def along_each_axis(results: Results) -> Sequence[Chart]:
 
 def _axis(
     cells: pd.DataFrame, field: str, fields: Sequence[str], *, one_of_many: bool
-) -> Axis | None:
+) -> _Axis | None:
     """Join the cells that differ in `field` alone; a line needs two of them."""
     others = [other for other in fields if other != field]
     lines = cells.groupby(others, sort=False, dropna=False).ngroup() if others else 0
@@ -91,7 +88,7 @@ def _axis(
     names = [wrapped(name_by_fields(row, others), 36) for row in firsts]
     order = np.argsort(positions)
     texts = [short_value(field, values[i]) for i in order]
-    return Axis(field, joined.sort_values(["line", "x"]), names, positions[order], texts)
+    return _Axis(field, joined.sort_values(["line", "x"]), names, positions[order], texts)
 
 
 def _positions(values: Any) -> Floats:
@@ -108,7 +105,7 @@ def _positions(values: Any) -> Floats:
     return positions
 
 
-def _chart(axis: Axis, styles: CellStyles) -> Chart | None:
+def _chart(axis: _Axis, styles: CellStyles) -> Chart | None:
     speed, name, cells = speed_of(axis.cells), axis_name(axis.field), axis.cells
     speeds = cells[f"{speed.measure}_median"].to_numpy(dtype=float)
     percents = 100 * cells["accuracy_mean"].to_numpy(dtype=float)
@@ -145,7 +142,7 @@ def _chart(axis: Axis, styles: CellStyles) -> Chart | None:
     return Chart(f"by_{file_name(axis.field)}", figure, alt, _caption(axis, speed))
 
 
-def _draw(axes: Axes, axis: Axis, styles: CellStyles, heights: Floats, bars: Floats) -> None:
+def _draw(axes: Axes, axis: _Axis, styles: CellStyles, heights: Floats, bars: Floats) -> None:
     points = axis.cells.assign(y=heights)
     if axis.many:
         starts = np.flatnonzero(points["line"].diff())[1:]
@@ -166,7 +163,7 @@ def _draw(axes: Axes, axis: Axis, styles: CellStyles, heights: Floats, bars: Flo
         _label_lines(axes, axis, known.groupby("line")[["x", "y"]].last())
 
 
-def _label_lines(axes: Axes, axis: Axis, ends: pd.DataFrame) -> None:
+def _label_lines(axes: Axes, axis: _Axis, ends: pd.DataFrame) -> None:
     """Label each line at its right end, with the labels moved apart where they overlap."""
     gap = axis.name_in / (axis.panel_in - BELOW_IN)
     to_axes = axes.transData + axes.transAxes.inverted()
@@ -191,7 +188,7 @@ def _spread(wanted: Floats, gap: float) -> Floats:
     return np.asarray(heights[np.argsort(order)])
 
 
-def _caption(axis: Axis, speed: Speed) -> str:
+def _caption(axis: _Axis, speed: Speed) -> str:
     ends = axis.cells[axis.cells["x"].isin([axis.ticks[0], axis.ticks[-1]])]
     columns = [f"{speed.measure}_median", "accuracy_mean"]
     first, last = (ends[ends["x"] == x].set_index("line")[columns] for x in axis.ticks[[0, -1]])

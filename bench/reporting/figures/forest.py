@@ -24,8 +24,7 @@ from bench.formatting import (
 from bench.reporting.colours import NOISE_FLOOR, SOFT_INK, VERDICT_COLOURS
 from bench.reporting.figure_style import Chart, Legend, canvas, styled
 from bench.reporting.figures.axis_scales import difference_axis, ratio_axis
-from bench.reporting.figures.cell_rows import Rows, name_rows, rows_of
-from bench.reporting.figures.cell_styles import CellStyle, cell_styles_of
+from bench.reporting.figures.cell_styles import CellStyle, Rows, cell_styles_of, name_rows, rows_of
 from bench.stats.verdicts import Verdict
 
 # The shapes distinguish verdicts in black and white.

@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from bench.analysis.comparisons import trained_trials
-from bench.analysis.design_detection import Axis, full_grid, measured_cells
+from bench.analysis.effects import Axis, full_grid, measured_cells
 from bench.analysis.results import Results
 from bench.cell_names import axis_name
 from bench.formatting import format_short, join_words
@@ -27,7 +27,7 @@ ROW_IN, AROUND_IN = 0.42, 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class Heat:
+class _Heat:
     """One measure of a pair of axes: a number per square, and its shade, darker for better.
 
     `values` and `shades` are (rows, columns); shades are logarithms.
@@ -74,7 +74,7 @@ def _most_effective(cells: pd.DataFrame, axes: Sequence[Axis]) -> list[Axis]:
     return [axes[i] for i in sorted(kept)]
 
 
-def _chart(heats: Sequence[Heat], rows: Axis, columns: Axis, note: str) -> Chart:
+def _chart(heats: Sequence[_Heat], rows: Axis, columns: Axis, note: str) -> Chart:
     side_by_side = len(columns.values) <= SIDE_BY_SIDE
     names = [_full_name(axis) for axis in (rows, columns)]
     shape = (1, len(heats)) if side_by_side else (len(heats), 1)
@@ -94,7 +94,7 @@ def _chart(heats: Sequence[Heat], rows: Axis, columns: Axis, note: str) -> Chart
     return Chart(stem, figure, alt, f"Highest on the mean: {'; '.join(best)}.")
 
 
-def _heats(cells: pd.DataFrame, rows: Axis, columns: Axis) -> list[Heat]:
+def _heats(cells: pd.DataFrame, rows: Axis, columns: Axis) -> list[_Heat]:
     speed = speed_of(cells)
     with np.errstate(divide="ignore"):
         log_speeds = np.log(cells[f"{speed.measure}_median"].to_numpy(dtype=float))
@@ -107,8 +107,8 @@ def _heats(cells: pd.DataFrame, rows: Axis, columns: Axis) -> list[Heat]:
     texts = [[f"{value:.2f}" for value in row] for row in percents]
     speed_texts = [[format_short(value) for value in row] for row in speeds]
     return [
-        Heat("test accuracy", "%", percents, log_accuracies, texts, "#3d8ec4"),
-        Heat("images/s", speed.clock, speeds, log_speeds, speed_texts, "#e39a2d"),
+        _Heat("test accuracy", "%", percents, log_accuracies, texts, "#3d8ec4"),
+        _Heat("images/s", speed.clock, speeds, log_speeds, speed_texts, "#e39a2d"),
     ]
 
 
@@ -122,7 +122,7 @@ def _averaged(values: Floats, rows: Axis, columns: Axis) -> Floats:
     return np.asarray(means.unstack().to_numpy(dtype=float))
 
 
-def _draw(axes: Axes, heat: Heat, rows: Axis, columns: Axis) -> None:
+def _draw(axes: Axes, heat: _Heat, rows: Axis, columns: Axis) -> None:
     known = heat.shades[np.isfinite(heat.shades)]
     middle = (known.max() + known.min()) / 2
     half_range = max(known.max() - known.min(), float(np.log(LEAST_FACTOR))) / 2

@@ -16,8 +16,13 @@ from bench.records import STEP_PHASES
 from bench.reporting.colours import INK, PHASE_COLOURS, SOFT_INK
 from bench.reporting.figure_style import Chart, Legend, canvas, styled
 from bench.reporting.figures.axis_scales import error_bars, speed_axis
-from bench.reporting.figures.cell_rows import Rows, name_rows, rows_of
-from bench.reporting.figures.cell_styles import cell_styles_of, draw_points
+from bench.reporting.figures.cell_styles import (
+    Rows,
+    cell_styles_of,
+    draw_points,
+    name_rows,
+    rows_of,
+)
 from bench.reporting.sample_notes import TIMED, Speed, interval_note, median_note, speed_of
 from bench.stats.estimates import Floats
 
