@@ -129,7 +129,9 @@ def _split_crossed(cells: pd.DataFrame, owned: Sequence[str]) -> list[tuple[str,
 
 def _axis(cells: pd.DataFrame, fields: tuple[str, ...], name: str) -> Axis:
     levels = cells.drop_duplicates(list(fields))[list(fields)]
-    if len(fields) == 1 and _are_numbers(levels[fields[0]]):
+    values = levels[fields[0]]
+    is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    if len(fields) == 1 and is_number and values.notna().all():
         levels = levels.sort_values(fields[0])
     keys, rows = (
         [tuple(map(none_if_blank, row)) for row in table.itertuples(index=False)]
@@ -179,11 +181,6 @@ def _display_names(fields: Iterable[str]) -> dict[str, str]:
     distinct = dict.fromkeys(fields)
     short = Counter(field_name(field) for field in distinct)
     return {f: field_name(f) if short[field_name(f)] == 1 else f for f in distinct}
-
-
-def _are_numbers(values: pd.Series) -> bool:
-    is_boolean = pd.api.types.is_bool_dtype(values)
-    return pd.api.types.is_numeric_dtype(values) and not is_boolean and bool(values.notna().all())
 
 
 @dataclass(frozen=True)

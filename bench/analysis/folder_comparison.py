@@ -107,7 +107,9 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
             "the same seed.",
         )
     environments = [read_mapping(f / "environment.json", json.loads) for f in (before, after)]
-    differences = _differences(*map(measurement_conditions, environments))
+    old, new = map(measurement_conditions, environments)
+    common = [name for name in old if name in new]
+    differences = [f"{k}: {old[k]} before, {new[k]} after" for k in common if old[k] != new[k]]
     if differences:
         rows[["verdict", "further"]] = "INCOMPARABLE", None
     notes = [(folder, describe_disturbances(results.blocks)) for folder, results in folders]
@@ -242,14 +244,6 @@ def measurement_conditions(environment: Mapping[str, Any]) -> dict[str, str]:
     return {name: "none" if value is None else str(value) for name, value in texts.items()}
 
 
-def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    return [
-        f"{name}: {before[name]} before, {after[name]} after"
-        for name in before
-        if name in after and before[name] != after[name]
-    ]
-
-
 def missing_comparisons(
     folders: Folders,
     matched: Sequence[Match],
@@ -279,7 +273,9 @@ def missing_comparisons(
             known = "; ".join(f"{folder}: {reason}" for folder, reason in reasons if reason)
             text = f"no {what} is compared: {known or 'no seed is in both folders'}"
             cells.setdefault(text, []).append(labels[match.after])
-    return [f"{_first_names(names)}: {text}" for text, names in cells.items()]
+    counts = {text: len(names) - MOST_NAMES for text, names in cells.items()}
+    more = {text: f" and {n} more cells" if n > 0 else "" for text, n in counts.items()}
+    return [f"{', '.join(names[:MOST_NAMES])}{more[t]}: {t}" for t, names in cells.items()]
 
 
 def _why_no_time(results: Results, cell_id: str) -> str:
@@ -310,8 +306,3 @@ def _statuses(rows: pd.DataFrame, what: str) -> str:
     statuses = ", ".join(f"{n} {status}" for status, n in rows["status"].value_counts().items())
     reason = next(iter(rows["reason"].dropna()), "")
     return f"no {what} ended ok ({statuses}{f': {reason}' if reason else ''})"
-
-
-def _first_names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES} more cells" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more

@@ -64,11 +64,13 @@ def read_results(results_dir: Path, *, recompute: bool = False) -> Results:
             "no trials.csv here", where=str(results_dir), hint=results_hint(results_dir)
         )
     tables = {"trials": read_rows(results_dir, "trials")}
+    identity = tables["trials"].iloc[:0].drop(columns=list(row_types("trials")))
     for name in ROWS:
         if (results_dir / f"{name}.csv").is_file():
             tables[name] = read_rows(results_dir, name)
         else:
-            tables[name] = _empty_table(name, tables["trials"])
+            columns = {k: pd.Series(dtype=dtype) for k, dtype in row_types(name).items()}
+            tables[name] = identity.assign(**columns)
     summary = None if recompute else read_summary(results_dir)
     tuned = () if tables["tuning"].empty else _tuned_fields(results_dir)
     return _results(tables, results_dir, summary, tuned)
@@ -98,13 +100,6 @@ def _results(
         summary = summarise(tables["trials"], *timed, tables["costs"])
     comparisons = compare_with_baseline(tables["trials"], *timed)
     return Results(**tables, summary=summary, comparisons=comparisons, tuned=tuned)
-
-
-def _empty_table(name: str, trials: pd.DataFrame) -> pd.DataFrame:
-    own = row_types("trials")
-    identity = trials.iloc[:0][[column for column in trials.columns if column not in own]]
-    columns = {k: pd.Series(dtype=dtype) for k, dtype in row_types(name).items()}
-    return identity.assign(**columns)
 
 
 def _require_one_machine(results_dir: Path, tables: Iterable[pd.DataFrame]) -> None:

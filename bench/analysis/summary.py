@@ -25,6 +25,7 @@ from bench.stats.estimates import (
 )
 
 BLOCK = ("cell_id", "block", "role")
+OF_MACHINE = ("peak_flops_per_s", "peak_bytes_per_s", "two_images_s", "train_images")
 PER_STEP = ("phases_over_step", "epoch_over_steps", "step_images")
 COMPUTE = [phase for phase in STEP_PHASES if phase != "data"]
 BOTTLENECK_RULE = (
@@ -53,13 +54,16 @@ def summarise(
     measures = block_measures(timings, blocks)
     measures = _with_ratios(measures[measures["role"] != "twin"], timed, counted)
     values = pd.concat([_long(measures, BLOCK_MEASURES), _long(finished, TRIAL_MEASURES)])
+    machine = timed[list(OF_MACHINE)].astype("Float64").astype(float)
+    is_disturbed = disturbance_reasons(timed) != ""
     parts = [
         cells.set_index(index),
         _medians(values),
         _accuracy(finished),
         finished.groupby("cell_id", sort=False)[["parameters"]].first(),
         counted,
-        _of_blocks(timed),
+        machine.groupby(timed["cell_id"]).median(),
+        is_disturbed.groupby(timed["cell_id"]).sum().to_frame("disturbed_blocks"),
         _outlying(measures),
         measures.groupby("cell_id")[list(PER_STEP)].median(),
         _status(trials),
@@ -124,13 +128,6 @@ def _with_ratios(measures: pd.DataFrame, timed: pd.DataFrame, costs: pd.DataFram
         phases_over_step=joined[COMPUTE].sum(axis=1, min_count=len(COMPUTE)) / joined["step"],
         epoch_over_steps=joined["epoch"] / (steps * (joined["step"] + joined["data"])),
     )
-
-
-def _of_blocks(timed: pd.DataFrame) -> pd.DataFrame:
-    columns = ["peak_flops_per_s", "peak_bytes_per_s", "two_images_s", "train_images"]
-    numbers = timed[columns].astype("Float64").astype(float)
-    is_disturbed = (disturbance_reasons(timed) != "").groupby(timed["cell_id"])
-    return numbers.groupby(timed["cell_id"]).median().assign(disturbed_blocks=is_disturbed.sum())
 
 
 def _outlying(measures: pd.DataFrame) -> pd.DataFrame:

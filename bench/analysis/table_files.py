@@ -87,7 +87,8 @@ def read_header(path: Path) -> list[str]:
 def row_types(name: str) -> dict[str, str]:
     """Return the pandas dtypes of a table's own columns."""
     hints = get_type_hints(ROWS[name])
-    return {f.name: _dtype(hints[f.name]) for f in fields(ROWS[name])}
+    kinds = {f.name: {hints[f.name], *get_args(hints[f.name])} for f in fields(ROWS[name])}
+    return {k: next((_DTYPES[t] for t in _DTYPES if t in of), _TEXT) for k, of in kinds.items()}
 
 
 def typed_by_content(column: pd.Series) -> pd.Series:
@@ -173,11 +174,6 @@ def _narrowest(values: Sequence[Any]) -> Any:
         return _TEXT
     is_float = float in types and types <= {int, float}
     return "float64" if is_float and all(float(v) == v for v in values) else "object"
-
-
-def _dtype(hint: Any) -> str:
-    kinds = {hint, *get_args(hint)}
-    return next((dtype for kind, dtype in _DTYPES.items() if kind in kinds), _TEXT)
 
 
 def tables_of(outcomes: Iterable[Outcome]) -> dict[str, pd.DataFrame]:

@@ -53,16 +53,14 @@ def candidates(tuning: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
         own = {cell_id: scores[cell_id] for cell_id in group["cell_id"]}
         best = best_candidate(own)
         edges = _edges(group[ranged], group["cell_id"] == best)
-        rows += [
-            {
-                "cell_id": cell_id,
-                **_estimate(scored),
-                "chosen": cell_id == best,
-                "at_edge": cell_id == best and edges != (),
-                "edges": edges if cell_id == best else (),
-            }
-            for cell_id, scored in own.items()
-        ]
+        for cell_id, scored in own.items():
+            finished = [score for score in scored if score is not None]
+            row = {"cell_id": cell_id, "n": len(finished), "failed": len(scored) - len(finished)}
+            if finished:
+                row |= mean_accuracy(finished).columns("validation_accuracy", "_mean")
+            own_edges = edges if cell_id == best else ()
+            row |= {"chosen": cell_id == best, "at_edge": own_edges != (), "edges": own_edges}
+            rows.append(row)
     known = pd.DataFrame(rows, columns=["cell_id", *COLUMNS])
     return cells.merge(known, on="cell_id")[["remaining", "cell_id", *fields, *COLUMNS]]
 
@@ -77,14 +75,6 @@ def _scores(tuning: pd.DataFrame) -> Scores:
         cell_id: [known.get((cell_id, seed)) for seed in seeds]
         for cell_id in tuning["cell_id"].unique()
     }
-
-
-def _estimate(scores: Sequence[float | None]) -> dict[str, Any]:
-    finished = [score for score in scores if score is not None]
-    row: dict[str, Any] = {"n": len(finished), "failed": len(scores) - len(finished)}
-    if finished:
-        row |= mean_accuracy(finished).columns("validation_accuracy", "_mean")
-    return row
 
 
 def _edges(values: pd.DataFrame, is_chosen: pd.Series) -> tuple[str, ...]:

@@ -14,12 +14,13 @@ def best_candidate(scores: Mapping[str, Sequence[float | None]]) -> str:
     """
     if not scores:
         raise ValueError("expected at least one candidate, got no candidate")
-    return max(scores, key=lambda candidate: _rank(scores[candidate]))  # max keeps the first
 
+    def rank(candidate: str) -> tuple[bool, int, float]:
+        own = scores[candidate]
+        finished = [score for score in own if score is not None and isfinite(score)]
+        is_complete = 0 < len(own) == len(finished)
+        # fsum rounds once, so that ties stay ties whatever the order of the seeds.
+        mean = fsum(finished) / len(finished) if finished else 0.0
+        return is_complete, 0 if is_complete else len(finished), mean
 
-def _rank(scores: Sequence[float | None]) -> tuple[bool, int, float]:
-    finished = [score for score in scores if score is not None and isfinite(score)]
-    is_complete = 0 < len(scores) == len(finished)
-    # fsum rounds once, so that ties stay ties whatever the order of the seeds.
-    mean = fsum(finished) / len(finished) if finished else 0.0
-    return is_complete, 0 if is_complete else len(finished), mean
+    return max(scores, key=rank)  # max keeps the first
