@@ -44,10 +44,7 @@ def _this_machine(cells: Sequence[Cell]) -> Resources:
 
 @dataclass(frozen=True)
 class Narrowing:
-    """How long to add timing blocks to cells with wide intervals.
-
-    `half_width` is a fraction of the step's time; 0: until the budget is spent.
-    """
+    """Limits of extra timing blocks; with a `half_width` (a fraction) of 0 only the budget."""
 
     half_width: float
     budget_s: float
@@ -55,10 +52,7 @@ class Narrowing:
 
 @dataclass(frozen=True)
 class Request:
-    """The options of `bench run`; `only` are names or ids of cells, empty for every cell.
-
-    The study is a file, or a mapping with the same fields.
-    """
+    """Options of `bench run`: a study file or its fields; `only` cells by name or id, or all."""
 
     study: Path | Mapping[str, Any]
     overrides: tuple[str, ...] = ()

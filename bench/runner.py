@@ -100,8 +100,7 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
         if request.report:
             from bench.reporting.render import render  # imports drawing libraries
 
-            reports = request.reports / study.name
-            report = render(store.folder, reports, results=session.results())
+            report = render(store.folder, request.reports / study.name, results=session.results())
         statuses, has_failed = session.statuses(), session.has_failed()
         results = session.results()
         return FinishedStudy(store.folder, results, report, statuses, narrowed, has_failed)

@@ -143,9 +143,8 @@ class Store:
 
         A fraction, with the number of timing blocks; None where it is not known.
         """
-        path = self.folder / "comparisons.csv"
         try:
-            with path.open(encoding="utf-8", newline="") as file:
+            with (self.folder / "comparisons.csv").open(encoding="utf-8", newline="") as file:
                 steps = [row for row in csv.DictReader(file) if row["measure"] == "step"]
             known = [(int(r["n"]), float(r["session_mde"])) for r in steps if r["session_mde"]]
         except (OSError, ValueError, KeyError, TypeError):
@@ -277,5 +276,5 @@ def _read_outcome(path: Path) -> Outcome:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        message = f"is damaged: {field}: {first['msg']}"
-        raise StoreError(message, where=str(path), hint=hint) from None
+        problem = f"is damaged: {field}: {first['msg']}"
+        raise StoreError(problem, where=str(path), hint=hint) from None

@@ -36,8 +36,7 @@ def report(
     from bench.cli.terminal import console
     from bench.reporting.render import render
 
-    written = render(results, reports / results.resolve().name, html=html)
-    console().print(str(written), markup=False)
+    console().print(str(render(results, reports / results.resolve().name, html=html)), markup=False)
 
 
 def compare(
@@ -97,14 +96,12 @@ def verify(
 
     def show(verified: VerifiedTrial) -> None:
         word = "[red]different[/]" if verified.difference else "[green]identical[/]"
-        line = f"{word}  {verified.run.run_id}  {escape(verified.difference)}"
-        target.print(line.rstrip())
+        target.print(f"{word}  {verified.run.run_id}  {escape(verified.difference)}".rstrip())
 
     folder = opt.data_folder(data_dir)
     done = repeat(results, folder, EXECUTORS["local"](), sample=sample, on_trial=show)
     if not done.verified:
-        reasons = escape("; ".join(done.not_comparable))
-        target.print(f"no trial can be repeated here: {reasons}")
+        target.print(f"no trial can be repeated here: {escape('; '.join(done.not_comparable))}")
         raise typer.Exit(ExitCode.INCOMPARABLE)
     different = sum(bool(verified.difference) for verified in done.verified)
     result = f"{different} different" if different else "all identical"

@@ -58,8 +58,7 @@ def prepare_streams() -> None:
             # A descriptor of its own: a network that runs here may print to the usual one.
             binary = os.fdopen(os.dup(stream.fileno()), "wb", 0 if stream.write_through else -1)
             buffering = stream.line_buffering, stream.write_through
-            prepared = _Stream(binary, stream.encoding, HANDLER, None, *buffering)
-            setattr(sys, name, prepared)
+            setattr(sys, name, _Stream(binary, stream.encoding, HANDLER, None, *buffering))
 
 
 def finish_streams() -> None:

@@ -45,11 +45,7 @@ class Excluded:
 
 @dataclass(frozen=True)
 class Design:
-    """A study's distinct cells in order, and the points that are left out.
-
-    Each cell stands as a tuple of candidates from which tuning chooses; without tuning it is the
-    only one.
-    """
+    """The cells of a study, each a tuple of candidates for tuning, and the excluded points."""
 
     candidates: tuple[tuple[Cell, ...], ...]
     excluded: tuple[Excluded, ...]

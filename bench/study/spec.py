@@ -99,11 +99,7 @@ def _device(value: Any) -> Any:
 
 
 class Cell(Strict):
-    """One full configuration, without seed.
-
-    A cell that was resolved for a machine (`bench.study.runs.resolve`) has an id, and a reason to
-    skip it where the machine cannot run it.
-    """
+    """One configuration, without seed; once resolved for a machine, with id and reason to skip."""
 
     misplaced: ClassVar[Mapping[str, str]] = {
         "lr": "It belongs to the optimizer: optimizer: {name: adam, lr: …}."
@@ -193,8 +189,7 @@ class Cell(Strict):
             if isinstance(value, Choice):
                 parameters |= {f"{name}.{key}": _scalar(v) for key, v in value.parameters.items()}
         own["lr"] = parameters.pop("optimizer.lr", None)
-        identity = {name: own[name] for name in IDENTITY if name in own}
-        return identity | own | parameters
+        return {name: own[name] for name in IDENTITY if name in own} | own | parameters
 
     def identity(self) -> dict[str, Scalar]:
         """Return the fields that identify the cell; later fields count only where they are set."""

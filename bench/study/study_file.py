@@ -67,8 +67,7 @@ def study_error(
     items = [(written(item["loc"]), _problem(item)) for item in error.errors()]
     lines = [f"{source.place(path)}: {dotted(path)}: {problem}" for path, problem in items]
     more = len(lines) - MOST_ERRORS
-    shown_lines = lines[:MOST_ERRORS] + ([f"… and {more} more"] if more > 0 else [])
-    return StudyError("\n".join(shown_lines))
+    return StudyError("\n".join(lines[:MOST_ERRORS] + [f"… and {more} more"] * (more > 0)))
 
 
 def _problem(item: Any) -> str:

@@ -47,4 +47,4 @@ def test_trials_repeat_bit_for_bit_and_a_changed_loss_is_reported(
 def test_a_folder_without_a_study_is_an_error(bench: Callable, tmp_path: Path) -> None:
     done = bench("verify", ".")
     assert done.returncode == 2
-    assert "is no results folder" in done.stderr
+    assert "is not a results folder" in done.stderr
