@@ -54,7 +54,10 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackedRun:
-    """A run as MLflow stores it; `started_at` is None if unknown."""
+    """A run as MLflow stores it: a trial, or a cell with its estimates and trials.
+
+    `started_at` is None if unknown.
+    """
 
     name: str
     tags: Mapping[str, str]
@@ -62,19 +65,13 @@ class TrackedRun:
     points: Sequence[Point]
     started_at: datetime | None = None
     wall_s: float = 0.0
+    trials: Sequence["TrackedRun"] = ()
 
     def digest(self) -> str:
         """Return a digest that is equal for equal outcomes."""
         values = [(point.metric, point.value, point.step) for point in self.points]
         content = json.dumps([dict(self.tags), dict(self.params), values], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrackedCell(TrackedRun):
-    """A cell's estimates with intervals, and its trials."""
-
-    trials: Sequence[TrackedRun]
 
 
 def to_mlflow(results: Path, out: str | None) -> Exported:
@@ -173,7 +170,7 @@ def _without_password(text: str) -> str:
     return re.sub(r"//[^/@\s]*@", "//", text)
 
 
-def _tracked_cells(results: Path, tables: Results) -> Iterator[TrackedCell]:
+def _tracked_cells(results: Path, tables: Results) -> Iterator[TrackedRun]:
     """Yield every cell with its trials, in the order of the summary.
 
     Start times come from the outcomes, since the tables have none.
@@ -217,14 +214,14 @@ def _trial(
 
 def _cell(
     name: str, cell: Row, params: Mapping[str, str], trials: Sequence[TrackedRun]
-) -> TrackedCell:
+) -> TrackedRun:
     """Return a cell with its estimates; its duration spans those of all trials."""
     spans = [(t.started_at, t.wall_s) for t in trials if t.started_at is not None]
     first = min((start for start, _ in spans), default=None)
     ends = [(start - first).total_seconds() + wall_s for start, wall_s in spans if first]
     measured = [name for name in SUMMARY_DTYPES if not (name.endswith("_n") and cell[name] == 0)]
     machine = {k: v for k, v in (trials[0].tags if trials else {}).items() if k == "machine"}
-    return TrackedCell(
+    return TrackedRun(
         name=name,
         tags={**_tags("cell", cell), **machine},
         params=params,

@@ -40,12 +40,10 @@ def run_findings(results: Results) -> list[str]:
     """Return in markdown how many cells finished, and whether trials ran in parallel."""
     statuses = results.summary["status"].value_counts()
     total, finished = len(results.summary), statuses.get("ok", 0)
-    if finished == total:
-        every = {1: "the cell", 2: "both cells"}.get(total, f"all {total:,} cells")
-        findings = [f"**Runs:** {every} finished."]
-    else:
-        others = ", ".join(f"{n:,} {status}" for status, n in statuses.items() if status != "ok")
-        findings = [f"**Runs:** {finished:,} of {total:,} cells finished; {others}."]
+    every = {1: "the cell", 2: "both cells"}.get(total, f"all {total:,} cells")
+    others = ", ".join(f"{n:,} {status}" for status, n in statuses.items() if status != "ok")
+    some = f"{finished:,} of {total:,} cells finished; {others}"
+    findings = [f"**Runs:** {f'{every} finished' if finished == total else some}."]
     # Older tables lack the number of jobs.
     jobs = results.trials["jobs"].dropna().max() if "jobs" in results.trials else np.nan
     if pd.notna(jobs) and jobs > 1:
@@ -59,10 +57,8 @@ def run_findings(results: Results) -> list[str]:
 def unfinished_runs(results: Results) -> list[str]:
     """List in markdown the runs that did not finish, by reason, with their cells."""
     tables = []
-    for noun, table, run in (
-        ("trial", results.trials, "seed"),
-        ("timing block", results.timings, "block"),
-    ):
+    runs = ("trial", results.trials, "seed"), ("timing block", results.timings, "block")
+    for noun, table, run in runs:
         rows = table[table["status"] != "ok"].drop_duplicates(["cell_id", run])
         tables.append(rows[["cell_id", "status", "reason"]].assign(noun=noun))
     unfinished = pd.concat(tables)
@@ -70,9 +66,9 @@ def unfinished_runs(results: Results) -> list[str]:
     lines = []
     for (status, reason), group in unfinished.groupby(["status", "reason"], sort=False):
         counts = group["noun"].value_counts(sort=False)
-        runs = join_words(plural(n, str(noun)) for noun, n in counts.items())
+        affected = join_words(plural(n, str(noun)) for noun, n in counts.items())
         cells = escape(_name_cells(results.summary, list(group["cell_id"].unique())))
-        lines.append(f"**{status}**: {escape(truncate(str(reason)))} ({runs}: {cells})")
+        lines.append(f"**{status}**: {escape(truncate(str(reason)))} ({affected}: {cells})")
     return lines
 
 

@@ -53,10 +53,9 @@ def html_page(
         tokens = parser.parse(markdown.replace(ALERT, ""))
         headings = _prepare(tokens, {name: uri.result() for name, uri in encoded.items()}, charts)
         body = RendererHTML().render(tokens, parser.options, {})
+    loader = jinja2.FileSystemLoader(_TEMPLATES)
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
+        loader=loader, undefined=jinja2.StrictUndefined, autoescape=True
     )
     return environment.get_template("report.html.j2").render(
         title=title,

@@ -1,16 +1,21 @@
-"""The content of a report, independent of its format."""
+"""The content of a report, independent of its format, and the context of its study."""
 
+import json
 import os
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import yaml
 
 from bench.analysis.configurations import config_fields, name_cells, varying_fields
 from bench.analysis.results import Results
-from bench.cell_names import axis_name, format_value
+from bench.analysis.table_files import read_mapping
+from bench.cell_names import SEPARATOR, axis_name, format_value
+from bench.formatting import format_bytes, plural
 from bench.records import ROWS
 from bench.reporting.baseline_section import (
     baseline_section,
@@ -24,12 +29,81 @@ from bench.reporting.figure_style import Chart
 from bench.reporting.findings import best_findings, run_findings, unfinished_runs
 from bench.reporting.results_section import cost_section, results_section
 from bench.reporting.sentences import markdown_sentences
-from bench.reporting.study_context import Context
 from bench.reporting.target_section import target_findings, target_section
 from bench.reporting.tuning_section import tuning_findings, tuning_section
 
 TABLES = (*ROWS, "summary", "comparisons")
 FILES = (*(f"{name}.csv" for name in TABLES), "study.yaml", "environment.json")
+_NAMES: Mapping[str, str] = {
+    "cpu": "CPU",
+    "cores": "CPU cores",
+    "gpus": "GPU",
+    "os": "operating system",
+    "started_at": "started",
+    "finished_at": "finished",
+}
+
+
+@dataclass(frozen=True)
+class Context:
+    """The content of study.yaml and environment.json; both may be missing or partial."""
+
+    study: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def target_accuracy(self) -> float | None:
+        """Return the study's target accuracy as a fraction."""
+        target = self.study.get("target_accuracy")
+        return float(target) if isinstance(target, int | float) else None
+
+    def fallback_warning(self) -> str | None:
+        """Return a warning if another dataset was used than the study requested."""
+        data = self._part("data")
+        requested, used = data.get("requested"), data.get("used")
+        if not requested or not used or requested == used:
+            return None
+        why = f" ({data['why']})" if data.get("why") else ""
+        return f"These numbers are from {used}, not from {requested}{why}."
+
+    def one_line(self) -> str:
+        """Return data, hardware, torch version and day in one line."""
+        machine, torch = self._part("machine"), self._part("software").get("torch")
+        cores, cpu, gpus = (machine.get(key) for key in ("cores", "cpu", "gpus"))
+        parts = [
+            self._part("data").get("used"),
+            f"{plural(cores, 'core')} of {cpu}" if cores and cpu else None,
+            _format_value("", gpus) if gpus else None,
+            f"torch {torch}" if torch else None,
+            str(self.environment.get("started_at") or "")[:10],
+        ]
+        return SEPARATOR.join(str(part) for part in parts if part)
+
+    def conditions(self) -> list[tuple[str, str]]:
+        """Return machine, software, data and times as (name, value)."""
+        known = {
+            **self._part("machine"),
+            **self._part("software"),
+            "data set": str(self._part("data").get("used") or ""),
+            **{key: self.environment.get(key) for key in ("commit", "started_at", "finished_at")},
+        }
+        rows = ((_name(key), _format_value(key, value)) for key, value in known.items())
+        return [(name, value) for name, value in rows if value]
+
+    def _part(self, name: str) -> Mapping[str, Any]:
+        part = self.environment.get(name)
+        return part if isinstance(part, Mapping) else {}
+
+
+def read_context(results_dir: Path) -> Context:
+    """Read study.yaml and environment.json where they exist.
+
+    Raises StoreError for a file that holds no mapping.
+    """
+    return Context(
+        study=read_mapping(results_dir / "study.yaml", yaml.safe_load),
+        environment=read_mapping(results_dir / "environment.json", json.loads),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +140,9 @@ def compose(
 ) -> Page:
     """Collect the content of a study's report."""
     target = context.target_accuracy
-    shown_dir = _relative_to_here(results_dir)
+    here, resolved = Path.cwd(), results_dir.resolve()
+    is_inside = resolved.is_relative_to(here)
+    shown_dir = (resolved.relative_to(here) if is_inside else results_dir).as_posix()
     run = f"bench run {shlex.quote(f'{shown_dir}/study.yaml')}"
     redraw = f"bench report {shlex.quote(shown_dir)} --html  # this report from the tables alone"
     sections = [
@@ -114,7 +190,19 @@ def _constants(summary: pd.DataFrame) -> list[str]:
     return [f"{axis_name(f)} {format_value(v)}" for f, v in values.items() if pd.notna(v)]
 
 
-def _relative_to_here(path: Path) -> str:
-    """Return a path as a user would type it in the current folder."""
-    is_inside = path.resolve().is_relative_to(Path.cwd())
-    return (path.resolve().relative_to(Path.cwd()) if is_inside else path).as_posix()
+def _name(key: str) -> str:
+    return _NAMES.get(key, key.removesuffix("_bytes").replace("_", " "))
+
+
+def _format_value(key: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if key.endswith("_bytes") and isinstance(value, int | float):
+        return format_bytes(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_name(k)} {_format_value(k, v)}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_format_value("", item) for item in value) or "none"
+    return str(value)

@@ -12,8 +12,7 @@ from bench.errors import StoreError
 from bench.reporting.figure_style import Chart, compressed, fonts_for, pixels, svg_bytes
 from bench.reporting.figures import FIGURES
 from bench.reporting.markdown_text import code, commands, escape, plain_verdicts
-from bench.reporting.page import Page, compose
-from bench.reporting.study_context import read_context
+from bench.reporting.page import Page, compose, read_context
 from bench.store import write_atomic
 
 _TEMPLATES = Path(__file__).parent / "templates"

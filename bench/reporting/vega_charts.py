@@ -33,8 +33,7 @@ _DIMMED: Spec = {"condition": {"param": _SELECTED, "value": 1}, "value": 0.15}
 
 def interactive(results: Results) -> dict[str, Sequence[Spec]]:
     """Return the charts of a study, by the stem of the figure that they replace."""
-    charts = {stem: draw(results) for stem, draw in CHARTS.items()}
-    return {stem: specs for stem, specs in charts.items() if specs}
+    return {stem: specs for stem, draw in CHARTS.items() if (specs := draw(results))}
 
 
 def _against_baseline(results: Results) -> Sequence[Spec]:
@@ -81,14 +80,11 @@ def _forest_layers(panel: Panel, shown: Rows) -> list[Spec]:
     shape = _nominal("verdict", {word: _SHAPES[style.marker] for word, style in styles.items()})
     unit = "percentage points" if panel.is_accuracy else "ratio"
     x: Spec = {"type": "quantitative", "title": unit, "scale": {"zero": False}}
+    band = {"type": "bar", "height": {"band": 1}, "color": "#9aa5b1", "opacity": 0.25}
+    line = {"type": "rule", "color": "#888888"}
     layers = [
-        _layer(
-            {"type": "bar", "height": {"band": 1}, "color": "#9aa5b1", "opacity": 0.25},
-            {"x": {**x, "field": "from"}, "x2": {"field": "to"}},
-        ),
-        _layer(
-            {"type": "rule", "color": "#888888"}, {"x": {"datum": panel.no_difference}, "y": None}
-        ),
+        _layer(band, {"x": {**x, "field": "from"}, "x2": {"field": "to"}}),
+        _layer(line, {"x": {"datum": panel.no_difference}, "y": None}),
     ]
     styled = {"color": colour, "opacity": _DIMMED}
     if shown.cells["low"].notna().any():  # Vega can't scale a field without any value
@@ -162,10 +158,8 @@ def _learning(results: Results) -> Sequence[Spec]:
         "tooltip": _tooltip(tooltip),
     }
     seeds = {"y": {**y, "field": "lowest"}, "y2": {"field": "highest"}}
-    layers = [
-        _layer({"type": "area", "opacity": 0.15}, seeds),
-        _layer({"type": "line", "point": True}, mean, select="series"),
-    ]
+    area, line = {"type": "area", "opacity": 0.15}, {"type": "line", "point": True}
+    layers = [_layer(area, seeds), _layer(line, mean, select="series")]
     title = "Test accuracy by epoch, mean and range over the seeds"
     return [_chart(title, 320, rows, encoding, layer=layers)]
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.analysis.results import read_results
-from bench.reporting.page import compose
-from bench.reporting.study_context import read_context
+from bench.reporting.page import compose, read_context
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = sorted((ROOT / "results/published").glob("*/*"))
