@@ -4,6 +4,9 @@ A study is the path of a YAML file, or a mapping with the same fields. Errors th
 are raised as BenchError. torch is imported only in the processes that train.
 """
 
+import json
+import multiprocessing
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -15,7 +18,7 @@ from bench.analysis.folder_comparison import FolderComparison, compare_folders
 from bench.analysis.results import Results, read_results
 from bench.cli.options import data_folder, make_executor
 from bench.cli.terminal_reporter import TerminalReporter
-from bench.errors import BenchError
+from bench.errors import BenchError, shown
 from bench.planning import Plan, Request, plan_study
 from bench.runner import FinishedStudy, Reporter, run_study
 
@@ -33,13 +36,14 @@ __all__ = [
 ]
 
 StudyLike = str | PathLike[str] | Mapping[str, Any]
+Overrides = str | Sequence[str] | Mapping[str, Any]
 
 
 def run(
     study: StudyLike,
     *,
-    overrides: Sequence[str] = (),
-    only: Sequence[str] = (),
+    overrides: Overrides = (),
+    only: str | Sequence[str] = (),
     out: str | PathLike[str] = "results",
     reports: str | PathLike[str] = "reports",
     data_dir: str | PathLike[str] | None = None,
@@ -53,20 +57,22 @@ def run(
 ) -> FinishedStudy:
     """Run a study, reusing finished runs, as `bench run` does.
 
-    `overrides` are PATH=VALUE texts as for `--set`, `only` names or ids of cells. Returns the
-    results and where they were written. Raises BenchError for an invalid study and
-    KeyboardInterrupt after Ctrl-C; finished runs are kept. In a script, call it below
-    `if __name__ == "__main__":`, since runs are processes that import the main module.
+    `overrides` maps paths of fields to values, or lists PATH=VALUE texts as for `--set`; `only`
+    lists names or ids of cells. Returns the results and where they were written. Raises
+    BenchError for invalid arguments and KeyboardInterrupt after Ctrl-C; finished runs are kept.
+    In a script, call it below `if __name__ == "__main__":`, since runs are processes that import
+    the main module.
 
-        >>> finished = bench.run("studies/baseline.yaml", overrides=["base.epochs=1"])
+        >>> finished = bench.run("studies/baseline.yaml", overrides={"base.epochs": 1})
         >>> finished.results.summary[["model", "accuracy_mean", "step_median"]]
     """
     request = replace(
         _request(study, overrides, only, out, data_dir, offline=offline),
-        reports=Path(reports),
+        reports=_path("reports", reports),
         fresh=fresh,
         report=report,
     )
+    _check_main_module()
     with closing(make_executor(executor, jobs, address, quiet=not progress)) as chosen:
         if not progress:
             return run_study(request, Reporter(), chosen)
@@ -79,8 +85,8 @@ def run(
 def plan(
     study: StudyLike,
     *,
-    overrides: Sequence[str] = (),
-    only: Sequence[str] = (),
+    overrides: Overrides = (),
+    only: str | Sequence[str] = (),
     out: str | PathLike[str] = "results",
     data_dir: str | PathLike[str] | None = None,
     offline: bool = False,
@@ -113,7 +119,7 @@ def load(results: str | PathLike[str]) -> Results:
         >>> results = bench.load("results/baseline")
         >>> results.trials.groupby(["model", "batch_size"])["test_accuracy"].mean()
     """
-    return read_results(Path(results))
+    return read_results(_path("results", results))
 
 
 def compare(
@@ -126,7 +132,8 @@ def compare(
 
         >>> bench.compare("results/before", "results/after").rows[["cell_id", "ratio", "verdict"]]
     """
-    return compare_folders(Path(before), Path(after), every_measure=every_measure)
+    folders = _path("before", before), _path("after", after)
+    return compare_folders(*folders, every_measure=every_measure)
 
 
 def report(
@@ -143,24 +150,52 @@ def report(
     """
     from bench.reporting.render import render  # imports drawing libraries
 
-    folder = Path(results)
-    return render(folder, Path(reports) / folder.resolve().name, html=html)
+    folder = _path("results", results)
+    return render(folder, _path("reports", reports) / folder.resolve().name, html=html)
 
 
 def _request(
     study: StudyLike,
-    overrides: Sequence[str],
-    only: Sequence[str],
+    overrides: Overrides,
+    only: str | Sequence[str],
     out: str | PathLike[str],
     data_dir: str | PathLike[str] | None,
     *,
     offline: bool,
 ) -> Request:
+    if isinstance(overrides, Mapping):
+        overrides = [f"{path}={json.dumps(value)}" for path, value in overrides.items()]
     return Request(
-        study if isinstance(study, Mapping) else Path(study),
-        tuple(overrides),
-        results=Path(out),
-        data_dir=data_folder(None if data_dir is None else Path(data_dir)),
+        study if isinstance(study, Mapping) else _path("study", study),
+        _texts("overrides", overrides),
+        results=_path("out", out),
+        data_dir=data_folder(None if data_dir is None else _path("data_dir", data_dir)),
         offline=offline,
-        only=tuple(only),
+        only=_texts("only", only),
     )
+
+
+def _path(name: str, value: Any) -> Path:
+    if not isinstance(value, str | PathLike):
+        expected = "a path or a mapping" if name == "study" else "a path"
+        raise BenchError(f"{name}: expected {expected}, got {shown(value)}")
+    return Path(value)
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
+        raise BenchError(f"{name}: expected text or a list of texts, got {shown(value)}")
+    return tuple(texts)
+
+
+def _check_main_module() -> None:
+    """Raise where a worker process imports the main module; hide one that is not a file."""
+    if multiprocessing.parent_process() is not None:
+        raise BenchError(
+            "bench.run was called by a worker process that imports the main module",
+            hint='Call it below `if __name__ == "__main__":`, or set executor="inline".',
+        )
+    main = vars(sys.modules["__main__"])
+    if not Path(main.get("__file__") or "").is_file():
+        main.pop("__file__", None)  # "<stdin>", which no worker could import

@@ -83,6 +83,7 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
     study = load_study(request.study, request.overrides)
     store = Store(request.results / study.name)
     with store.locked():
+        store.check_tables()
         progress, resources_for = reporter.downloading, executor.resources
         plan = make_plan(study, request, progress, resources_for=resources_for)
         reporter.planned(plan)

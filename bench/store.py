@@ -110,6 +110,19 @@ class Store:
                 for path in created:
                     path.rmdir()
 
+    def check_tables(self) -> None:
+        """Raise StoreError for tables without outcomes, which a run would replace for good."""
+        try:
+            rows = (self.folder / "trials.csv").read_bytes().count(b"\n") - 1
+        except OSError:
+            return
+        if rows > 0 and not any(self.folder.glob("outcomes*/*.json")):
+            raise StoreError(
+                "has tables without outcomes, such as published results; a run would replace them",
+                where=str(self.folder),
+                hint="Choose another folder with --out.",
+            )
+
     def set_aside(self) -> None:
         """Move all outcomes to a new numbered folder beside them."""
         if not self._outcomes.is_dir():

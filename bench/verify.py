@@ -79,6 +79,12 @@ def _finished_trials(results: Path, data_dir: Path) -> list[PlannedRun]:
         )
     # `threads: auto` depends on how many runs were active at once.
     outcomes = Store(folder).load().values()
+    if not outcomes and (folder / "trials.csv").is_file():
+        raise BenchError(
+            "has tables, but no outcomes to verify",
+            where=str(results),
+            hint="Published results keep tables only: run the study first.",
+        )
     jobs = max((o.trial.jobs or 1 for o in outcomes if o.trial is not None), default=1)
     request = Request(folder / "study.yaml", results=folder.parent, data_dir=data_dir, offline=True)
     plan = make_plan(study, request, resources_for=lambda cells: local_resources(jobs))

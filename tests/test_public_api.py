@@ -10,8 +10,14 @@ import bench
 
 STUDY = {
     "name": "from_python",
-    "base": {"dataset": "digits", "epochs": 0, "device": "cpu", "batch_size": 30_000},
-    "axes": {"model": ["mlp", "lenet5"]},
+    "base": {
+        "model": {"name": "mlp", "hidden": 4},
+        "dataset": "digits",
+        "epochs": 0,
+        "device": "cpu",
+        "batch_size": 30_000,
+    },
+    "axes": {"model.hidden": [4, 8]},
     "timing": "off",
 }
 
@@ -62,7 +68,7 @@ def test_an_invalid_mapping_is_an_error_with_the_field() -> None:
 def test_a_run_gives_its_results_and_a_second_one_reuses_them(
     finished: bench.FinishedStudy, tmp_path: Path, digits_dir: Path
 ) -> None:
-    assert list(finished.results.trials["model"]) == ["mlp", "lenet5"]
+    assert list(finished.results.trials["model.hidden"]) == [4, 8]
     assert finished.report is not None and finished.report.is_file()
     assert not finished.has_failed
     again = bench.plan(STUDY, out=tmp_path / "results", data_dir=digits_dir)
@@ -95,3 +101,39 @@ def test_results_are_loaded_compared_and_reported(
     compared = bench.compare(tmp_path / "before", tmp_path / "after")
     (row,) = compared.rows.to_dict("records")
     assert (row["measure"], row["difference"]) == ("test_accuracy", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"study": 5}, "study: expected a path or a mapping, got 5"),
+        ({"study": {**STUDY, 5: 6}}, "study: expected names of fields, got 5"),
+        ({"out": 5}, "out: expected a path, got 5"),
+        ({"overrides": [5]}, r"overrides: expected text or a list of texts, got \[5\]"),
+        ({"overrides": None}, "overrides: expected text or a list of texts, got null"),
+        ({"jobs": 0}, "--jobs: expected a positive integer, got 0"),
+        ({"executor": "ray2"}, "--executor: unknown 'ray2'"),
+    ],
+)
+def test_invalid_arguments_are_errors_of_the_api(
+    arguments: dict[str, object], message: str
+) -> None:
+    given = {"study": STUDY, **arguments}
+    with pytest.raises(bench.BenchError, match=message):
+        bench.plan(given.pop("study"), **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("overrides", [{"base.epochs": 3}, ["base.epochs=3"], "base.epochs=3"])
+def test_overrides_are_a_mapping_or_texts(
+    overrides: object, tmp_path: Path, digits_dir: Path
+) -> None:
+    plan = bench.plan(STUDY, overrides=overrides, out=tmp_path, data_dir=digits_dir)  # type: ignore[arg-type]
+    assert {cell.epochs for cell in plan.cells} == {3}
+
+
+def test_a_script_without_a_main_guard_gets_one_hint(tmp_path: Path, digits_dir: Path) -> None:
+    script = tmp_path / "no_guard.py"
+    script.write_text(f"import bench\nbench.run({STUDY!r}, data_dir={str(digits_dir)!r})\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert 'Call it below `if __name__ == "__main__":`' in done.stderr

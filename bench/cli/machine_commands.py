@@ -68,9 +68,9 @@ def fetch(name: DatasetName, data_dir: opt.DataDir = None, offline: opt.Offline 
     source, folder = DATASETS[name], opt.data_folder(data_dir)
     if offline and source.missing(folder):
         raise DataError(
-            f"not in {folder}, and --offline forbids the download",
+            f"not in {folder}, and offline mode forbids the download",
             where=name,
-            hint="Omit --offline, or give a folder that has it by --data-dir.",
+            hint="Omit --offline and unset BENCH_OFFLINE, or name its folder with --data-dir.",
         )
     bars = Bars(console())
     try:

@@ -103,6 +103,8 @@ def make_executor(name: str, jobs: int, address: str | None, *, quiet: bool = Fa
         return executor
     if address is not None:
         raise BenchError("--address requires --executor ray", hint="Add it, or omit --address.")
+    if jobs < 1:
+        raise BenchError(f"--jobs: expected a positive integer, got {jobs}")
     if jobs > (cores := core_count()):
         raise BenchError(
             f"--jobs {jobs}: only {plural(cores, 'core')} available",

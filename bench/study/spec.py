@@ -99,7 +99,7 @@ def _device(value: Any) -> Any:
 
 
 class Cell(Strict):
-    """One configuration, without seed; once resolved for a machine, with id and reason to skip."""
+    """One full configuration, without seed."""
 
     misplaced: ClassVar[Mapping[str, str]] = {
         "lr": "It belongs to the optimizer: optimizer: {name: adam, lr: …}."
@@ -153,7 +153,7 @@ class Cell(Strict):
 
     @property
     def cell_id(self) -> str:
-        """The id of a resolved cell: readable words, then a digest of the configuration."""
+        """The id of a cell resolved for a machine: words, then a digest of the configuration."""
         return self._cell_id
 
     @property
@@ -339,7 +339,7 @@ class Study(Strict):
     def _seeds_differ_and_pairs_match(self) -> Self:
         shared = sorted(set(self.seeds) & set(self.tune.seeds if self.tune else ()))
         if shared:
-            message = f"{shared[0]} is also in seeds; chosen cells are compared with other seeds"
+            message = f"seed {shared[0]} is also in seeds; tuning needs other seeds"
             raise invalid_at(("tune", "seeds"), message, shared)
         lengths = {path: len(v) for path, v in self.axes.items() if path not in self.tuned}
         if self.design == "pairs" and len(set(lengths.values())) > 1:

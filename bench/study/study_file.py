@@ -47,6 +47,9 @@ def load_study(study: Path | Mapping[str, Any], overrides: Sequence[str] = ()) -
         raise StudyError("is empty; a study needs at least a name", where=source.name)
     if not isinstance(source.data, dict):
         raise StudyError("expected a mapping that starts with 'name:'", where=source.name)
+    unnamed = next((key for key in source.data if not isinstance(key, str)), None)
+    if unnamed is not None:
+        raise StudyError(f"expected names of fields, got {shown(unnamed)}", where=source.name)
     for override in overrides:
         _override(source, override)
     fields = {key: value for key, value in source.data.items() if not key.startswith(TEMPLATE)}

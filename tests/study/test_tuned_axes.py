@@ -62,8 +62,7 @@ def test_candidates_that_cannot_run_here_are_skipped(loaded: Loaded) -> None:
         ("{over: []}", "study.yaml:3: tune.over: expected at least one value"),
         (
             "{over: [lr], seeds: [0]}",
-            "study.yaml:3: tune.seeds: 0 is also in seeds; chosen cells are compared with "
-            "other seeds",
+            "study.yaml:3: tune.seeds: seed 0 is also in seeds; tuning needs other seeds",
         ),
         ("{over: [lr], seeds: [5, 5]}", "study.yaml:3: tune.seeds: duplicate seed"),
         (
