@@ -8,7 +8,7 @@ import pandas as pd
 from bench.analysis.comparisons import ACCURACY
 from bench.analysis.effects import RULE, Change
 from bench.analysis.results import Results
-from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, plural
+from bench.formatting import ACCURACY_VERDICTS, EXPLORATORY, TIME_VERDICTS, plural
 from bench.reporting.baseline_section import (
     Row,
     comparison_columns,
@@ -88,8 +88,8 @@ def _part_text(part: Part) -> str:
 
 
 def _points(row: Row) -> str:
-    difference, _, interval = difference_text(row).partition(" ")
-    return f"{difference} points {interval}".rstrip()
+    text, exploratory, _ = difference_text(row).partition(f" {EXPLORATORY}")
+    return f"{text} points{exploratory}"
 
 
 def _rivals(part: Part, others: Sequence[Part]) -> str:

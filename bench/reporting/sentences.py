@@ -119,7 +119,7 @@ def _sentence(row: Mapping[str, Row], pair: _Pair) -> Sentence:
     if verdicts == ["INCONCLUSIVE", "INCONCLUSIVE"]:
         time, points = _time(row["step"]), _points(row[ACCURACY])
         speed = f"speed{pair.per_image} ({time})"
-        text = f"is inconclusive against {pair.baseline}, in {speed} and in accuracy ({points})"
+        text = f"against {pair.baseline} is inconclusive in {speed} and in accuracy ({points})"
     else:
         parts = [_speed(row["step"], pair)] if "step" in row else []
         if ACCURACY in row:
@@ -139,14 +139,13 @@ def _speed(row: Row, pair: _Pair) -> str:
         "REGRESSED": f"takes {factor} as long{pair.per_image} as {baseline}",
         "EQUIVALENT": f"is as fast{pair.per_image} as {baseline} ({_time(row)})",
     }
-    return texts.get(row["verdict"], f"is inconclusive against {baseline} in {speed}")
+    return texts.get(row["verdict"], f"against {baseline} is inconclusive in {speed}")
 
 
 def _accuracy(row: Row, baseline: str) -> str:
     """Write a comparison of accuracies; `baseline` is empty if the sentence has named it."""
-    than, equal, against = (
-        f" {word} {baseline}" if baseline else "" for word in ("than", "as", "against")
-    )
+    than, equal = (f" {word} {baseline}" if baseline else "" for word in ("than", "as"))
+    against = f"against {baseline} " if baseline else ""
     points, low, high = points_of(row)
     if row["verdict"] == "REGRESSED":
         points, low, high = -points, -high, -low
@@ -156,7 +155,7 @@ def _accuracy(row: Row, baseline: str) -> str:
         "REGRESSED": f"is {amount} points less accurate{than}",
         "EQUIVALENT": f"is as accurate{equal} ({_points(row)})",
     }
-    return texts.get(row["verdict"], f"is inconclusive{against} in accuracy ({_points(row)})")
+    return texts.get(row["verdict"], f"{against}is inconclusive in accuracy ({_points(row)})")
 
 
 def _time(row: Row) -> str:

@@ -9,7 +9,12 @@ import pandas as pd
 from bench import cell_names
 from bench.analysis.configurations import config_fields
 from bench.analysis.results import Results
-from bench.analysis.tuning_candidates import candidates, named_fields, tuned_fields
+from bench.analysis.tuning_candidates import (
+    MIN_FOR_EDGE,
+    candidates,
+    named_fields,
+    tuned_fields,
+)
 from bench.cell_names import axis_name, field_name, format_value
 from bench.formatting import join_words, plural, plural_range
 from bench.reporting.columns import BLANK, Column, Section, accuracy_texts, samples_note
@@ -108,15 +113,17 @@ def tuning_findings(results: Results) -> list[str]:
     if tuned is None:
         return []
     fields = escape(join_words(axis_name(field) for field in tuned.fields))
-    tried = plural_range(tuned.candidates.groupby("remaining").size(), tuned.unit)
+    sizes = tuned.candidates.groupby("remaining").size()
+    tried = plural_range(sizes, tuned.unit)
     cells, edges = len(tuned.remaining), int(tuned.chosen["at_edge"].sum())
     cells_text = "the cell" if cells == 1 else f"each of {cells} cells"
-    at_edge = "no choice is at the edge of its range"
+    # Of two values, each is at an edge.
+    at_edge = "; no choice is at the edge of its range" if sizes.max() >= MIN_FOR_EDGE else ""
     if edges:
         which = "the choice" if cells == 1 else plural(edges, "choice")
         verb, whose = ("is", "its") if edges == 1 else ("are", "their")
-        at_edge = f"{which} {verb} at the edge of {whose} range, beyond which the best may lie"
-    return [f"**Tuned:** {fields}, {tried} for {cells_text}; {at_edge}."]
+        at_edge = f"; {which} {verb} at the edge of {whose} range, beyond which the best may lie"
+    return [f"**Tuned:** {fields}, {tried} for {cells_text}{at_edge}."]
 
 
 def _counts(tuned: Tuned) -> list[str]:

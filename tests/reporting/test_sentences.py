@@ -51,7 +51,7 @@ FASTER = {"verdict": "IMPROVED", "ratio": 0.5, "low": 0.4, "high": 0.8}
         ),
         (
             {"verdict": "INCONCLUSIVE", "ratio": 0.9, "low": None, "high": None},
-            "is inconclusive against convnet in speed (time 0.90×, exploratory).",
+            "against convnet is inconclusive in speed (time 0.90×, exploratory).",
         ),
     ],
 )
@@ -76,7 +76,7 @@ def test_speed(sentences_of: Callable[..., list[str]], step: Change, text: str) 
         ),
         (
             {"verdict": "INCONCLUSIVE", "difference": 0.01},
-            "is inconclusive against convnet in accuracy (+1.00 points, exploratory).",
+            "against convnet is inconclusive in accuracy (+1.00 points, exploratory).",
         ),
     ],
 )
@@ -96,7 +96,7 @@ def test_two_inconclusive_measures_are_joined(
     nothing = {"verdict": "INCONCLUSIVE", "ratio": 0.9, "low": None, "high": None}
     (sentence,) = sentences_of(nothing, {"verdict": "INCONCLUSIVE", "difference": 0.01})
     assert sentence.endswith(
-        "is inconclusive against convnet, in speed (time 0.90×, exploratory) and in accuracy "
+        "against convnet is inconclusive in speed (time 0.90×, exploratory) and in accuracy "
         "(+1.00 points, exploratory)."
     )
 
