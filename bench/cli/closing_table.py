@@ -56,8 +56,8 @@ def print_result(console: Console, finished: FinishedStudy, runs: int, elapsed_s
     if moved := describe_disturbances(results.blocks):
         console.print(f"[yellow]{escape(moved)}[/]")
     if finished.narrowed is not None:
-        is_timed = (results.summary["step_n"] > 0).any()
-        console.print(_narrowed(finished.narrowed) if is_timed else "no interval to narrow")
+        timed = results.summary["step_n"].sum() > 0
+        console.print(_narrowed(finished.narrowed) if timed else "no interval to narrow")
     statuses = ", ".join(f"{n} {status}" for status, n in sorted(finished.statuses.items()))
     console.print(f"{plural(runs, 'run')} in {format_duration(elapsed_s)}; {statuses}")
     console.print(f"tables: {escape(str(finished.folder))}", soft_wrap=True)
