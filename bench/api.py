@@ -5,10 +5,9 @@ are raised as BenchError. torch is imported only in the processes that train.
 """
 
 import json
-import multiprocessing
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -60,8 +59,6 @@ def run(
     `overrides` maps paths of fields to values, or lists PATH=VALUE texts as for `--set`; `only`
     lists names or ids of cells. Returns the results and where they were written. Raises
     BenchError for invalid arguments and KeyboardInterrupt after Ctrl-C; finished runs are kept.
-    In a script, call it below `if __name__ == "__main__":`, since runs are processes that import
-    the main module.
 
         >>> finished = bench.run("studies/baseline.yaml", overrides={"base.epochs": 1})
         >>> finished.results.summary[["model", "accuracy_mean", "step_median"]]
@@ -72,8 +69,8 @@ def run(
         fresh=fresh,
         report=report,
     )
-    _check_main_module()
-    with closing(make_executor(executor, jobs, address, quiet=not progress)) as chosen:
+    chosen = make_executor(executor, jobs, address, quiet=not progress)
+    with _hidden_main_module(), closing(chosen):
         if not progress:
             return run_study(request, Reporter(), chosen)
         with TerminalReporter(verbose=False) as reporter:
@@ -189,13 +186,14 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _check_main_module() -> None:
-    """Raise where a worker process imports the main module; hide one that is not a file."""
-    if multiprocessing.parent_process() is not None:
-        raise BenchError(
-            "bench.run was called by a worker process that imports the main module",
-            hint='Call it below `if __name__ == "__main__":`, or set executor="inline".',
-        )
+@contextmanager
+def _hidden_main_module() -> Iterator[None]:
+    """Keep worker processes from importing the main module, which may call `run` again."""
     main = vars(sys.modules["__main__"])
-    if not Path(main.get("__file__") or "").is_file():
-        main.pop("__file__", None)  # "<stdin>", which no worker could import
+    names = [name for name in ("__file__", "__spec__") if name in main]
+    hidden: dict[str, Any] = {name: main.pop(name) for name in names}
+    main["__spec__"] = None
+    try:
+        yield
+    finally:
+        main.update(hidden)
