@@ -11,7 +11,7 @@ from typing import Any, Literal
 from bench.cell_names import name_cells
 from bench.data import DATASETS
 from bench.data.availability import Provision, foresee, provide
-from bench.data.images import Progress
+from bench.data.dataset_files import Progress
 from bench.errors import BenchError, did_you_mean
 from bench.measure.resources import Resources, local_resources
 from bench.outcome_keys import changes, code_parts, outcome_key

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from bench.data.digits import DigitsSource
-from bench.data.images import Source
+from bench.data.dataset_files import Source
+from bench.data.digits import DIGITS
 from bench.data.torchvision_sets import FASHION_MNIST, KMNIST, MNIST
 from bench.registry import Entry
 
 DATASETS: Mapping[str, Source] = {
-    source.name: source for source in (MNIST, FASHION_MNIST, KMNIST, DigitsSource())
+    source.name: source for source in (MNIST, FASHION_MNIST, KMNIST, DIGITS)
 }
 
 LOADERS: Mapping[str, Entry] = {

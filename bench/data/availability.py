@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data import DATASETS
-from bench.data.images import Progress
+from bench.data.dataset_files import Progress
 from bench.errors import DataError
 
 

@@ -1,4 +1,4 @@
-"""Files of a data set: the IDX format, digests, and atomic writing.
+"""Data sets on disk: the IDX format, digests, and the base of all sources.
 
 An IDX file starts with a magic number (two zero bytes, 8 for unsigned bytes, the number of
 dimensions) and each dimension as a big-endian 32-bit integer; the values follow
@@ -10,12 +10,14 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import shlex
 import struct
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from bench import atomic_write
 from bench.data.images import ImageSet
@@ -24,16 +26,116 @@ from bench.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
+# Called with a description, the bytes done, and the total bytes (0: unknown).
+Progress = Callable[[str, int, int], None]
+
 UNSIGNED_BYTE = 8
 WRITE_HINT = "Free some space, or choose a folder that you may write to with --data-dir."
 
 
 @dataclass(frozen=True)
 class IdxFile:
-    """Name and array shape of a file of unsigned bytes."""
+    """A file of unsigned bytes, with those of its digests that are published.
+
+    `archive_md5` is that of its archive (.gz).
+    """
 
     name: str
     shape: tuple[int, ...]
+    archive_md5: str = ""
+    md5: str | None = None
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(ABC):
+    """A data set in a data folder: four files of images and labels, for training and test.
+
+    `embedded` sets are generated locally and never downloaded.
+    """
+
+    name: str  # in a study
+    summary: str  # for `bench list datasets`
+    mean: float  # of the training pixels over 255
+    std: float
+    files: Sequence[IdxFile]  # training images, training labels, test images, test labels
+    embedded: ClassVar[bool] = False
+    again: ClassVar[str]  # what `bench data fetch` does to a damaged file
+
+    @abstractmethod
+    def folder_in(self, data_dir: Path) -> Path:
+        """Return the folder of the four files."""
+
+    @abstractmethod
+    def missing(self, data_dir: Path) -> str | None:
+        """Return which files are missing, in one line; None if `read` can do without a download.
+
+        Checks only that files exist: `read` and `verify` report damaged ones.
+        """
+
+    @abstractmethod
+    def fetch(self, data_dir: Path, progress: Progress) -> None:
+        """Download or generate what is missing or damaged; raise DataError if that fails."""
+
+    @abstractmethod
+    def digest(self, data_dir: Path) -> str | None:
+        """Return a digest of what `read` would open; None if that can't be read."""
+
+    @abstractmethod
+    def verify_file(self, path: Path, file: IdxFile, hint: str) -> None:
+        """Raise DataError if the file is missing, truncated or altered."""
+
+    def verify(self, data_dir: Path) -> None:
+        """Raise DataError for the first file that is missing, truncated or altered."""
+        for path, file in zip(self.paths(data_dir), self.files, strict=True):
+            self.verify_file(path, file, self.hint(data_dir))
+
+    def paths(self, data_dir: Path) -> list[Path]:
+        """Return the files that `read` opens, existing or not."""
+        return [self.folder_in(data_dir) / file.name for file in self.files]
+
+    def hint(self, data_dir: Path) -> str:
+        """Return the command that replaces damaged files."""
+        command = f"bench data fetch {self.name} --data-dir {shlex.quote(str(data_dir))}"
+        return f"`{command}` {self.again}"
+
+    def read(self, data_dir: Path) -> ImageSet:
+        """Open the set; raise DataError for a file that is missing or has a wrong length or header.
+
+        Does not check digests.
+        """
+        paths, hint = self.paths(data_dir), self.hint(data_dir)
+        train_images, train_labels, test_images, test_labels = (
+            read(path, file.shape, hint) for path, file in zip(paths, self.files, strict=True)
+        )
+        images = ImageSet(
+            self.name, train_images, train_labels, test_images, test_labels, self.mean, self.std
+        )
+        for path, labels in ((paths[1], train_labels), (paths[3], test_labels)):
+            # In a loss function, a label out of range crashes without naming the file.
+            if labels.max() >= images.classes:
+                what = (
+                    f"is altered: a label is {labels.max()}, and there are {images.classes} classes"
+                )
+                raise DataError(what, where=str(path), hint=hint)
+        return images
+
+
+def four_files(
+    test: str,
+    archive_md5s: Sequence[str] = ("",) * 4,
+    md5s: Sequence[str | None] = (None,) * 4,
+    sha256s: Sequence[str] = ("",) * 4,
+) -> tuple[IdxFile, ...]:
+    """Return the files of a set with MNIST's structure, the names of test files prefixed `test`."""
+    names_and_shapes = (
+        ("train-images-idx3-ubyte", (60_000, 28, 28)),
+        ("train-labels-idx1-ubyte", (60_000,)),
+        (f"{test}-images-idx3-ubyte", (10_000, 28, 28)),
+        (f"{test}-labels-idx1-ubyte", (10_000,)),
+    )
+    rows = zip(names_and_shapes, archive_md5s, md5s, sha256s, strict=True)
+    return tuple(IdxFile(*file, packed, md5, sha256) for file, packed, md5, sha256 in rows)
 
 
 def header(shape: tuple[int, ...]) -> bytes:
@@ -71,22 +173,6 @@ def read(path: Path, shape: tuple[int, ...], hint: str) -> np.ndarray:
 
     check(path, shape, hint)
     return np.memmap(path, np.uint8, "c", offset=len(header(shape)), shape=shape)
-
-
-def read_image_set(
-    folder: Path, files: Sequence[IdxFile], *, name: str, mean: float, std: float, hint: str
-) -> ImageSet:
-    """Read training images, training labels, test images and test labels, in this order."""
-    train_images, train_labels, test_images, test_labels = (
-        read(folder / file.name, file.shape, hint) for file in files
-    )
-    images = ImageSet(name, train_images, train_labels, test_images, test_labels, mean, std)
-    for file, labels in ((files[1], train_labels), (files[3], test_labels)):
-        # In a loss function, a label out of range crashes without naming the file.
-        if labels.max() >= images.classes:
-            what = f"is altered: a label is {labels.max()}, and there are {images.classes} classes"
-            raise DataError(what, where=str(folder / file.name), hint=hint)
-    return images
 
 
 def digest(path: Path, algorithm: str) -> str:

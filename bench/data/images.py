@@ -1,17 +1,13 @@
-"""Data sets in memory, and the interface of their sources."""
+"""Data sets in memory, and the normalisation of their pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # `bench plan` lists data sets without NumPy
     import numpy as np
-
-# Called with a description, the bytes done, and the total bytes (0: unknown).
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -28,41 +24,16 @@ class ImageSet:
     classes: int = 10
 
 
-class Source(Protocol):
-    """A data set in a data folder."""
+# What is subtracted from a grey value (0 black, 1 white), and the divisor of the difference.
+NORMALISATIONS: Mapping[str, Callable[[ImageSet], tuple[float, float]]] = {
+    "standard": lambda images: (images.mean, images.std),  # mean 0, standard deviation 1
+    "unit": lambda _: (0.0, 1.0),  # 0 to 1
+    "symmetric": lambda _: (0.5, 0.5),  # −1 to 1
+    "lecun": lambda _: (0.1 / 1.275, 1 / 1.275),  # −0.1 to 1.175, as in the paper of 1998
+}
 
-    @property
-    def name(self) -> str:
-        """Name in a study."""
 
-    @property
-    def summary(self) -> str:
-        """One-line description for `bench list datasets`."""
-
-    @property
-    def embedded(self) -> bool:
-        """Whether it is generated locally and never downloaded."""
-
-    def missing(self, data_dir: Path) -> str | None:
-        """Return which files are missing, in one line; None if `read` can do without a download.
-
-        Checks only that files exist: `read` and `verify` report damaged ones.
-        """
-
-    def fetch(self, data_dir: Path, progress: Progress) -> None:
-        """Download or generate what is missing or damaged; raise DataError if that fails."""
-
-    def verify(self, data_dir: Path) -> None:
-        """Raise DataError for the first file that is missing, truncated or altered."""
-
-    def paths(self, data_dir: Path) -> list[Path]:
-        """Return the files that `read` opens, existing or not."""
-
-    def digest(self, data_dir: Path) -> str | None:
-        """Return a digest of what `read` would open; None if that can't be read."""
-
-    def read(self, data_dir: Path) -> ImageSet:
-        """Open the set; raise DataError for a file that is missing or has a wrong length or header.
-
-        Does not check digests.
-        """
+def black(normalisation: str, images: ImageSet) -> float:
+    """Return the normalised value of a black pixel."""
+    mean, std = NORMALISATIONS[normalisation](images)
+    return -mean / std

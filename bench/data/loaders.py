@@ -15,8 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bench.data.augmentation import none
-from bench.data.images import ImageSet
-from bench.data.normalisation import NORMALISATIONS, black
+from bench.data.images import NORMALISATIONS, ImageSet, black
 from bench.registry import NonNegativeInt
 from bench.torchvision_import import import_torchvision
 
@@ -72,16 +71,17 @@ class Loader(ABC):
         self._draws = torch.Generator(feed.device).manual_seed(feed.seed)
         self._black = black(feed.normalisation, feed.images)
 
-    @abstractmethod
     def train(self) -> Iterator[Batch]:
         """Yield one epoch's batches in the next shuffled order; the last may be smaller."""
+        for images, labels in self._shuffled():
+            yield self._feed.augment(images, self._draws, self._black), labels
 
     @abstractmethod
     def test(self) -> Iterator[Batch]:
         """Yield the test set's batches, in the data set's order."""
 
-    def _augmented(self, images: Tensor) -> Tensor:
-        return self._feed.augment(images, self._draws, self._black)
+    @abstractmethod
+    def _shuffled(self) -> Iterator[Batch]: ...
 
 
 class ResidentLoader(Loader):
@@ -92,16 +92,16 @@ class ResidentLoader(Loader):
         self._train = _normalised(feed, feed.images.train_images, feed.images.train_labels)
         self._test = _normalised(feed, feed.images.test_images, feed.images.test_labels)
 
-    def train(self) -> Iterator[Batch]:
-        """Yield one epoch's batches."""
-        images, labels = self._train
-        order = self._order.permutation().to(self._feed.device)
-        for index in torch.split(order, self._feed.batch_size):
-            yield self._augmented(images[index]), labels[index]
-
     def test(self) -> Iterator[Batch]:
         """Yield the test set's batches."""
-        yield from zip(*(torch.split(t, self._feed.batch_size) for t in self._test), strict=True)
+        return zip(*(torch.split(t, self._feed.batch_size) for t in self._test), strict=True)
+
+    def _shuffled(self) -> Iterator[Batch]:
+        images, labels = self._train
+        order = self._order.permutation().to(self._feed.device)
+        return (
+            (images[index], labels[index]) for index in torch.split(order, self._feed.batch_size)
+        )
 
 
 class PipelineLoader(Loader):
@@ -126,18 +126,16 @@ class PipelineLoader(Loader):
         self._train = DataLoader(train, batch_size=batch_size, sampler=self._order, **shared)
         self._test = DataLoader(test, batch_size=batch_size, **shared)
 
-    def train(self) -> Iterator[Batch]:
-        """Yield one epoch's batches."""
-        for images, labels in self._moved(self._train):
-            yield self._augmented(images), labels
-
     def test(self) -> Iterator[Batch]:
         """Yield the test set's batches."""
         return self._moved(self._test)
 
+    def _shuffled(self) -> Iterator[Batch]:
+        return self._moved(self._train)
+
     def _moved(self, batches: "DataLoader[tuple[Tensor, int]]") -> Iterator[Batch]:
-        for images, labels in batches:
-            yield images.to(self._feed.device), labels.to(self._feed.device)
+        device = self._feed.device
+        return ((images.to(device), labels.to(device)) for images, labels in batches)
 
 
 def resident(feed: Feed) -> Loader:

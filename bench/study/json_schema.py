@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bench.data import DATASETS
-from bench.data.normalisation import NORMALISATIONS
+from bench.data.images import NORMALISATIONS
 from bench.measure.openmp_spin import DEFAULT
 from bench.models.model_lookup import TORCHVISION
 from bench.registry import Entry, parameters

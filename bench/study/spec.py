@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from bench.data import DATASETS
-from bench.data.normalisation import NORMALISATIONS
+from bench.data.images import NORMALISATIONS
 from bench.errors import shown
 from bench.measure.openmp_spin import DEFAULT, SPIN_COUNT
 from bench.records import IDENTITY, Scalar

@@ -12,7 +12,7 @@ import torch
 import torch._dynamo  # the first optimizer imports it; do so before anything is timed
 from networks_to_time import IMAGES, NETWORKS, REPEATS, TEST_IMAGES, Bench
 
-from bench.data.digits import MEAN, STD
+from bench.data.digits import DIGITS
 from bench.data.digits_recipe import (
     TEST_SEED,
     TRAIN_SEED,
@@ -46,8 +46,8 @@ def few_digits() -> ImageSet:
         train_labels=train_labels,
         test_images=test_images,
         test_labels=test_labels,
-        mean=MEAN,
-        std=STD,
+        mean=DIGITS.mean,
+        std=DIGITS.std,
     )
 
 

@@ -12,9 +12,8 @@ import pytest
 from data_doubles import REPOSITORY, LocalMirror, TinySet, no_progress
 
 from bench.data import DATASETS
-from bench.data.dataset_files import header
-from bench.data.images import Source
-from bench.data.torchvision_sets import RawFile, TorchvisionSource
+from bench.data.dataset_files import IdxFile, Source, header
+from bench.data.torchvision_sets import TorchvisionSource
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +83,7 @@ def tiny(mirror: LocalMirror) -> TinySet:
     for name, content in archives.items():
         mirror.serve(name, content)
     files = tuple(
-        RawFile(name, shape, hashlib.md5(archives[f"{name}.gz"]).hexdigest())
+        IdxFile(name, shape, hashlib.md5(archives[f"{name}.gz"]).hexdigest())
         for name, shape in shapes.items()
     )
     source = TorchvisionSource(

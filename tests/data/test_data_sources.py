@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bench.data import DATASETS
-from bench.data.images import Source
+from bench.data.dataset_files import Source
 from bench.errors import DataError
 
 

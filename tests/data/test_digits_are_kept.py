@@ -5,13 +5,12 @@ import numpy as np
 import pytest
 from data_doubles import no_progress
 
-from bench.data import DATASETS, digits_recipe
-from bench.data.digits import FILES
-from bench.data.images import Progress
+from bench.data import digits_recipe
+from bench.data.dataset_files import Progress
+from bench.data.digits import DIGITS
 from bench.errors import DataError
 
-DIGITS = DATASETS["digits"]
-NAMES = [file.name for file in FILES]
+NAMES = [file.name for file in DIGITS.files]
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 

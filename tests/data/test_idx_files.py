@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.data.dataset_files import IdxFile, header, read, read_image_set
+from bench.data.dataset_files import IdxFile, header, read
+from bench.data.torchvision_sets import MNIST
 from bench.errors import DataError
 
 SHAPES = st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple)
@@ -86,15 +88,18 @@ def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_label_beyond_the_classes_is_refused_by_name(tmp_path: Path) -> None:
-    files = [
+    files = (
         IdxFile("train-images", (2, 28, 28)),
         IdxFile("train-labels", (2,)),
         IdxFile("test-images", (1, 28, 28)),
         IdxFile("test-labels", (1,)),
-    ]
+    )
+    source = replace(MNIST, files=files)
+    folder = source.folder_in(tmp_path)
+    folder.mkdir(parents=True)
     for file in files:
-        (tmp_path / file.name).write_bytes(header(file.shape) + bytes(int(np.prod(file.shape))))
-    (tmp_path / "test-labels").write_bytes(header((1,)) + b"\x0a")
+        (folder / file.name).write_bytes(header(file.shape) + bytes(int(np.prod(file.shape))))
+    (folder / "test-labels").write_bytes(header((1,)) + b"\x0a")
     with pytest.raises(DataError, match="a label is 10") as caught:
-        read_image_set(tmp_path, files, name="x", mean=0.0, std=1.0, hint="")
-    assert caught.value.where == str(tmp_path / "test-labels")
+        source.read(tmp_path)
+    assert caught.value.where == str(folder / "test-labels")

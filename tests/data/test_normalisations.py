@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.data.images import ImageSet
-from bench.data.normalisation import NORMALISATIONS, black
+from bench.data.images import NORMALISATIONS, ImageSet, black
 
 NOTHING = np.zeros((0, 28, 28), np.uint8)
 IMAGES = ImageSet("x", NOTHING, NOTHING[:, 0, 0], NOTHING, NOTHING[:, 0, 0], 0.25, 0.5)

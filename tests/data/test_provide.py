@@ -7,7 +7,8 @@ import pytest
 
 from bench.data import DATASETS, availability
 from bench.data.availability import Provision
-from bench.data.images import ImageSet, Progress
+from bench.data.dataset_files import Progress
+from bench.data.images import ImageSet
 from bench.errors import DataError
 
 

@@ -109,7 +109,7 @@ def test_every_built_in_network_has_its_own_part() -> None:
         ("bench.execute.training_setup", "sys:x"),
         ("bench.measure.phases", "sys:x"),
         ("bench.measure.counters", "sys:x"),
-        ("bench.data.normalisation", "sys:x"),
+        ("bench.data.images", "sys:x"),
         ("bench.data.dataset_files", "bench.data.digits"),  # what makes the pixels
         ("bench.data.digits_recipe", "bench.data.digits"),
         ("bench.data.torchvision_sets", "bench.data.torchvision_sets"),
