@@ -16,12 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 
-from bench.cuda_graphs import Graphed
 from bench.errors import DivergedError
 from bench.measure.clock import Clock
 from bench.optim.averaging import Averaging
 
 Batch = tuple[Tensor, Tensor]
+Network = Callable[[Tensor], Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 
@@ -192,12 +192,47 @@ def _smoothed_nll(output: Tensor, target: Tensor, *, label_smoothing: float) -> 
     return F.nll_loss(output, target).lerp(uniform, label_smoothing)
 
 
-def _callable(model: nn.Module, arithmetic: Arithmetic) -> Callable[[Tensor], Tensor]:
+def _callable(model: nn.Module, arithmetic: Arithmetic) -> Network:
     """Return the network as compiled, in CUDA graphs, both ("reduce-overhead"), or as it is."""
     if arithmetic.compiled:
         mode = "reduce-overhead" if arithmetic.cuda_graphs else None
-        return cast("Callable[[Tensor], Tensor]", torch.compile(model, mode=mode))
-    return Graphed(model) if arithmetic.cuda_graphs else model
+        return cast("Network", torch.compile(model, mode=mode))
+    return _Graphed(model) if arithmetic.cuda_graphs else model
+
+
+class _Graphed:
+    """Calls a network, in training through CUDA graphs of its forward and backward.
+
+    Graphs are captured at the first training batch and used for every batch of its shape; other
+    shapes (an epoch's last batch) and evaluation run eagerly. Weights stay in place, so that the
+    optimizer is not affected. Capturing runs the network a few times; buffers (batch norm) are
+    restored afterwards. Source: torch.cuda.make_graphed_callables.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._eager: Network = model.forward
+        self._graphed: Network | None = None
+        self._shape: torch.Size | None = None
+
+    def __call__(self, images: Tensor) -> Tensor:
+        if not (self._model.training and torch.is_grad_enabled()):
+            return self._eager(images)
+        if self._graphed is None:
+            self._graphed = self._capture(images)
+        return (self._graphed if images.shape == self._shape else self._eager)(images)
+
+    def _capture(self, images: Tensor) -> Network:
+        before = [buffer.clone() for buffer in self._model.buffers()]
+        torch.cuda.make_graphed_callables(self._model, (images.clone(),))
+        # Restore the network's own forward, which other shapes need.
+        graphed: Network = self._model.forward
+        self._model.forward = self._eager
+        self._shape = images.shape
+        with torch.no_grad():
+            for buffer, value in zip(self._model.buffers(), before, strict=True):
+                buffer.copy_(value)
+        return graphed
 
 
 def train_epoch(

@@ -17,10 +17,7 @@ MODELS: Mapping[str, Entry] = {
         "bench.models.lenet5_1998:LeNet51998",
         "LeNet-5 as in the 1998 paper: sparse C3, RBF output; 60,000 parameters",
     ),
-    "mlp": Entry(
-        "bench.models.mlp:MLP",
-        "hidden linear layers only, ReLU; 669,706 parameters",
-    ),
+    "mlp": Entry("bench.models.mlp:MLP", "hidden linear layers only, ReLU; 669,706 parameters"),
     "cnn_bn": Entry(
         "bench.models.cnn_bn:BatchNormCNN",
         "a small modern CNN: 3×3 convolutions, batch norm, ReLU; 29,178 parameters",
@@ -36,16 +33,13 @@ MODELS: Mapping[str, Entry] = {
 }
 
 INITIALISATIONS: Mapping[str, Entry] = {
-    "default": Entry("bench.models.initialisation:default", "the network's own"),
-    "kaiming_uniform": Entry(
-        "bench.models.initialisation:kaiming_uniform", "He et al., 2015, uniform"
-    ),
-    "kaiming_normal": Entry("bench.models.initialisation:kaiming_normal", "He et al., 2015"),
-    "xavier_uniform": Entry(
-        "bench.models.initialisation:xavier_uniform", "Glorot and Bengio, 2010"
-    ),
-    "orthogonal": Entry("bench.models.initialisation:orthogonal", "Saxe et al., 2014"),
-    "lecun_uniform": Entry(
-        "bench.models.initialisation:lecun_uniform", "LeCun et al., 1998: ±2.4 / fan-in"
-    ),
+    name: Entry(f"bench.models.initialisation:{name}", summary)
+    for name, summary in {
+        "default": "the network's own",
+        "kaiming_uniform": "He et al., 2015, uniform",
+        "kaiming_normal": "He et al., 2015",
+        "xavier_uniform": "Glorot and Bengio, 2010",
+        "orthogonal": "Saxe et al., 2014",
+        "lecun_uniform": "LeCun et al., 1998: ±2.4 / fan-in",
+    }.items()
 }

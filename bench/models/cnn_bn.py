@@ -1,7 +1,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.layers import Classifier, Maps
+from bench.models.layers import Classifier, Layers
 from bench.registry import Activation, Fraction, Pooling, PositiveInt
 
 
@@ -27,15 +27,15 @@ class BatchNormCNN(Classifier):
     ) -> None:
         super().__init__()
         # Batch norm subtracts the mean, which cancels a bias.
-        maps = Maps(activation=activation, batch_norm=batch_norm, bias=not batch_norm)
+        layers = Layers(activation=activation, batch_norm=batch_norm, bias=not batch_norm)
         self.stages = nn.Sequential(  # (N, 1, 28, 28) -> (N, 64, 3, 3)
             *(
-                nn.Sequential(maps.convolve(channels * 2**i, 3, padding=1), maps.pool(pooling))
+                nn.Sequential(layers.convolve(channels * 2**i, 3, padding=1), layers.pool(pooling))
                 for i in range(depth)
             )
         )
         self.dropout = nn.Dropout(dropout)  # (N, 576) -> (N, 576)
-        self.output = nn.Linear(maps.features, classes)  # (N, 576) -> (N, 10)
+        self.output = nn.Linear(layers.features, classes)  # (N, 576) -> (N, 10)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""

@@ -1,7 +1,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.layers import Classifier, Maps, hidden_linear
+from bench.models.layers import Classifier, Layers
 from bench.registry import Activation, Fraction, NonNegativeInt, Pooling, PositiveInt
 
 
@@ -32,19 +32,17 @@ class ConvNet(Classifier):
         classes: PositiveInt = 10,
     ) -> None:
         super().__init__()
-        maps = Maps(activation=activation, batch_norm=batch_norm, bias=bias)
-        self.conv1 = maps.convolve(  # (N, 1, 28, 28) -> (N, 10, 24, 24)
+        layers = Layers(activation=activation, batch_norm=batch_norm, bias=bias)
+        self.conv1 = layers.convolve(  # (N, 1, 28, 28) -> (N, 10, 24, 24)
             conv1_channels, kernel_size or conv1_kernel, parameter="conv1_kernel"
         )
-        self.pool1 = maps.pool(pooling)  # (N, 10, 24, 24) -> (N, 10, 12, 12)
-        self.conv2 = maps.convolve(  # (N, 10, 12, 12) -> (N, 20, 10, 10)
+        self.pool1 = layers.pool(pooling)  # (N, 10, 24, 24) -> (N, 10, 12, 12)
+        self.conv2 = layers.convolve(  # (N, 10, 12, 12) -> (N, 20, 10, 10)
             conv2_channels, kernel_size or conv2_kernel, parameter="conv2_kernel"
         )
-        self.fc1 = hidden_linear(  # (N, 2000) -> (N, 500)
-            maps.features, hidden, activation=activation, bias=bias
-        )
+        self.fc1 = layers.hidden(hidden)  # (N, 2000) -> (N, 500)
         self.dropout = nn.Dropout(dropout)  # (N, 500) -> (N, 500)
-        self.fc2 = nn.Linear(hidden or maps.features, classes, bias=bias)  # (N, 500) -> (N, 10)
+        self.fc2 = nn.Linear(layers.features, classes, bias=bias)  # (N, 500) -> (N, 10)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""

@@ -39,12 +39,8 @@ def orthogonal(model: nn.Module, *, gain: PositiveFloat = 1.0) -> None:
 
 def lecun_uniform(model: nn.Module) -> None:
     """Draw uniformly from ±2.4 / fan-in (LeCun et al., 1998, appendix A)."""
-    _each(model, _lecun_uniform)
-
-
-def _lecun_uniform(weight: Tensor) -> Tensor:
-    limit = 2.4 / weight[0].numel()  # a row holds the weights of one output
-    return nn.init.uniform_(weight, -limit, limit)
+    # A row of a weight holds the weights of one output: its fan-in.
+    _each(model, lambda w: nn.init.uniform_(w, -2.4 / w[0].numel(), 2.4 / w[0].numel()))
 
 
 def _each(model: nn.Module, draw: Callable[[Tensor], Tensor]) -> None:

@@ -1,7 +1,8 @@
-"""Building blocks of the networks: base class, layers by name, and output sizes."""
+"""Building blocks of the networks: base class, layers by name, and their builder."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,10 +23,6 @@ class Classifier(nn.Module):
     loss = staticmethod(F.nll_loss)
 
 
-def _identity(x: Tensor) -> Tensor:
-    return x
-
-
 ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "tanh": torch.tanh,
@@ -33,7 +30,7 @@ ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {
     "leaky_relu": F.leaky_relu,
     "gelu": F.gelu,
     "silu": F.silu,
-    "identity": _identity,
+    "identity": lambda x: x,
 }
 
 POOLINGS: Mapping[Pooling, Callable[[], nn.Module]] = {
@@ -43,29 +40,6 @@ POOLINGS: Mapping[Pooling, Callable[[], nn.Module]] = {
 }
 
 
-def convolved(side: int, kernel: int, *, parameter: str, padding: int = 0, stride: int = 1) -> int:
-    """Return the side of a convolution's square output.
-
-    Raises ValueError, naming `parameter`, if the kernel is larger than the input.
-    """
-    padded = side + 2 * padding
-    if kernel > padded:
-        raise ValueError(f"{parameter}={kernel} is larger than its input of {padded}×{padded}")
-    return (padded - kernel) // stride + 1
-
-
-def pooled(side: int, pooling: Pooling) -> int:
-    """Return the side of the square output of 2×2 pooling, which drops an odd last row.
-
-    Raises ValueError if the output would be empty.
-    """
-    if pooling == "none":
-        return side
-    if side < 2:
-        raise ValueError(f"pooling={pooling!r} needs a map of 2×2 or more, but gets {side}×{side}")
-    return side // 2
-
-
 class Convolution(nn.Conv2d):
     """A convolution with activation and, optionally, batch norm."""
 
@@ -73,20 +47,17 @@ class Convolution(nn.Conv2d):
         self,
         inputs: int,
         outputs: int,
-        kernel: int,
         *,
         activation: Activation,
         batch_norm: bool,
-        bias: bool,
-        padding: int,
-        stride: int,
+        **settings: Any,
     ) -> None:
-        super().__init__(inputs, outputs, kernel, stride, padding, bias=bias)
+        super().__init__(inputs, outputs, **settings)
         self.norm = nn.BatchNorm2d(outputs) if batch_norm else nn.Identity()
         self.activation = ACTIVATIONS[activation]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, inputs, side, side) to (N, outputs, convolved side, convolved side)."""
+        """Map (N, inputs, side, side) to (N, outputs, output side, output side)."""
         return self.activation(self.norm(super().forward(x)))
 
 
@@ -105,25 +76,12 @@ class HiddenLinear(nn.Linear):
         return self.activation(self.norm(super().forward(x)))
 
 
-def hidden_linear(
-    inputs: int,
-    outputs: int,
-    *,
-    activation: Activation,
-    bias: bool = True,
-    batch_norm: bool = False,
-) -> nn.Module:
-    """Return a hidden linear layer; without outputs, an identity."""
-    if outputs == 0:
-        return nn.Identity()
-    return HiddenLinear(inputs, outputs, activation=activation, bias=bias, batch_norm=batch_norm)
-
-
 @dataclass(kw_only=True)
-class Maps:
-    """Builds convolution and pooling layers, tracking the size of the square feature maps.
+class Layers:
+    """Builds a network's layers, tracking the size of their square output.
 
-    `activation`, `batch_norm` and `bias` are those of every convolution.
+    `activation` and `bias` are those of all layers, `batch_norm` that of the convolutions. A layer
+    of size 0 is an identity.
     """
 
     activation: Activation
@@ -134,7 +92,7 @@ class Maps:
 
     @property
     def features(self) -> int:
-        """Number of values in all maps of an image."""
+        """Number of values for an image."""
         return self.channels * self.side**2
 
     def convolve(
@@ -146,29 +104,45 @@ class Maps:
         padding: int = 0,
         stride: int = 1,
     ) -> nn.Module:
-        """Return the next convolution; without channels, an identity.
+        """Return the next convolution.
 
         Raises ValueError, naming `parameter`, if the kernel is larger than its input.
         """
         if channels == 0:
             return nn.Identity()
-        layer = Convolution(
-            self.channels,
+        padded = self.side + 2 * padding
+        if kernel > padded:
+            raise ValueError(f"{parameter}={kernel} is larger than its input of {padded}×{padded}")
+        inputs, self.channels = self.channels, channels
+        self.side = (padded - kernel) // stride + 1
+        return Convolution(
+            inputs,
             channels,
-            kernel,
             activation=self.activation,
             batch_norm=self.batch_norm,
-            bias=self.bias,
-            padding=padding,
+            kernel_size=kernel,
             stride=stride,
+            padding=padding,
+            bias=self.bias,
         )
-        self.channels = channels
-        self.side = convolved(
-            self.side, kernel, parameter=parameter, padding=padding, stride=stride
-        )
-        return layer
 
     def pool(self, pooling: Pooling) -> nn.Module:
-        """Return the next pooling; raise ValueError if its output would be empty."""
-        self.side = pooled(self.side, pooling)
+        """Return the next 2×2 pooling, which drops an odd last row.
+
+        Raises ValueError if its output would be empty.
+        """
+        if pooling != "none":
+            if self.side < 2:
+                size = f"{self.side}×{self.side}"
+                raise ValueError(f"pooling={pooling!r} needs a map of 2×2 or more, but gets {size}")
+            self.side //= 2
         return POOLINGS[pooling]()
+
+    def hidden(self, units: int, *, batch_norm: bool = False) -> nn.Module:
+        """Return the next hidden linear layer, from all features to `units`."""
+        if units == 0:
+            return nn.Identity()
+        inputs, self.channels, self.side = self.features, units, 1
+        return HiddenLinear(
+            inputs, units, activation=self.activation, batch_norm=batch_norm, bias=self.bias
+        )

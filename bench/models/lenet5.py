@@ -1,12 +1,12 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.layers import Classifier, Maps, hidden_linear
+from bench.models.layers import Classifier, Layers
 from bench.registry import Activation, Fraction, NonNegativeInt, Pooling, PositiveInt
 
 
 class LeNet5(Classifier):
-    """LeNet-5 as in textbooks today, every unit connected to all input maps.
+    """LeNet-5 as in textbooks today, every unit connected to all input layers.
 
     `lenet5_1998` is the network of the paper. `padding` is conv1's zero padding on each side.
     Shapes are those of the defaults. A layer of size 0 is left out with its activation, but not
@@ -35,25 +35,19 @@ class LeNet5(Classifier):
         super().__init__()
         if padding < 0:
             raise ValueError(f"padding={padding} is negative")
-        maps = Maps(activation=activation, batch_norm=batch_norm, bias=bias)
-        self.conv1 = maps.convolve(  # (N, 1, 28, 28) -> (N, 6, 28, 28)
+        layers = Layers(activation=activation, batch_norm=batch_norm, bias=bias)
+        self.conv1 = layers.convolve(  # (N, 1, 28, 28) -> (N, 6, 28, 28)
             conv1_channels, kernel_size or conv1_kernel, parameter="conv1_kernel", padding=padding
         )
-        self.pool1 = maps.pool(pooling)  # (N, 6, 28, 28) -> (N, 6, 14, 14)
-        self.conv2 = maps.convolve(  # (N, 6, 14, 14) -> (N, 16, 10, 10)
+        self.pool1 = layers.pool(pooling)  # (N, 6, 28, 28) -> (N, 6, 14, 14)
+        self.conv2 = layers.convolve(  # (N, 6, 14, 14) -> (N, 16, 10, 10)
             conv2_channels, kernel_size or conv2_kernel, parameter="conv2_kernel"
         )
-        self.pool2 = maps.pool(pooling)  # (N, 16, 10, 10) -> (N, 16, 5, 5)
-        width1 = hidden1 or maps.features
-        width2 = hidden2 or width1
-        self.fc1 = hidden_linear(  # (N, 400) -> (N, 120)
-            maps.features, hidden1, activation=activation, bias=bias
-        )
-        self.fc2 = hidden_linear(  # (N, 120) -> (N, 84)
-            width1, hidden2, activation=activation, bias=bias
-        )
+        self.pool2 = layers.pool(pooling)  # (N, 16, 10, 10) -> (N, 16, 5, 5)
+        self.fc1 = layers.hidden(hidden1)  # (N, 400) -> (N, 120)
+        self.fc2 = layers.hidden(hidden2)  # (N, 120) -> (N, 84)
         self.dropout = nn.Dropout(dropout)  # (N, 84) -> (N, 84)
-        self.fc3 = nn.Linear(width2, classes, bias=bias)  # (N, 84) -> (N, 10)
+        self.fc3 = nn.Linear(layers.features, classes, bias=bias)  # (N, 84) -> (N, 10)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""

@@ -1,9 +1,7 @@
-from itertools import pairwise
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.layers import IMAGE_SIDE, Classifier, hidden_linear
+from bench.models.layers import Classifier, Layers
 from bench.registry import Activation, Fraction, NonNegativeInt, PositiveInt
 
 
@@ -24,16 +22,13 @@ class MLP(Classifier):
         classes: PositiveInt = 10,
     ) -> None:
         super().__init__()
-        widths = [IMAGE_SIDE**2, *([hidden] * depth)]
+        layers = Layers(activation=activation)
         self.flatten = nn.Flatten()  # (N, 1, 28, 28) -> (N, 784)
         self.hidden = nn.Sequential(  # (N, 784) -> (N, 512)
-            *(
-                hidden_linear(inputs, outputs, activation=activation, batch_norm=batch_norm)
-                for inputs, outputs in pairwise(widths)
-            )
+            *(layers.hidden(hidden, batch_norm=batch_norm) for _ in range(depth))
         )
         self.dropout = nn.Dropout(dropout)  # (N, 512) -> (N, 512)
-        self.output = nn.Linear(widths[-1], classes)  # (N, 512) -> (N, 10)
+        self.output = nn.Linear(layers.features, classes)  # (N, 512) -> (N, 10)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""

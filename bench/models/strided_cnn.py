@@ -1,7 +1,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.layers import Classifier, Maps, hidden_linear
+from bench.models.layers import Classifier, Layers
 from bench.registry import Activation, Fraction, PositiveInt
 
 
@@ -28,17 +28,15 @@ class StridedCNN(Classifier):
         classes: PositiveInt = 10,
     ) -> None:
         super().__init__()
-        maps = Maps(activation=activation, batch_norm=batch_norm)
-        self.conv1 = maps.convolve(  # (N, 1, 28, 28) -> (N, 16, 12, 12)
+        layers = Layers(activation=activation, batch_norm=batch_norm)
+        self.conv1 = layers.convolve(  # (N, 1, 28, 28) -> (N, 16, 12, 12)
             conv1_channels, conv1_kernel, parameter="conv1_kernel", stride=stride
         )
-        self.conv2 = maps.convolve(  # (N, 16, 12, 12) -> (N, 32, 10, 10)
+        self.conv2 = layers.convolve(  # (N, 16, 12, 12) -> (N, 32, 10, 10)
             conv2_channels, conv2_kernel, parameter="conv2_kernel"
         )
-        self.pool2 = maps.pool("max")  # (N, 32, 10, 10) -> (N, 32, 5, 5)
-        self.fc1 = hidden_linear(  # (N, 800) -> (N, 128)
-            maps.features, hidden, activation=activation
-        )
+        self.pool2 = layers.pool("max")  # (N, 32, 10, 10) -> (N, 32, 5, 5)
+        self.fc1 = layers.hidden(hidden)  # (N, 800) -> (N, 128)
         self.dropout = nn.Dropout(dropout)  # (N, 128) -> (N, 128)
         self.fc2 = nn.Linear(hidden, classes)  # (N, 128) -> (N, 10)
 

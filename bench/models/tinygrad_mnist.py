@@ -1,7 +1,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.layers import Classifier, Maps
+from bench.models.layers import Classifier, Layers
 from bench.registry import Activation, PositiveInt
 
 
@@ -21,17 +21,17 @@ class TinygradMNIST(Classifier):
         classes: PositiveInt = 10,
     ) -> None:
         super().__init__()
-        maps = Maps(activation=activation)
+        layers = Layers(activation=activation)
         norm = nn.BatchNorm2d if batch_norm else nn.Identity
-        self.conv1 = maps.convolve(32, 5)  # (N, 1, 28, 28) -> (N, 32, 24, 24)
-        self.conv2 = maps.convolve(32, 5)  # (N, 32, 24, 24) -> (N, 32, 20, 20)
-        self.norm1 = norm(maps.channels)  # (N, 32, 20, 20) -> (N, 32, 20, 20)
-        self.pool1 = maps.pool("max")  # (N, 32, 20, 20) -> (N, 32, 10, 10)
-        self.conv3 = maps.convolve(64, 3)  # (N, 32, 10, 10) -> (N, 64, 8, 8)
-        self.conv4 = maps.convolve(64, 3)  # (N, 64, 8, 8) -> (N, 64, 6, 6)
-        self.norm2 = norm(maps.channels)  # (N, 64, 6, 6) -> (N, 64, 6, 6)
-        self.pool2 = maps.pool("max")  # (N, 64, 6, 6) -> (N, 64, 3, 3)
-        self.output = nn.Linear(maps.features, classes)  # (N, 576) -> (N, 10)
+        self.conv1 = layers.convolve(32, 5)  # (N, 1, 28, 28) -> (N, 32, 24, 24)
+        self.conv2 = layers.convolve(32, 5)  # (N, 32, 24, 24) -> (N, 32, 20, 20)
+        self.norm1 = norm(layers.channels)  # (N, 32, 20, 20) -> (N, 32, 20, 20)
+        self.pool1 = layers.pool("max")  # (N, 32, 20, 20) -> (N, 32, 10, 10)
+        self.conv3 = layers.convolve(64, 3)  # (N, 32, 10, 10) -> (N, 64, 8, 8)
+        self.conv4 = layers.convolve(64, 3)  # (N, 64, 8, 8) -> (N, 64, 6, 6)
+        self.norm2 = norm(layers.channels)  # (N, 64, 6, 6) -> (N, 64, 6, 6)
+        self.pool2 = layers.pool("max")  # (N, 64, 6, 6) -> (N, 64, 3, 3)
+        self.output = nn.Linear(layers.features, classes)  # (N, 576) -> (N, 10)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""

@@ -3,8 +3,6 @@
 An averaging takes the network and the span of training, and returns an `Averaging`, or None.
 """
 
-from collections.abc import Callable
-
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -46,8 +44,9 @@ def ema(
     With `every_steps` > 1 it is updated less often, with decay^every_steps. Polyak and Juditsky
     (1992) on averaging; the exponential average as in Tarvainen and Valpola (2017).
     """
-    moved = get_ema_multi_avg_fn(decay**every_steps)  # type: ignore[no-untyped-call]
-    return _averaging(model, moved, first_step=every_steps, every_steps=every_steps)
+    update = get_ema_multi_avg_fn(decay**every_steps)  # type: ignore[no-untyped-call]
+    average = AveragedModel(model, multi_avg_fn=update, use_buffers=True)
+    return Averaging(average, every_steps, every_steps)
 
 
 def tail(
@@ -55,11 +54,4 @@ def tail(
 ) -> Averaging:
     """Return an equal average over the last `fraction` of training (Izmailov et al., 2018)."""
     first_step = max(1, round((1 - fraction) * span.steps))
-    return _averaging(model, None, first_step=first_step, every_steps=every_steps)
-
-
-def _averaging(
-    model: nn.Module, moved: Callable[..., None] | None, *, first_step: int, every_steps: int
-) -> Averaging:
-    average = AveragedModel(model, multi_avg_fn=moved, use_buffers=True)
-    return Averaging(average, first_step, every_steps)
+    return Averaging(AveragedModel(model, use_buffers=True), first_step, every_steps)

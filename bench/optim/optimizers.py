@@ -24,12 +24,7 @@ def sgd(
 ) -> optim.Optimizer:
     """Return SGD."""
     return optim.SGD(
-        parameters,
-        lr=lr,
-        momentum=momentum,
-        nesterov=nesterov,
-        weight_decay=weight_decay,
-        fused=fused or None,
+        parameters, lr, momentum, weight_decay=weight_decay, nesterov=nesterov, fused=fused or None
     )
 
 
@@ -44,14 +39,7 @@ def adam(
     fused: bool = False,
 ) -> optim.Optimizer:
     """Return Adam."""
-    return optim.Adam(
-        parameters,
-        lr=lr,
-        betas=(beta1, beta2),
-        eps=eps,
-        weight_decay=weight_decay,
-        fused=fused or None,
-    )
+    return optim.Adam(parameters, lr, (beta1, beta2), eps, weight_decay, fused=fused or None)
 
 
 def adamw(
@@ -65,14 +53,7 @@ def adamw(
     fused: bool = False,
 ) -> optim.Optimizer:
     """Return AdamW."""
-    return optim.AdamW(
-        parameters,
-        lr=lr,
-        betas=(beta1, beta2),
-        eps=eps,
-        weight_decay=weight_decay,
-        fused=fused or None,
-    )
+    return optim.AdamW(parameters, lr, (beta1, beta2), eps, weight_decay, fused=fused or None)
 
 
 def rmsprop(
@@ -85,9 +66,7 @@ def rmsprop(
     weight_decay: NonNegativeFloat = 0.0,
 ) -> optim.Optimizer:
     """Return RMSprop."""
-    return optim.RMSprop(
-        parameters, lr=lr, alpha=alpha, eps=eps, momentum=momentum, weight_decay=weight_decay
-    )
+    return optim.RMSprop(parameters, lr, alpha, eps, weight_decay, momentum)
 
 
 def adagrad(
@@ -100,11 +79,4 @@ def adagrad(
     fused: bool = False,
 ) -> optim.Optimizer:
     """Return Adagrad."""
-    return optim.Adagrad(
-        parameters,
-        lr=lr,
-        lr_decay=lr_decay,
-        eps=eps,
-        weight_decay=weight_decay,
-        fused=fused or None,
-    )
+    return optim.Adagrad(parameters, lr, lr_decay, weight_decay, eps=eps, fused=fused or None)

@@ -56,30 +56,23 @@ def one_cycle(
     """Raise the learning rate to `max_lr` (by default the optimizer's), then lower it.
 
     With `cycle_momentum`, momentum (Adam's beta1) moves inversely between 0.85 and 0.95, torch's
-    defaults, if the optimizer has any. Smith, "A disciplined
-    approach to neural network hyper-parameters", 2018.
+    defaults, if the optimizer has any. Smith, "A disciplined approach to neural network
+    hyper-parameters", 2018.
     """
     peak = max_lr if max_lr is not None else float(optimizer.param_groups[0]["lr"])
+    # torch would divide by zero if the rise took exactly one step. Slightly shorter, the rate
+    # starts at its peak, as with any shorter rise.
+    if pct_start * span.steps == 1:
+        pct_start = (1 - 1e-9) / span.steps
+    # torch would add momentum to an SGD without any.
+    has_momentum = "betas" in optimizer.defaults or optimizer.defaults.get("momentum", 0) > 0
     return lr_scheduler.OneCycleLR(
         optimizer,
         max_lr=peak,
         total_steps=span.steps,
-        pct_start=_start_fraction(pct_start, span.steps),
+        pct_start=pct_start,
         div_factor=div_factor,
         final_div_factor=final_div_factor,
         anneal_strategy=anneal,
-        cycle_momentum=cycle_momentum and _has_momentum(optimizer),
+        cycle_momentum=cycle_momentum and has_momentum,
     )
-
-
-def _start_fraction(pct_start: float, steps: int) -> float:
-    """Return `pct_start`, slightly reduced if the rise takes exactly one step.
-
-    The rate then starts at its peak, as with a shorter rise; torch would divide by zero.
-    """
-    return (1 - 1e-9) / steps if pct_start * steps == 1 else pct_start
-
-
-def _has_momentum(optimizer: Optimizer) -> bool:
-    """Return whether the optimizer has momentum; torch would add it to an SGD without any."""
-    return "betas" in optimizer.defaults or optimizer.defaults.get("momentum", 0) > 0

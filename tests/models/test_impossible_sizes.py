@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench.models import MODELS
-from bench.models.layers import convolved, pooled
+from bench.models.layers import Layers
 from bench.registry import load
 
 IMPOSSIBLE = [
@@ -46,4 +46,7 @@ def test_the_largest_kernel_that_fits_is_allowed(name: str, settings: dict[str, 
 
 
 def test_a_map_that_cannot_be_halved_loses_its_last_row() -> None:
-    assert pooled(convolved(28, 6, parameter="kernel"), "max") == 11
+    layers = Layers(activation="relu")
+    layers.convolve(1, 6)
+    layers.pool("max")
+    assert layers.side == 11

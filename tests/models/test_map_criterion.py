@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.models.digit_codes import digit_codes
-from bench.models.lenet5_1998 import LeNet51998
+from bench.models.lenet5_1998 import LeNet51998, digit_codes
 
 TARGET = [7, 2, 1, 0]
 

@@ -105,7 +105,6 @@ def test_every_built_in_network_has_its_own_part() -> None:
     [
         (RUN, "sys:x"),
         ("bench.train", "sys:x"),
-        ("bench.cuda_graphs", "sys:x"),
         ("bench.execute.training_setup", "sys:x"),
         ("bench.measure.phases", "sys:x"),
         ("bench.measure.counters", "sys:x"),
