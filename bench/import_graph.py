@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -62,7 +63,8 @@ def imported_modules(module: str, is_followed: Callable[[str, Path], bool]) -> d
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        for loaded in (name, *_packages_of(name)):
+        parts = name.split(".")
+        for loaded in (".".join(parts[:i]) for i in range(len(parts), 0, -1)):
             if loaded in seen or loaded.partition(".")[0] in sys.stdlib_module_names:
                 continue
             seen.add(loaded)
@@ -71,11 +73,6 @@ def imported_modules(module: str, is_followed: Callable[[str, Path], bool]) -> d
                 found[loaded] = path
                 waiting += _imports(loaded, path)
     return found
-
-
-def _packages_of(module: str) -> Iterator[str]:
-    parts = module.split(".")
-    return (".".join(parts[:i]) for i in range(1, len(parts)))
 
 
 def _imports(module: str, path: Path) -> Iterator[str]:
@@ -89,20 +86,11 @@ def _imports(module: str, path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, package)
-            if base:
+            with suppress(ImportError):  # above the top package
+                relative = "." * node.level + (node.module or "")
+                base = importlib.util.resolve_name(relative, package)
                 yield base
                 yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _absolute(node: ast.ImportFrom, package: str) -> str:
-    """Return the absolute module name of a `from … import`; empty if above the top package."""
-    if not node.level:
-        return node.module or ""
-    parts = package.split(".") if package else []
-    if node.level > len(parts):
-        return ""
-    return ".".join((*parts[: len(parts) - node.level + 1], *filter(None, [node.module])))
 
 
 @lru_cache(maxsize=256)

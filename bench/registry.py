@@ -11,6 +11,7 @@ import importlib
 import json
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -27,14 +28,9 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Activation = Literal["relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu", "identity"]
 Pooling = Literal["max", "average", "none"]
 
-# Types that a signature may use; those that are not in BUILTIN must be imported from here.
+# Types that a signature may use: Python's, and those that a module imports from here.
+BUILTIN: Mapping[str, Any] = {"bool": bool, "int": int, "float": float, "str": str}
 TYPES: Mapping[str, Any] = {
-    "bool": bool,
-    "int": int,
-    "float": float,
-    "str": str,
-    "None": None,
-    "Literal": Literal,
     "PositiveInt": PositiveInt,
     "NonNegativeInt": NonNegativeInt,
     "PositiveFloat": PositiveFloat,
@@ -43,7 +39,6 @@ TYPES: Mapping[str, Any] = {
     "Activation": Activation,
     "Pooling": Pooling,
 }
-BUILTIN = frozenset({"bool", "int", "float", "str", "None", "Literal"})
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A keyword parameter of a callable; `annotation` is Any for a type outside TYPES.
+    """A keyword parameter of a callable; `annotation` is Any for other types than TYPES.
 
     `is_literal` is whether there is a default that is a literal; other defaults are unknown.
     """
@@ -92,21 +87,22 @@ def parameters(target: str) -> tuple[Parameter, ...] | None:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return _declared(node, types, positional=False)
         if isinstance(node, ast.ClassDef) and node.name == name:
-            inits = [n for n in node.body if isinstance(n, ast.FunctionDef)]
-            own = next((n for n in inits if n.name == "__init__"), None)
-            return _declared(own, types, positional=True) if own else None
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+                    return _declared(method, types, positional=True)
+            return None
     return None
 
 
 def _types_in(body: list[ast.stmt]) -> Mapping[str, Any]:
-    """Return those of TYPES that a module can use by name."""
-    from_here = {
+    """Return the types that a module can use by name."""
+    names = {
         alias.name
         for node in body
         if isinstance(node, ast.ImportFrom) and node.module == __name__
         for alias in node.names
     }
-    return {k: v for k, v in TYPES.items() if k in from_here or k in BUILTIN}
+    return {**BUILTIN, **{name: TYPES[name] for name in TYPES.keys() & names}}
 
 
 def _declared(
@@ -147,14 +143,7 @@ def _annotation(node: ast.expr | None, types: Mapping[str, Any]) -> Any:
             return None
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return typing.Union[_annotation(left, types), _annotation(right, types)]  # noqa: UP007
-        case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
-            return _literal(inner)
-        case _:
-            return Any
-
-
-def _literal(node: ast.expr) -> Any:
-    try:
-        return Literal[ast.literal_eval(node)]
-    except (ValueError, TypeError):
-        return Any
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=values):
+            with suppress(ValueError, TypeError):
+                return Literal[ast.literal_eval(values)]
+    return Any

@@ -21,15 +21,12 @@ def import_torchvision() -> ModuleType:
     try:
         return importlib.import_module("torchvision")
     except Exception as error:
-        installed = _installed("torchvision")
-        if installed is None:
-            what = f"torchvision is not installed (torch is {_installed('torch')})"
+        torch, torchvision = _installed("torch"), _installed("torchvision")
+        if torchvision is None:
+            what = f"torchvision is not installed (torch is {torch})"
         else:
             reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-            what = (
-                f"torch {_installed('torch')} and torchvision {installed} are incompatible "
-                f"({reason})"
-            )
+            what = f"torch {torch} and torchvision {torchvision} are incompatible ({reason})"
         raise DataError(what, hint=HINT) from error
 
 

@@ -7,6 +7,12 @@ from bench.data import DATASETS
 from bench.data.dataset_files import Progress
 from bench.errors import DataError
 
+OFFLINE = ", and downloads are disabled (--offline)"
+ADVICE = (
+    "Download it with a network connection (bench data fetch {name}), set its folder with "
+    "--data-dir, or set a fallback in the study: dataset: {{name: {name}, fallback: digits}}."
+)
+
 
 @dataclass(frozen=True)
 class Provision:
@@ -34,11 +40,13 @@ def provide(
     if missing is not None:
         try:
             if offline:
-                raise DataError(_offline(missing))
+                raise DataError(missing + OFFLINE)
             source.fetch(data_dir, progress)
         except DataError as error:
             if fallback is None:
-                raise DataError(error.what, where=error.where, hint=_hint(name, error)) from None
+                hints = [error.hint] if error.hint else []
+                hint = "\n  ".join([*hints, ADVICE.format(name=name)])
+                raise DataError(error.what, where=error.where, hint=hint) from None
             used = provide(fallback, None, data_dir, offline=offline, progress=progress)
             return Provision(name, used.used, error.what, used.digest)
     elif source.embedded:
@@ -59,17 +67,5 @@ def foresee(name: str, fallback: str | None, data_dir: Path, *, offline: bool) -
             source.verify(data_dir)
         return Provision(name, name, digest=source.digest(data_dir))
     if offline and fallback is not None:
-        return Provision(name, fallback, _offline(missing), DATASETS[fallback].digest(data_dir))
+        return Provision(name, fallback, missing + OFFLINE, DATASETS[fallback].digest(data_dir))
     return Provision(name, name, f"{missing}; `bench run` downloads it")
-
-
-def _offline(missing: str) -> str:
-    return f"{missing}, and downloads are disabled (--offline)"
-
-
-def _hint(name: str, error: DataError) -> str:
-    advice = (
-        f"Download it with a network connection (bench data fetch {name}), set its folder with "
-        f"--data-dir, or set a fallback in the study: dataset: {{name: {name}, fallback: digits}}."
-    )
-    return f"{error.hint}\n  {advice}" if error.hint else advice

@@ -46,7 +46,8 @@ def download(
     reasons = []
     for index, mirror in enumerate(mirrors):
         try:
-            _refuse_scheme(mirror, schemes)
+            if urlsplit(mirror).scheme not in schemes:
+                raise _MirrorError(f"is refused: expected {' or '.join(sorted(schemes))}")
             share_s = left_s / (len(mirrors) - index)
             began_s = time.monotonic()
             try:
@@ -122,11 +123,6 @@ def _read(response: HTTPResponse) -> bytes:
         return response.read1(CHUNK_BYTES)
     except (OSError, HTTPException) as error:
         raise _MirrorError(f"broke off: {_reason(error)}") from error
-
-
-def _refuse_scheme(url: str, schemes: frozenset[str]) -> None:
-    if urlsplit(url).scheme not in schemes:
-        raise _MirrorError(f"is refused: expected {' or '.join(sorted(schemes))}")
 
 
 def _reason(error: Exception) -> str:

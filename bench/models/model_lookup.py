@@ -17,7 +17,7 @@ from bench.registry import Entry
 
 GROUP = "bench.models"
 TORCHVISION = "torchvision:"
-REGISTRATION = "register_model"  # the decorator of torchvision's builders
+REGISTRATION = "register_model("  # the decorator of torchvision's builders
 
 
 def candidate_models(name: str) -> Mapping[str, Entry]:
@@ -62,13 +62,8 @@ def torchvision_models() -> Mapping[str, Entry]:
 def _registered(file: Path) -> Iterator[str]:
     """Yield the functions of a file that torchvision registers as networks."""
     source = file.read_bytes()
-    if REGISTRATION.encode() not in source:
-        return
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef) and any(map(_registers, node.decorator_list)):
+    for node in ast.parse(source).body if REGISTRATION.encode() in source else ():
+        if isinstance(node, ast.FunctionDef) and any(
+            ast.unparse(decorator).startswith(REGISTRATION) for decorator in node.decorator_list
+        ):
             yield node.name
-
-
-def _registers(decorator: ast.expr) -> bool:
-    function = decorator.func if isinstance(decorator, ast.Call) else None
-    return isinstance(function, ast.Name) and function.id == REGISTRATION
