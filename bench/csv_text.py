@@ -16,6 +16,14 @@ LONGEST_INTEGER = 40  # characters
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
+class CsvLines(list[str]):
+    r"""Lines that end in \n, of a CSV writer that uses \r\n in order to quote both in fields."""
+
+    def write(self, line: str) -> None:
+        """Append a line."""
+        self.append(line.removesuffix("\r\n") + "\n")
+
+
 def as_text(value: Value) -> Value:
     """Mark text that a spreadsheet would read as a formula, for a column of known type."""
     return f"{MARK}{value}" if isinstance(value, str) and _is_formula(value) else value

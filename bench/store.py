@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.atomic_write import atomic_file, remove_unfinished
 from bench.cell_names import is_blank
-from bench.csv_text import as_text, as_value
+from bench.csv_text import CsvLines, as_text, as_value
 from bench.errors import StoreError
 from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Outcome, OutcomeSummary, columns_of
 
@@ -243,19 +243,12 @@ def config_columns(names: Iterable[str]) -> list[str]:
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Row], *, with_header: bool = True) -> str:
-    lines = _Lines()
+    lines = CsvLines()
     writer = csv.DictWriter(lines, columns, restval="", lineterminator="\r\n")
     if with_header:
         writer.writeheader()
     writer.writerows(rows)
     return "".join(lines)
-
-
-class _Lines(list[str]):
-    r"""Lines that end in \n, though the writer uses \r\n in order to quote both in fields."""
-
-    def write(self, line: str) -> None:
-        self.append(line.removesuffix("\r\n") + "\n")
 
 
 def _json_value(value: Any) -> Any:

@@ -13,7 +13,7 @@ from pandas.api.extensions import ExtensionArray
 
 from bench.analysis.configurations import SUMMARY_DTYPES, config_fields
 from bench.cell_names import DistinctText, distinct_values, is_blank
-from bench.csv_text import MARK, as_text, as_value, from_text, from_value
+from bench.csv_text import MARK, CsvLines, as_text, as_value, from_text, from_value
 from bench.errors import StoreError
 from bench.records import IDENTITY, KEYS, ROWS, Outcome
 from bench.store import config_columns, rows_of
@@ -114,7 +114,9 @@ def as_csv(table: pd.DataFrame) -> str:
         texts = [None if is_blank(value) else mark(value) for value in values]
         # An object column, since pandas would infer another type.
         marked[str(name)] = pd.Series(texts, index=table.index, dtype=object)
-    return table.assign(**marked).to_csv(index=False)
+    lines: Any = CsvLines()
+    table.assign(**marked).to_csv(lines, index=False, lineterminator="\r\n")
+    return "".join(lines)
 
 
 def _read(path: Path, types: Mapping[str, str]) -> pd.DataFrame:

@@ -92,6 +92,7 @@ def assert_same(read_values: list[Any], values: list[Any]) -> None:
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(values=st.lists(TEXT | LOOKALIKE | NUMBER | st.none(), min_size=1, max_size=5))
 @example(values=TEXTS)
+@example(values=["\r", "a\r\nb"])
 def test_any_value_is_read_from_a_table_as_it_was_written(read: Read, values: list[Any]) -> None:
     tables = read(values)
     assert_same(values_of(tables.trials), values)

@@ -54,11 +54,11 @@ def test_the_most_and_the_least_valuable_part_are_named(
 ) -> None:
     most, least, added = findings_of()
     assert re.fullmatch(
-        r"\*\*Most valuable part:\*\* hidden \(hidden 500 → 20\): −0\.80 points "
-        r"\[−0\.83, −0\.77\] when changed, worse\.",
+        r"\*\*Most valuable part:\*\* hidden \(hidden 500 → 20\): −0\.80 "
+        r"\[−0\.83, −0\.77\] points when changed, worse\.",
         most,
     )
-    assert least.startswith("**Least valuable part:** batch (batch 512 → 64): +0.50 points [+0.49")
+    assert least.startswith("**Least valuable part:** batch (batch 512 → 64): +0.50 [+0.49")
     assert least.endswith("when changed, better.")
     assert added.startswith("**Best addition on the mean:** compile (compile off → on): ")
 
@@ -109,7 +109,7 @@ def test_of_a_single_part_there_is_nothing_to_rank(tables_of: ResultsOf) -> None
 def test_a_full_grid_reports_its_largest_effects(tables_of: ResultsOf) -> None:
     tables = tables_of("sixteen")
     accuracy, time = effect_findings(tables)
-    assert "optimizer adam → sgd, −2.03 points [−2." in accuracy and "worse" in accuracy
+    assert "optimizer adam → sgd, −2.03 [−2." in accuracy and "worse" in accuracy
     assert "time of a step per image**: model convnet → lenet5, 0.463" in time
     inconclusive = replace(tables)
     vars(inconclusive)["main_effects"] = tables.main_effects.assign(verdict="INCONCLUSIVE")
