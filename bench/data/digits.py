@@ -63,26 +63,22 @@ class DigitsSource(Source):
         return super().read(data_dir)
 
     def _generate(self, data_dir: Path, progress: Progress) -> None:
+        from importlib.metadata import version
+
         from bench.data.digits_recipe import make
 
         arrays = make(progress)
         for path, file, array in zip(self.paths(data_dir), self.files, arrays, strict=True):
             content = header(file.shape) + array.tobytes()
             if sha256(content).hexdigest() != file.sha256:
-                raise _unexpected_content(file)
+                raise DataError(
+                    f"generating {file.name} gave other bytes than on the machines where it was "
+                    f"tested (NumPy {version('numpy')}, scikit-learn {version('scikit-learn')})",
+                    where="digits",
+                    hint="Please report this machine; `dataset: mnist` does not depend on it.",
+                )
             with atomic_file(path) as out:
                 out.write(content)
-
-
-def _unexpected_content(file: IdxFile) -> DataError:
-    from importlib.metadata import version
-
-    return DataError(
-        f"generating {file.name} gave other bytes than on the machines where it was tested "
-        f"(NumPy {version('numpy')}, scikit-learn {version('scikit-learn')})",
-        where="digits",
-        hint="Please report this machine; `dataset: mnist` does not depend on it.",
-    )
 
 
 DIGITS = DigitsSource(

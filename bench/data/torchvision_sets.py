@@ -26,9 +26,6 @@ from bench.errors import DataError
 
 P = ParamSpec("P")
 
-SECURE = frozenset({"https"})
-GIVE_UP_S = 8.0  # of ten seconds in all: two are left to start and to report the error
-
 
 @dataclass(frozen=True, kw_only=True)
 class TorchvisionSource(Source):
@@ -39,8 +36,10 @@ class TorchvisionSource(Source):
 
     folder: str
     mirrors: tuple[str, ...]
-    schemes: frozenset[str] = SECURE
-    give_up_s: float = GIVE_UP_S  # without a response, all mirrors together
+    schemes: frozenset[str] = frozenset({"https"})
+    # Without a response, all mirrors together. Of ten seconds, two are left to start and to report
+    # the error.
+    give_up_s: float = 8.0
     again: ClassVar[str] = "downloads it again."
 
     def folder_in(self, data_dir: Path) -> Path:

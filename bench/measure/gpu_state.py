@@ -65,10 +65,11 @@ def parse(clock_and_reasons: str, processes: str | None) -> GpuState | None:
     clock, comma, reasons = clock_and_reasons.strip().partition(",")
     if not comma:
         return None
+    pids = None if processes is None else {line.strip() for line in processes.split("\n")} - {""}
     return GpuState(
         clock_mhz=_number(clock),
         throttle=_throttle(reasons.strip()),
-        processes=None if processes is None else _count(processes.split("\n")),
+        processes=None if pids is None or not all(map(str.isdecimal, pids)) else len(pids),
     )
 
 
@@ -86,12 +87,6 @@ def _throttle(text: str) -> tuple[str, ...] | None:
     except ValueError:
         return None
     return tuple(name for bit, name in THROTTLING.items() if active & bit)
-
-
-def _count(lines: list[str]) -> int | None:
-    """Return the number of different processes; None if a line is not a number."""
-    pids = {line.strip() for line in lines} - {""}
-    return len(pids) if all(pid.isdecimal() for pid in pids) else None
 
 
 def _name(device: torch.device) -> str:

@@ -59,9 +59,13 @@ def calibrate(device: torch.device, clock: Clock | None = None) -> float | None:
     unchanged and frees its memory, but raises peak memory. None if memory runs out.
     """
     clock = clock or clock_for(device)
+    seconds = []
     try:
         kernel = _calibration_kernel(device)
-        seconds = [_timed(kernel, clock) for _ in range(1 + CALIBRATION_REPEATS)]
+        for _ in range(1 + CALIBRATION_REPEATS):
+            started_s = clock.now_s()
+            kernel()
+            seconds.append(clock.now_s() - started_s)
     except (MemoryError, torch.OutOfMemoryError):
         return None
     if device.type == "cuda":
@@ -83,12 +87,6 @@ def _calibration_kernel(device: torch.device) -> Callable[[], None]:
     return run
 
 
-def _timed(work: Callable[[], None], clock: Clock) -> float:
-    started_s = clock.now_s()
-    work()
-    return clock.now_s() - started_s
-
-
 class Watch:
     """Records the guards of one window, between the end of `start` and the beginning of `stop`."""
 
@@ -106,12 +104,12 @@ class Watch:
         """
         self._calibration_s = calibrate(self._device)
         self._gpu = gpu_state(self._device)  # before the counters: its process takes CPU time
-        _wait_for(self._device)
+        clock_for(self._device).now_s()  # synchronises
         self._before = read(self._proc)
 
     def stop(self) -> Guards:
         """Read the counters, then query the warm GPU and time the calibration kernel again."""
-        _wait_for(self._device)
+        clock_for(self._device).now_s()  # synchronises
         after = read(self._proc)
         before = self._before
         if before is None:
@@ -133,8 +131,3 @@ class Watch:
             # Without this process, which is listed once it has used the GPU.
             gpu_others=max(max(processes) - 1, 0) if processes else None,
         )
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)  # synchronises

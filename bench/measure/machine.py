@@ -22,6 +22,7 @@ from bench.measure.git_commands import call_git
 
 # Packages that affect a run's results; those that only reports use are left out.
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn")
+CFS = ("cpu.cfs_quota_us", "cpu.cfs_period_us")  # of control groups version 1
 VARIABLE = "variable "  # prefix of a variable's name in a fingerprint
 
 
@@ -45,25 +46,20 @@ class Machine:
 
     def fingerprint(self) -> dict[str, str]:
         """Return the parts that must be equal for results to be comparable."""
+        cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
+        quota = "" if self.quota is None else f", quota {self.quota:g}"
         return {
-            "machine": " | ".join((self.cpu, self._core_text(), *self.gpus)),
+            "machine": " | ".join((self.cpu, cores + quota, *self.gpus)),
             "software": " ".join(f"{name}={version}" for name, version in self.software),
             **{f"{VARIABLE}{name}": value for name, value in self.variables},
         }
 
-    def _core_text(self) -> str:
-        cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
-        return cores + ("" if self.quota is None else f", quota {self.quota:g}")
-
     def describe(self) -> dict[str, Any]:
         """Return the content of environment.json: machine, software, variables."""
-        described = asdict(self)
-        del described["software"], described["variables"]
-        return {
-            "machine": described,
-            "software": {"bench": __version__, **dict(self.software)},
-            "variables": dict(self.variables),
-        }
+        machine = asdict(self)
+        software = {"bench": __version__, **dict(machine.pop("software"))}
+        variables = dict(machine.pop("variables"))
+        return {"machine": machine, "software": software, "variables": variables}
 
 
 def this_machine() -> Machine:
@@ -134,13 +130,9 @@ def _version(package: str) -> str:
 
 def _cpu_model() -> str:
     info = Path("/proc/cpuinfo")
-    if info.is_file():
-        found = re.search(
-            r"^model name\s*:\s*(.+)$", info.read_text(encoding="utf-8"), re.MULTILINE
-        )
-        if found:
-            return found[1].strip()
-    return platform.processor() or platform.machine()
+    text = info.read_text(encoding="utf-8") if info.is_file() else ""
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1].strip() if found else platform.processor() or platform.machine()
 
 
 def _gpus() -> tuple[tuple[str, ...], str]:
@@ -166,11 +158,8 @@ def _gpus() -> tuple[tuple[str, ...], str]:
 def _torch_has_cuda() -> bool:
     """Return whether torch is a CUDA build, according to its version file."""
     path = source_file("torch.version")
-    if path is None:
-        return False
-    return (
-        re.search(r"^cuda\b[^=]*= *'", path.read_text(encoding="utf-8"), re.MULTILINE) is not None
-    )
+    version = "" if path is None else path.read_text(encoding="utf-8")
+    return re.search(r"^cuda\b[^=]*= *'", version, re.MULTILINE) is not None
 
 
 def cpu_quota(proc: Path = Path("/proc"), sys: Path = Path("/sys")) -> float | None:
@@ -201,13 +190,8 @@ def _folders(proc: Path, mounted: Path) -> Iterator[Path]:
 def _limit(folder: Path) -> float | None:
     """Return the limit of one group; None without one."""
     try:
-        if (folder / "cpu.max").exists():
-            quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
-        else:
-            quota, period = (
-                (folder / f"cpu.cfs_{name}_us").read_text(encoding="ascii")
-                for name in ("quota", "period")
-            )
+        names = ("cpu.max",) if (folder / "cpu.max").exists() else CFS
+        quota, period = " ".join((folder / n).read_text(encoding="ascii") for n in names).split()
         cores = int(quota) / int(period)
     except (OSError, ValueError, ZeroDivisionError):  # missing, or "max"
         return None
