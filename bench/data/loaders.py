@@ -71,17 +71,16 @@ class Loader(ABC):
         self._draws = torch.Generator(feed.device).manual_seed(feed.seed)
         self._black = black(feed.normalisation, feed.images)
 
+    @abstractmethod
     def train(self) -> Iterator[Batch]:
         """Yield one epoch's batches in the next shuffled order; the last may be smaller."""
-        for images, labels in self._shuffled():
-            yield self._feed.augment(images, self._draws, self._black), labels
 
     @abstractmethod
     def test(self) -> Iterator[Batch]:
         """Yield the test set's batches, in the data set's order."""
 
-    @abstractmethod
-    def _shuffled(self) -> Iterator[Batch]: ...
+    def _augmented(self, images: Tensor) -> Tensor:
+        return self._feed.augment(images, self._draws, self._black)
 
 
 class ResidentLoader(Loader):
@@ -92,16 +91,16 @@ class ResidentLoader(Loader):
         self._train = _normalised(feed, feed.images.train_images, feed.images.train_labels)
         self._test = _normalised(feed, feed.images.test_images, feed.images.test_labels)
 
-    def test(self) -> Iterator[Batch]:
-        """Yield the test set's batches."""
-        return zip(*(torch.split(t, self._feed.batch_size) for t in self._test), strict=True)
-
-    def _shuffled(self) -> Iterator[Batch]:
+    def train(self) -> Iterator[Batch]:
+        """Yield one epoch's batches."""
         images, labels = self._train
         order = self._order.permutation().to(self._feed.device)
-        return (
-            (images[index], labels[index]) for index in torch.split(order, self._feed.batch_size)
-        )
+        for index in torch.split(order, self._feed.batch_size):
+            yield self._augmented(images[index]), labels[index]
+
+    def test(self) -> Iterator[Batch]:
+        """Yield the test set's batches."""
+        yield from zip(*(torch.split(t, self._feed.batch_size) for t in self._test), strict=True)
 
 
 class PipelineLoader(Loader):
@@ -126,16 +125,18 @@ class PipelineLoader(Loader):
         self._train = DataLoader(train, batch_size=batch_size, sampler=self._order, **shared)
         self._test = DataLoader(test, batch_size=batch_size, **shared)
 
+    def train(self) -> Iterator[Batch]:
+        """Yield one epoch's batches."""
+        for images, labels in self._moved(self._train):
+            yield self._augmented(images), labels
+
     def test(self) -> Iterator[Batch]:
         """Yield the test set's batches."""
         return self._moved(self._test)
 
-    def _shuffled(self) -> Iterator[Batch]:
-        return self._moved(self._train)
-
     def _moved(self, batches: "DataLoader[tuple[Tensor, int]]") -> Iterator[Batch]:
-        device = self._feed.device
-        return ((images.to(device), labels.to(device)) for images, labels in batches)
+        for images, labels in batches:
+            yield images.to(self._feed.device), labels.to(self._feed.device)
 
 
 def resident(feed: Feed) -> Loader:

@@ -5,6 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from bench.data import LOADERS
 from bench.data.images import ImageSet
@@ -91,3 +92,20 @@ def test_pixels_are_normalised_and_labels_are_complete(name: str, images: ImageS
     assert labels.dtype == torch.int64
     expected = (images.test_images[:64] / 255 - images.mean) / images.std
     assert batch[:, 0].numpy() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_loading_starts_with_the_first_batch_so_that_it_is_timed(
+    name: str, images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    split = torch.split
+    monkeypatch.setattr(torch, "split", lambda *args: started.append("split") or split(*args))
+    monkeypatch.setattr(DataLoader, "__iter__", lambda self: iter(started.append("load") or ()))
+    loader = load(LOADERS[name].target)(Feed(images, 5, 1, torch.device("cpu")))
+    for batches in (loader.train, loader.test):
+        iterator = batches()
+        assert started == []
+        next(iterator, None)
+        assert started
+        started.clear()
