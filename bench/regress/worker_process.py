@@ -94,7 +94,7 @@ class WorkerProcess:
         return self._failures(message)
 
     def finish(self) -> None:
-        """Let pytest write its file; `session` waits for that."""
+        """Request pytest to write its file; `session` waits for that."""
         if self.is_alive:
             self._channel.send(None)
 
