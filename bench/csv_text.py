@@ -6,7 +6,10 @@ text that starts with apostrophes of its own. Reading removes one apostrophe.
 Source on formulas: OWASP, "CSV Injection".
 """
 
+import csv
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 Value = bool | int | float | str | None
 
@@ -22,6 +25,18 @@ class CsvLines(list[str]):
     def write(self, line: str) -> None:
         """Append a line."""
         self.append(line.removesuffix("\r\n") + "\n")
+
+
+def csv_of(
+    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, with_header: bool = True
+) -> str:
+    """Return rows as CSV; a column that a row lacks is blank."""
+    lines = CsvLines()
+    writer = csv.DictWriter(lines, columns, restval="", lineterminator="\r\n")
+    if with_header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return "".join(lines)
 
 
 def as_text(value: Value) -> Value:

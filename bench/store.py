@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.atomic_write import atomic_file, remove_unfinished
 from bench.cell_names import is_blank
-from bench.csv_text import CsvLines, as_text, as_value
+from bench.csv_text import as_text, as_value, csv_of
 from bench.errors import StoreError
 from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Outcome, OutcomeSummary, columns_of
 
@@ -178,7 +178,7 @@ class Store:
                 for name, path in self._table_paths.items()
             }
             for name, file in files.items():
-                file.write(_encode(_csv(self._columns[name], ())))
+                file.write(_encode(csv_of(self._columns[name], ())))
             for outcome in outcomes:
                 for name, file in files.items():
                     file.write(self._lines(outcome, name))
@@ -199,7 +199,7 @@ class Store:
                     raise _unwritable(path, error) from None
 
     def _lines(self, outcome: Outcome, table: str) -> bytes:
-        return _encode(_csv(self._columns[table], table_rows(outcome, table), with_header=False))
+        return _encode(csv_of(self._columns[table], table_rows(outcome, table), with_header=False))
 
 
 def _lock_owner(path: Path) -> str:
@@ -240,15 +240,6 @@ def config_columns(names: Iterable[str]) -> list[str]:
     distinct = dict.fromkeys((*IDENTITY, *names))
     plain = [name for name in distinct if "." not in name]
     return plain + sorted(name for name in distinct if "." in name)
-
-
-def _csv(columns: Sequence[str], rows: Iterable[Row], *, with_header: bool = True) -> str:
-    lines = CsvLines()
-    writer = csv.DictWriter(lines, columns, restval="", lineterminator="\r\n")
-    if with_header:
-        writer.writeheader()
-    writer.writerows(rows)
-    return "".join(lines)
 
 
 def _json_value(value: Any) -> Any:

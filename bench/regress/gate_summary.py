@@ -1,7 +1,5 @@
 """The result of a gate as table rows, JSON records, CSV, and markdown for a pull request."""
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +9,7 @@ from typing import Any
 
 from bench.analysis.comparisons import ACCURACY, Comparison
 from bench.cell_names import is_blank
-from bench.csv_text import as_text
+from bench.csv_text import as_text, csv_of
 from bench.formatting import (
     ACCURACY_VERDICTS,
     TIME_VERDICTS,
@@ -123,7 +121,10 @@ def write_gate(result: GateResult, folder: Path) -> None:
     """Write summary.md, verdicts.json and pairs.csv; raises StoreError if that fails."""
     write_atomic(folder / "summary.md", markdown(result))
     write_atomic(folder / "verdicts.json", json.dumps(records(result), indent=1) + "\n")
-    write_atomic(folder / "pairs.csv", _csv(result.observations))
+    rows = (
+        {**asdict(o), "benchmark": as_text(printable(o.benchmark))} for o in result.observations
+    )
+    write_atomic(folder / "pairs.csv", csv_of(columns_of(Observation), rows))
 
 
 def _word(row: BenchmarkVerdict) -> str:
@@ -176,13 +177,3 @@ def _record(row: BenchmarkVerdict) -> dict[str, Any]:
         "again_low": None if rerun is None else rerun.low,
         "again_high": None if rerun is None else rerun.high,
     }
-
-
-def _csv(observations: Sequence[Observation]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns_of(Observation))
-    for o in observations:
-        name = as_text(printable(o.benchmark))
-        writer.writerow([name, o.measure, o.pair, o.turn, o.role, o.value, o.disturbed])
-    return text.getvalue()

@@ -1,10 +1,9 @@
 """Trends of stored benchmarks, per kind of machine: their steps, a report and figures."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bench.csv_text import as_text
+from bench.csv_text import as_text, csv_of
 from bench.formatting import EXPLORATORY, format_number, plural
 from bench.regress.benchmark_names import printable, short_names
 from bench.regress.stored_benchmarks import BenchmarkStats, Session
@@ -152,7 +151,7 @@ def write_history(trends: Sequence[Trend], left_out: int, folder: Path) -> Path:
     for path in figures.glob("*.png"):
         if path.name not in written:
             path.unlink()
-    write_atomic(folder / "history.csv", _csv(trends))
+    write_atomic(folder / "history.csv", csv_of(COLUMNS, _rows(trends)))
     write_atomic(folder / "report.md", "\n".join(lines) + HOW_TO_READ)
     return folder / "report.md"
 
@@ -177,16 +176,13 @@ def _table(trends: Sequence[Trend]) -> list[str]:
     return table(columns, rows, right={*columns[1:]})
 
 
-def _csv(trends: Sequence[Trend]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+def _rows(trends: Sequence[Trend]) -> Iterator[dict[str, Any]]:
     for trend in trends:
         for i, (session, m) in enumerate(zip(trend.sessions, trend.measured, strict=True)):
             name = printable(trend.benchmark)
             names = map(as_text, (trend.fingerprint, name, str(i), session.commit))
-            writer.writerow([*names, session.when.isoformat(), m.median_s, m.low_s, m.high_s])
-    return text.getvalue()
+            values = (*names, session.when.isoformat(), m.median_s, m.low_s, m.high_s)
+            yield dict(zip(COLUMNS, values, strict=True))
 
 
 @styled
