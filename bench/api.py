@@ -1,7 +1,8 @@
 """The public API: run, plan, load, compare and report studies from Python.
 
 A study is the path of a YAML file, or a mapping with the same fields. Errors that a user can fix
-are raised as BenchError. torch is imported only in the processes that train.
+are raised as BenchError. torch is imported only in the processes that train; with the inline
+executor that is this one.
 """
 
 import json
@@ -161,7 +162,7 @@ def _request(
     offline: bool,
 ) -> Request:
     if isinstance(overrides, Mapping):
-        overrides = [f"{path}={json.dumps(value)}" for path, value in overrides.items()]
+        overrides = [_override(str(path), value) for path, value in overrides.items()]
     return Request(
         study if isinstance(study, Mapping) else _path("study", study),
         _texts("overrides", overrides),
@@ -170,6 +171,13 @@ def _request(
         offline=offline,
         only=_texts("only", only),
     )
+
+
+def _override(path: str, value: Any) -> str:
+    try:
+        return f"{path}={json.dumps(value, default=lambda array: array.tolist())}"  # NumPy's
+    except (AttributeError, TypeError, ValueError):
+        raise BenchError(f"overrides: expected plain data for {path}, got {shown(value)}") from None
 
 
 def _path(name: str, value: Any) -> Path:

@@ -45,7 +45,7 @@ class Narrowed:
 
 @dataclass(frozen=True)
 class FinishedStudy:
-    """The end of `bench run`: folders, how runs ended, and what was added to narrow intervals."""
+    """A study that was run: its results, where they are, and how the runs ended."""
 
     folder: Path
     results: "Results"

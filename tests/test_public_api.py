@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bench
@@ -110,6 +111,7 @@ def test_results_are_loaded_compared_and_reported(
         ({"study": {**STUDY, 5: 6}}, "study: expected names of fields, got 5"),
         ({"out": 5}, "out: expected a path, got 5"),
         ({"overrides": [5]}, r"overrides: expected text or a list of texts, got \[5\]"),
+        ({"overrides": {"base.epochs": object}}, "expected plain data for base.epochs, got"),
         ({"overrides": None}, "overrides: expected text or a list of texts, got null"),
         ({"jobs": 0}, "--jobs: expected a positive integer, got 0"),
         ({"executor": "ray2"}, "--executor: unknown 'ray2'"),
@@ -123,7 +125,10 @@ def test_invalid_arguments_are_errors_of_the_api(
         bench.plan(given.pop("study"), **given)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("overrides", [{"base.epochs": 3}, ["base.epochs=3"], "base.epochs=3"])
+@pytest.mark.parametrize(
+    "overrides",
+    [{"base.epochs": 3}, {"base.epochs": np.int64(3)}, ["base.epochs=3"], "base.epochs=3"],
+)
 def test_overrides_are_a_mapping_or_texts(
     overrides: object, tmp_path: Path, digits_dir: Path
 ) -> None:
