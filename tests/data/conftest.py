@@ -47,7 +47,7 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalMirror]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             name = self.path.removeprefix("/")
-            local.asked.append(name)
+            local.requested.append(name)
             if name in local.pages:
                 local.pages[name](self)
             else:

@@ -16,11 +16,11 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 @dataclass
 class LocalMirror:
-    """A web server on this machine, and what it was asked for."""
+    """A local web server that records its requests."""
 
     url: str
     pages: dict[str, Callable[[BaseHTTPRequestHandler], None]]
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
 
     def serve(self, name: str, content: bytes, length: int | None = None) -> None:
         """Answer with content, of which the header may promise another length."""

@@ -29,7 +29,7 @@ def test_an_empty_folder_fails_to_verify_and_the_fix_is_the_command(
     assert f"`bench data fetch {source.name} --data-dir {tmp_path}`" in caught.value.hint
 
 
-def test_the_command_that_mends_can_be_pasted_whatever_the_folder_is_called(
+def test_the_hinted_command_can_be_pasted_whatever_the_folder_is_called(
     source: Source, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError) as caught:

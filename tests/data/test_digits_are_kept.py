@@ -106,7 +106,7 @@ def test_a_machine_that_computes_other_bytes_is_refused(
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_a_folder_that_cannot_be_written_is_stated_with_the_option_that_mends_it(
+def test_a_folder_that_cannot_be_written_is_reported_with_the_option_that_helps(
     quick_make: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()

@@ -92,7 +92,7 @@ def test_a_file_that_the_mirror_lacks_is_reported(path: Path, mirror: LocalMirro
 def test_a_mirror_by_http_is_refused_without_asking_it(path: Path, mirror: LocalMirror) -> None:
     mirror.serve("file.gz", CONTENT)
     assert "refused: expected https" in assert_fails(path, mirror.url, scheme="https")
-    assert mirror.asked == []
+    assert mirror.requested == []
 
 
 def test_a_redirect_to_another_scheme_is_refused(path: Path, mirror: LocalMirror) -> None:

@@ -57,10 +57,10 @@ def test_what_is_missing_is_named_on_one_line(tiny: TinySet, raw: Path, tmp_path
 def test_a_right_set_is_not_fetched_again(
     tiny: TinySet, mirror: LocalMirror, raw: Path, tmp_path: Path
 ) -> None:
-    mirror.asked.clear()
+    mirror.requested.clear()
     before = {path: path.stat().st_mtime_ns for path in raw.iterdir()}
     tiny.source.fetch(tmp_path, no_progress)
-    assert mirror.asked == []
+    assert mirror.requested == []
     assert {path: path.stat().st_mtime_ns for path in raw.iterdir()} == before
 
 
@@ -71,11 +71,11 @@ def test_only_what_is_missing_is_fetched_after_an_interruption(
     with pytest.raises(DataError, match="404"):
         tiny.source.fetch(tmp_path, no_progress)
     mirror.pages[f"{LABELS}.gz"] = labels
-    mirror.asked.clear()
+    mirror.requested.clear()
     tiny.source.fetch(tmp_path, no_progress)
     tiny.source.verify(tmp_path)
-    assert f"{LABELS}.gz" in mirror.asked
-    assert f"{IMAGES}.gz" not in mirror.asked
+    assert f"{LABELS}.gz" in mirror.requested
+    assert f"{IMAGES}.gz" not in mirror.requested
 
 
 def test_the_mirror_that_served_is_requested_first_for_the_next_file(
@@ -83,7 +83,9 @@ def test_the_mirror_that_served_is_requested_first_for_the_next_file(
 ) -> None:
     source = replace(tiny.source, mirrors=(mirror.url + "absent/", mirror.url))
     source.fetch(tmp_path, no_progress)
-    assert [name for name in mirror.asked if name.startswith("absent/")] == [f"absent/{IMAGES}.gz"]
+    assert [name for name in mirror.requested if name.startswith("absent/")] == [
+        f"absent/{IMAGES}.gz"
+    ]
 
 
 def test_the_progress_names_every_file(tiny: TinySet, tmp_path: Path) -> None:
@@ -158,14 +160,14 @@ def test_a_damaged_record_does_not_pass(
         tiny.source.verify(tmp_path)
 
 
-def test_an_altered_file_is_mended_from_its_archive_without_a_network(
+def test_an_altered_file_is_restored_from_its_archive_without_a_network(
     tiny: TinySet, mirror: LocalMirror, raw: Path, tmp_path: Path
 ) -> None:
     flip(raw / IMAGES)
-    mirror.asked.clear()
+    mirror.requested.clear()
     tiny.source.fetch(tmp_path, no_progress)
     tiny.source.verify(tmp_path)
-    assert mirror.asked == []
+    assert mirror.requested == []
     assert (raw / IMAGES).read_bytes() == tiny.raw[IMAGES]
 
 
@@ -174,9 +176,9 @@ def test_an_altered_archive_is_fetched_again(
 ) -> None:
     (raw / IMAGES).unlink()
     flip(raw / f"{IMAGES}.gz")
-    mirror.asked.clear()
+    mirror.requested.clear()
     tiny.source.fetch(tmp_path, no_progress)
-    assert mirror.asked == [f"{IMAGES}.gz"]
+    assert mirror.requested == [f"{IMAGES}.gz"]
     assert (raw / IMAGES).read_bytes() == tiny.raw[IMAGES]
 
 
@@ -205,5 +207,5 @@ def test_mirrors_by_http_are_refused_unless_it_is_requested(
     by_rule = replace(tiny.source, schemes=type(tiny.source).schemes)
     with pytest.raises(DataError, match="expected https") as caught:
         by_rule.fetch(tmp_path, no_progress)
-    assert mirror.asked == []
+    assert mirror.requested == []
     assert "dataset: digits" in caught.value.hint

@@ -1,4 +1,4 @@
-"""Which data set serves: the one asked for, its fallback, or none and an error."""
+"""Which data set is used: the requested one, its fallback, or none and an error."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from bench.errors import DataError
 
 @dataclass
 class Made:
-    """A source that plays a part and remembers what was asked of it."""
+    """A fake source that records its calls."""
 
     name: str
     lacks: str | None = None

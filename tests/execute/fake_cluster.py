@@ -1,4 +1,4 @@
-"""A cluster that makes its outcomes up, and loses what it is told to lose."""
+"""A cluster with made-up outcomes that loses runs, workers and nodes on request."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

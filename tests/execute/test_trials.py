@@ -184,11 +184,11 @@ def test_a_gpu_is_bitwise_repeatable_with_deterministic(model: str, digits_dir: 
 def test_deterministic_kernels_are_set_for_their_run_only(
     digits_dir: Path, runs_of: Runs, quick: Import
 ) -> None:
-    asked: list[bool] = []
+    requested: list[bool] = []
     for deterministic in (True, False):
         (outcome,) = outcomes(
             runs_of({"model": quick, "deterministic": deterministic}), digits_dir, "inline"
         )
         assert outcome.status == "ok", outcome.reason
-        asked.append(torch.are_deterministic_algorithms_enabled())
-    assert asked == [True, False]
+        requested.append(torch.are_deterministic_algorithms_enabled())
+    assert requested == [True, False]

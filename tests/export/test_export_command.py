@@ -1,4 +1,4 @@
-"""`bench export`: what is asked for wrongly is one message."""
+"""`bench export`: invalid options are one message."""
 
 from collections.abc import Callable
 from pathlib import Path

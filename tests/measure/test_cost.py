@@ -26,7 +26,7 @@ def test_parameters_count_only_what_is_trained() -> None:
 
 
 def test_a_linear_layers_flops_are_two_a_weight_forward_and_two_for_its_gradient() -> None:
-    """The gradient of the input isn't asked for: the image needs none."""
+    """The input needs no gradient."""
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
     assert flops_per_image(model, example_image()) == 2 * 7840 + 2 * 7840
 

@@ -1,4 +1,4 @@
-"""A GPU that waits for launches is told from one that computes, on a GPU made of two clocks."""
+"""A GPU that waits for launches is distinguished from one that computes, by two fake clocks."""
 
 import statistics
 from typing import Any

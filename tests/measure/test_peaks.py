@@ -100,16 +100,16 @@ def test_this_machine_has_peaks(monkeypatch: pytest.MonkeyPatch, precision: str)
 def test_the_operands_have_the_cells_precision(
     monkeypatch: pytest.MonkeyPatch, precision: str, dtype: torch.dtype
 ) -> None:
-    asked: list[torch.dtype] = []
+    requested: list[torch.dtype] = []
 
     def record(device: torch.device, dtype: torch.dtype, clock: object) -> float:
-        asked.append(dtype)
+        requested.append(dtype)
         return 1.0
 
     monkeypatch.setattr(module, "_flops_per_s", record)
     monkeypatch.setattr(module, "_bytes_per_s", lambda device, clock: 1.0)
     machine_peaks(CPU, precision, CpuClock())
-    assert asked == [dtype]
+    assert requested == [dtype]
 
 
 def test_a_product_has_operands_of_its_side_and_type() -> None:

@@ -1,4 +1,4 @@
-"""Environment variables that change numbers are told apart from those that do not."""
+"""Environment variables that change numbers are distinguished from the others."""
 
 import subprocess
 import sys

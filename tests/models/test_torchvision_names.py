@@ -37,7 +37,7 @@ def test_they_are_read_only_where_one_is_named(monkeypatch: pytest.MonkeyPatch) 
     assert "convnet" in candidate_models("covnet")
 
 
-def test_without_torchvision_one_message_states_what_mends_it(
+def test_without_torchvision_one_message_names_the_fix(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("bench.models.model_lookup.source_file", lambda module: None)

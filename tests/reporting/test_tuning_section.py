@@ -130,7 +130,7 @@ def legend(chart: Chart) -> list[str]:
     return [text.get_text() for text in chart.figure.legends[0].get_texts()]
 
 
-def said(chart: Chart) -> str:
+def text_of(chart: Chart) -> str:
     return " ".join(text.get_text() for text in chart.figure.texts).replace("\n", " ")
 
 
@@ -267,7 +267,7 @@ def test_two_tuned_fields_have_a_panel_each_of_the_best_over_the_other(study: St
     heights = {round(rings(chart, panel)[0][1], 6) for panel in (0, 1)}
     assert heights == {round(100 * (1 - 0.011 - 0.0006 * 1.5), 6)}  # of seeds 1000 and 1001
     assert "best over the other tuned fields" in chart.caption
-    assert "best over the other tuned fields" in said(chart)
+    assert "best over the other tuned fields" in text_of(chart)
 
 
 def test_many_lines_are_alike_and_without_bars(study: Study) -> None:
@@ -275,7 +275,7 @@ def test_many_lines_are_alike_and_without_bars(study: Study) -> None:
     chart = draw(study(axes, "optimizer.lr"))
     assert len(rows(chart)) == 12
     assert legend(chart) == ["12 cells, one line each", "chosen"]
-    assert "95%" not in said(chart)
+    assert "95%" not in text_of(chart)
 
 
 def test_the_caption_reports_the_choices(study: Study) -> None:

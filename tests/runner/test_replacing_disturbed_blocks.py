@@ -8,11 +8,11 @@ FOUR = STUDY.replace("blocks: 2", "blocks: 4").replace("seeds: [0, 1]", "seeds: 
 BASELINE_AND_TWIN = [(512, "planned"), (512, "twin")]
 
 
-def beyond(fake: FakeExecutor, asked: int = 4) -> dict[int, list[tuple[int, str]]]:
+def beyond(fake: FakeExecutor, requested: int = 4) -> dict[int, list[tuple[int, str]]]:
     """List what was timed in blocks that the study did not ask for."""
     added: dict[int, list[tuple[int, str]]] = {}
     for run in fake.runs:
-        if run.kind == "block" and run.block >= asked:
+        if run.kind == "block" and run.block >= requested:
             added.setdefault(run.block, []).append((batch(run), run.role))
     return {block: sorted(parts) for block, parts in added.items()}
 

@@ -23,7 +23,7 @@ def path(store: Store, trial: Callable[..., Outcome]) -> Path:
     return store.folder / "outcomes" / "cell-s0.json"
 
 
-def said(store: Store, path: Path, content: str | bytes) -> str:
+def error_message(store: Store, path: Path, content: str | bytes) -> str:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(StoreError) as caught:
         store.load()
@@ -43,7 +43,7 @@ def said(store: Store, path: Path, content: str | bytes) -> str:
 def test_a_file_that_is_not_an_outcome_is_named(
     store: Store, path: Path, content: str | bytes
 ) -> None:
-    assert said(store, path, content) == f"is not an outcome of a run{DELETE}"
+    assert error_message(store, path, content) == f"is not an outcome of a run{DELETE}"
 
 
 def test_a_folder_with_an_outcomes_name_is_not_one(store: Store, path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_folder_with_an_outcomes_name_is_not_one(store: Store, path: Path) -> 
 def test_an_outcome_cut_off_anywhere_is_named(store: Store, path: Path) -> None:
     whole = path.read_text(encoding="utf-8")
     for end in range(0, len(whole) - 2, 97):
-        assert said(store, path, whole[:end]) == f"is not an outcome of a run{DELETE}"
+        assert error_message(store, path, whole[:end]) == f"is not an outcome of a run{DELETE}"
 
 
 def test_an_outcome_of_a_newer_version_is_not_suggested_for_deletion(
@@ -63,7 +63,7 @@ def test_an_outcome_of_a_newer_version_is_not_suggested_for_deletion(
 ) -> None:
     document = json.loads(path.read_text(encoding="utf-8"))
     newer = json.dumps(document | {"schema_version": SCHEMA_VERSION + 1})
-    assert said(store, path, newer) == (
+    assert error_message(store, path, newer) == (
         f"was written by a newer bench (format {SCHEMA_VERSION + 1}; "
         f"this one reads {SCHEMA_VERSION})\n"
         "  Update bench, or choose another results folder with --out."
@@ -95,7 +95,7 @@ def test_a_damaged_field_is_named(
     store: Store, path: Path, change: dict[str, Any], where: str
 ) -> None:
     document = json.loads(path.read_text(encoding="utf-8")) | change
-    message = said(store, path, json.dumps(document))
+    message = error_message(store, path, json.dumps(document))
     assert message.startswith(f"is damaged: {where}")
     assert message.endswith(DELETE)
 
@@ -104,7 +104,7 @@ def test_a_damaged_field_is_named(
 def test_a_field_that_is_missing_is_named(store: Store, path: Path, field: str) -> None:
     document = json.loads(path.read_text(encoding="utf-8"))
     del document[field]
-    assert said(store, path, json.dumps(document)) == (
+    assert error_message(store, path, json.dumps(document)) == (
         f"is damaged: {field}: Field required{DELETE}"
     )
 

@@ -1,4 +1,4 @@
-"""What the last session could find is told before the next one begins."""
+"""The change that the last session could detect is shown before the next one."""
 
 from pathlib import Path
 

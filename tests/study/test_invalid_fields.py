@@ -1,4 +1,4 @@
-"""Each mistake is told with file, line, the field's path, what is wrong, and what is valid."""
+"""Each mistake is reported with file, line, the field's path, what is wrong, and what is valid."""
 
 from collections.abc import Callable
 

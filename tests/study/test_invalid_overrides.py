@@ -1,4 +1,4 @@
-"""What is wrong in a `--set` is told with the option as its place; the rest keeps its line."""
+"""An invalid `--set` is reported with the option as its place; the rest keeps its line."""
 
 from collections.abc import Callable
 

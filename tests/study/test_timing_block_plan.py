@@ -160,17 +160,17 @@ PARTS = st.tuples(st.sampled_from(SIZES), st.sampled_from(["planned", "twin", "e
 @given(
     former=st.sets(st.tuples(PARTS, st.integers(0, 8)), max_size=40),
     failed=st.sets(st.integers(0, 12)),
-    asked=st.integers(1, 6),
+    requested=st.integers(1, 6),
 )
 def test_nothing_is_missing_after_everything_ran(
-    planned: Planned, former: set[tuple[Part, int]], failed: set[int], asked: int
+    planned: Planned, former: set[tuple[Part, int]], failed: set[int], requested: int
 ) -> None:
-    plan = planned(f"{TEXT}timing: {{blocks: {asked}}}")
+    plan = planned(f"{TEXT}timing: {{blocks: {requested}}}")
     ids = {cell.batch_size: cell.cell_id for cell in plan.cells}
     done = {BlockPart(ids[size], role, block) for (size, role), block in former}  # type: ignore[arg-type]
     used = {block for _, block in former} | failed
     runs = plan.block_runs(done, used)
     assert not {run.block for run in runs} & used
-    assert len(runs) <= asked * 7
+    assert len(runs) <= requested * 7
     after = done | {timed(run) for run in runs}
     assert plan.block_runs(after, used | {run.block for run in runs}) == []

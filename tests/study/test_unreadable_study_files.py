@@ -1,4 +1,4 @@
-"""A path that leads to no study is told apart by why."""
+"""A path without a valid study is reported with the reason."""
 
 from collections.abc import Callable
 from pathlib import Path
