@@ -23,9 +23,9 @@ from bench.reporting.figure_style import canvas, fonts_for, png_bytes, styled, w
 from bench.reporting.markdown_text import escape, table
 from bench.stats.change_points import change_points
 from bench.stats.estimates import Estimate, unpaired_ratio
-from bench.stats.verdicts import LEAST_FLOOR
 from bench.store import write_atomic
 
+LEAST_STEP = 0.02  # smaller changes of level are not reported
 FALSE_ALARMS = 0.05  # probability of any step at all in a history without steps
 PANELS, PANEL_COLUMNS, PANEL_IN = 12, 3, 1.75  # of a figure; height of a row
 STEP_COLOUR = CELL_COLOURS[1]
@@ -111,7 +111,7 @@ def _steps(sessions: Sequence[Session], name: str, level: float) -> Iterator[Ste
     borders = [0, *points, len(medians)]
     for start, at, end in zip(borders, points, borders[2:], strict=False):
         ratio = unpaired_ratio(medians[start:at], medians[at:end])
-        if abs(ratio.value - 1) > LEAST_FLOOR:
+        if abs(ratio.value - 1) > LEAST_STEP:
             yield Step(at, sessions[at - 1].commit, sessions[at].commit, ratio)
 
 

@@ -6,7 +6,7 @@ from math import comb, nan
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import mannwhitneyu, rankdata
+from scipy.stats import mannwhitneyu, rankdata, wilcoxon
 
 from bench.stats.estimates import Floats, checked_sample
 
@@ -31,9 +31,21 @@ def mann_whitney(baseline: ArrayLike, other: ArrayLike) -> float:
     return _enumerated_p(*sorted((first, second), key=len))
 
 
-def least_p(n: int) -> float:
-    """Return the least two-sided p of n against n values: all of one side come first."""
-    return min(1.0, 2 / comb(2 * n, n))
+def signed_rank(log_ratios: ArrayLike) -> float:
+    """Return the two-sided p of whether paired values tend to differ; NaN for an empty sample.
+
+    Exact up to 50 values without ties, else the normal approximation; zeros are left out. Source:
+    Wilcoxon (1945), Biometrics Bulletin 1.
+    """
+    if np.size(log_ratios) == 0:
+        return nan
+    differences = checked_sample(log_ratios, "log ratios")
+    return float(wilcoxon(differences).pvalue) if differences.any() else 1.0
+
+
+def least_p(n: int, *, is_paired: bool) -> float:
+    """Return the least two-sided p of n pairs, all of one sign, or of n against n values."""
+    return min(1.0, 2 / (2**n if is_paired else comb(2 * n, n)))
 
 
 def holm(p_values: ArrayLike) -> Floats:

@@ -5,6 +5,7 @@ swapping the sides only changes the sign. Source for deciding by the interval of
 than by a test: Kalibera & Jones (2013), Rigorous Benchmarking in Reasonable Time.
 """
 
+from collections.abc import Callable
 from functools import cache
 from math import inf, isfinite, isnan, log, log1p
 from typing import Literal
@@ -21,63 +22,72 @@ from bench.stats.estimates import (
     Floats,
     checked_sample,
     exp,
-    median_intervals,
+    pseudo_medians,
+    signed_rank_intervals,
 )
 
+Intervals = Callable[[Floats], tuple[Floats, Floats]]  # of the rows of an array: low, high
 Verdict = Literal["REGRESSED", "IMPROVED", "EQUIVALENT", "INCONCLUSIVE"]
 
-LEAST_FLOOR = 0.02  # differences below 2% are not reported, however quiet the machine
-WIDEST_SAME = 0.05  # a noisier session than this can show a change, but not equivalence
+LEAST_FLOOR = 0.005  # a change of less than 0.5% is none, however quiet the machine
+EQUIVALENCE_MARGIN = 0.03  # times that differ by less are equivalent in practice
 POWER = 0.8
 MOST_FURTHER_BLOCKS = 10_000  # beyond this, "measure more" is no advice
 ROUNDING = 1e-12  # of a logarithm: nearer to a border than this is on it
-SIMULATED = 2_000  # sets of normal noise behind a minimum detectable effect
+SIMULATED = 2_000  # samples of normal noise behind a minimum detectable effect
+MOST_DRAWN = 12  # values of a resample: the spread of larger ones shrinks as 1/√n
 
 
 def noise_floor(aa_log_ratios: ArrayLike, n: int, least: float = LEAST_FLOOR) -> float:
-    """Return how far from 1 a comparison of `n` blocks lands when nothing differs.
+    """Return how far from 1 a comparison of `n` sets lands when nothing differs.
 
     The 97.5th percentile of |A/A ratio - 1|, at least `least`, where an A/A ratio is
-    exp(median of n blocks' d). Which A is the numerator is arbitrary, so a block's d is as likely
-    as -d: n of them are drawn, 9,999 times, from the d and their mirror images. Without any d:
-    `least`. Source of the bootstrap: Efron (1979), Annals of Statistics 7.
+    exp(pseudo-median of n sets' d). Which A is the numerator is arbitrary, so a set's d is as
+    likely as -d: n of them, but at most 12, are drawn 9,999 times from the d and their mirror
+    images. Without any d: `least`. Source of the bootstrap: Efron (1979), Annals of Statistics 7.
     """
     if n < 1:
-        raise ValueError(f"expected a comparison of at least 1 block, got {n}")
-    _check_floor(least)
+        raise ValueError(f"expected a comparison of at least 1 set, got {n}")
+    _check_limit(least)
     if np.size(aa_log_ratios) == 0:
         return least
     sizes = np.sort(np.abs(checked_sample(aa_log_ratios, "A/A log ratios", finite=True)))
-    rng = np.random.default_rng(SEED)
-    medians = np.median(rng.choice(np.concatenate([sizes, -sizes]), (RESAMPLES, n)), axis=1)
-    return max(least, float(np.quantile(np.abs(np.expm1(medians)), TAILS[1])))
+    rng, drawn = np.random.default_rng(SEED), min(n, MOST_DRAWN)
+    resamples = rng.choice(np.concatenate([sizes, -sizes]), (RESAMPLES, drawn))
+    centres = pseudo_medians(resamples) * (drawn / n) ** 0.5
+    return max(least, float(np.quantile(np.abs(np.expm1(centres)), TAILS[1])))
 
 
-def verdict(ratio: Estimate, floor: float) -> Verdict:
-    """Decide by where the interval of a ratio of times lies relative to 1 ± `floor`.
+def verdict(ratio: Estimate, floor: float, margin: float = EQUIVALENCE_MARGIN) -> Verdict:
+    """Decide by where the interval of a ratio of times lies relative to 1.
 
-    A change has its interval entirely beyond the floor. Equivalence has it within the floor, but
-    never wider than 5%: noise makes nothing equivalent.
+    A change has its interval entirely beyond 1 ± `floor`, the session's noise. What is no change
+    is equivalent if its interval lies within 1 ± `margin`, a difference without consequence.
+    Source: the intervals of equivalence tests, Schuirmann (1987), Journal of Pharmacokinetics and
+    Biopharmaceutics 15.
     """
     numbers = [x for x in (ratio.value, ratio.low, ratio.high) if x is not None]
     if any(isnan(x) or x < 0 for x in numbers):
         raise ValueError(f"expected a ratio of times, got {ratio}")
-    _check_floor(floor)
+    _check_limit(floor)
+    _check_limit(margin)
     if ratio.low is None or ratio.high is None:
         return "INCONCLUSIVE"
     if ratio.low > 1 + floor:
         return "REGRESSED"
     if ratio.high < 1 - floor:
         return "IMPROVED"
-    same = min(floor, WIDEST_SAME)
-    is_within = ratio.low >= 1 - same and ratio.high <= 1 + same
+    is_within = ratio.low >= 1 - margin and ratio.high <= 1 + margin
     return "EQUIVALENT" if is_within else "INCONCLUSIVE"
 
 
 def minimum_detectable_effect(
-    log_ratios: ArrayLike, floor: float, n: int | None = None
+    log_ratios: ArrayLike,
+    floor: float,
+    n: int | None = None,
+    intervals: Intervals = signed_rank_intervals,
 ) -> float | None:
-    """Return the least true slowdown that `n` blocks call REGRESSED four times in five.
+    """Return the least true slowdown that `n` sets call REGRESSED four times in five.
 
     A fraction, 0.07 for 7%; `n` is by default the number of `log_ratios`. The interval moves
     with the effect in the log scale, so what is needed is how far its lower limit falls below
@@ -86,53 +96,55 @@ def minimum_detectable_effect(
     the standard deviation since heavy tails change it least.
     """
     logs = checked_sample(log_ratios, "log ratios", finite=True)
-    _check_floor(floor)
+    _check_limit(floor)
     planned = len(logs) if n is None else n
     if min(len(logs), planned) < MIN_FOR_INTERVAL:
         return None
-    low, high = median_intervals(logs[np.newaxis])
-    shortfall = _shortfall_in_widths(len(logs), planned) * float(high[0] - low[0])
+    (low,), (high,) = intervals(logs[np.newaxis])
+    shortfall = _shortfall_in_widths(len(logs), planned, intervals) * float(high - low)
     return max(floor, exp(log1p(floor) + shortfall) - 1)
 
 
-def further_blocks(ratio: Estimate, floor: float) -> int | None:
-    """Return how many more blocks would decide if the interval shrank as 1/√n.
+def further_blocks(ratio: Estimate, floor: float, margin: float = EQUIVALENCE_MARGIN) -> int | None:
+    """Return how many more sets would decide if the interval shrank as 1/√n.
 
     Each half of the interval, in the log scale, has to fit between the ratio and the border that
-    it crosses. 0 where it is decided; the blocks missing for an interval where there is none;
-    None where the ratio lies on a border, or between equivalence and the floor, or more than
-    10,000 blocks would be needed.
+    it crosses. 0 where it is decided; the sets missing for an interval where there is none; None
+    where the ratio lies on a border, or beyond the margin and within the floor, or more than
+    10,000 sets would be needed.
     """
-    if verdict(ratio, floor) != "INCONCLUSIVE":
+    if verdict(ratio, floor, margin) != "INCONCLUSIVE":
         return 0
     if ratio.low is None or ratio.high is None:
         return max(0, MIN_FOR_INTERVAL - ratio.n)
     value, low, high = (_log(limit) for limit in (ratio.value, ratio.low, ratio.high))
-    lower, upper = _log(1 - floor), log1p(floor)
-    same = min(floor, WIDEST_SAME)
-    if value > upper:
-        halves = [(value - low, value - upper)]
-    elif value < lower:
-        halves = [(high - value, lower - value)]
-    else:
-        halves = [(value - low, value - _log(1 - same)), (high - value, log1p(same) - value)]
-    if any(gap <= ROUNDING or not isfinite(half) for half, gap in halves):
+    below, above = value - low, high - value
+    ways = [  # halves of the interval, each with the gap that it has to fit into
+        [(below, value - log1p(floor))],
+        [(above, _log(1 - floor) - value)],
+        [(below, value - _log(1 - margin)), (above, log1p(margin) - value)],
+    ]
+    needed = [
+        max((half / gap) ** 2 for half, gap in way)
+        for way in ways
+        if all(gap > ROUNDING and isfinite(half) for half, gap in way)
+    ]
+    if not needed:
         return None
-    needed = max(ratio.n * (half / gap) ** 2 for half, gap in halves)
     # One more than needed, since nothing is decided on the border itself.
-    more = max(1, int(needed) + 1 - ratio.n)
+    more = max(1, int(ratio.n * min(needed)) + 1 - ratio.n)
     return more if more <= MOST_FURTHER_BLOCKS else None
 
 
 @cache
-def _shortfall_in_widths(n: int, planned: int) -> float:
+def _shortfall_in_widths(n: int, planned: int, intervals: Intervals) -> float:
     """Return the c for which, in 4 of 5 cases, low > truth - c · (width of another interval).
 
     `low` is of `planned` normal values, the width of `n` others. Both tails are used, since the
     noise is symmetric.
     """
-    low, high = _intervals_of_noise(planned)
-    width = np.subtract(*_intervals_of_noise(n)[::-1])
+    low, high = _intervals_of_noise(planned, intervals)
+    width = np.subtract(*_intervals_of_noise(n, intervals)[::-1])
     misses = np.concatenate([-low, high])
     # Rolled, so that no limit is divided by the width of its own interval.
     ratios = [misses / np.tile(np.roll(width, shift), 2) for shift in range(1, 21)]
@@ -140,13 +152,17 @@ def _shortfall_in_widths(n: int, planned: int) -> float:
 
 
 @cache
-def _intervals_of_noise(n: int) -> tuple[Floats, Floats]:
-    return median_intervals(np.random.default_rng((SEED, n)).normal(size=(SIMULATED, n)))
+def _intervals_of_noise(n: int, intervals: Intervals) -> tuple[Floats, Floats]:
+    if n > MOST_DRAWN:
+        shrink = (MOST_DRAWN / n) ** 0.5
+        low, high = _intervals_of_noise(MOST_DRAWN, intervals)
+        return shrink * low, shrink * high
+    return intervals(np.random.default_rng((SEED, n)).normal(size=(SIMULATED, n)))
 
 
-def _check_floor(floor: float) -> None:
-    if not floor >= 0:
-        raise ValueError(f"expected a noise floor of 0 or more, got {floor}")
+def _check_limit(limit: float) -> None:
+    if not limit >= 0:
+        raise ValueError(f"expected a noise floor or margin of 0 or more, got {limit}")
 
 
 def _log(x: float) -> float:

@@ -1,12 +1,14 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.stats import norm, t
 
+from bench.stats.estimates import pseudo_medians
 from bench.stats.verdicts import LEAST_FLOOR, noise_floor
 
 log_ratios = st.lists(st.floats(-1, 1), min_size=1, max_size=12)
@@ -19,7 +21,7 @@ def normal_d(sigma: float, count: int = 400) -> list[float]:
 
 
 def test_without_a_comparison_of_like_with_like_the_floor_is_the_least() -> None:
-    assert noise_floor([], 8) == LEAST_FLOOR == 0.02
+    assert noise_floor([], 8) == LEAST_FLOOR == 0.005
     assert noise_floor([], 8, least=0.1) == 0.1
 
 
@@ -35,19 +37,22 @@ def test_a_single_block_counts_the_same_in_both_directions() -> None:
     assert noise_floor([0.3], 1) == noise_floor([-0.3], 1) == pytest.approx(math.expm1(0.3))
 
 
-def test_one_in_forty_ratios_without_a_change_lies_beyond_the_floor() -> None:
-    rng = np.random.default_rng(8)
-    ratios = np.exp(np.median(rng.normal(0, 0.08, (20_000, 9)), axis=1))
-    assert np.mean(np.abs(ratios - 1) > noise_floor(normal_d(0.08), 9)) == pytest.approx(
-        0.025, abs=0.006
-    )
+@pytest.mark.parametrize("n", [6, 9, 12, 13, 30, 60])
+@pytest.mark.parametrize("noise", [norm, t(3)], ids=["normal", "heavy tails"])
+def test_one_in_forty_ratios_without_a_change_lies_beyond_the_floor(noise: Any, n: int) -> None:
+    # Above 12 sets the floor is extrapolated.
+    rows = 0.03 * noise.rvs(size=(8_000, n), random_state=8)
+    ratios = np.exp(pseudo_medians(rows))
+    floor = noise_floor(0.03 * noise.ppf((np.arange(2000) + 0.5) / 2000), n, 0)
+    assert np.mean(np.abs(ratios - 1) > floor) == pytest.approx(0.025, abs=0.007)
 
 
 def test_more_blocks_lower_the_floor() -> None:
     floors = [noise_floor(normal_d(0.2), n) for n in (1, 3, 6, 12, 24, 96)]
     assert floors == sorted(floors, reverse=True)
-    # The median of n normal values scatters by sigma * sqrt(pi / 2n): 2 from 24 to 96 blocks.
-    assert floors[-2] / floors[-1] == pytest.approx(2, rel=0.1)
+    # The pseudo-median of n normal values scatters by sigma * sqrt(pi / 3n): Hodges & Lehmann
+    # (1963). 97.5% of them are within 2.24 times that.
+    assert floors[-1] == pytest.approx(2.24 * 0.2 * math.sqrt(math.pi / (3 * 96)), rel=0.05)
 
 
 @settings(deadline=None)

@@ -4,15 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, bootstrap
+from scipy.stats import bootstrap
 
-from bench.stats.estimates import (
-    RESAMPLES,
-    Estimate,
-    bootstrap_median,
-    paired_ratio,
-    unpaired_ratio,
-)
+from bench.stats.estimates import RESAMPLES, Estimate, paired_ratio, unpaired_ratio
 
 times = st.floats(1e-3, 1e3)
 sessions = st.lists(times, min_size=6, max_size=20)
@@ -28,24 +22,17 @@ def limits(ratio: Estimate) -> list[float]:
     return [ratio.low, ratio.value, ratio.high]
 
 
-def test_the_limits_are_those_ratios_that_the_exact_bootstrap_distribution_names() -> None:
-    # Efron (1979), Annals of Statistics 7, section 3: of n = 2m - 1 values, the median of a
-    # resample is at most the k-th smallest with probability P(Binomial(n, k/n) >= m).
-    ratios = np.array([0.80, 0.91, 0.97, 1.04, 1.10, 1.22, 1.31, 1.44, 1.60])
-    cumulative = [binom.sf(4, 9, k / 9) for k in range(1, 10)]
-    low, high = (ratios[int(np.searchsorted(cumulative, p))] for p in (0.025, 0.975))
-    assert limits(paired_ratio(np.log(ratios))) == pytest.approx([low, 1.10, high])
+def test_the_limits_are_walsh_averages_of_the_log_ratios() -> None:
+    # Of nine values the sixth from either end, as P(T+ <= 5) = 10/512 and P(T+ <= 6) = 14/512:
+    # Hollander & Wolfe (1999), Nonparametric Statistical Methods, sections 3.1 to 3.3.
+    logs = np.log([0.80, 0.91, 0.97, 1.04, 1.10, 1.22, 1.31, 1.44, 1.60])
+    averages = sorted((a + b) / 2 for i, a in enumerate(logs) for b in logs[i:])
+    expected = np.exp([averages[5], averages[22], averages[-6]])
+    assert limits(paired_ratio(logs)) == pytest.approx(list(expected))
 
 
 def test_twice_as_slow_in_every_block_is_a_ratio_of_two_without_spread() -> None:
     assert limits(paired_ratio(d([(t, 2 * t) for t in range(1, 8)]))) == pytest.approx([2, 2, 2])
-
-
-@settings(deadline=None, max_examples=40)
-@given(pairs)
-def test_the_ratio_is_the_exponential_of_the_median_log_ratio(pairs: list) -> None:  # type: ignore[type-arg]
-    median = bootstrap_median(d(pairs))
-    assert np.log(limits(paired_ratio(d(pairs)))) == pytest.approx(limits(median), abs=1e-12)
 
 
 @settings(deadline=None, max_examples=40)
@@ -68,12 +55,19 @@ def test_swapping_the_sides_inverts_the_ratio(pairs: list) -> None:  # type: ign
     assert forth.value * back.value == pytest.approx(1)
 
 
-@pytest.mark.parametrize("n", [9, 12, 25])
-def test_swapping_the_sides_swaps_the_limits(n: int) -> None:
-    # Not to the last digit: the resamples of a set of ranks are not their own mirror image.
-    scatter = np.random.default_rng(n).normal(0, 0.1, n)
-    here, there = limits(paired_ratio(scatter)), limits(paired_ratio(-scatter))
-    assert here == pytest.approx([1 / x for x in reversed(there)], rel=0.01)
+@settings(deadline=None, max_examples=40)
+@given(pairs)
+def test_swapping_the_sides_swaps_the_limits(pairs: list) -> None:  # type: ignore[type-arg]
+    here, there = limits(paired_ratio(d(pairs))), limits(paired_ratio([-x for x in d(pairs)]))
+    assert here == pytest.approx([1 / x for x in reversed(there)])
+
+
+def test_a_higher_confidence_widens_the_interval_or_takes_it_away() -> None:
+    logs = [0.0, 0.1, 0.2, 0.3, 0.5, 0.9, 1.4]
+    narrow, wide = (limits(paired_ratio(logs, confidence)) for confidence in (0.95, 0.98))
+    assert wide == pytest.approx([1.0, narrow[1], math.exp(1.4)])  # from min to max
+    assert wide[0] < narrow[0] and narrow[2] < wide[2]
+    assert paired_ratio(logs, 0.99) == Estimate(narrow[1], None, None, 7)
 
 
 def test_below_six_blocks_there_is_a_ratio_without_an_interval() -> None:
@@ -84,9 +78,14 @@ def test_below_six_blocks_there_is_a_ratio_without_an_interval() -> None:
 
 def test_a_target_missed_in_most_blocks_makes_an_infinite_ratio() -> None:
     missed = paired_ratio([0.0, 0.1, math.inf, math.inf, math.inf, math.inf])
-    assert (missed.value, missed.high) == (math.inf, math.inf)
+    assert (missed.value, missed.low, missed.high) == (math.inf, 1, math.inf)
     apart = unpaired_ratio([1.0] * 6, [2.0, 2.0, math.inf, math.inf, math.inf, math.inf])
     assert (apart.value, apart.low, apart.high) == (math.inf, 2, math.inf)
+
+
+def test_a_target_missed_in_a_few_blocks_leaves_the_ratio_finite() -> None:
+    missed = paired_ratio([0.0] * 9 + [-math.inf])
+    assert (missed.value, missed.low, missed.high) == (1, 0, 1)
 
 
 def test_two_sessions_are_resampled_apart_from_each_other() -> None:

@@ -39,9 +39,9 @@ def after(ratio: Estimate, blocks: int) -> Estimate:
         (1.05, 1.20, "INCONCLUSIVE"),  # on the border is not beyond it
         (0.80, 0.94, "IMPROVED"),
         (0.80, 0.95, "INCONCLUSIVE"),
-        (0.95, 1.05, "EQUIVALENT"),
-        (0.94, 1.05, "INCONCLUSIVE"),
-        (0.95, 1.06, "INCONCLUSIVE"),
+        (0.97, 1.03, "EQUIVALENT"),
+        (0.96, 1.03, "INCONCLUSIVE"),
+        (0.97, 1.04, "INCONCLUSIVE"),
         (0.80, 1.20, "INCONCLUSIVE"),
         (1.01, 1.02, "EQUIVALENT"),  # surely slower, and by less than the noise floor
     ],
@@ -50,10 +50,19 @@ def test_the_interval_is_held_against_both_borders(low: float, high: float, expe
     assert verdict(interval(low, (low + high) / 2, high), 0.05) == expected
 
 
-@pytest.mark.parametrize(("high", "expected"), [(1.05, "EQUIVALENT"), (1.06, "INCONCLUSIVE")])
-def test_a_noisy_session_makes_nothing_the_same(high: float, expected: str) -> None:
-    ratio = interval(0.97, 1.01, high)
-    assert verdict(ratio, 0.4) == expected
+@pytest.mark.parametrize("floor", [0.005, 0.03, 0.4])
+def test_no_noise_widens_what_is_equivalent(floor: float) -> None:
+    assert verdict(interval(0.98, 1.0, 1.029), floor) == "EQUIVALENT"
+    assert verdict(interval(0.98, 1.0, 1.031), floor) == "INCONCLUSIVE"
+    assert verdict(interval(0.98, 1.0, 1.031), floor, margin=0.04) == "EQUIVALENT"
+
+
+def test_a_change_within_the_margin_is_a_change() -> None:
+    assert verdict(interval(1.006, 1.01, 1.02), 0.005) == "REGRESSED"
+    assert verdict(interval(0.98, 0.99, 0.994), 0.005) == "IMPROVED"
+
+
+def test_between_margin_and_floor_no_blocks_decide() -> None:
     assert verdict(interval(1.2, 1.25, 1.3), 0.4) == "INCONCLUSIVE"
     assert further_blocks(interval(1.2, 1.25, 1.3), 0.4) is None  # blocks don't lower the floor
 
@@ -126,12 +135,27 @@ def test_what_is_no_ratio_or_no_floor_is_refused(ratio: Estimate, floor: float) 
         further_blocks(ratio, floor)
 
 
+@pytest.mark.parametrize("margin", [math.nan, -0.02])
+def test_what_is_no_margin_is_refused(margin: float) -> None:
+    with pytest.raises(ValueError, match="margin"):
+        verdict(interval(0.9, 1.0, 1.1), 0.02, margin)
+
+
 def test_an_interval_twice_too_wide_requests_four_times_the_blocks() -> None:
     border = math.log(1.05)
     above = interval(1.05 / math.exp(0.1), 1.05 * math.exp(0.1), 1.05 * math.exp(0.3), n=10)
     assert further_blocks(above, 0.05) in (30, 31)  # 31 to be past the border itself
     within = interval(math.exp(-0.02), 1.0, math.exp(2 * border), n=10)
-    assert further_blocks(within, 0.05) in (30, 31)
+    assert further_blocks(within, 0.02, margin=0.05) in (30, 31)
+
+
+def test_the_nearer_of_two_decisions_counts() -> None:
+    # 1.02 can be shown to be a change above 0.5%, or to be less than 3%.
+    ratio = interval(0.98, 1.02, 1.06)
+    needed = further_blocks(ratio, 0.005)
+    change, equivalence = further_blocks(ratio, 0.005, margin=0), further_blocks(ratio, 0.02)
+    assert change is not None and equivalence is not None
+    assert needed == min(change, equivalence) == change
 
 
 @given(ratios, floors)
@@ -154,7 +178,7 @@ def test_without_an_interval_the_first_thing_missing_is_one(n: int) -> None:
 
 @pytest.mark.parametrize("value", [1.05, 1.0501, 1.0499])
 def test_a_ratio_on_or_all_but_on_the_border_cannot_be_decided(value: float) -> None:
-    assert further_blocks(interval(0.9, value, 1.2), 0.05) is None
+    assert further_blocks(interval(0.9, value, 1.2), 0.05, margin=0.05) is None
 
 
 def test_an_interval_without_end_cannot_be_shrunk() -> None:
