@@ -1,0 +1,38 @@
+"""When to look at a growing number of timing sets, and the confidence that each look needs.
+
+Intervals of 95% that are looked at again and again miss the truth far more often than in 5% of
+sessions: Armitage, McPherson & Rowe (1969), Journal of the Royal Statistical Society A 132. Here
+each look spends a share of the 5%, and all shares add up to 5% (alpha spending, Lan & DeMets
+(1983), Biometrika 70, with a union bound). This holds for any number of looks and any rule that
+stops. Confidence sequences, Howard et al. (2021), Annals of Statistics 49, would allow a look after
+every set, but need a bound on the tails of the noise, which signed ranks do not.
+"""
+
+from bench.stats.estimates import CONFIDENCE
+
+FIRST_SHARE = 1 / 32  # the range of six values: a session that stops at its first look loses little
+SHARE = 1 / 512  # the range of ten values; equal shares, as a session may need any of the looks
+EQUAL_LOOKS = 10  # six sets have become 244 by then
+GROWTH, LEAST_GROWTH = 1.5, 4
+
+
+def look_confidence(look: int) -> float:
+    """Return the confidence of the intervals at a look, counted from 1, that keeps 95% over all.
+
+    The first look spends 1/32 and the next nine 1/512 each. Look 10 + k spends 1 / (k (k + 1)) of
+    what is then left of 5%.
+    """
+    if look < 1:
+        raise ValueError(f"expected the number of a look, from 1, got {look}")
+    if look == 1:
+        return 1 - FIRST_SHARE
+    if look <= EQUAL_LOOKS:
+        return 1 - SHARE
+    left = 1 - CONFIDENCE - FIRST_SHARE - (EQUAL_LOOKS - 1) * SHARE
+    k = look - EQUAL_LOOKS
+    return 1 - left / (k * (k + 1))
+
+
+def next_look(n: int) -> int:
+    """Return the number of sets at the look after that at `n`: half as many more, at least four."""
+    return max(n + LEAST_GROWTH, int(n * GROWTH))

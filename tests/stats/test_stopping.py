@@ -1,0 +1,36 @@
+import math
+
+import pytest
+
+from bench.stats.estimates import CONFIDENCE, MIN_FOR_INTERVAL, critical_rank
+from bench.stats.stopping import look_confidence, next_look
+
+
+def test_all_looks_together_spend_five_percent() -> None:
+    spent = math.fsum(1 - look_confidence(look) for look in range(1, 10_001))
+    assert spent < 1 - CONFIDENCE
+    assert spent == pytest.approx(1 - CONFIDENCE, rel=1e-4)
+
+
+def test_later_looks_never_need_less_confidence() -> None:
+    levels = [look_confidence(look) for look in range(1, 100)]
+    assert levels == sorted(levels)
+    assert levels[0] > CONFIDENCE and levels[-1] < 1
+
+
+@pytest.mark.parametrize("n", [6, 7, 10, 20])
+def test_every_look_from_six_sets_on_has_an_interval(n: int) -> None:
+    for look in range(1, 15):
+        assert n >= MIN_FOR_INTERVAL
+        assert critical_rank(n, look_confidence(look)) >= 1
+        n = next_look(n)
+
+
+def test_looks_are_half_as_many_sets_apart_and_at_least_four() -> None:
+    assert [next_look(n) for n in (1, 2, 6, 9, 10, 100)] == [5, 6, 10, 13, 15, 150]
+
+
+@pytest.mark.parametrize("look", [0, -1])
+def test_looks_are_counted_from_one(look: int) -> None:
+    with pytest.raises(ValueError, match="from 1"):
+        look_confidence(look)
