@@ -6,6 +6,7 @@ Shapes: images (N, 1, 28, 28) float32, normalised; labels (N,) int64.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bench.data.augmentation import none
 from bench.data.images import NORMALISATIONS, ImageSet, black
+from bench.data.normalised_images import normalised_images
 from bench.registry import NonNegativeInt
 from bench.torchvision_import import import_torchvision
 
@@ -34,6 +36,7 @@ class Feed:
     device: torch.device
     normalisation: str = "standard"
     augment: Augment = none
+    shared: Path | None = None  # a file that keeps the normalised images for several processes
 
 
 class _Order(Sampler[int]):
@@ -88,8 +91,10 @@ class ResidentLoader(Loader):
 
     def __init__(self, feed: Feed) -> None:
         super().__init__(feed)
-        self._train = _normalised(feed, feed.images.train_images, feed.images.train_labels)
-        self._test = _normalised(feed, feed.images.test_images, feed.images.test_labels)
+        tensors = normalised_images(feed.images, feed.normalisation, feed.shared)
+        train_images, train_labels, test_images, test_labels = (t.to(feed.device) for t in tensors)
+        self._train = train_images, train_labels
+        self._test = test_images, test_labels
 
     def train(self) -> Iterator[Batch]:
         """Yield one epoch's batches."""
@@ -165,11 +170,3 @@ class _PilDataset(Dataset[tuple[Tensor, int]]):
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         image = Image.fromarray(self._images[index].numpy(), mode="L")
         return self._transform(image), int(self._labels[index])
-
-
-def _normalised(feed: Feed, pixels: np.ndarray, labels: np.ndarray) -> Batch:
-    """Map (N, 28, 28) uint8 to (N, 1, 28, 28) float32, with the same arithmetic as the pipeline."""
-    mean, std = NORMALISATIONS[feed.normalisation](feed.images)
-    batch = torch.from_numpy(pixels).to(feed.device).unsqueeze(1).float()
-    batch.div_(255).sub_(mean).div_(std)
-    return batch, torch.from_numpy(labels).to(feed.device).long()
