@@ -3,7 +3,7 @@
 import os
 import resource
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 JIFFIES_PER_S = os.sysconf("SC_CLK_TCK")
@@ -71,6 +71,20 @@ class Proc:
         after_name = " ".join(self._first_line(f"{pid}/stat")).rpartition(")")[2]
         return sum(map(int, after_name.split()[11:15])) / JIFFIES_PER_S
 
+    def waited_s(self) -> float | None:
+        """Return how long this process's threads have waited for a core, in all.
+
+        From the second number of `task/*/schedstat`, in nanoseconds. A thread that ended in the
+        meantime is no longer counted. None where the kernel does not keep it.
+        Source: https://docs.kernel.org/scheduler/sched-stats.html
+        """
+        lines = [
+            self._first_line(str(path.relative_to(self._root)))
+            for path in self._root.glob("self/task/*/schedstat")
+        ]
+        waits = [int(line[1]) for line in lines if len(line) == 3 and line[1].isdecimal()]
+        return sum(waits) / 1e9 if waits else None
+
     def _first_line(self, name: str) -> list[str]:
         """Return the words of a file's first line, at least one."""
         try:
@@ -92,6 +106,41 @@ def read(proc: Proc) -> Reading:
         jiffies=proc.jiffies(),
         pressure_us=proc.cpu_pressure_us(),
     )
+
+
+NOTHING = Reading(
+    wall_s=0.0,
+    own_s=0.0,
+    children_s=0.0,
+    involuntary_switches=0,
+    jiffies=Jiffies(0, 0, 0),
+    pressure_us=0,
+)
+
+
+def added(total: Reading, before: Reading, after: Reading) -> Reading:
+    """Return `total` with what was counted between two readings; None where one was missing."""
+    jiffies, pressure_us = None, None
+    if total.jiffies and before.jiffies and after.jiffies:
+        counts = (astuple(each) for each in (total.jiffies, before.jiffies, after.jiffies))
+        jiffies = Jiffies(*(t + max(a - b, 0) for t, b, a in zip(*counts, strict=True)))
+    if not (total.pressure_us is None or before.pressure_us is None or after.pressure_us is None):
+        pressure_us = total.pressure_us + max(after.pressure_us - before.pressure_us, 0)
+    return Reading(
+        wall_s=total.wall_s + after.wall_s - before.wall_s,
+        own_s=total.own_s + after.own_s - before.own_s,
+        children_s=total.children_s + after.children_s - before.children_s,
+        involuntary_switches=total.involuntary_switches
+        + after.involuntary_switches
+        - before.involuntary_switches,
+        jiffies=jiffies,
+        pressure_us=pressure_us,
+    )
+
+
+def page_faults() -> int:
+    """Return the pages that the system has mapped for this process without reading a file."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 def steal_share(before: Reading, after: Reading) -> float | None:

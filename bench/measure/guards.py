@@ -1,19 +1,22 @@
-"""Guards of a measurement: what the machine did while a timing block was measured.
+"""Guards of a measurement: what the machine did while a cell took its turns in a timing set.
 
-Counters of the machine and of this process, read at both ends of a window, and a fixed
-calibration kernel, timed before and after it. The report judges them.
+Counters of the machine and of this process, read at both ends of each turn, and a fixed
+calibration kernel, timed before and after all turns. The report judges them.
 """
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
 from bench.measure.clock import Clock, clock_for
 from bench.measure.counters import (
+    NOTHING,
     Proc,
     Reading,
+    added,
     cpu_over_wall,
     others_cores,
     pressure_share,
@@ -31,7 +34,7 @@ CALIBRATION_BYTES = {"cpu": 32 * 2**20, "cuda": 256 * 2**20}
 
 @dataclass(frozen=True, kw_only=True)
 class Guards:
-    """State of the machine during one window; None where the system does not report it.
+    """State of the machine during all turns; None where it was not measured or not reported.
 
     `calibration_*_s` are medians over repeats. `steal_share` is a share of all cores' time,
     `pressure_share` the share of wall time in which some task waited for a core (also a thread of
@@ -52,7 +55,9 @@ class Guards:
 
 
 @torch.no_grad()
-def calibrate(device: torch.device, clock: Clock | None = None) -> float | None:
+def calibrate(
+    device: torch.device, clock: Clock | None = None, repeats: int = CALIBRATION_REPEATS
+) -> float | None:
     """Return the median seconds of an fp32 matrix product and a pass through memory.
 
     Comparable only within a cell, whose threads and tf32 setting it uses. Leaves the random state
@@ -62,7 +67,7 @@ def calibrate(device: torch.device, clock: Clock | None = None) -> float | None:
     seconds = []
     try:
         kernel = _calibration_kernel(device)
-        for _ in range(1 + CALIBRATION_REPEATS):
+        for _ in range(1 + repeats):
             started_s = clock.now_s()
             kernel()
             seconds.append(clock.now_s() - started_s)
@@ -88,46 +93,65 @@ def _calibration_kernel(device: torch.device) -> Callable[[], None]:
 
 
 class Watch:
-    """Records the guards of one window, between the end of `start` and the beginning of `stop`."""
+    """Records the guards of the time within `turn`, between `start` and `stop`.
 
-    def __init__(self, device: torch.device, proc: Proc | None = None) -> None:
+    With `calibrates` the calibration kernel is timed, and the GPU queried before the first turn
+    too; both take a few tenths of a second. `processes` are those of the set, which are no others.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        proc: Proc | None = None,
+        *,
+        calibrates: bool = True,
+        processes: int = 1,
+    ) -> None:
         self._device = device
         self._proc = proc or Proc()
+        self._calibrates = calibrates
+        self._processes = processes
         self._calibration_s: float | None = None
         self._gpu: GpuState | None = None
-        self._before: Reading | None = None
+        self._total: Reading = NOTHING
 
     def start(self) -> None:
-        """Time the calibration kernel and query the GPU, then read the counters.
+        """Time the calibration kernel and query the GPU.
 
         The kernel raises peak memory: reset that afterwards.
         """
-        self._calibration_s = calibrate(self._device)
-        self._gpu = gpu_state(self._device)  # before the counters: its process takes CPU time
+        if self._calibrates:
+            self._calibration_s = calibrate(self._device)
+            self._gpu = gpu_state(self._device)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Add what the counters show while the block runs."""
         clock_for(self._device).now_s()  # synchronises
-        self._before = read(self._proc)
+        before = read(self._proc)
+        try:
+            yield
+        finally:
+            clock_for(self._device).now_s()  # synchronises
+            self._total = added(self._total, before, read(self._proc))
 
     def stop(self) -> Guards:
-        """Read the counters, then query the warm GPU and time the calibration kernel again."""
-        clock_for(self._device).now_s()  # synchronises
-        after = read(self._proc)
-        before = self._before
-        if before is None:
-            raise RuntimeError("Watch.stop was called before Watch.start")
+        """Query the warm GPU, time the calibration kernel again, and return all."""
+        total = self._total
         states = [state for state in (self._gpu, gpu_state(self._device)) if state is not None]
         clocks = [state.clock_mhz for state in states if state.clock_mhz is not None]
         reasons = [state.throttle for state in states if state.throttle is not None]
         processes = [state.processes for state in states if state.processes is not None]
         return Guards(
             calibration_before_s=self._calibration_s,
-            calibration_after_s=calibrate(self._device),
-            steal_share=steal_share(before, after),
-            pressure_share=pressure_share(before, after),
-            others_cores=others_cores(before, after),
-            involuntary_switches=after.involuntary_switches - before.involuntary_switches,
-            cpu_over_wall=cpu_over_wall(before, after),
+            calibration_after_s=calibrate(self._device) if self._calibrates else None,
+            steal_share=steal_share(NOTHING, total),
+            pressure_share=pressure_share(NOTHING, total),
+            others_cores=others_cores(NOTHING, total),
+            involuntary_switches=total.involuntary_switches,
+            cpu_over_wall=cpu_over_wall(NOTHING, total),
             gpu_clock_mhz=min(clocks, default=None),
             gpu_throttle=" ".join(sorted(set().union(*reasons))) if reasons else None,
-            # Without this process, which is listed once it has used the GPU.
-            gpu_others=max(max(processes) - 1, 0) if processes else None,
+            # Each of the set's processes is listed once it has used the GPU.
+            gpu_others=max(max(processes) - self._processes, 0) if processes else None,
         )

@@ -1,4 +1,4 @@
-"""Timing of a training step's phases, round by round; MEASUREMENT.md gives the reasons.
+"""Timing of a training step's phases, turn by turn; MEASUREMENT.md gives the reasons.
 
 Phases are passed in as callables, so that the timed code is exactly the training code.
 """
@@ -16,23 +16,28 @@ import torch
 
 from bench.errors import DivergedError
 from bench.measure.clock import Clock
+from bench.measure.counters import Proc, page_faults
 from bench.records import STEP_PHASES
 
-WARMUP_WINDOW_STEPS = 5
+WARMUP_WINDOW_STEPS = 2
 WARMUP_CAP_STEPS = 60
 WARMUP_TOLERANCE = 0.05
-STEPS_PER_GPU_ROUND = 10
+LAUNCH_STEPS = 10  # of forward and backward of two images
+GPU_STEPS = 10  # whole steps of a turn on a GPU, at least
 GPU_CYCLES_PER_S = 2e9  # about the fastest GPU clock: a slower GPU waits longer
+WAITING = 0.25  # of a turn, in which its threads waited for a core: another process ran
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One timed pass through one phase."""
+    """One phase in one turn, or in one pass; `at_s` is the middle of the turn on the clock."""
 
     phase: str
     round: int
     seconds: float
     is_warmup: bool = False
+    at_s: float | None = None
+    is_disturbed: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -56,55 +61,127 @@ class StepParts:
         return loss
 
 
-def time_steps(parts: StepParts, clock: Clock, device: torch.device, rounds: int) -> list[Sample]:
-    """Warm up, then time `rounds` of each phase and of the complete step.
+class StepTimer:
+    """Times the phases of a training step in turns.
 
-    Raises DivergedError for a loss that is not finite, whose step may take another time.
+    Between turns other processes run, so that the first step of a turn finds their data in the
+    caches; where that matters, it doesn't count. Raises DivergedError for a loss that is not
+    finite, whose step may take another time.
     """
-    with _garbage_collection_off():
-        warmup = _warm_up(parts, clock)
-        first = len(warmup)
-        if device.type == "cuda":
-            samples = _gpu_steps(parts, clock, first, rounds)
-            samples += _gpu_phases(parts, device, first, rounds)
-            step_s = statistics.median(s.seconds for s in samples if s.phase == "step")
-            samples += _gpu_alone(parts, device, first, rounds, step_s)
-        else:
-            samples = _cpu_rounds(parts, clock, first, rounds)
-    return warmup + samples
+
+    def __init__(
+        self, parts: StepParts, clock: Clock, device: torch.device, proc: Proc | None = None
+    ) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._device = device
+        self._proc = proc or Proc()
+        self._rounds = itertools.count()
+        self.samples: list[Sample] = []
+        self._page_faults = 0
+        self._steps = 0
+
+    @property
+    def step_page_faults(self) -> float | None:
+        """Pages that the system mapped a step, in all turns: memory given back and taken again."""
+        return self._page_faults / self._steps if self._steps else None
+
+    def warm_up(self) -> float:
+        """Take steps until two consecutive windows agree; return the seconds of a step.
+
+        The first step, which is cold, is stored too.
+        """
+        seconds: list[float] = []
+        with garbage_collection_off():
+            while len(seconds) < WARMUP_CAP_STEPS and not _settled(seconds):
+                batch = self._parts.batch()
+                self._parts.zero_grad()
+                started_s = self._clock.now_s()
+                loss = self._parts.step(batch)
+                seconds.append(self._clock.now_s() - started_s)
+        _require_finite(loss)
+        self.samples += [Sample("step", next(self._rounds), s, is_warmup=True) for s in seconds]
+        return statistics.median(seconds[-WARMUP_WINDOW_STEPS:])
+
+    def take_turn(self, steps: int, discarded: int = 1) -> None:
+        """Take the steps that don't count, then time `steps`; a phase's value is their median."""
+        waited_s, faults = self._proc.waited_s(), page_faults()
+        started_s = self._clock.now_s()
+        with garbage_collection_off(collect=False):
+            take = self._gpu_turn if self._device.type == "cuda" else self._cpu_turn
+            spans, loss = take(steps, discarded)
+        ended_s = self._clock.now_s()
+        self._page_faults += page_faults() - faults
+        self._steps += discarded + steps
+        _require_finite(loss)
+        after_s = self._proc.waited_s()
+        is_disturbed = None
+        if waited_s is not None and after_s is not None:
+            is_disturbed = after_s - waited_s > WAITING * (ended_s - started_s)
+        number, at_s = next(self._rounds), (started_s + ended_s) / 2
+        self.samples += [
+            Sample(phase, number, statistics.median(seconds), False, at_s, is_disturbed)
+            for phase, seconds in spans.items()
+        ]
+
+    def _cpu_turn(self, steps: int, discarded: int) -> tuple[dict[str, list[float]], Any]:
+        """Time each phase between two readings of the clock, and the step from first to last."""
+        parts, now_s = self._parts, self._clock.now_s
+        reads: list[tuple[float, ...]] = []
+        for _ in range(discarded + steps):
+            t0 = now_s()
+            batch = parts.batch()
+            t1 = now_s()
+            parts.zero_grad()
+            t2 = now_s()
+            loss = parts.forward(batch)
+            t3 = now_s()
+            loss = parts.backward(loss)
+            t4 = now_s()
+            parts.update()
+            reads.append((t0, t1, t2, t3, t4, now_s()))
+        timed = reads[discarded:]
+        return {
+            "data": [t[1] - t[0] for t in timed],
+            "forward": [t[3] - t[2] for t in timed],
+            "backward": [t[4] - t[3] for t in timed],
+            "optimizer": [t[5] - t[4] for t in timed],
+            "step": [t[5] - t[2] for t in timed],
+        }, loss
+
+    def _gpu_turn(self, steps: int, discarded: int) -> tuple[dict[str, list[float]], Any]:
+        """Time whole steps, then their phases, then a step on the GPU alone.
+
+        Whole steps are synchronised only at both ends, phases once. Batches are fetched before,
+        so that `step` means the same as on the CPU; gradients are reset within, which is host
+        work that runs ahead of the device. Ends with a synchronisation: the GPU is idle when the
+        turn is passed on.
+        """
+        parts, count = self._parts, max(steps, GPU_STEPS)
+        batches = [parts.batch() for _ in range(discarded + count)]
+        for batch in batches[:discarded]:
+            parts.zero_grad()
+            parts.step(batch)
+        started_s = self._clock.now_s()  # synchronises
+        for batch in batches[discarded:]:
+            parts.zero_grad()
+            loss = parts.step(batch)
+        step_s = (self._clock.now_s() - started_s) / count  # synchronises
+        spans = _gpu_phases(parts, self._device, max(1, count // 2))
+        device_s = _gpu_alone(parts, self._device, step_s)
+        return {**spans, "step": [step_s], "device": [device_s]}, loss
 
 
 def time_two_images(parts: StepParts, batch: Any, clock: Clock) -> float:
     """Return the median seconds of forward and backward of two images: mostly launch overhead."""
     seconds = []
-    with _garbage_collection_off():
-        for _ in range(2 * WARMUP_WINDOW_STEPS):
+    with garbage_collection_off():
+        for _ in range(LAUNCH_STEPS):
             parts.zero_grad()
             started_s = clock.now_s()
             parts.backward(parts.forward(batch))
             seconds.append(clock.now_s() - started_s)
-    return statistics.median(seconds[WARMUP_WINDOW_STEPS:])
-
-
-def time_passes(
-    phase: str, run: Callable[[], float], passes: int, *, is_warmup: bool = False
-) -> list[Sample]:
-    """Return samples of a long phase (epoch, evaluation) that measures its own seconds."""
-    with _garbage_collection_off():
-        return [Sample(phase, i, run(), is_warmup) for i in range(passes)]
-
-
-def _warm_up(parts: StepParts, clock: Clock) -> list[Sample]:
-    """Take steps until two consecutive windows agree; return all, the cold one first."""
-    seconds: list[float] = []
-    while len(seconds) < WARMUP_CAP_STEPS and not _settled(seconds):
-        batch = parts.batch()
-        parts.zero_grad()
-        started_s = clock.now_s()
-        loss = parts.step(batch)
-        seconds.append(clock.now_s() - started_s)
-    _require_finite(loss)
-    return [Sample("step", i, s, is_warmup=True) for i, s in enumerate(seconds)]
+    return statistics.median(seconds[LAUNCH_STEPS // 2 :])
 
 
 def _settled(seconds: list[float]) -> bool:
@@ -115,65 +192,13 @@ def _settled(seconds: list[float]) -> bool:
     return abs(now - before) <= WARMUP_TOLERANCE * before
 
 
-def _cpu_rounds(parts: StepParts, clock: Clock, first: int, rounds: int) -> list[Sample]:
-    """Alternate single phases with a complete step, so that drift affects both alike."""
-    samples: list[Sample] = []
-    for i in range(first, first + rounds):
-        t0 = clock.now_s()
-        batch = parts.batch()
-        t1 = clock.now_s()
-        parts.zero_grad()
-        t2 = clock.now_s()
-        loss = parts.forward(batch)
-        t3 = clock.now_s()
-        loss = parts.backward(loss)
-        t4 = clock.now_s()
-        parts.update()
-        t5 = clock.now_s()
-        batch = parts.batch()
-        parts.zero_grad()
-        t6 = clock.now_s()
-        loss = parts.step(batch)
-        t7 = clock.now_s()
-        spans = {
-            "data": t1 - t0,
-            "forward": t3 - t2,
-            "backward": t4 - t3,
-            "optimizer": t5 - t4,
-            "step": t7 - t6,
-        }
-        samples += [Sample(phase, i, s) for phase, s in spans.items()]
-    _require_finite(loss)
-    return samples
-
-
-def _gpu_steps(parts: StepParts, clock: Clock, first: int, rounds: int) -> list[Sample]:
-    """Time groups of complete steps, synchronised only at their ends; seconds of one step.
-
-    Batches are fetched before a group, so that `step` means the same as on the CPU. Gradients are
-    reset within it: host work that runs ahead of the device.
-    """
-    samples = []
-    for i in range(first, first + rounds):
-        batches = [parts.batch() for _ in range(STEPS_PER_GPU_ROUND)]
-        started_s = clock.now_s()
-        for batch in batches:
-            parts.zero_grad()
-            loss = parts.step(batch)
-        elapsed_s = clock.now_s() - started_s
-        samples.append(Sample("step", i, elapsed_s / STEPS_PER_GPU_ROUND))
-    _require_finite(loss)
-    return samples
-
-
-def _gpu_phases(parts: StepParts, device: torch.device, first: int, rounds: int) -> list[Sample]:
+def _gpu_phases(parts: StepParts, device: torch.device, steps: int) -> dict[str, list[float]]:
     """Time the phases by CUDA events, with one synchronisation at the end."""
     names = STEP_PHASES
     events = [
         [torch.cuda.Event(enable_timing=True) for _ in range(2 * len(names))]  # type: ignore[no-untyped-call]
-        for _ in range(rounds)
+        for _ in range(steps)
     ]
-    torch.cuda.synchronize(device)  # synchronises
     for e in events:
         e[0].record()
         batch = parts.batch()
@@ -189,39 +214,28 @@ def _gpu_phases(parts: StepParts, device: torch.device, first: int, rounds: int)
         parts.update()
         e[7].record()
     torch.cuda.synchronize(device)  # synchronises
-    _require_finite(loss)
-    return [
-        Sample(name, first + i, e[2 * k].elapsed_time(e[2 * k + 1]) / 1e3)
-        for i, e in enumerate(events)
+    return {
+        name: [e[2 * k].elapsed_time(e[2 * k + 1]) / 1e3 for e in events]
         for k, name in enumerate(names)
-    ]
+    }
 
 
-def _gpu_alone(
-    parts: StepParts, device: torch.device, first: int, rounds: int, step_s: float
-) -> list[Sample]:
-    """Time complete steps without launch overhead: launch them while the GPU is kept waiting.
+def _gpu_alone(parts: StepParts, device: torch.device, step_s: float) -> float:
+    """Time a complete step without launch overhead: launch it while the GPU is kept waiting.
 
     The difference from the time of a normal step is the time in which the GPU waits for launches.
     A step that synchronises by itself shows no difference.
     """
-    wait_cycles = int(2 * step_s * GPU_CYCLES_PER_S)  # longer than launching a step
-    starts, ends = (
-        [torch.cuda.Event(enable_timing=True) for _ in range(rounds)]  # type: ignore[no-untyped-call]
-        for _ in range(2)
-    )
-    for start, end in zip(starts, ends, strict=True):
-        batch = parts.batch()
-        parts.zero_grad()
-        torch.cuda._sleep(wait_cycles)  # type: ignore[no-untyped-call]
-        start.record()
-        parts.step(batch)
-        end.record()
-        torch.cuda.synchronize(device)  # synchronises
-    return [
-        Sample("device", first + i, start.elapsed_time(end) / 1e3)
-        for i, (start, end) in enumerate(zip(starts, ends, strict=True))
-    ]
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    batch = parts.batch()
+    parts.zero_grad()
+    # Longer than launching a step.
+    torch.cuda._sleep(int(2 * step_s * GPU_CYCLES_PER_S))  # type: ignore[no-untyped-call]
+    start.record()
+    parts.step(batch)
+    end.record()
+    torch.cuda.synchronize(device)  # synchronises
+    return float(start.elapsed_time(end)) / 1e3
 
 
 def _require_finite(loss: Any) -> None:
@@ -231,9 +245,11 @@ def _require_finite(loss: Any) -> None:
 
 
 @contextmanager
-def _garbage_collection_off() -> Iterator[None]:
+def garbage_collection_off(*, collect: bool = True) -> Iterator[None]:
+    """Collect garbage once, or not, and then none while the block runs."""
     was_on = gc.isenabled()
-    gc.collect()
+    if collect:
+        gc.collect()
     gc.disable()
     try:
         yield

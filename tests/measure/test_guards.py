@@ -173,6 +173,8 @@ def test_without_proc_files_only_the_process_itself_is_reported(
 ) -> None:
     watch = Watch(CPU, Proc(tmp_path))
     watch.start()
+    with watch.turn():
+        pass
     reported = watch.stop()
     assert (reported.steal_share, reported.pressure_share, reported.others_cores) == (
         None,
@@ -222,7 +224,7 @@ def test_a_machine_without_memory_for_the_kernel_has_no_calibration(
     assert calibrate(CPU) is None
 
 
-def test_the_window_contains_no_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_turns_contain_no_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     monkeypatch.setattr(module, "calibrate", lambda device: calls.append("calibrate"))
     monkeypatch.setattr(module, "gpu_state", lambda device: calls.append("gpu"))
@@ -234,21 +236,82 @@ def test_the_window_contains_no_calibration(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(module, "read", reading)
     watch = Watch(CPU)
     watch.start()
-    calls.append("work")
+    for _ in range(2):
+        with watch.turn():
+            calls.append("work")
     watch.stop()
-    assert calls == ["calibrate", "gpu", "read", "work", "read", "gpu", "calibrate"]
+    turn = ["read", "work", "read"]
+    assert calls == ["calibrate", "gpu", *turn, *turn, "gpu", "calibrate"]
 
 
-def test_a_watch_that_was_not_started_cannot_be_stopped() -> None:
-    with pytest.raises(RuntimeError, match="was called before"):
-        Watch(CPU).stop()
+def test_without_calibration_only_the_warm_gpu_is_queried(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(module, "calibrate", lambda device: calls.append("calibrate"))
+    monkeypatch.setattr(module, "gpu_state", lambda device: calls.append("gpu"))
+    watch = Watch(CPU, calibrates=False)
+    watch.start()
+    calls.append("turns")
+    reported = watch.stop()
+    assert calls == ["turns", "gpu"]
+    assert (reported.calibration_before_s, reported.calibration_after_s) == (None, None)
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, *states: GpuState | None) -> Guards:
-    """Watch an empty window, with these answers of the GPU before and after it."""
+def guards_of(monkeypatch: pytest.MonkeyPatch, *readings: Reading) -> Guards:
+    """Watch turns with these readings, two a turn, without calibration."""
+    script = iter(readings)
+    monkeypatch.setattr(module, "read", lambda proc: next(script))
+    watch = Watch(CPU, calibrates=False)
+    watch.start()
+    for _ in range(len(readings) // 2):
+        with watch.turn():
+            pass
+    return watch.stop()
+
+
+def later(wall_s: float, own_s: float = 0.0, busy: int = 0, steal: int = 0) -> Reading:
+    """Return a reading so many seconds and ticks after START."""
+    jiffies = Jiffies(busy, steal, total=busy + steal)
+    more = {"wall_s": START.wall_s + wall_s, "own_s": START.own_s + own_s}
+    return replace(START, jiffies=jiffies, involuntary_switches=round(wall_s), **more)
+
+
+def test_a_watch_sums_its_turns_and_ignores_what_happened_between_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reported = guards_of(
+        monkeypatch,
+        later(0.0),
+        later(1.0, own_s=0.5, busy=60, steal=40),
+        later(101.0, own_s=50.0, busy=5060, steal=5040),  # others worked for 100 s
+        later(104.0, own_s=51.5, busy=5160, steal=5040),
+    )
+    assert reported.cpu_over_wall == pytest.approx((0.5 + 1.5) / 4)
+    assert reported.steal_share == pytest.approx(40 / 200)
+    assert reported.involuntary_switches == 1 + 3
+
+
+def test_a_turn_that_raises_is_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = iter([later(0.0), later(2.0, own_s=1.0)])
+    monkeypatch.setattr(module, "read", lambda proc: next(script))
+    watch = Watch(CPU, calibrates=False)
+    with pytest.raises(ZeroDivisionError), watch.turn():
+        raise ZeroDivisionError
+    assert watch.stop().cpu_over_wall == pytest.approx(0.5)
+
+
+def test_a_watch_without_turns_has_no_shares() -> None:
+    reported = Watch(CPU, calibrates=False).stop()
+    shares = (reported.steal_share, reported.pressure_share, reported.cpu_over_wall)
+    assert shares == (None, None, None)
+
+
+def watched(
+    monkeypatch: pytest.MonkeyPatch, *states: GpuState | None, processes: int = 1
+) -> Guards:
+    """Watch no turn, with these answers of the GPU before and after all turns."""
     answers = iter(states)
     monkeypatch.setattr(module, "gpu_state", lambda device: next(answers))
-    watch = Watch(CPU)
+    watch = Watch(CPU, processes=processes)
     watch.start()
     return watch.stop()
 
@@ -264,6 +327,13 @@ def test_of_two_looks_at_the_gpu_the_worse_is_kept(
     assert reported.gpu_clock_mhz == 1200.0
     assert reported.gpu_throttle == "hw_thermal sw_power_cap"
     assert reported.gpu_others == 2
+
+
+def test_the_processes_of_the_set_are_no_others(
+    monkeypatch: pytest.MonkeyPatch, small_kernel: None
+) -> None:
+    first, last = (GpuState(clock_mhz=None, throttle=(), processes=n) for n in (1, 4))
+    assert watched(monkeypatch, first, last, processes=3).gpu_others == 1
 
 
 def test_one_look_at_the_gpu_is_better_than_none(
@@ -290,9 +360,10 @@ def test_a_cpu_has_no_gpu_guards(small_kernel: None) -> None:
 def test_on_this_machine_a_window_of_work_shows_our_own_time(small_kernel: None) -> None:
     watch = Watch(CPU)
     watch.start()
-    begun = read(Proc())
-    while read(Proc()).own_s - begun.own_s < 0.1:  # until it has worked for long enough
-        sum(range(10_000))
+    with watch.turn():
+        begun = read(Proc())
+        while read(Proc()).own_s - begun.own_s < 0.1:  # until it has worked for long enough
+            sum(range(10_000))
     reported = watch.stop()
     assert reported.cpu_over_wall is not None
     assert reported.cpu_over_wall > 0

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from bench.measure.phases import GPU_CYCLES_PER_S, StepParts, time_steps
+from bench.measure.phases import GPU_CYCLES_PER_S, StepParts, StepTimer
 
 GPU = torch.device("cuda")
 
@@ -59,14 +59,18 @@ class Device:
 
 @pytest.fixture
 def medians(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Time steps on a made-up GPU; gives each phase's median seconds."""
+    """Return a function that times turns on a fake GPU and returns each phase's median seconds."""
 
     def measured(launch_s: float, work_s: float) -> dict[str, float]:
         device = Device(launch_s, work_s)
         monkeypatch.setattr(torch.cuda, "Event", device.event)
         monkeypatch.setattr(torch.cuda, "_sleep", device.sleep)
         monkeypatch.setattr(torch.cuda, "synchronize", device.synchronize)
-        samples = [s for s in time_steps(device.parts(), device, GPU, 5) if not s.is_warmup]
+        timer = StepTimer(device.parts(), device, GPU)
+        timer.warm_up()
+        for _ in range(5):
+            timer.take_turn(2)
+        samples = [s for s in timer.samples if not s.is_warmup]
         return {
             phase: statistics.median(s.seconds for s in samples if s.phase == phase)
             for phase in {s.phase for s in samples}
