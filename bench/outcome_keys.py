@@ -17,6 +17,7 @@ from bench.import_graph import imported_modules, is_users, source_digest, source
 from bench.measure.machine import VARIABLE
 
 RUN = "bench.execute.single_run"  # executed by every run
+SET_MEMBER = "bench.execute.set_member"  # executed by the members of timing sets
 # Modules that a run imports without an effect on its numbers: they check and describe, and their
 # results are in the configuration. All others count. Packages hold registries, whose entries are
 # in the key by their targets.
@@ -50,14 +51,14 @@ def outcome_key(
     return {"configuration": _digest(canonical), **code, **known, **fingerprint}
 
 
-def code_parts(targets: Iterable[str]) -> dict[str, str]:
-    """Return the key parts of all code that a run with these targets executes.
+def code_parts(targets: Iterable[str], root: str = RUN) -> dict[str, str]:
+    """Return the key parts of all code that a run with these targets executes, beside `root`.
 
     A target is `package.module:callable`, or a module alone. Modules are found by their imports.
     """
     wanted = sorted(set(targets))
     modules: dict[str, Path] = {}
-    for name in (RUN, *(target.partition(":")[0] for target in wanted)):
+    for name in (root, *(target.partition(":")[0] for target in wanted)):
         modules |= _own_code(name) if _is_bench(name) else _code_of(name)
     digests = {name: _file_digest(path, _stamp(path)) for name, path in modules.items()}
     own = [f"{name} {digests[name]}" for name in sorted(digests) if _is_bench(name)]

@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,8 @@ from bench.data.availability import Provision, foresee, provide
 from bench.data.dataset_files import Progress
 from bench.errors import BenchError, did_you_mean
 from bench.measure.resources import Resources, local_resources
-from bench.outcome_keys import changes, code_parts, outcome_key
-from bench.records import OutcomeSummary
+from bench.outcome_keys import RUN, SET_MEMBER, changes, code_parts, outcome_key
+from bench.records import LOCKSTEP, BlockRow, OutcomeSummary
 from bench.store import Store
 from bench.study.design import Excluded, expand
 from bench.study.run_durations import DurationEstimator
@@ -30,9 +30,16 @@ from bench.study.runs import (
     tuning_runs,
     untuned_fields,
 )
-from bench.study.spec import Cell, Study
+from bench.study.spec import MIN_SETS, Cell, Study
 from bench.study.study_file import load_study
-from bench.study.timing_blocks import BlockPart, block_run, block_runs, timed_cells
+from bench.study.timing_sets import (
+    SetPart,
+    cells_per_set,
+    set_run,
+    set_runs,
+    sets_wanted,
+    timed_cells,
+)
 
 State = Literal["cached", "stale", "new", "skipped"]
 ResourcesFor = Callable[[Sequence[Cell]], Resources]
@@ -44,7 +51,7 @@ def _this_machine(cells: Sequence[Cell]) -> Resources:
 
 @dataclass(frozen=True)
 class Narrowing:
-    """Limits of extra timing blocks; with a `half_width` (a fraction) of 0 only the budget."""
+    """Limits of extra timing sets; with a `half_width` (a fraction) of 0 only the budget."""
 
     half_width: float
     budget_s: float
@@ -67,6 +74,11 @@ class Request:
     command: str = ""
     only: tuple[str, ...] = ()
 
+    @property
+    def first_look(self) -> int:
+        """The look at the results for which timing sets are planned; 0: no further one follows."""
+        return 1 if self.narrowing is not None and self.narrowing.half_width else 0
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
@@ -86,7 +98,7 @@ class Plan:
 
     While tuning trials are missing (`is_tuning`), they are the only runs, and the cells are
     stand-ins for those that will be chosen. `detects` is the smallest change of a step's time
-    that the last session could detect, with its number of timing blocks.
+    that the last session could detect, with its number of timing sets.
     """
 
     study: Study
@@ -112,26 +124,33 @@ class Plan:
 
     @property
     def estimate_s(self) -> float:
-        """The estimated duration of the runs to execute, in seconds."""
-        return sum(p.estimate_s for p in self.uncached)
+        """The estimated duration of the runs to execute, in seconds.
+
+        Where a budget gives the number of timing sets, it is spent as soon as six are there.
+        """
+        runs_s = sum(p.estimate_s for p in self.uncached)
+        sets = [p for p in self.to_execute if p.run.kind == "block"]
+        if not sets or self.study.timing is None or self.study.timing.sets is not None:
+            return runs_s
+        return runs_s + max(0.0, self.study.timing.budget - sum(p.estimate_s for p in sets))
 
     @property
     def all_blocks(self) -> frozenset[int]:
-        """The numbers of all timing blocks of any session."""
+        """The numbers of all timing sets of any session."""
         return self.used_blocks | {p.run.block for p in self.runs if p.run.kind == "block"}
 
     @property
     def next_block(self) -> int:
-        """The first unused block number."""
+        """The first unused number of a timing set."""
         return 1 + max(self.all_blocks, default=-1)
 
     def without(self, lost: Sequence[PlannedRun]) -> "Plan":
-        """Return the plan without lost timing runs; their block numbers stay used."""
+        """Return the plan without lost timing runs; the numbers of their sets stay used."""
         ids = {planned.run.run_id for planned in lost}
         kept = tuple(p for p in self.runs if p.run.run_id not in ids)
         return replace(self, runs=kept, used_blocks=self.all_blocks)
 
-    def with_blocks(self, runs: Sequence[Run]) -> "Plan":
+    def with_sets(self, runs: Sequence[Run]) -> "Plan":
         """Return the plan with further timing runs of cells that have some already."""
         similar = {p.run.cell.cell_id: p for p in self.runs if p.run.kind == "block"}
         added = [
@@ -179,7 +198,7 @@ def make_plan(
     cells = distinct_cells(chosen, baseline_id(study, base, chosen))
     if not is_tuning:
         runs += map(cache.planned, trial_and_cost_runs(study, cells))
-        runs += cache.planned_blocks(study, cells)
+        runs += cache.planned_sets(study, cells, request.first_look)
     return Plan(
         study,
         resources,
@@ -232,6 +251,14 @@ def _provisions(
     return [find(name, fallback, folder, offline=offline) for name, fallback in requested.items()]
 
 
+def parts_of(outcomes: Iterable[OutcomeSummary]) -> Iterator[tuple[SetPart, BlockRow]]:
+    """Yield the parts of timing sets among outcomes that ended ok, with their rows."""
+    for outcome in outcomes:
+        row = outcome.block
+        if row is not None and outcome.status == "ok":
+            yield SetPart(outcome.cell_id, row.role, row.block), row
+
+
 class _Cache:
     """Compares runs with the outcomes in the results folder, and estimates what is missing."""
 
@@ -247,7 +274,7 @@ class _Cache:
         self.used_blocks = frozenset(o.block.block for o in known.values() if o.block is not None)
         self._fingerprint = resources.machine.fingerprint()
         self._digests = digests  # of the data sets' content
-        self._codes: dict[frozenset[str], Mapping[str, str]] = {}
+        self._codes: dict[tuple[frozenset[str], str], Mapping[str, str]] = {}
 
     def planned(self, run: Run, after_tuning: bool = False) -> PlannedRun:
         former = self._known.get(run.run_id)
@@ -256,9 +283,9 @@ class _Cache:
         outcome = former if state == "cached" else None
         return PlannedRun(run, state, reason, key, self._estimate_s(run), outcome)
 
-    def planned_blocks(self, study: Study, cells: Sequence[Cell]) -> list[PlannedRun]:
+    def planned_sets(self, study: Study, cells: Sequence[Cell], look: int) -> list[PlannedRun]:
         """Return the valid timing runs, then the missing ones with why the last one lapsed."""
-        former = sorted(self._former_blocks(study, cells), key=lambda p: p.run.block)
+        former = sorted(self._former_parts(study, cells), key=lambda p: p.run.block)
         kept = [planned for planned in former if planned.state == "cached"]
         lapsed: dict[str, PlannedRun] = {}
         for planned in former:
@@ -267,29 +294,40 @@ class _Cache:
                 lapsed[cell_id] = planned
             elif cell_id in lapsed and lapsed[cell_id].state == "stale":
                 del lapsed[cell_id]  # a valid one has replaced it
-        done = {BlockPart(p.run.cell.cell_id, p.run.role, p.run.block) for p in kept}
+        done = dict(parts_of(p.outcome for p in kept if p.outcome))
+        wanted = sets_wanted(study, cells, done)
+        most = cells_per_set(self._resources.machine.memory_bytes)
         counts = Counter(part.cell_id for part in done if part.role == "planned")
-        blocks = study.timing.blocks if study.timing else 0
-        complete = {cell_id for cell_id, count in counts.items() if count >= blocks}
-        for run in block_runs(study, cells, done, self.used_blocks):
+        complete = {cell_id for cell_id, count in counts.items() if count >= wanted}
+        for run in set_runs(study, cells, done, self.used_blocks, wanted, look, most):
             shared = "other cells are timed beside it" if run.cell.cell_id in complete else ""
             last = lapsed.get(run.cell.cell_id)
             state, reason = (last.state, last.reason) if last else ("new", shared)
             kept.append(PlannedRun(run, state, reason, self._key(run), self._estimate_s(run)))
         return kept
 
-    def _former_blocks(self, study: Study, cells: Sequence[Cell]) -> Iterator[PlannedRun]:
+    def _former_parts(self, study: Study, cells: Sequence[Cell]) -> Iterator[PlannedRun]:
+        """Yield the parts of sets that were timed before; older protocols don't count."""
         timed = {cell.cell_id: cell for cell in timed_cells(study, cells)}
         for outcome in self._known.values():
-            cell, block = timed.get(outcome.cell_id), outcome.block
-            if cell is not None and block is not None:
-                yield self.planned(block_run(study, cell, block.role, block.block))
+            cell, row = timed.get(outcome.cell_id), outcome.block
+            if cell is not None and row is not None and row.protocol == LOCKSTEP:
+                yield self.planned(
+                    set_run(
+                        study,
+                        cell,
+                        row.role,
+                        row.block,
+                        is_detailed=row.calibration_before_s is not None,
+                        look=row.look or 0,
+                    )
+                )
 
     def _estimate_s(self, run: Run) -> float:
         """Return what a run adds to the duration of the study, given what runs in parallel."""
         at_once = len(self._resources.nodes)
         if run.timing is not None:
-            at_once = min(at_once, run.timing.blocks)
+            at_once = min(at_once, run.timing.sets or MIN_SETS)
         elif not run.is_alone and run.cell.skip is None:
             on_gpus = run.cell.device.startswith("cuda")
             at_once = self._resources.trials_at_once(int(run.cell.threads), gpus=on_gpus)
@@ -298,9 +336,10 @@ class _Cache:
     def _key(self, run: Run) -> dict[str, str]:
         dataset = run.cell.dataset.name
         targets = frozenset((*run.cell.targets(), type(DATASETS[dataset]).__module__))
-        if targets not in self._codes:
-            self._codes[targets] = code_parts(targets)
-        code, digest = self._codes[targets], self._digests.get(dataset)
+        root = SET_MEMBER if run.kind == "block" else RUN
+        if (targets, root) not in self._codes:
+            self._codes[targets, root] = code_parts(targets, root)
+        code, digest = self._codes[targets, root], self._digests.get(dataset)
         return outcome_key(run.configuration(), code, self._fingerprint, digest)
 
 

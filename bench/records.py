@@ -11,6 +11,9 @@ History of the format:
   4  jobs in trials.csv, tuning.csv and blocks.csv
   5  machine and node in trials.csv, tuning.csv, blocks.csv and costs.csv
   6  step_images in blocks.csv
+  7  at_s and is_disturbed in timings.csv; protocol, look, passes_s and step_page_faults in
+     blocks.csv. A block is a timing set, whose cells took turns; before, a cell's rounds were
+     timed in one stretch
 """
 
 import sys
@@ -18,20 +21,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 Scalar = bool | int | float | str | None
 Status = Literal["ok", "skipped", "failed", "diverged", "timeout", "oom"]
 # tuning: one cell trained on a part of the training set and evaluated on the rest of it.
 Kind = Literal["trial", "block", "cost", "tuning"]
-# planned: requested by the study. twin: the A/A control, the baseline timed a second time in the
-# block, for the noise floor. extra: added to narrow an interval; in medians, never in a verdict.
+# twin: the A/A control, the baseline timed a second time in the set, for the noise floor. extra: in
+# older results, a block that was added to narrow an interval; in medians, never in a verdict.
 Role = Literal["planned", "twin", "extra"]
+LOCKSTEP = "lockstep"  # the protocol of timing sets; older rows have none
 
 # The first columns of every table; the other configuration fields follow by their dotted path.
 IDENTITY = ("study", "cell_id", "model", "dataset", "batch_size", "optimizer", "lr", "device")
 
-# The phases of training that a timing block measures, in the order in which they happen.
+# The phases of training that a timing set measures, in the order in which they happen.
 # `device` is a step's time on a GPU alone, all of it launched beforehand.
 STEP_PHASES = ("data", "forward", "backward", "optimizer")
 PHASES = (*STEP_PHASES, "step", "device", "epoch", "eval")
@@ -108,28 +112,40 @@ class EpochRow:
 
 @dataclass(frozen=True, kw_only=True)
 class TimingRow:
-    """One timed round of one phase in a timing block, or why the block has no rounds."""
+    """One phase in one turn of a cell in a timing set, or why there are none.
 
-    block: int = column("1", "counted from 0")
+    A turn's value is the median of its steps; where steps are short, the first doesn't count.
+    """
+
+    block: int = column("1", "number of the timing set, counted from 0")
     phase: str | None = column("", "data, forward, backward, optimizer, step, device, epoch, eval")
-    round: int | None = column("1", "counted from 0 in its block; 0 is the cold one")
+    round: int | None = column("1", "counted from 0 in its set, warm-up included")
     seconds: float | None = column("s", "one pass through the phase")
     is_warmup: bool | None = column("", "not counted in any statistic")
-    role: Role = column("", "planned, twin or extra", default="planned")
-    status: Status = column("", "how the block ended", default="ok")
+    role: Role = column("", "planned, twin (the A/A control) or extra", default="planned")
+    status: Status = column("", "how the cell's part of the set ended", default="ok")
     reason: str | None = column("", "why, where the status is not ok", default=None)
+    at_s: float | None = column("s", "middle of the turn since the set's start", default=None)
+    is_disturbed: bool | None = column(
+        "", "the process waited for a core: not counted, nor compared", default=None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class BlockRow:
-    """One timing block: how it ended, and the state of the machine while it ran."""
+    """A cell's part of a timing set: how it ended, and the state of the machine meanwhile."""
 
-    block: int = column("1", "counted from 0; cells with the same number were timed together")
-    role: Role = column("", "planned, twin or extra")
-    status: Status = column("", "how the block ended")
+    block: int = column("1", "number of the set: cells with the same number took turns")
+    role: Role = column("", "planned, twin (the A/A control) or extra")
+    status: Status = column("", "how it ended")
     reason: str | None = column("", "why, where the status is not ok", default=None)
+    protocol: str | None = column("", "lockstep; blank: rounds in one stretch", default=None)
+    look: int | None = column("1", "the look at the results for which it was added", default=None)
     started_at: str | None = column("", "UTC", default=None)
-    wall_s: float | None = column("s", "the block, set-up included", default=None)
+    wall_s: float | None = column("s", "its turns, set-up included", default=None)
+    passes_s: float | None = column(
+        "s", "of it epochs, evaluations and the machine's own measurements", default=None
+    )
     jobs: int | None = column("1", "runs active at once at most, itself included", default=None)
     machine: str | None = column("", "processor, cores and GPUs", default=None)
     node: str | None = column("", "machine of a cluster", default=None)
@@ -142,8 +158,11 @@ class BlockRow:
         "fraction", "time with a task waiting for a core", default=None
     )
     others_cores: float | None = column("1", "cores kept busy by others", default=None)
-    involuntary_switches: int | None = column("1", "of the block's process", default=None)
+    involuntary_switches: int | None = column("1", "of its process", default=None)
     cpu_over_wall: float | None = column("1", "CPU time of the process over wall", default=None)
+    step_page_faults: float | None = column(
+        "1", "pages mapped a step, which the allocator had given back", default=None
+    )
     gpu_clock_mhz: float | None = column("MHz", "the lower of before and after", default=None)
     gpu_throttle: str | None = column("", "active throttle reasons", default=None)
     gpu_others: int | None = column("1", "other compute processes on the GPU", default=None)

@@ -154,7 +154,7 @@ class Store:
     def last_detectable_change(self) -> tuple[float, int] | None:
         """Return the smallest change of a step's time that the last session could detect.
 
-        A fraction, with the number of timing blocks; None where it is not known.
+        A fraction, with the number of timing sets; None where it is not known.
         """
         try:
             with (self.folder / "comparisons.csv").open(encoding="utf-8", newline="") as file:

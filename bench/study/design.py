@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bench.cell_names import format_value
 from bench.errors import StudyError, did_you_mean, shown
-from bench.study.spec import CHOICES, Cell, Study
+from bench.study.spec import CHOICES, MIN_SETS, Cell, Study
 from bench.study.study_file import study_error
 from bench.study.yaml_source import Path, dotted
 
@@ -193,17 +193,19 @@ def _check_grid_size(study: Study) -> None:
 
 
 def _check_run_count(study: Study, groups: Sequence[Sequence[Cell]]) -> None:
-    seeds, blocks = len(study.seeds), study.timing.blocks if study.timing else 0
-    # One cost pass per cell, one A/A control per block, and the tuning trials.
-    runs = len(groups) * (seeds + 1 + blocks) + blocks
+    seeds, sets = len(study.seeds), 0
+    if study.timing is not None:
+        sets = study.timing.sets or MIN_SETS
+    # One cost pass per cell, one A/A control per set, and the tuning trials.
+    runs = len(groups) * (seeds + 1 + sets) + sets
     if study.tune is not None:
         runs += len(study.tune.seeds) * sum(map(len, groups))
     if runs > MOST_RUNS:
         raise StudyError(
             f"needs {runs:,} runs (cells: {len(groups):,}, seeds: {seeds:,}, "
-            f"timing blocks: {blocks:,}); the limit is {MOST_RUNS:,}",
+            f"timing sets: {sets:,}); the limit is {MOST_RUNS:,}",
             where=study.source.name,
-            hint="Use fewer values, seeds or blocks, or split the study.",
+            hint="Use fewer values, seeds or sets, or split the study.",
         )
 
 

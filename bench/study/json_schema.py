@@ -33,8 +33,11 @@ def study_schema() -> Schema:
     fields["threads"]["anyOf"] = [{"const": "auto"}, {"type": "integer", "minimum": 1}]
     fields["normalisation"]["enum"] = list(NORMALISATIONS)
     fields["device"]["anyOf"] = [{"enum": ["auto", "cpu", "cuda"]}, {"pattern": f"^({DEVICE})$"}]
-    timeout = definitions["Limits"]["properties"]["trial_timeout"]
-    timeout["anyOf"].append({"type": "string", "pattern": f"^{DURATION}$"})
+    written = {"type": "string", "pattern": f"^{DURATION}$"}
+    definitions["Limits"]["properties"]["trial_timeout"]["anyOf"].append(written)
+    budget = definitions["Timing"]["properties"]["budget"]
+    number = {key: budget.pop(key) for key in ("exclusiveMinimum", "type")}
+    budget["anyOf"] = [number, written]
     schema["properties"]["timing"] = {
         "anyOf": [{"const": "off"}, {"$ref": "#/$defs/Timing"}],
         "description": Study.model_fields["timing"].description,

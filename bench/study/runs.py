@@ -5,7 +5,8 @@ best accuracy on held-out training images. The chosen cells are then trained lik
 different seeds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from bench.cell_names import owner
 from bench.measure.machine import Machine
 from bench.measure.openmp_spin import SPIN_COUNT
 from bench.records import (
+    LOCKSTEP,
     BlockRow,
     CostRow,
     Kind,
@@ -32,7 +34,11 @@ Candidates = Sequence[Sequence[Cell]]  # resolved cells to choose from, for each
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A trial, tuning trial, cost pass or part of a timing block: all that a process needs."""
+    """A trial, tuning trial, cost pass or part of a timing set: all that a process needs.
+
+    `block` is the number of the timing set. A detailed part times epochs and the machine too.
+    `look` counts the looks at the results, this set's included; 0 where their number was fixed.
+    """
 
     run_id: str
     kind: Kind
@@ -45,6 +51,8 @@ class Run:
     target_accuracy: float | None = None
     timeout_s: float | None = None
     validation: float = 0.0
+    is_detailed: bool = True
+    look: int = 0
 
     @property
     def is_alone(self) -> bool:
@@ -60,7 +68,9 @@ class Run:
             case "trial":
                 fields["target_accuracy"] = self.target_accuracy
             case "block" if self.timing is not None:
-                fields |= self.timing.model_dump(include={"rounds", "epochs"})
+                fields["rounds"] = self.timing.rounds
+                if self.is_detailed:
+                    fields["epochs"] = self.timing.epochs
                 if not self.timing.alone:
                     fields["alone"] = False
             case "tuning":
@@ -72,6 +82,7 @@ class Run:
         end: dict[str, Any] = {"status": status, "reason": reason}
         trained = {"trial_id": self.run_id, "seed": self.seed, **end}
         timed = {"block": self.block, "role": self.role, **end}
+        in_set: dict[str, Any] = {"protocol": LOCKSTEP, "look": self.look}
         unmeasured: dict[str, Any] = dict.fromkeys(("phase", "round", "seconds", "is_warmup"))
         rows: dict[str, Any]
         match self.kind:
@@ -82,7 +93,8 @@ class Run:
             case "cost":
                 rows = {"cost": CostRow(**end)}
             case "block":
-                rows = {"block": BlockRow(**timed), "timings": (TimingRow(**timed, **unmeasured),)}
+                no_rounds = TimingRow(**timed, **unmeasured)
+                rows = {"block": BlockRow(**timed, **in_set), "timings": (no_rounds,)}
         return Outcome(
             run_id=self.run_id,
             kind=self.kind,
@@ -93,6 +105,13 @@ class Run:
             **end,
             **rows,
         )
+
+
+def run_groups(runs: Iterable[Run]) -> Iterator[tuple[Run, ...]]:
+    """Group the runs of a timing set, which take turns; every other run is a group of its own."""
+    key = lambda run: run.block if run.kind == "block" else run.run_id  # noqa: E731
+    for _, group in itertools.groupby(runs, key):
+        yield tuple(group)
 
 
 def run_of(study: Study, cell: Cell, kind: Kind, suffix: str, **fields: Any) -> Run:

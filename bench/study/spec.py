@@ -45,6 +45,7 @@ from bench.study.yaml_source import Source
 SECONDS_PER_UNIT = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 DEVICE = r"auto|cpu|cuda(:[0-9]{1,3})?"
 DURATION = r"([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+"
+MIN_SETS = 6  # of a cell: an interval over fewer timing sets would be too uncertain
 STUDY_NAME = r"[a-z0-9][a-z0-9_-]{0,99}"
 
 
@@ -147,6 +148,11 @@ class Cell(Strict):
         f"how often a CPU thread spins before it sleeps; auto: {SPIN_COUNT}, "
         f"{DEFAULT}: OpenMP's own (300,000)",
     )
+    allocator: Literal["auto", "default"] = _field(
+        "auto",
+        "auto: freed memory stays with the process; default: as the C library decides, which "
+        "differs by chance",
+    )
 
     _cell_id: str = PrivateAttr("")
     _skip: str | None = PrivateAttr(None)
@@ -197,7 +203,11 @@ class Cell(Strict):
 
 
 # Fields added after the first published results, with the values that keep those results valid.
-LATER: Mapping[str, Scalar] = {"deterministic": False, "spin_count": "auto"}
+LATER: Mapping[str, Scalar] = {
+    "deterministic": False,
+    "spin_count": "auto",
+    "allocator": "auto",
+}
 
 # Fields that take a name with parameters.
 CHOICES: Mapping[str, type[Choice]] = {
@@ -231,13 +241,29 @@ Duration = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(se
 class Timing(Strict):
     """The timing protocol."""
 
-    blocks: Count = _field(6, "processes per cell; fewer than 6 give no interval")
-    rounds: Count = _field(30, "timed steps per block, after warm-up")
-    epochs: CountFromZero = _field(1, "timed epochs and evaluations per block")
+    sets: Count | None = _field(
+        None, "timing sets; as many as fit the budget by default; fewer than 6 give no interval"
+    )
+    budget: Duration = _field(
+        "1m", "time for the timing sets where their number is not given; at least 6 are timed"
+    )
+    rounds: Count = _field(20, "turns of each cell in a set, after warm-up")
+    epochs: CountFromZero = _field(
+        1, "timed epochs and evaluations of each cell in each of its first 6 sets"
+    )
     spares: CountFromZero = _field(
-        4, "most additional blocks for cells whose blocks the machine disturbed"
+        4, "most additional sets for cells whose sets the machine disturbed"
     )
     alone: Boolean = _field(True, "time nothing while another run is active, whatever --jobs is")
+    blocks: Count | None = Field(None, exclude=True, description="the former name of sets")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sets_by_their_former_name(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "blocks" not in data:
+            return data
+        given = {key: value for key, value in data.items() if key != "blocks"}
+        return {"sets": data["blocks"], **given}  # --set may override it by the new name
 
 
 class Limits(Strict):
@@ -248,7 +274,7 @@ class Limits(Strict):
 
 def _timing(value: Any) -> Any:
     if not isinstance(value, Mapping | Timing) and value != "off":
-        raise invalid("expected off or a mapping such as {blocks: 6}")
+        raise invalid("expected off or a mapping such as {sets: 12}")
     return None if value == "off" else value
 
 

@@ -8,7 +8,7 @@ import pytest
 from bench import outcome_keys
 from bench.import_graph import source_file
 from bench.models import MODELS
-from bench.outcome_keys import DESCRIBING, RUN, code_parts
+from bench.outcome_keys import DESCRIBING, RUN, SET_MEMBER, code_parts
 
 Parts = Callable[..., dict[str, str]]
 
@@ -106,8 +106,7 @@ def test_every_built_in_network_has_its_own_part() -> None:
         (RUN, "sys:x"),
         ("bench.train", "sys:x"),
         ("bench.execute.training_setup", "sys:x"),
-        ("bench.measure.phases", "sys:x"),
-        ("bench.measure.counters", "sys:x"),
+        ("bench.data.normalised_images", "sys:x"),
         ("bench.data.images", "sys:x"),
         ("bench.data.dataset_files", "bench.data.digits"),  # what makes the pixels
         ("bench.data.digits_recipe", "bench.data.digits"),
@@ -125,6 +124,40 @@ def test_code_that_affects_numbers_counts(
     assert path is not None
     monkeypatch.setattr(outcome_keys, "_file_digest", lambda p, s: "x" if p == path else real(p, s))
     assert changed(before, code_parts([target])) == {"code"}
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        SET_MEMBER,
+        RUN,
+        "bench.train",
+        "bench.execute.timing_set",
+        "bench.measure.phases",
+        "bench.measure.counters",
+        "bench.measure.guards",
+    ],
+)
+def test_code_of_timing_sets_counts_for_them(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    before = code_parts(["sys:x"], SET_MEMBER)
+    real, path = outcome_keys._file_digest, source_file(module)
+    assert path is not None
+    monkeypatch.setattr(outcome_keys, "_file_digest", lambda p, s: "x" if p == path else real(p, s))
+    assert changed(before, code_parts(["sys:x"], SET_MEMBER)) == {"code"}
+
+
+@pytest.mark.parametrize(
+    "module",
+    [SET_MEMBER, "bench.execute.timing_set", "bench.measure.phases", "bench.measure.guards"],
+)
+def test_code_of_timing_sets_does_not_count_for_trials(
+    monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    before = code_parts(["sys:x"])
+    real, path = outcome_keys._file_digest, source_file(module)
+    assert path is not None
+    monkeypatch.setattr(outcome_keys, "_file_digest", lambda p, s: "x" if p == path else real(p, s))
+    assert changed(before, code_parts(["sys:x"])) == set()
 
 
 @pytest.mark.parametrize("module", ["bench.records", "bench.study.study_file", "bench.store"])

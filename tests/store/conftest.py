@@ -78,7 +78,7 @@ def trial() -> Callable[..., Outcome]:
 
 @pytest.fixture(scope="session")
 def block() -> Callable[..., Outcome]:
-    """Make a timing block of two rounds of one phase."""
+    """Make a part of a timing set: two rounds of one phase."""
 
     def make(number: int = 0, cell_id: str = "cell", **config: Scalar) -> Outcome:
         return Outcome(

@@ -80,6 +80,8 @@ TIMINGS = st.builds(
     role=ROLES,
     status=STATUS,
     reason=maybe(TEXT),
+    at_s=maybe(FLOATS),
+    is_disturbed=maybe(st.booleans()),
 )
 BLOCKS = st.builds(
     BlockRow,
@@ -87,8 +89,11 @@ BLOCKS = st.builds(
     role=ROLES,
     status=STATUS,
     reason=maybe(TEXT),
+    protocol=maybe(TEXT),
+    look=maybe(WHOLE),
     started_at=maybe(TEXT),
     wall_s=maybe(FLOATS),
+    passes_s=maybe(FLOATS),
     train_images=maybe(WHOLE),
     steal_share=maybe(FLOATS),
     involuntary_switches=maybe(WHOLE),

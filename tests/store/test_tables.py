@@ -23,10 +23,11 @@ PROMISED = {
     "train_s eval_s wall_s images_per_s time_to_target_s peak_memory_bytes parameters",
     "epochs": "trial_id seed epoch train_loss test_loss test_accuracy train_s eval_s images_per_s "
     "elapsed_train_s",
-    "timings": "block phase round seconds is_warmup role",
-    "blocks": "block role status reason started_at wall_s calibration_before_s "
-    "calibration_after_s steal_share pressure_share others_cores involuntary_switches "
-    "cpu_over_wall gpu_throttle gpu_others peak_flops_per_s peak_bytes_per_s two_images_s",
+    "timings": "block phase round seconds is_warmup role at_s is_disturbed",
+    "blocks": "block role status reason protocol look started_at wall_s passes_s "
+    "calibration_before_s calibration_after_s steal_share pressure_share others_cores "
+    "involuntary_switches cpu_over_wall gpu_throttle gpu_others peak_flops_per_s "
+    "peak_bytes_per_s two_images_s",
     "costs": "status reason flops_per_image step_flops step_bytes step_operations "
     "step_peak_bytes step_base_bytes step_device_bytes",
     "tuning": "trial_id seed status reason validation_accuracy validation_loss validation_images "

@@ -11,9 +11,9 @@ from bench.errors import StudyError
 from bench.measure.machine import Machine
 from bench.study.design import Excluded, expand
 from bench.study.runs import Run, distinct_cells, resolve, trial_and_cost_runs
-from bench.study.spec import Cell, Study
+from bench.study.spec import MIN_SETS, Cell, Study
 from bench.study.study_file import load_study
-from bench.study.timing_blocks import BlockPart, block_runs, replacement_runs, timed_cells
+from bench.study.timing_sets import SetPart, replacement_runs, set_runs, timed_cells
 
 NO_GPU = Machine(
     cpu="a CPU",
@@ -44,13 +44,18 @@ class PlannedStudy:
     def timed(self) -> tuple[Cell, ...]:
         return tuple(timed_cells(self.study, self.cells))
 
-    def block_runs(self, done: Collection[BlockPart], used: Collection[int]) -> list[Run]:
-        return block_runs(self.study, self.cells, done, used)
+    @property
+    def wanted(self) -> int:
+        """The sets of each cell, if the study has a timing protocol; six where none are given."""
+        return (self.study.timing.sets or MIN_SETS) if self.study.timing else 0
+
+    def set_runs(self, done: Collection[SetPart] = (), used: Collection[int] = ()) -> list[Run]:
+        return set_runs(self.study, self.cells, done, used, self.wanted)
 
     def replacement_runs(
-        self, done: Collection[BlockPart], clean: Collection[BlockPart], block: int
+        self, done: Collection[SetPart], clean: Collection[SetPart], number: int
     ) -> list[Run]:
-        return replacement_runs(self.study, self.cells, done, clean, block)
+        return replacement_runs(self.study, self.cells, done, clean, number, self.wanted)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ include: [{model: lenet5, lr: 1}]
 exclude: [{optimizer: {name: adam, lr: 0.1}}, {model.hidden: 500}]
 seeds: [0, 1]
 target_accuracy: 0.98
-timing: {blocks: 2, rounds: 3}
+timing: {sets: 2, rounds: 3}
 limits: {trial_timeout: 1h30m}
 """
 STUDIES = [RICH] + [
@@ -48,8 +48,8 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 PATHS = st.lists(
     st.sampled_from(
-        ["base", "axes", "model", "optimizer", "lr", "import", "name", "timing", "blocks", "device",
-         "limits", "exclude", "seeds", "", "0", "hidden", "dataset", "compile", "x"]
+        ["base", "axes", "model", "optimizer", "lr", "import", "name", "timing", "sets", "blocks",
+         "device", "limits", "exclude", "seeds", "", "0", "hidden", "dataset", "compile", "x"]
     ),
     max_size=4,
 ).map(".".join)  # fmt: skip

@@ -1,6 +1,7 @@
 """A run that has nothing to tell but how it ended is still a row, and has its own key."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from bench.measure.openmp_spin import SPIN_COUNT
@@ -10,7 +11,7 @@ Planned = Callable[..., Any]
 
 
 def test_a_trial_that_failed_is_one_row(planned: Planned) -> None:
-    trial, _ = planned("name: x\nseeds: [7]\ntiming: {blocks: 1}").runs
+    trial, _ = planned("name: x\nseeds: [7]\ntiming: {sets: 1}").runs
     outcome = trial.ended("failed", "why", 1.5)
     assert (outcome.run_id, outcome.kind, outcome.cell_id) == (
         trial.run_id, "trial", trial.cell.cell_id,
@@ -21,14 +22,15 @@ def test_a_trial_that_failed_is_one_row(planned: Planned) -> None:
     assert (outcome.epochs, outcome.timings, outcome.wall_s) == ((), (), 1.5)
 
 
-def test_a_block_that_failed_is_one_row(planned: Planned) -> None:
-    runs = planned("name: x\ntiming: {blocks: 2}").block_runs([], [])
+def test_a_part_of_a_set_that_failed_is_one_row(planned: Planned) -> None:
+    runs = planned("name: x\ntiming: {sets: 2}").set_runs()
     twin = next(run for run in runs if run.block == 1 and run.role == "twin")
     outcome = twin.ended("timeout", "too slow", 9.0)
     (row,) = outcome.timings
     assert (row.block, row.role, row.phase, row.round, row.seconds) == (1, "twin", None, None, None)
     assert (row.status, row.reason, outcome.trial) == ("timeout", "too slow", None)
-    assert outcome.block == BlockRow(block=1, role="twin", status="timeout", reason="too slow")
+    end = {"status": "timeout", "reason": "too slow"}
+    assert outcome.block == BlockRow(block=1, role="twin", protocol="lockstep", look=0, **end)
 
 
 def test_a_cost_pass_that_failed_is_one_row(planned: Planned) -> None:
@@ -40,11 +42,15 @@ def test_a_cost_pass_that_failed_is_one_row(planned: Planned) -> None:
 
 
 def test_a_runs_configuration_has_everything_that_its_numbers_depend_on(planned: Planned) -> None:
-    text = "name: x\nseeds: [7]\ntarget_accuracy: 0.9\ntiming: {blocks: 1, rounds: 5}"
+    text = "name: x\nseeds: [7]\ntarget_accuracy: 0.9\ntiming: {sets: 1, rounds: 5}"
     plan = planned(text)
     trial, cost = plan.runs
     flat = trial.cell.identity() | {"spin_count": SPIN_COUNT}
     assert trial.configuration() == flat | {"seed": 7, "target_accuracy": 0.9}
     assert cost.configuration() == flat | {"seed": 7}
-    for block in plan.block_runs([], []):
-        assert block.configuration() == flat | {"seed": 7, "rounds": 5, "epochs": 1}
+    for part in plan.set_runs():
+        assert part.configuration() == flat | {"seed": 7, "rounds": 5, "epochs": 1}
+        later = replace(part, is_detailed=False)  # of a set after the first six
+        assert later.configuration() == flat | {"seed": 7, "rounds": 5}
+        beside = replace(part, timing=part.timing.model_copy(update={"alone": False}))
+        assert beside.configuration() == part.configuration() | {"alone": False}

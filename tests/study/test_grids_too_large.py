@@ -51,8 +51,8 @@ def test_the_same_axes_one_at_a_time_are_accepted(planned: Callable[..., Any]) -
     assert len(planned(MILLION + "\ndesign: one_at_a_time\ntiming: off").cells) == 299
 
 
-@pytest.mark.parametrize("timing", ["{blocks: 1e9}", "{blocks: 999_999_999_999}"])
-def test_more_timing_blocks_than_can_be_planned_are_refused(refusal: Refusal, timing: str) -> None:
+@pytest.mark.parametrize("timing", ["{sets: 1e9}", "{sets: 999_999_999_999}"])
+def test_more_timing_sets_than_can_be_planned_are_refused(refusal: Refusal, timing: str) -> None:
     message = refusal(f"name: x\ntiming: {timing}")
     assert message.startswith("study.yaml: needs 2,000,000,00")
     assert "the limit is 1,000,000" in message
@@ -61,13 +61,13 @@ def test_more_timing_blocks_than_can_be_planned_are_refused(refusal: Refusal, ti
 def test_more_trials_than_can_be_planned_are_refused(refusal: Refusal) -> None:
     seeds = ", ".join(map(str, range(10_001)))
     assert refusal(f"name: x\naxes: {{epochs: {HUNDRED}}}\nseeds: [{seeds}]\ntiming: off") == (
-        "study.yaml: needs 1,000,200 runs (cells: 100, seeds: 10,001, timing blocks: 0); "
+        "study.yaml: needs 1,000,200 runs (cells: 100, seeds: 10,001, timing sets: 0); "
         "the limit is 1,000,000\n"
-        "  Use fewer values, seeds or blocks, or split the study."
+        "  Use fewer values, seeds or sets, or split the study."
     )
 
 
 def test_cost_passes_and_controls_count_as_runs(refusal: Refusal) -> None:
-    assert refusal(f"name: x\naxes: {{epochs: {HUNDRED}}}\ntiming: {{blocks: 10_000}}").startswith(
+    assert refusal(f"name: x\naxes: {{epochs: {HUNDRED}}}\ntiming: {{sets: 10_000}}").startswith(
         f"study.yaml: needs {100 + 100 + 101 * 10_000:,} runs"
     )

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.study.spec import Cell
-from bench.study.timing_blocks import extra_runs
 
 Planned = Callable[..., Any]
 
@@ -51,9 +50,9 @@ def test_every_run_has_a_unique_id(planned: Planned) -> None:
     text = "name: x\naxes: {model: [convnet, lenet5], epochs: [1, 2], lr: [1, 2]}\nseeds: [0, 1]"
     plan = planned(text)
     assert len({cell.cell_id for cell in plan.cells}) == 8
-    runs = [*plan.runs, *plan.block_runs([], []), *extra_runs(plan.study, plan.timed, 6)]
+    runs = [*plan.runs, *plan.set_runs()]
     assert len(plan.runs) == 8 * (2 + 1)
-    assert len({run.run_id for run in runs}) == len(runs) == 8 * (2 + 1) + 6 * (8 + 1) + 8
+    assert len({run.run_id for run in runs}) == len(runs) == 8 * (2 + 1) + 6 * (8 + 1)
 
 
 def test_an_id_starts_with_readable_parts_of_the_cell(planned: Planned) -> None:
@@ -62,13 +61,12 @@ def test_an_id_starts_with_readable_parts_of_the_cell(planned: Planned) -> None:
 
 
 def test_a_runs_id_is_its_cells_id_with_seed_or_purpose(planned: Planned) -> None:
-    plan = planned("name: x\nseeds: [7]\ntiming: {blocks: 2}")
+    plan = planned("name: x\nseeds: [7]\ntiming: {sets: 2}")
     cell = plan.cells[0].cell_id
     assert [run.run_id for run in plan.runs] == [f"{cell}-s7", f"{cell}-cost"]
-    assert {run.run_id for run in plan.block_runs([], [])} == {
+    assert {run.run_id for run in plan.set_runs()} == {
         f"{cell}-b0", f"{cell}-b0-twin", f"{cell}-b1", f"{cell}-b1-twin",
     }  # fmt: skip
-    assert [run.run_id for run in extra_runs(plan.study, plan.timed, 2)] == [f"{cell}-b2-extra"]
 
 
 @given(FIELDS, FIELDS)

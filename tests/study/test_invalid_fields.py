@@ -12,7 +12,7 @@ Refusal = Callable[..., str]
     [
         ("bse: 1", "bse: unknown field. Did you mean 'base'?"),
         ("base: {epoch: 1}", "base.epoch: unknown field. Did you mean 'epochs'?"),
-        ("timing: {block: 1}", "timing.block: unknown field. Did you mean 'blocks'?"),
+        ("timing: {set: 1}", "timing.set: unknown field. Did you mean 'sets'?"),
         ("limits: {timeout: 1}", "limits.timeout: unknown field. Did you mean 'trial_timeout'?"),
         (
             "base: {dataset: {name: mnist, fall_back: digits}}",
@@ -174,8 +174,10 @@ def test_a_number_out_of_range(refusal: Refusal, field: str, message: str) -> No
         ("target_accuracy: 0", "target_accuracy: expected a value greater than 0, got 0"),
         ("target_accuracy: .nan", "target_accuracy: expected a finite number, got nan"),
         ("target_accuracy: true", "target_accuracy: expected a number, got a boolean"),
-        ("timing: true", "timing: expected off or a mapping such as {blocks: 6}"),
-        ("timing: {blocks: 0}", "timing.blocks: expected a value greater than 0, got 0"),
+        ("timing: true", "timing: expected off or a mapping such as {sets: 12}"),
+        ("timing: {sets: 0}", "timing.sets: expected a value greater than 0, got 0"),
+        ("timing: {budget: soon}", "timing.budget: invalid duration 'soon'"),
+        ("timing: {budget: 0}", "timing.budget: expected a value greater than 0, got 0"),
         ("timing: {rounds: off}", "timing.rounds: expected a number, got the text 'off'"),
     ],
 )

@@ -42,7 +42,7 @@ def test_an_invalid_override_is_refused_with_an_example(refusal: Refusal, overri
         ("axes.optimizer.lr=[0]", "axes.optimizer.lr[0]: expected a value greater than 0, got 0"),
         ("axes.batchsize=[64]", "axes.batchsize: unknown field. Did you mean 'batch_size'?"),
         ("name=../x", "name: expected lowercase letters, digits, _ and -"),
-        ("timing=on", "timing: expected off or a mapping such as {blocks: 6}"),
+        ("timing=on", "timing: expected off or a mapping such as {sets: 12}"),
         ("target_accuracy=98", "target_accuracy: expected a value less than or equal to 1, got 98"),
     ],
 )

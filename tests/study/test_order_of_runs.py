@@ -7,7 +7,7 @@ from bench.study.runs import Run
 
 Planned = Callable[..., Any]
 
-AXES = "axes: {batch_size: [1, 2, 3, 4, 5, 6, 7, 8]}\nseeds: [3, 1]\ntiming: {blocks: 4}\n"
+AXES = "axes: {batch_size: [1, 2, 3, 4, 5, 6, 7, 8]}\nseeds: [3, 1]\ntiming: {sets: 4}\n"
 # The base's own batch size is not among them: the first of the grid is the baseline cell.
 SIZES = list(range(1, 9))
 
@@ -31,11 +31,11 @@ def test_a_study_without_timing_still_counts_what_a_step_costs(planned: Planned)
 
 def test_a_run_has_the_settings_of_its_study(planned: Planned) -> None:
     plan = planned(
-        "name: x\nseeds: [7]\ntarget_accuracy: 0.9\ntiming: {blocks: 1, rounds: 2}\n"
+        "name: x\nseeds: [7]\ntarget_accuracy: 0.9\ntiming: {sets: 1, rounds: 2}\n"
         "limits: {trial_timeout: 1m}"
     )
     trial, cost = plan.runs
-    block, twin = plan.block_runs([], [])
+    block, twin = plan.set_runs()
     assert (trial.study, trial.seed, trial.target_accuracy, trial.timing) == ("x", 7, 0.9, None)
     assert (cost.study, cost.seed, cost.target_accuracy, cost.timing) == ("x", 7, None, None)
     for part in (block, twin):

@@ -71,15 +71,24 @@ def test_all_axes_at_once(cells_of: CellsOf) -> None:
     assert len(cells_of("name: x\naxes: {epochs: [1, 2]}", "axes={}")) == 1
 
 
-@pytest.mark.parametrize("timing", ["", "timing: off", "timing: {rounds: 30}", "timing:"])
-def test_a_part_of_the_timing_turns_it_on(loaded: Loaded, timing: str) -> None:
-    study = loaded(f"name: x\n{timing}", "timing.blocks=2")
+@pytest.mark.parametrize(
+    ("timing", "rounds"),
+    [("", 20), ("timing: off", 20), ("timing: {rounds: 30}", 30), ("timing:", 20)],
+)
+def test_a_part_of_the_timing_turns_it_on(loaded: Loaded, timing: str, rounds: int) -> None:
+    study = loaded(f"name: x\n{timing}", "timing.sets=2")
     assert study.timing is not None
-    assert (study.timing.blocks, study.timing.rounds) == (2, 30)
+    assert (study.timing.sets, study.timing.rounds) == (2, rounds)
+
+
+def test_an_older_file_is_overridden_by_the_new_name(loaded: Loaded) -> None:
+    timing = loaded("name: x\ntiming: {blocks: 12}", "timing.sets=3").timing
+    assert timing is not None
+    assert timing.sets == 3
 
 
 def test_timing_off(loaded: Loaded) -> None:
-    assert loaded("name: x\ntiming: {blocks: 2}", "timing=off").timing is None
+    assert loaded("name: x\ntiming: {sets: 2}", "timing=off").timing is None
 
 
 def test_the_last_of_several_overrides_wins(loaded: Loaded) -> None:

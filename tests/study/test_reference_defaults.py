@@ -48,12 +48,12 @@ def test_mnist_by_its_name_alone_has_no_fallback(
     assert (study.base.dataset.name, study.base.dataset.fallback) == ("mnist", None)
 
 
-def test_a_study_of_defaults_has_one_cell_one_seed_and_six_blocks(
+def test_a_study_of_defaults_has_one_cell_one_seed_and_a_minute_of_timing_sets(
     loaded: Callable[..., Study],
 ) -> None:
     study = loaded("name: x")
     assert study.base == Cell()
     assert (study.axes, study.design, study.seeds) == ({}, "full", [0])
     assert study.timing is not None
-    assert (study.timing.blocks, study.timing.rounds) == (6, 30)
+    assert (study.timing.sets, study.timing.budget, study.timing.rounds) == (None, 60, 20)
     assert (study.target_accuracy, study.limits.trial_timeout) == (None, None)

@@ -69,7 +69,7 @@ def test_every_default_is_written_out(planned: Planned) -> None:
     }  # fmt: skip
     assert resolved["base"]["dataset"] == {"name": "mnist", "fallback": "digits"}
     assert resolved["timing"] == {
-        "blocks": 6, "rounds": 30, "epochs": 1, "spares": 4, "alone": True,
+        "sets": None, "budget": 60, "rounds": 20, "epochs": 1, "spares": 4, "alone": True,
     }  # fmt: skip
     assert resolved["seeds"] == [0]
 

@@ -11,7 +11,7 @@ from bench.study.runs import Run
 
 Planned = Callable[..., Any]
 
-TEXT = "name: x\nseeds: [0, 1, 2]\ntiming: {blocks: 1}"
+TEXT = "name: x\nseeds: [0, 1, 2]\ntiming: {sets: 1}"
 
 
 def took(run: Run, wall_s: float, status: Status = "ok") -> Outcome:
@@ -37,10 +37,10 @@ def test_the_median_of_several_known_wall_times_is_used(planned: Planned) -> Non
     assert DurationEstimator(known, cores=4).seconds(runs[0]) == 3.0
 
 
-def test_trials_blocks_and_cost_passes_are_estimated_separately(planned: Planned) -> None:
+def test_trials_sets_and_cost_passes_are_estimated_separately(planned: Planned) -> None:
     plan = planned(TEXT)
     trial, *_, cost = plan.runs
-    for other in (plan.block_runs([], [])[0], cost):
+    for other in (plan.set_runs()[0], cost):
         estimate = DurationEstimator([took(trial, 12.5)], cores=4)
         assert estimate.seconds(other) != 12.5
         assert estimate.is_rough
@@ -82,8 +82,8 @@ def test_a_rough_estimate_knows_cores_gpus_and_slow_loaders(planned: Planned) ->
     assert rough_s(planned, "device: cuda", gpus=("a GPU",)) < rough_s(planned, "threads: 4")
 
 
-def test_a_rough_estimate_of_a_block_grows_with_its_rounds(planned: Planned) -> None:
+def test_a_rough_estimate_of_a_set_grows_with_its_rounds(planned: Planned) -> None:
     estimate = DurationEstimator([], cores=4)
     plans = [planned(f"name: x\ntiming: {{rounds: {n}}}") for n in (10, 100)]
-    few, many = (plan.block_runs([], [])[0] for plan in plans)
+    few, many = (plan.set_runs()[0] for plan in plans)
     assert START_S < estimate.seconds(few) < estimate.seconds(many)

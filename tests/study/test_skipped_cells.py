@@ -53,9 +53,9 @@ def test_auto_is_the_cpu_where_there_is_no_gpu(planned: Planned) -> None:
     assert (cell.device, cell.skip) == ("cpu", None)
 
 
-def test_a_skipped_cell_has_its_trials_no_cost_pass_and_no_timing_blocks(planned: Planned) -> None:
-    plan = planned("name: x\naxes: {device: [cpu, cuda]}\nseeds: [0, 1]\ntiming: {blocks: 3}")
+def test_a_skipped_cell_has_its_trials_no_cost_pass_and_no_timing_sets(planned: Planned) -> None:
+    plan = planned("name: x\naxes: {device: [cpu, cuda]}\nseeds: [0, 1]\ntiming: {sets: 3}")
     runs = [(run.cell.device, run.kind) for run in plan.runs]
     assert runs.count(("cuda", "trial")) == 2
     assert (runs.count(("cuda", "cost")), runs.count(("cpu", "cost"))) == (0, 1)
-    assert [run.cell.device for run in plan.block_runs([], [])] == ["cpu"] * 3 * 2
+    assert [run.cell.device for run in plan.set_runs()] == ["cpu"] * 3 * 2
