@@ -1,7 +1,7 @@
 """The protocol of executors, and the events that they emit."""
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -72,6 +72,8 @@ IsStopping = Callable[[], bool]
 class RunContext:
     """What every run needs besides itself, and what is recorded about where it ran.
 
+    `data_dirs` are the folders of single data sets, others are in `data_dir`. `shared_images` is
+    the file that keeps normalised images for several processes, by data set and normalisation.
     `jobs` is the number of runs that may be active at once, this one included. `visible_gpus` is
     the value of CUDA_VISIBLE_DEVICES; None leaves it unchanged.
     """
@@ -82,6 +84,8 @@ class RunContext:
     machine: str = ""
     node: str = ""
     visible_gpus: str | None = None
+    data_dirs: Mapping[str, Path] = field(default_factory=dict)
+    shared_images: Mapping[tuple[str, str], Path] = field(default_factory=dict)
 
     def mark(self, outcome: Outcome) -> Outcome:
         """Return an outcome with where it ran in its row."""
@@ -114,9 +118,9 @@ class Executor(Protocol):
     ) -> Generator[Outcome, None, None]:
         """Yield each run's outcome as it ends; start no further run once it is stopping.
 
-        Every run has an outcome, whatever it does, with one exception: when a cluster loses a
-        node during a timing block, the block's other runs have none, since a block is timed on
-        one machine. The caller starts another block.
+        The runs of a timing set follow each other in `runs`; they take turns. Every run has an
+        outcome, whatever it does, with one exception: when a cluster loses a node or a worker
+        during a timing set, its runs may have none. The caller starts another set.
         """
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What a worker process of a Ray node does: execute each run in a process forked there."""
+"""What a worker process of a Ray node does: execute runs in processes forked there."""
 
 import os
 import sys
@@ -23,14 +23,16 @@ STEP_INTERVAL_S = 0.5
 def execute_runs(
     runs: Sequence[Run], run_context: RunContext, archives: Mapping[str, DatasetArchive]
 ) -> Iterator[Event | Outcome]:
-    """Execute runs one after another; yield their events, steps at most twice a second."""
+    """Execute a run, or a timing set; yield its events, steps at most twice a second."""
     executor = _local_executor()
-    visible_gpus = os.environ.get("CUDA_VISIBLE_DEVICES")
-    for run in runs:
-        data_dir = unpack_dataset(archives[run.cell.dataset.name])
-        own_context = replace(run_context, data_dir=data_dir, visible_gpus=visible_gpus)
-        with closing(executor.messages([run], own_context)) as messages:
-            yield from _thinned(messages)
+    names = {run.cell.dataset.name for run in runs}
+    own_context = replace(
+        run_context,
+        data_dirs={name: unpack_dataset(archives[name]) for name in names},
+        visible_gpus=os.environ.get("CUDA_VISIBLE_DEVICES"),
+    )
+    with closing(executor), closing(executor.messages(runs, own_context)) as messages:
+        yield from _thinned(messages)
 
 
 def describe() -> Machine:

@@ -1,7 +1,7 @@
 """Schedule runs on the nodes of a cluster, whatever engine carries them there.
 
 The scheduling is done here and not by the engine: what is timed gets a machine to itself, the
-cells of a timing block stay together, and nothing waits in a queue that Ctrl-C would have to clear.
+cells of a timing set stay together, and nothing waits in a queue that Ctrl-C would have to clear.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from bench.errors import BenchError
 from bench.execute.executor import Emit, Event, IsStopping, Lost, RunContext, Started
 from bench.measure.resources import Node
 from bench.records import Outcome, Status
-from bench.study.runs import Run
+from bench.study.runs import Run, run_groups
 
 ATTEMPTS = 3
 PATIENCE_S = 60.0
@@ -24,13 +24,9 @@ PATIENCE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class RunGroup:
-    """Runs that one node executes one after another: a trial, or the rest of a timing block.
-
-    `node_id` is set where it must be that node. `attempt` counts from 1.
-    """
+    """Runs that one node executes together: a trial, or a timing set. `attempt` counts from 1."""
 
     runs: tuple[Run, ...]
-    node_id: str = ""
     attempt: int = 1
 
     @property
@@ -105,8 +101,8 @@ def execute_on_cluster(
 ) -> Generator[Outcome, None, None]:
     """Yield the runs' outcomes as they come; runs lost with a worker or a node are repeated.
 
-    A timing block whose node is lost is given up: its other runs have no outcome. Raises
-    BenchError where no node is left for `patience_s`.
+    A timing set of which a part is lost is given up: the rest has no outcome. Raises BenchError
+    where no node is left for `patience_s`.
     """
     queue, deserted_s = _Queue(runs), 0.0
     with closing(_Placement(cluster, run_context)) as placement:
@@ -130,8 +126,6 @@ def execute_on_cluster(
                     case Outcome():
                         active.done.add(message.run_id)
                         yield message
-                        if is_stopping():
-                            placement.abandon(number)  # the run that it started since is no loss
                     case Started():
                         emit(replace(message, node=active.node.name))
                     case _:
@@ -146,7 +140,7 @@ class _Queue:
     """Groups that have not started, in the order of the study; lost ones come first."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
-        self._rest = _groups(runs)
+        self._rest = map(RunGroup, run_groups(runs))
         self._next: deque[RunGroup] = deque()
 
     def first(self) -> RunGroup | None:
@@ -161,16 +155,8 @@ class _Queue:
         self._next.appendleft(group)
 
     def clear(self) -> None:
-        self._rest = iter(())
+        self._rest = map(RunGroup, ())
         self._next.clear()
-
-
-def _groups(runs: Iterable[Run]) -> Iterator[RunGroup]:
-    """Keep the runs of a timing block together; every other run is a group of its own."""
-    for _, group in itertools.groupby(
-        runs, lambda run: run.block if run.kind == "block" else run.run_id
-    ):
-        yield RunGroup(tuple(group))
 
 
 class _Placement:
@@ -188,9 +174,6 @@ class _Placement:
         """Start as many groups as fit, in order."""
         nodes = self._cluster.nodes()
         while (group := queue.first()) is not None:
-            if group.node_id and all(node.node_id != group.node_id for node in nodes):
-                queue.pop()  # the rest of a block whose node is gone
-                continue
             fitting = [node for node in nodes if self._fits(group, node)]
             if not fitting:
                 return
@@ -201,11 +184,8 @@ class _Placement:
         return node.cores - self._cores[node.node_id]
 
     def _fits(self, group: RunGroup, node: Node) -> bool:
-        return (
-            group.node_id in ("", node.node_id)
-            and group.cores_on(node) <= self._free_cores(node)
-            and group.gpus_on(node) <= node.gpus - self._gpus[node.node_id]
-        )
+        has_gpus = group.gpus_on(node) <= node.gpus - self._gpus[node.node_id]
+        return has_gpus and group.cores_on(node) <= self._free_cores(node)
 
     def _start(self, group: RunGroup, node: Node) -> None:
         jobs = 1 if group.is_alone else node.at_once(group.cores_on(node))
@@ -236,19 +216,18 @@ class _Placement:
 def _requeue(
     queue: _Queue, active: _ActiveGroup, left: tuple[Run, ...], ended: GroupEnded
 ) -> Iterator[Outcome]:
-    """Queue the unfinished runs again, the first of which was running.
+    """Queue a lost group again; what was lost with its worker too often has failed.
 
-    A run that was lost with its worker too often has failed. The rest of a block stays on its
-    node; a block without any outcome may start anywhere.
+    A timing set that is there in part is given up.
     """
     group = active.group
-    attempt = 1 if len(left) < len(group.runs) else group.attempt
-    attempt += ended.lost != "node"  # the loss of a node is not the run's fault
-    if attempt > ATTEMPTS:
-        status: Status = "oom" if ended.lost == "memory" else "failed"
-        outcome = left[0].ended(status, f"{ended.why}, {ATTEMPTS} times", 0.0)
+    if len(left) < len(group.runs):
+        return
+    attempt = group.attempt + (ended.lost != "node")  # the loss of a node is not the run's fault
+    if attempt <= ATTEMPTS:
+        queue.push(RunGroup(left, attempt))
+        return
+    status: Status = "oom" if ended.lost == "memory" else "failed"
+    for run in left:
+        outcome = run.ended(status, f"{ended.why}, {ATTEMPTS} times", 0.0)
         yield active.run_context.mark(outcome)
-        left, attempt = left[1:], 1
-    has_begun = group.node_id != "" or len(left) < len(group.runs)
-    if left:
-        queue.push(RunGroup(left, active.node.node_id if has_begun else "", attempt))

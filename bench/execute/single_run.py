@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import torch
@@ -22,19 +22,14 @@ from bench.execute.training_setup import (
     set_up_training,
 )
 from bench.measure.cost import count_step, parameter_count
-from bench.measure.guards import Watch
 from bench.measure.memory import device_bytes, peak_bytes, reset_peak
-from bench.measure.peaks import Peaks, machine_peaks
-from bench.measure.phases import StepParts, full_batches, time_passes, time_steps, time_two_images
 from bench.outcome_keys import loaded_parts
 from bench.records import (
-    BlockRow,
     CostRow,
     EpochRow,
     Kind,
     Outcome,
     Status,
-    TimingRow,
     TrialRow,
     TuningRow,
 )
@@ -45,42 +40,56 @@ MEASURED_EPOCHS = 1_000_000  # span of a schedule where steps are measured, not 
 MEMORY_STEPS = 3  # optimizers allocate their state in the first
 
 
+class Recorder:
+    """Completes the outcome of a run with when, where and with which code it was measured."""
+
+    def __init__(self, run: Run, run_context: RunContext) -> None:
+        self._run = run
+        self._run_context = run_context
+        self._started_at = datetime.now(UTC).isoformat(timespec="seconds")
+        self._since_s, self._searched = time.time(), tuple(sys.path)
+
+    def finished(self, outcome: Outcome, wall_s: float) -> Outcome:
+        """Return the outcome of a run that took `wall_s`."""
+        trial, block, tuning = outcome.trial, outcome.block, outcome.tuning
+        complete = replace(
+            outcome,
+            started_at=self._started_at,
+            wall_s=wall_s,
+            key=loaded_parts(ALREADY_LOADED, self._since_s, self._searched),
+            trial=trial and replace(trial, wall_s=wall_s),
+            tuning=tuning and replace(tuning, wall_s=wall_s),
+            block=block and replace(block, started_at=self._started_at, wall_s=wall_s),
+        )
+        return self._run_context.mark(complete)
+
+    def failed(self, error: Exception, wall_s: float) -> Outcome:
+        """Return the outcome of a run that raised this error."""
+        status: Status = "failed"
+        reason, trace = last_line(error), "".join(traceback.format_exception(error))
+        match error:
+            case UnavailableError() | DivergedError():
+                status = "skipped" if isinstance(error, UnavailableError) else "diverged"
+                reason, trace = str(error), ""
+            case MemoryError() | torch.OutOfMemoryError():
+                status = "oom"
+            # torch has no exception class for lack of CPU memory.
+            case _ if "can't allocate memory" in str(error):
+                status = "oom"
+        outcome = replace(self._run.ended(status, reason, wall_s), traceback=trace or None)
+        return self.finished(outcome, wall_s)
+
+
 def execute_run(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
     """Execute one run in this process."""
-    started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    started_s, since_s, searched = time.monotonic(), time.time(), tuple(sys.path)
-
-    def failed(status: Status, reason: str, *, trace: bool = False) -> Outcome:
-        return finish(run.ended(status, reason, 0.0), traceback.format_exc() if trace else None)
-
-    def finish(outcome: Outcome, trace: str | None = None) -> Outcome:
-        wall_s = time.monotonic() - started_s
-        key = loaded_parts(ALREADY_LOADED, since_s, searched)
-        marked = run_context.mark(outcome)
-        return replace(marked, started_at=started_at, wall_s=wall_s, traceback=trace, key=key)
-
+    recorder, started_s = Recorder(run, run_context), time.monotonic()
     try:
         if run.cell.skip is not None:
             raise UnavailableError(run.cell.skip)
-        outcome = finish(WORK[run.kind](run, run_context, emit))
-        wall_s = outcome.wall_s
-        trial, block, tuning = outcome.trial, outcome.block, outcome.tuning
-        return replace(
-            outcome,
-            trial=trial and replace(trial, wall_s=wall_s),
-            tuning=tuning and replace(tuning, wall_s=wall_s),
-            block=block and replace(block, started_at=started_at, wall_s=wall_s),
-        )
-    except UnavailableError as error:
-        return failed("skipped", str(error))
-    except DivergedError as error:
-        return failed("diverged", str(error))
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        return failed("oom", last_line(error), trace=True)
+        outcome = WORK[run.kind](run, run_context, emit)
     except Exception as error:
-        # torch has no exception class for lack of CPU memory.
-        out_of_memory = "can't allocate memory" in str(error)
-        return failed("oom" if out_of_memory else "failed", last_line(error), trace=True)
+        return recorder.failed(error, time.monotonic() - started_s)
+    return recorder.finished(outcome, time.monotonic() - started_s)
 
 
 def _trial(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
@@ -110,7 +119,7 @@ def _trial(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
         peak_memory_bytes=peak_bytes(setup.device),
         parameters=parameter_count(setup.training.model),
     )
-    return replace(_ok(run, setup), trial=row, epochs=tuple(epochs))
+    return replace(ok(run, setup), trial=row, epochs=tuple(epochs))
 
 
 def _tuning(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
@@ -127,10 +136,11 @@ def _tuning(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
         validation_images=setup.loader.test_images,
         train_s=last.elapsed_train_s,
     )
-    return replace(_ok(run, setup), tuning=row)
+    return replace(ok(run, setup), tuning=row)
 
 
-def _ok(run: Run, setup: TrainingSetup) -> Outcome:
+def ok(run: Run, setup: TrainingSetup) -> Outcome:
+    """Return the outcome of a run that ended well, without its measurements."""
     outcome = run.ended("ok", None, 0.0)
     return replace(outcome, environment=process_environment(setup.device))
 
@@ -189,61 +199,6 @@ def _reach_target(
     return math.inf, math.inf
 
 
-def _block(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
-    """Time the phases of a cell's training step, then epochs and evaluations."""
-    assert run.timing is not None
-    setup = set_up_training(run.cell, run.seed, run_context, epochs=MEASURED_EPOCHS)
-    training, loader, clock, timing = setup.training, setup.loader, setup.clock, run.timing
-    watch = Watch(setup.device)
-    watch.start()
-    parts = _step_parts(setup)
-    samples = time_steps(parts, clock, setup.device, timing.rounds)
-    samples += time_passes(
-        "epoch", lambda: train_epoch(training, loader.train(), clock).train_s, timing.epochs
-    )
-    samples += time_passes(
-        "eval", lambda: evaluate(training, loader.test(), clock).eval_s, timing.epochs
-    )
-    guards = watch.stop()
-    try:
-        peaks: Peaks | None = machine_peaks(setup.device, setup.cell.precision, clock)
-    except torch.OutOfMemoryError:  # a GPU without the memory for it
-        peaks = None
-    row = BlockRow(
-        block=run.block,
-        role=run.role,
-        status="ok",
-        train_images=loader.train_images,
-        step_images=loader.step_images,
-        **asdict(guards),
-        peak_flops_per_s=peaks.flops_per_s if peaks else None,
-        peak_bytes_per_s=peaks.bytes_per_s if peaks else None,
-        two_images_s=_two_images_s(setup, parts),
-    )
-    timings = tuple(TimingRow(block=run.block, role=run.role, **asdict(s)) for s in samples)
-    return replace(_ok(run, setup), block=row, timings=timings)
-
-
-def _step_parts(setup: TrainingSetup) -> StepParts:
-    training = setup.training
-    training.model.train()
-    return StepParts(
-        batch=full_batches(setup.loader.train, setup.loader.step_images),
-        zero_grad=lambda: training.optimizer.zero_grad(set_to_none=True),
-        forward=lambda batch: training.loss(*batch),
-        backward=training.backward,
-        update=training.update,
-    )
-
-
-def _two_images_s(setup: TrainingSetup, parts: StepParts) -> float | None:
-    """Time two images on a CPU; a compiled network would be compiled again for them."""
-    if setup.cell.compile or setup.device.type != "cpu":
-        return None
-    images, labels = parts.batch()
-    return time_two_images(parts, (images[:2], labels[:2]), setup.clock)
-
-
 def _cost(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
     """Measure the peak memory of a training step, then count its operations.
 
@@ -276,12 +231,11 @@ def _cost(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
         step_base_bytes=base,
         step_device_bytes=on_device,
     )
-    return replace(_ok(run, setup), cost=row)
+    return replace(ok(run, setup), cost=row)
 
 
 WORK: Mapping[Kind, Callable[[Run, RunContext, Emit], Outcome]] = {
     "trial": _trial,
     "tuning": _tuning,
-    "block": _block,
     "cost": _cost,
 }

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from bench.data.loaders import Feed, Loader
 from bench.errors import BenchError, DataError, UnavailableError
 from bench.execute.executor import RunContext
 from bench.measure import openmp_spin
+from bench.measure.allocator import set_allocator
 from bench.measure.clock import Clock, clock_for
 from bench.measure.cost import example_image, flops_per_image
 from bench.optim.schedules import Span
@@ -119,13 +121,16 @@ def set_up_training(
     With `validation`, this fraction of the training images replaces the test set. The network is
     initialised on the CPU, so that a seed means the same on every device.
     """
+    set_allocator(cell.allocator)
     device = _device(cell)
     torch.set_num_threads(int(cell.threads))
     _set_arithmetic(cell)
-    images = DATASETS[cell.dataset.name].read(run_context.data_dir)
+    name = cell.dataset.name
+    images = DATASETS[name].read(run_context.data_dirs.get(name, run_context.data_dir))
+    shared = run_context.shared_images.get((name, cell.normalisation))
     if validation:
-        images = held_out(images, validation)
-    loader = _loader(cell, images, seed, device)
+        images, shared = held_out(images, validation), None
+    loader = _loader(cell, images, seed, device, shared)
     torch.default_generator.manual_seed(seed)  # torch.manual_seed would touch every device
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
@@ -146,9 +151,11 @@ def held_out(images: ImageSet, fraction: float) -> ImageSet:
     )
 
 
-def _loader(cell: Cell, images: ImageSet, seed: int, device: torch.device) -> Loader:
+def _loader(
+    cell: Cell, images: ImageSet, seed: int, device: torch.device, shared: Path | None
+) -> Loader:
     augment = partial(load(cell.augmentation.target), **cell.augmentation.parameters)
-    feed = Feed(images, cell.batch_size, seed, device, cell.normalisation, augment)
+    feed = Feed(images, cell.batch_size, seed, device, cell.normalisation, augment, shared)
     loader: Loader = load(cell.loader.target)(feed, **cell.loader.parameters)
     return loader
 

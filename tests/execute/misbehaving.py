@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -232,3 +233,97 @@ class WaitsForRelease(InTraining):
         (Path(self.folder) / f"{os.getpid()}.pid").write_text(str(os.getpid()))
         while not (Path(self.folder) / "released").exists():
             time.sleep(0.02)
+
+
+class Marks(Plain):
+    """Appends when each forward pass began and ended, and the states of other members meanwhile,
+    to a file of its process."""
+
+    def __init__(self, folder: str = ""):
+        super().__init__()
+        self.folder = folder
+
+    def forward(self, x):
+        begun_s = time.monotonic()
+        output = super().forward(x)
+        if self.training and len(x) > 2:
+            mark = {"begun_s": begun_s, "ended_s": time.monotonic(), "others": self._others()}
+            with (Path(self.folder) / f"{os.getpid()}.marks").open("a") as file:
+                file.write(json.dumps(mark) + "\n")
+        return output
+
+    def _others(self):
+        """Return the states of other members that have marked something."""
+        states = {}
+        for path in Path(self.folder).glob("*.marks"):
+            if path.stem != str(os.getpid()):
+                try:
+                    status = Path(f"/proc/{path.stem}/stat").read_text()
+                except FileNotFoundError:
+                    status = ") gone"
+                states[path.stem] = status.rpartition(")")[2].split()[0]
+        return states
+
+
+class MisbehavesInOne(Marks):
+    """Marks its steps; the first of the processes to take `step` steps misbehaves."""
+
+    def __init__(self, folder: str = "", how: str = "raise", step: int = 1):
+        super().__init__(folder)
+        self.how = how
+        self.step = step
+        self.taken = 0
+
+    def forward(self, x):
+        output = super().forward(x)
+        if self.training and len(x) > 2:
+            self.taken += 1
+            if self.taken == self.step and self._is_first():
+                return self._misbehave(output)
+        return output
+
+    def _is_first(self):
+        try:
+            (Path(self.folder) / "first").mkdir()
+        except FileExistsError:
+            return False
+        return True
+
+    def _misbehave(self, output):
+        match self.how:
+            case "raise":
+                raise RuntimeError("one step too many")
+            case "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "hang":
+                signal.pause()
+            case "diverge":
+                self.register_parameter("bias", nn.Parameter(torch.tensor(float("nan"))))
+        return output * self.bias
+
+
+class KillsASibling(Marks):
+    """Kills a member that waits for its turn, once all have started."""
+
+    def __init__(self, folder: str = "", members: int = 2):
+        super().__init__(folder)
+        self.members = members
+
+    def forward(self, x):
+        output = super().forward(x)
+        here = Path(self.folder)
+        others = [path.stem for path in here.glob("*.marks") if path.stem != str(os.getpid())]
+        if len(others) == self.members - 1 and not (here / "victim").exists():
+            (here / "victim").write_text(others[0])
+            os.kill(int(others[0]), signal.SIGKILL)
+        return output
+
+
+class Exits(InTraining):
+    def misbehave(self, x):
+        raise SystemExit(3)
+
+
+class Prints(InTraining):
+    def misbehave(self, x):
+        sys.stdout.write("a step\n")

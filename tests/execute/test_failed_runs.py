@@ -108,10 +108,10 @@ def test_a_failed_run_does_not_affect_the_next(
     assert statuses == ["failed", "ok"]
 
 
-def test_a_failed_timing_block_is_one_row(
+def test_a_failed_part_of_a_timing_set_is_one_row(
     local: Executor, networks: str, digits_dir: Path, runs_of: Runs
 ) -> None:
-    timing = {"blocks": 1, "rounds": 1}
+    timing = {"sets": 1, "rounds": 1}
     runs = runs_of({"model": {"import": f"{networks}:Raises"}}, "block", timing=timing)
     twin = next(run for run in runs if run.role == "twin")
     outcome, _ = carry_out(local, [twin], digits_dir)
@@ -252,3 +252,26 @@ def test_a_run_and_its_children_end_when_the_runner_is_killed(
     runner.wait()
     assert gone(child)
     assert gone(grandchild)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for a signal")
+def test_stopped_members_of_a_set_end_when_the_runner_is_killed(
+    networks: str, digits_dir: Path, tmp_path: Path, set_of: Runs
+) -> None:
+    model = {"import": f"{networks}:Marks", "folder": str(tmp_path)}
+    runs = set_of([{"model": model}], timing={"rounds": 1_000_000})
+    (tmp_path / "runs").write_bytes(pickle.dumps(runs))
+    script = tmp_path / "runner.py"
+    script.write_text(RUN_AND_WAIT, encoding="utf-8")
+    runner = subprocess.Popen(
+        [sys.executable, script, tmp_path / "runs", digits_dir],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    deadline = time.monotonic() + 60
+    while len(members := [int(path.stem) for path in tmp_path.glob("*.marks")]) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert all(map(alive, members))
+    runner.kill()
+    runner.wait()
+    assert all(map(gone, members))

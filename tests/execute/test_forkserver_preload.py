@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.execute.local_executor import PRELOADED, own_variables
+from bench.execute.child_process import own_variables
+from bench.execute.local_executor import PRELOADED
 from bench.study.runs import Run
 
 SCRIPT = """

@@ -13,7 +13,7 @@ from bench.study.runs import Run
 from bench.train import Training
 
 Runs = Callable[..., list[Run]]
-TIMING = {"blocks": 1, "rounds": 1, "epochs": 0}
+TIMING = {"sets": 1, "rounds": 1, "epochs": 0}
 
 
 def outcome_of(run: Run, folder: Path) -> Outcome:

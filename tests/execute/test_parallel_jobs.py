@@ -1,4 +1,4 @@
-"""Several trials at once, each on cores of its own; what is timed runs alone."""
+"""Several trials at once, each on separate cores; what is timed runs alone."""
 
 import json
 import time
@@ -40,15 +40,15 @@ def test_two_trials_run_at_once_on_separate_cores(
 
 
 @needs_two_cores
-def test_timing_blocks_run_alone_unless_the_study_allows_sharing(
+def test_timing_sets_run_alone_unless_the_study_allows_sharing(
     networks: str, digits_dir: Path, tmp_path: Path, runs_of: Runs
 ) -> None:
     cell = model(networks, "MustBeAlone", tmp_path)
-    timing = {"blocks": 1, "rounds": 1, "epochs": 0}
+    timing = {"sets": 2, "rounds": 1, "epochs": 0}
     alone = runs_of(cell, "block", timing=timing)
     outcomes = carry_out(alone, digits_dir, 2)
-    assert [o.reason for o in outcomes] == [None, None]  # planned and twin
-    assert [o.block.jobs for o in outcomes if o.block] == [1, 1]
+    assert [o.reason for o in outcomes] == [None] * 4  # planned and twin, twice
+    assert [o.block.jobs for o in outcomes if o.block] == [1] * 4
 
     beside = runs_of(cell, "block", timing=timing | {"alone": False})
     outcomes = carry_out(beside, digits_dir, 2)

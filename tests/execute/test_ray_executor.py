@@ -124,8 +124,8 @@ def test_networks_are_built_on_a_node_before_the_first_run(
     assert "expected output shape (2, 10), got (2, 7)" in problem
 
 
-def test_a_block_is_timed_on_one_node(executor: Executor, digits_dir: Path, runs_of: Runs) -> None:
-    timing = {"blocks": 2, "rounds": 1, "epochs": 0}
+def test_a_set_is_timed_on_one_node(executor: Executor, digits_dir: Path, runs_of: Runs) -> None:
+    timing = {"sets": 2, "rounds": 1, "epochs": 0}
     outcomes = carry_out(executor, runs_of(network("Plain"), "block", timing=timing), digits_dir)
     assert [o.status for o in outcomes] == ["ok"] * 4
     where = {(o.block.block, o.block.node, o.block.jobs) for o in outcomes if o.block}

@@ -16,7 +16,7 @@ from bench.records import Outcome
 from bench.study.runs import Run
 
 Runs = Callable[..., list[Run]]
-TIMING = {"blocks": 2, "rounds": 1}
+TIMING = {"sets": 2, "rounds": 1}
 
 
 def carry_out(cluster: FakeCluster, runs: list[Run], **options: Any) -> list[Outcome]:
@@ -29,8 +29,8 @@ def trials(runs_of: Runs, seeds: int, **cell: Any) -> list[Run]:
     return runs_of(cell, seeds=list(range(seeds)))
 
 
-def blocks(runs_of: Runs, **timing: Any) -> list[Run]:
-    """Plan two blocks, of one cell and its twin."""
+def sets(runs_of: Runs, **timing: Any) -> list[Run]:
+    """Plan two sets, of one cell and its twin."""
     return runs_of({}, "block", timing=TIMING | timing)
 
 
@@ -39,7 +39,7 @@ def names(outcomes: list[Outcome]) -> list[str]:
 
 
 def where(outcomes: list[Outcome]) -> dict[int, set[str | None]]:
-    """List the nodes on which each block was timed."""
+    """List the nodes on which each set was timed."""
     found: dict[int, set[str | None]] = {}
     for outcome in outcomes:
         assert outcome.block is not None
@@ -88,24 +88,24 @@ def with_device(run: Run, device: str) -> Run:
     return replace(run, cell=run.cell.model_copy(update={"device": device}))
 
 
-def test_a_block_has_its_node_to_itself_and_stays_there(runs_of: Runs) -> None:
+def test_a_set_has_its_node_to_itself_and_stays_there(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a", 4), node("b", 4)])
-    outcomes = carry_out(cluster, blocks(runs_of))
+    outcomes = carry_out(cluster, sets(runs_of))
     assert [placed.group.cores_on(placed.node) for placed in cluster.begun] == [4, 4]
     assert cluster.most_at_once == 2  # one on each
     assert sorted(map(len, where(outcomes).values())) == [1, 1]
     assert {o.block.jobs for o in outcomes if o.block} == {1}
 
 
-def test_a_block_that_may_share_takes_its_threads_only(runs_of: Runs) -> None:
+def test_a_set_that_may_share_takes_its_threads_only(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a", 4)])
-    carry_out(cluster, blocks(runs_of, alone=False))
+    carry_out(cluster, sets(runs_of, alone=False))
     assert [placed.group.cores_on(placed.node) for placed in cluster.begun] == [1, 1]
 
 
-def test_a_timing_block_waits_for_a_free_node(runs_of: Runs) -> None:
+def test_a_timing_set_waits_for_a_free_node(runs_of: Runs) -> None:
     cluster = FakeCluster([node("a", 2)])
-    carry_out(cluster, [*trials(runs_of, 3), *blocks(runs_of)])
+    carry_out(cluster, [*trials(runs_of, 3), *sets(runs_of)])
     beside = [len(placed.group.runs) for placed in cluster.begun]
     assert beside == [1, 1, 1, 2, 2]
     assert cluster.most_at_once == 2
@@ -144,41 +144,40 @@ def test_trials_of_a_lost_node_are_run_on_another(runs_of: Runs) -> None:
     assert {o.trial.node for o in outcomes if o.trial} == {"a"}
 
 
-def test_a_block_whose_worker_dies_resumes(runs_of: Runs) -> None:
-    runs, deaths = blocks(runs_of), Counter[str]()
+def test_a_set_whose_worker_dies_before_any_outcome_is_timed_again(runs_of: Runs) -> None:
+    runs, deaths = sets(runs_of), Counter[str]()
 
-    def second_once(run: Run, at: object) -> str:
+    def first_once(run: Run, at: object) -> str:
         deaths[run.run_id] += 1
-        return "worker" if run is runs[1] and deaths[run.run_id] == 1 else ""
+        return "worker" if run is runs[0] and deaths[run.run_id] == 1 else ""
 
-    cluster = FakeCluster([node("a"), node("b")], second_once)
-    outcomes = carry_out(cluster, runs)
+    outcomes = carry_out(FakeCluster([node("a"), node("b")], first_once), runs)
     assert sorted(names(outcomes)) == sorted(run.run_id for run in runs)
+    assert {outcome.status for outcome in outcomes} == {"ok"}
     assert sorted(map(len, where(outcomes).values())) == [1, 1]
 
 
-def test_a_part_that_kills_its_worker_fails_and_the_block_continues(
-    runs_of: Runs,
-) -> None:
-    runs = blocks(runs_of, blocks=1)
-    cluster = FakeCluster(
-        [node("a"), node("b")], lambda run, at: "worker" if run is runs[0] else ""
-    )
-    outcomes = {o.run_id: o for o in carry_out(cluster, runs)}
-    assert [outcomes[run.run_id].status for run in runs] == ["failed", "ok"]
-    assert len(where(list(outcomes.values()))[0]) == 1
+def test_a_set_that_always_kills_its_worker_fails(runs_of: Runs) -> None:
+    runs = sets(runs_of, sets=1)
+    cluster = FakeCluster([node("a")], lambda run, at: "worker" if run is runs[0] else "")
+    outcomes = carry_out(cluster, runs)
+    assert sorted(names(outcomes)) == sorted(run.run_id for run in runs)
+    assert {(o.status, o.reason) for o in outcomes} == {("failed", "its worker was lost, 3 times")}
+    assert [placed.group.runs for placed in cluster.begun] == [tuple(runs)] * 3
 
 
-def test_a_started_block_is_lost_with_its_node(runs_of: Runs) -> None:
-    runs = blocks(runs_of)
-    gone = runs[1]  # the second part of the first block
-    cluster = FakeCluster([node("a"), node("b")], lambda run, at: "node" if run is gone else "")
+@pytest.mark.parametrize("lost", ["worker", "memory", "node"])
+def test_of_a_set_that_is_lost_in_part_the_rest_has_no_outcome(lost: str, runs_of: Runs) -> None:
+    runs = sets(runs_of)
+    gone = runs[1]  # the second part of the first set
+    cluster = FakeCluster([node("a"), node("b")], lambda run, at: lost if run is gone else "")
     outcomes = carry_out(cluster, runs)
     assert sorted(names(outcomes)) == sorted(run.run_id for run in runs if run is not gone)
+    assert len(cluster.begun) == 2
 
 
-def test_a_block_without_outcomes_restarts_on_another_node(runs_of: Runs) -> None:
-    runs, deaths = blocks(runs_of), Counter[str]()
+def test_a_set_without_outcomes_restarts_on_another_node(runs_of: Runs) -> None:
+    runs, deaths = sets(runs_of), Counter[str]()
 
     def first_once(run: Run, at: object) -> str:
         deaths[run.run_id] += 1
@@ -197,11 +196,11 @@ def test_when_stopping_running_trials_end_and_none_starts(runs_of: Runs) -> None
     assert len(outcomes) == 2
 
 
-def test_when_stopping_a_block_ends_after_its_current_part(runs_of: Runs) -> None:
-    cluster = FakeCluster([node("a")])
-    outcomes = carry_out(cluster, blocks(runs_of), is_stopping=lambda: len(cluster.begun) > 0)
-    assert len(outcomes) == 1
-    assert len(cluster.abandoned) == 1
+def test_when_stopping_a_set_that_has_started_is_finished(runs_of: Runs) -> None:
+    cluster, runs = FakeCluster([node("a")]), sets(runs_of)
+    outcomes = carry_out(cluster, runs, is_stopping=lambda: len(cluster.begun) > 0)
+    assert names(outcomes) == [run.run_id for run in runs if run.block == 0]
+    assert cluster.abandoned == []
 
 
 def test_running_trials_are_abandoned_when_the_iterator_is_closed(runs_of: Runs) -> None:

@@ -1,4 +1,4 @@
-"""What a trial, a timing block and a cost pass report."""
+"""What a trial, a part of a timing set and a cost pass report."""
 
 import math
 from collections.abc import Callable
@@ -78,8 +78,8 @@ def test_no_epochs_means_one_evaluation_and_no_training(
     assert 0 <= epoch.test_accuracy <= 1
 
 
-def test_a_timing_block_times_every_phase(digits_dir: Path, runs_of: Runs, quick: Import) -> None:
-    timing = {"blocks": 1, "rounds": 4, "epochs": 1}
+def test_a_timing_set_times_every_phase(digits_dir: Path, runs_of: Runs, quick: Import) -> None:
+    timing = {"sets": 1, "rounds": 4, "epochs": 1}
     runs = runs_of({"model": quick, "batch_size": 256}, "block", timing=timing)
     both = outcomes(runs, digits_dir)
     for outcome in both:
@@ -147,16 +147,15 @@ def test_every_way_to_train_trains(
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16", "fp16"])
 def test_a_gpu_trains_and_times(precision: str, digits_dir: Path, runs_of: Runs) -> None:
     from bench.measure.machine import this_machine
-    from bench.study.runs import make_plan
+    from bench.study.runs import resolve, trial_and_cost_runs
     from bench.study.spec import Cell, Study
-    from bench.study.timing_blocks import block_runs
+    from bench.study.timing_sets import set_runs
 
-    cell = Cell.model_validate(
-        {"dataset": "digits", "device": "cuda", "precision": precision, "epochs": 1}
-    )
-    study = Study.model_validate({"name": "gpu", "timing": {"blocks": 1, "rounds": 3}})
-    plan = make_plan(study, [cell], this_machine(), {})
-    trial, cost, block, _ = outcomes([*plan.runs, *block_runs(plan, [], [])], digits_dir, "local")
+    declared = {"dataset": "digits", "device": "cuda", "precision": precision, "epochs": 1}
+    cell = resolve(Cell.model_validate(declared), this_machine(), {})
+    study = Study.model_validate({"name": "gpu", "timing": {"sets": 1, "rounds": 3}})
+    runs = [*trial_and_cost_runs(study, [cell]), *set_runs(study, [cell], [], [], 1)]
+    trial, cost, block, _ = outcomes(runs, digits_dir, "local")
     assert [o.reason for o in (trial, cost, block)] == [None] * 3
     assert {row.phase for row in block.timings} == set(PHASES)
     assert cost.cost is not None
@@ -168,13 +167,13 @@ def test_a_gpu_trains_and_times(precision: str, digits_dir: Path, runs_of: Runs)
 @pytest.mark.parametrize("model", ["convnet", "lenet5", "cnn_bn"])
 def test_a_gpu_is_bitwise_repeatable_with_deterministic(model: str, digits_dir: Path) -> None:
     from bench.measure.machine import this_machine
-    from bench.study.runs import make_plan
+    from bench.study.runs import resolve, trial_and_cost_runs
     from bench.study.spec import Cell, Study
 
     declared = {"model": model, "dataset": "digits", "device": "cuda", "epochs": 1}
-    cell = Cell.model_validate(declared | {"deterministic": True})
+    cell = resolve(Cell.model_validate(declared | {"deterministic": True}), this_machine(), {})
     study = Study.model_validate({"name": "gpu", "timing": "off"})
-    trial, _ = make_plan(study, [cell], this_machine(), {}).runs
+    trial, _ = trial_and_cost_runs(study, [cell])
     first, again = outcomes([trial, trial], digits_dir, "local")
     assert first.reason is None
     losses = [[(e.train_loss, e.test_loss) for e in done.epochs] for done in (first, again)]
