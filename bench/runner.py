@@ -15,30 +15,34 @@ from bench.analysis.derived_tables import DerivedTables, write_derived_tables
 from bench.errors import StudyError
 from bench.execute.executor import Event, Executor, Printed, RunContext, Started
 from bench.measure.machine import commit_here
-from bench.planning import Narrowing, Plan, PlannedRun, Request, make_plan
+from bench.planning import Narrowing, Plan, PlannedRun, Request, make_plan, parts_of
 from bench.records import BlockRow, Outcome, Status
 from bench.store import Store, StoredOutcomes, write_atomic
 from bench.study.runs import Run
+from bench.study.spec import MIN_SETS, Cell
 from bench.study.study_file import load_study
-from bench.study.timing_blocks import (
-    BlockPart,
-    block_runs,
-    extra_runs,
+from bench.study.timing_sets import (
+    SetPart,
+    cells_per_set,
     replacement_runs,
+    set_counts,
+    set_runs,
+    sets_wanted,
     timed_cells,
 )
 from bench.study.yaml_source import write_yaml
 
 if TYPE_CHECKING:
+    from bench.analysis.comparisons import Noise
+    from bench.analysis.live_noise import LiveNoise
     from bench.analysis.results import Results
 
 
 @dataclass(frozen=True)
 class Narrowed:
-    """What `--until-ci` added: blocks, their runs and seconds; and the cells still too wide."""
+    """What `--until-ci` or `--budget` added: sets and seconds; and the cells still too wide."""
 
-    blocks: int
-    runs: int
+    sets: int
     spent_s: float
     still_wide: int
 
@@ -75,7 +79,10 @@ class Reporter:
         return False
 
     def extended(self, added: Sequence[PlannedRun], why: str) -> None:
-        """Show that a timing block was added, of cells that `why` describes."""
+        """Show that timing sets were added, and why."""
+
+    def detecting(self, noise: "Noise") -> None:
+        """Show what the timing sets so far can detect, whatever the cells' times are."""
 
 
 def run_study(request: Request, reporter: Reporter, executor: Executor) -> FinishedStudy:
@@ -123,6 +130,7 @@ class _Session:
         self._plan = plan
         self._store = store
         self._narrowing = request.narrowing
+        self._first_look = request.first_look
         machine = plan.resources.machine.fingerprint()["machine"]
         self._run_context = RunContext(request.data_dir, request.verbose, machine=machine)
         self._reporter = reporter
@@ -131,6 +139,7 @@ class _Session:
         self._environment = _Environment(plan, store, request)
         self._derived = DerivedTables(store.folder)
         self._results: Results | None = None
+        self._noise: LiveNoise | None = None
 
     def execute(self) -> Narrowed | None:
         """Execute the plan; whatever interrupts it, the tables hold all that has ended."""
@@ -142,6 +151,7 @@ class _Session:
                     skipped = planned.run.ended("skipped", planned.reason, 0.0)
                     self._keep(planned, replace(skipped, started_at=_now()))
             self._execute(self._plan.to_execute)
+            self._fill_budget()
             self._replace_disturbed()
             return None if self._narrowing is None else self._narrow(self._narrowing)
         finally:
@@ -207,16 +217,30 @@ class _Session:
         self._reporter.happened(event)
 
     def _repeat_lost(self, lost: Sequence[PlannedRun]) -> None:
-        """Time in new blocks what the loss of a node left missing."""
-        extra = [planned.run.cell for planned in lost if planned.run.role == "extra"]
+        """Time in new sets what the loss of a node left missing."""
         self._plan = self._plan.without(lost)
-        study, cells = self._plan.study, self._plan.cells
-        if extra:
-            runs = extra_runs(study, extra, self._plan.next_block)
-        else:
-            runs = block_runs(study, cells, list(self._timed_parts()), self._plan.all_blocks)
+        runs = self._missing_runs(self._wanted(), look=max(planned.run.look for planned in lost))
         if runs:
             self._add(runs, "whose machine was lost")
+
+    def _fill_budget(self) -> None:
+        """Time as many sets as the budget allows, which the first six tell; not what failed."""
+        timing = self._plan.study.timing
+        if timing is None or timing.sets is not None or not self._plan.to_execute:
+            return
+        wanted = self._wanted()
+        if wanted > MIN_SETS and (runs := self._missing_runs(wanted, look=self._first_look)):
+            self._add(runs, "within timing.budget")
+
+    def _wanted(self) -> int:
+        return sets_wanted(self._plan.study, self._plan.cells, self._timed_parts())
+
+    def _missing_runs(
+        self, wanted: int, cells: Sequence[Cell] | None = None, look: int = 0
+    ) -> list[Run]:
+        plan, done = self._plan, self._timed_parts()
+        most = cells_per_set(plan.resources.machine.memory_bytes)
+        return set_runs(plan.study, cells or plan.cells, done, plan.all_blocks, wanted, look, most)
 
     def _keep(self, planned: PlannedRun, outcome: Outcome) -> None:
         outcome = replace(outcome, key={**outcome.key, **planned.key})
@@ -226,17 +250,31 @@ class _Session:
         if not self._plan.is_tuning:  # during tuning the tables stay as they were
             self._store.append(outcome, self._store.outcomes(self._ended))
             self._derived.refresh()
+        self._show_noise(outcome)  # first, so that the progress line after the last set has it
         self._reporter.ended(planned, outcome)
+
+    def _show_noise(self, outcome: Outcome) -> None:
+        from bench.analysis.live_noise import LiveNoise
+
+        if outcome.block is None:
+            return
+        if self._noise is None:
+            self._noise = LiveNoise()
+            cached = [p.run.run_id for p in self._plan.runs if p.outcome and p.run.kind == "block"]
+            for earlier in self._store.outcomes(cached):
+                self._noise.added(earlier)
+        if (noise := self._noise.added(outcome)) is not None:
+            self._reporter.detecting(noise)
 
     def _add(self, runs: Sequence[Run], why: str) -> None:
         before = len(self._plan.runs)
-        self._plan = self._plan.with_blocks(runs)
+        self._plan = self._plan.with_sets(runs)
         added = self._plan.runs[before:]
         self._reporter.extended(added, why)
         self._execute(added)
 
     def _replace_disturbed(self) -> None:
-        """Time cells with disturbed blocks again, unless most blocks of this session were."""
+        """Time cells with disturbed sets again, unless most sets of this session were."""
         timing = self._plan.study.timing
         for _ in range(timing.spares if timing else 0):
             if not (runs := self._replacements()):
@@ -247,56 +285,77 @@ class _Session:
         from bench.analysis.disturbances import disturbance
 
         parts = {part: disturbance(asdict(row)) for part, row in self._timed_parts().items()}
-        runs = [planned.run for planned in self._plan.to_execute if planned.run.kind == "block"]
-        own = {BlockPart(run.cell.cell_id, run.role, run.block) for run in runs}
+        plan = self._plan
+        runs = [planned.run for planned in plan.runs if planned.outcome is None]
+        own = {
+            SetPart(run.cell.cell_id, run.role, run.block) for run in runs if run.kind == "block"
+        }
         reasons = [reason for part, reason in parts.items() if part in own]
         if not reasons or 2 * sum(map(bool, reasons)) > len(reasons):
             return []
         clean = [part for part, reason in parts.items() if not reason]
-        plan = self._plan
-        return replacement_runs(plan.study, plan.cells, list(parts), clean, plan.next_block)
+        wanted = self._wanted()
+        most = cells_per_set(plan.resources.machine.memory_bytes)
+        number = plan.next_block
+        return replacement_runs(plan.study, plan.cells, parts, clean, number, wanted, most)
 
-    def _timed_parts(self) -> dict[BlockPart, BlockRow]:
-        return {
-            BlockPart(outcome.cell_id, outcome.block.role, outcome.block.block): outcome.block
-            for outcome in self._ended.values()
-            if outcome.block is not None and outcome.status == "ok"
-        }
+    def _timed_parts(self) -> dict[SetPart, BlockRow]:
+        return dict(parts_of(self._ended.values()))
 
     def _narrow(self, narrowing: Narrowing) -> Narrowed:
-        """Time wide cells again, widest first, until the budget ends or a run fails."""
-        from bench.analysis.summary import wide_cells
+        """Add timing sets until the budget ends or, with a width, every interval is narrow.
+
+        With a width, sets are added from look to look, since it depends on the numbers whether
+        more are added: `bench.stats.stopping` keeps the level of the intervals.
+        """
+        from bench.stats.stopping import next_look  # imports scipy
 
         started_s = time.monotonic()
-        blocks = runs = 0
+        timed = timed_cells(self._plan.study, self._plan.cells)
+        before = self._plan.all_blocks
+        looks = [row.look or 1 for row in self._timed_parts().values()]
+        look = 1 + max(looks, default=1)
         while True:
-            wide = wide_cells(self.results().summary, narrowing.half_width)
             spent_s = time.monotonic() - started_s
-            chosen = self._affordable(wide, narrowing.budget_s - spent_s)
-            if not chosen:
-                return Narrowed(blocks, runs, spent_s, len(wide))
-            study, timed = self._plan.study, timed_cells(self._plan.study, self._plan.cells)
-            cells = [cell for cell in timed if cell.cell_id in chosen]
-            added = extra_runs(study, cells, self._plan.next_block)
-            self._add(added, "with a wide interval")
-            blocks, runs = blocks + 1, runs + len(added)
-            ended = (self._ended.get(run.run_id) for run in added)  # a lost one has a new id
-            if any(outcome is not None and outcome.status != "ok" for outcome in ended):
-                return Narrowed(blocks, runs, time.monotonic() - started_s, len(wide))
-
-    def _affordable(self, cell_ids: Sequence[str], left_s: float) -> list[str]:
-        """Return the first cells whose next timing blocks fit into the remaining time."""
-        chosen: list[str] = []
-        for cell_id in cell_ids:
-            left_s -= statistics.median(
-                outcome.wall_s
-                for outcome in self._ended.values()
-                if outcome.cell_id == cell_id and outcome.kind == "block"
-            )
-            if left_s < 0:
+            wide = self._wide_cells(timed, narrowing.half_width)
+            wanted = self._affordable(wide, narrowing.budget_s - spent_s)
+            if narrowing.half_width:
+                wanted = min(wanted, next_look(min(self._counts(wide), default=0)))
+            runs = self._missing_runs(wanted, wide, look if narrowing.half_width else 0)
+            if not runs:
                 break
-            chosen.append(cell_id)
-        return chosen
+            self._add(runs, "whose interval is wide" if narrowing.half_width else "within --budget")
+            look += 1
+            ended = (self._ended.get(run.run_id) for run in runs)  # a lost one has a new id
+            if any(outcome is not None and outcome.status != "ok" for outcome in ended):
+                break
+        still_wide = len([cell for cell in wide if cell is not timed[0]]) or len(wide[:1])
+        return Narrowed(
+            len(self._plan.all_blocks - before), time.monotonic() - started_s, still_wide
+        )
+
+    def _wide_cells(self, timed: Sequence[Cell], half_width: float) -> list[Cell]:
+        """Return the baseline and the cells whose ratio of step times has a wide interval."""
+        from bench.analysis.comparisons import wide_cells
+
+        results = self.results()
+        wide = wide_cells(results.summary, results.comparisons, half_width)
+        return [c for c in timed if c is timed[0] or c.cell_id in wide] if wide else []
+
+    def _counts(self, cells: Sequence[Cell]) -> list[int]:
+        return list(set_counts(cells, self._timed_parts()).values()) if cells else []
+
+    def _affordable(self, cells: Sequence[Cell], left_s: float) -> int:
+        """Return how many sets each of these cells has once the remaining time is spent."""
+        if not cells:
+            return 0
+        own = {cell.cell_id for cell in cells}
+        walls_s = [row.wall_s for part, row in self._timed_parts().items() if part.cell_id in own]
+        known_s = [wall_s for wall_s in walls_s if wall_s is not None]
+        if not known_s:
+            return 0
+        set_s = (len(cells) + 1) * statistics.median(known_s)
+        return min(self._counts(cells)) + max(0, int(left_s / set_s))
 
 
 class _Environment:

@@ -6,7 +6,16 @@ from dataclasses import dataclass, field, replace
 from bench.execute.executor import Emit, Event, IsStopping, RunContext, Started, never
 from bench.measure.resources import Resources, local_resources
 from bench.planning import Plan, PlannedRun, Request
-from bench.records import BlockRow, CostRow, EpochRow, Outcome, TimingRow, TrialRow, TuningRow
+from bench.records import (
+    LOCKSTEP,
+    BlockRow,
+    CostRow,
+    EpochRow,
+    Outcome,
+    TimingRow,
+    TrialRow,
+    TuningRow,
+)
 from bench.runner import FinishedStudy, run_study
 from bench.study.runs import Run
 from bench.study.spec import Cell
@@ -16,9 +25,9 @@ name: made_up
 base: {dataset: digits, epochs: 1, device: cpu}
 axes: {batch_size: [64, 512]}
 seeds: [0, 1]
-timing: {blocks: 2, rounds: 2}
+timing: {sets: 2, rounds: 2}
 """
-# Two cells: two trials and a cost pass each, and two blocks of both and the baseline's twin.
+# Two cells: two trials and a cost pass each, and two timing sets of both and the baseline's twin.
 TRIALS, COSTS, BLOCKS = 2 * 2, 2, 2 * 3
 ALL = TRIALS + COSTS + BLOCKS
 
@@ -30,7 +39,7 @@ Seconds = Callable[[Run], float]
 class FakeExecutor:
     """Gives an outcome for each run at once; may fail or lose some, and be interrupted.
 
-    `step_s` gives a block's step time; `passed` hears of the seconds that a run took.
+    `step_s` gives the step time of a part of a set; `passed` hears of the seconds that a run took.
     """
 
     failing: Callable[[Run], bool] = lambda run: False
@@ -82,7 +91,8 @@ class FakeExecutor:
         done = run.ended("ok", None, self.wall_s(run))
         match run.kind:
             case "block":
-                return replace(done, **_timed(run, self.step_s(run), self.disturbed(run)))
+                how = (self.step_s(run), self.wall_s(run), self.disturbed(run))
+                return replace(done, **_timed(run, *how))
             case "cost":
                 return replace(done, cost=CostRow(status="ok", flops_per_image=20.0))
             case "trial":
@@ -91,17 +101,24 @@ class FakeExecutor:
                 return replace(done, tuning=_tried(run, self.validation(run)))
 
 
-def _timed(run: Run, step_s: float, disturbed: bool) -> dict[str, object]:
+def _timed(run: Run, step_s: float, wall_s: float, disturbed: bool) -> dict[str, object]:
     rows = (
         TimingRow(
-            block=run.block, phase=phase, round=r, seconds=seconds, is_warmup=False, role=run.role
+            block=run.block,
+            phase=phase,
+            round=r,
+            seconds=seconds,
+            is_warmup=False,
+            role=run.role,
+            at_s=float(r),
         )
         for phase, seconds in (("data", 0.001), ("forward", 0.01), ("step", step_s))
         for r in range(2)
     )
     block = BlockRow(
-        block=run.block, role=run.role, status="ok", train_images=60_000,
-        steal_share=0.5 if disturbed else 0.0,
+        block=run.block, role=run.role, status="ok", train_images=60_000, protocol=LOCKSTEP,
+        look=run.look, wall_s=wall_s, passes_s=0.0, steal_share=0.5 if disturbed else 0.0,
+        calibration_before_s=0.01 if run.is_detailed else None,
     )  # fmt: skip
     return {"timings": tuple(rows), "block": block}
 
@@ -145,6 +162,9 @@ class Silent:
 
     def is_stopping(self) -> bool:
         return False
+
+    def detecting(self, noise: object) -> None:
+        pass
 
     def extended(self, runs: Sequence[PlannedRun], why: str) -> None:
         self.added.append([planned.run.run_id for planned in runs])

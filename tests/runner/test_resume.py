@@ -88,7 +88,7 @@ def test_failures_are_run_again_and_the_plan_states_why(ask: Ask) -> None:
         (
             "code",
             lambda patch: patch.setattr(
-                planning, "code_parts", lambda targets: {"code": "another"}
+                planning, "code_parts", lambda targets, root: {"code": "another"}
             ),
         ),
         (
@@ -118,7 +118,7 @@ def test_a_changed_condition_makes_a_run_stale_and_is_named(
     assert {(planned.state, planned.reason) for planned in runs} == {("stale", f"{part} changed")}
 
 
-def test_another_timing_protocol_makes_blocks_stale_and_keeps_trials(ask: Ask) -> None:
+def test_another_number_of_rounds_makes_sets_stale_and_keeps_trials(ask: Ask) -> None:
     carry_out(ask(), FakeExecutor())
     runs = plan_study(ask(STUDY.replace("rounds: 2", "rounds: 3"))).runs
     states = {(planned.run.kind, planned.state, planned.reason) for planned in runs}

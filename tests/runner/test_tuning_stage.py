@@ -16,7 +16,7 @@ base: {dataset: digits, epochs: 1, device: cpu}
 axes: {optimizer: [adam, sgd], lr: [0.001, 0.01, 0.1]}
 tune: {over: [lr], seeds: [7, 8]}
 seeds: [0, 1]
-timing: {blocks: 2, rounds: 2}
+timing: {sets: 2, rounds: 2}
 """
 BEST = {"adam": 0.01, "sgd": 0.1}
 TRIED = 2 * 3 * 2
