@@ -1,4 +1,4 @@
-"""Comparisons of cells: times paired by timing block, accuracies paired by seed, with verdicts."""
+"""Comparisons of cells: times paired by timing set, accuracies paired by seed, with verdicts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from bench.analysis.disturbances import disturbance_reasons
+from bench.analysis.set_times import PART, relative_times
 from bench.analysis.summary import BLOCK, block_measures
 from bench.records import PHASES, STEP_PHASES, columns_of
 from bench.stats.estimates import (
@@ -21,7 +22,8 @@ from bench.stats.estimates import (
     mean_t,
     paired_ratio,
 )
-from bench.stats.rank_tests import holm, mann_whitney
+from bench.stats.rank_tests import holm, mann_whitney, signed_rank
+from bench.stats.stopping import look_confidence
 from bench.stats.verdicts import (
     POWER,
     Verdict,
@@ -47,9 +49,10 @@ class Comparison:
     image for the phases of a step, per pass for epoch and eval). `ratio` is after over before:
     above 1 a time is longer, an accuracy higher. `floor` and `mde` (minimum detectable effect) are
     fractions like ratio − 1; `session_mde` follows from the session's A/A control alone. `n`
-    counts pairs: timing blocks or seeds. `further` is how many more would decide an inconclusive
+    counts pairs: timing sets or seeds. `further` is how many more would decide an inconclusive
     comparison, blank where none would; `left_out` counts disturbed pairs. `p_value` is a second
-    opinion: exact Mann–Whitney, Holm-corrected over the cells.
+    opinion, Holm-corrected over the cells: Wilcoxon's signed-rank test of times, Mann and
+    Whitney's test of accuracies.
     """
 
     cell_id: str
@@ -84,14 +87,13 @@ class Comparison:
             low=ratio.low,
             high=ratio.high,
             n=ratio.n,
-            p_value=mann_whitney(before, after),
             **more,
         )
 
 
 @dataclass(frozen=True)
 class Noise:
-    """A session's noise floor of a step's time with `n` blocks; `detects` is None for too few."""
+    """A session's noise floor of a step's time with `n` sets; `detects` is None for too few."""
 
     floor: float
     detects: float | None
@@ -99,7 +101,7 @@ class Noise:
 
 
 class SessionNoise:
-    """The noise that a session's A/A control shows in one measure, by the number of blocks."""
+    """The noise that a session's A/A control shows in one measure, by the number of sets."""
 
     def __init__(self, aa_log_ratios: Floats) -> None:
         self._aa_log_ratios = aa_log_ratios
@@ -107,7 +109,7 @@ class SessionNoise:
         self.missing_blocks = max(0, MIN_FOR_INTERVAL - len(aa_log_ratios))
 
     def floor_and_mde(self, n: int) -> tuple[float, float | None]:
-        """Return the noise floor of n blocks, and the minimum effect that they detect."""
+        """Return the noise floor of n sets, and the minimum effect that they detect."""
         if n not in self._known:
             logs, floor = self._aa_log_ratios, noise_floor(self._aa_log_ratios, n)
             known = not self.missing_blocks
@@ -121,12 +123,13 @@ def compare_with_baseline(
     """Compare every cell with the baseline cell, the first one of the trials.
 
     One row per cell and measure, in the order of the cells: the phases' times, then test accuracy.
-    Blocks that `--until-ci` added don't count, only those that were planned before the first run.
+    Sets with the role `extra` in older results, added to narrow an interval, don't count.
     """
     if trials.empty:
         return comparison_frame("", "", [])
     study, baseline_id = (str(trials[name].iloc[0]) for name in ("study", "cell_id"))
     measured = block_times(timings, blocks)
+    looks = looks_of(blocks)
     rows: list[Comparison] = []
     for measure in PHASES:
         every, clean = times_by_block(measured, measure)
@@ -136,6 +139,7 @@ def compare_with_baseline(
                 baseline_and_others(every, baseline_id),
                 baseline_and_others(clean, baseline_id),
                 SessionNoise(aa_log_ratios(measured, measure)),
+                looks,
             )
     accuracies = by_seed(trained_trials(trials), ACCURACY)
     if baseline_id in accuracies:
@@ -158,12 +162,28 @@ def comparison_frame(study: str, baseline_id: str, rows: Sequence[Comparison]) -
 
 
 def session_noise(comparisons: pd.DataFrame) -> Noise | None:
-    """Return the session's noise as of the comparison with the most blocks; None without any."""
+    """Return the session's noise as of the comparison with the most sets; None without any."""
     steps = comparisons[comparisons["measure"] == "step"].sort_values("n", kind="stable")
     if steps.empty:
         return None
     floor, detects, n = steps[["floor", "session_mde", "n"]].astype(float).to_numpy()[-1]
     return Noise(float(floor), None if isnan(detects) else float(detects), int(n))
+
+
+def wide_cells(summary: pd.DataFrame, comparisons: pd.DataFrame, half_width: float) -> list[str]:
+    """Return the cells whose ratio of step times has an interval wider than ± `half_width`.
+
+    A fraction of the ratio. A cell without an interval counts as wide. Of a single cell, its step
+    time counts instead of a ratio.
+    """
+    steps = comparisons[comparisons["measure"] == "step"]
+    columns = ["low", "high", "ratio"]
+    if len(summary) == 1:
+        steps = summary[summary["step_n"] > 0]
+        columns = ["step_low", "step_high", "step_median"]
+    low, high, value = (steps[name].astype(float) for name in columns)
+    width = ((high - low) / 2 / value).fillna(np.inf)
+    return list(steps.loc[width > half_width, "cell_id"])
 
 
 def trained_trials(trials: pd.DataFrame) -> pd.DataFrame:
@@ -173,7 +193,25 @@ def trained_trials(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def block_times(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
-    """Return every block's medians, and in the column `is_disturbed` whether it was disturbed.
+    """Return the times of every timing set, comparable within one session.
+
+    Where cells took turns, a cell's times are the baseline's median over all sets times the ratio
+    to it in this set, so that what slows all cells of a set cancels. Phases of a step are in
+    seconds per image, epoch and eval in seconds; `is_disturbed` says what must not be compared.
+    """
+    measures = raw_block_times(timings, blocks)
+    relative = relative_times(timings, blocks)
+    return _aligned(measures, relative) if len(relative) else measures
+
+
+def looks_of(blocks: pd.DataFrame) -> dict[str, int]:
+    """Return by cell how many looks at the results its sets were added in, 0 for a fixed number."""
+    looks = blocks["look"].astype(float).fillna(0).groupby(blocks["cell_id"]).max()
+    return {str(cell_id): int(count) for cell_id, count in looks.items()}
+
+
+def raw_block_times(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
+    """Return every set's medians, and in the column `is_disturbed` whether it was disturbed.
 
     The phases of a step are in seconds per image, epoch and eval in seconds.
     """
@@ -185,8 +223,40 @@ def block_times(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
     return merged.assign(is_disturbed=merged["is_disturbed"].fillna(False).astype(bool))
 
 
+def _aligned(measures: pd.DataFrame, relative: pd.DataFrame) -> pd.DataFrame:
+    """Replace the times of timing sets by the baseline's median times their ratio to it."""
+    log_ratios = relative.pivot(index=PART, columns="phase", values="log_ratio")
+    phases = [phase for phase in PHASES if phase in log_ratios]
+    merged = measures[PART].merge(log_ratios.reset_index(), on=PART, how="left")
+    controls = measures.loc[measures["role"] == "twin", ["cell_id", "block"]]
+    baseline = measures[measures["role"] == "planned"].merge(controls, on=["cell_id", "block"])
+    images = baseline["step_images"].median() / measures["step_images"]
+    aligned = measures.copy()
+    for phase in phases:
+        median_s = baseline[phase].median()
+        scale = images if phase in PER_BATCH else 1.0
+        aligned[phase] = median_s * scale * np.exp(merged[phase].to_numpy(dtype=float))
+    unusable = relative[(relative["phase"] == "step") & ~relative["is_usable"]]
+    parts = pd.MultiIndex.from_frame(aligned[PART])
+    is_unusable = parts.isin(pd.MultiIndex.from_frame(unusable[PART]))
+    aligned["is_disturbed"] |= is_unusable
+    return _same_numbers(aligned)
+
+
+def _same_numbers(measures: pd.DataFrame) -> pd.DataFrame:
+    """Return sets numbered from 0 for each cell where no set has all cells.
+
+    Effects of axes pair cells by the number of the set.
+    """
+    cells = measures.groupby("block")["cell_id"].nunique()
+    if cells.max() == measures["cell_id"].nunique():
+        return measures
+    number = measures.groupby(["cell_id", "role"])["block"].rank(method="dense") - 1
+    return measures.assign(block=number.astype("Int64"))
+
+
 def aa_log_ratios(measured: pd.DataFrame, measure: str) -> Floats:
-    """Return log(A/A control / baseline) of a measure for every block with both undisturbed."""
+    """Return log(A/A control / baseline) of a measure for every set with both undisturbed."""
     clean = measured[~measured["is_disturbed"] & (measured[measure] > 0)]
     by_role = clean.pivot_table(index=["cell_id", "block"], columns="role", values=measure)
     if not {"planned", "twin"} <= set(by_role.columns):
@@ -195,7 +265,7 @@ def aa_log_ratios(measured: pd.DataFrame, measure: str) -> Floats:
 
 
 def times_by_block(measured: pd.DataFrame, measure: str) -> Sides:
-    """Return one measure by block (rows) and cell (columns), of all blocks and of undisturbed."""
+    """Return one measure by set (rows) and cell (columns), of all sets and of undisturbed ones."""
     known = measured[(measured["role"] == "planned") & (measured[measure] > 0)]
     known = known.drop_duplicates(["block", "cell_id"])
     every, clean = (
@@ -230,13 +300,17 @@ def pair_sides(sides: Sides) -> dict[str, Floats]:
 
 
 def compare_times_by_block(
-    measure: str, every: Sides, clean: Sides, noise: SessionNoise
+    measure: str, every: Sides, clean: Sides, noise: SessionNoise, looks: Mapping[str, int]
 ) -> Iterator[Comparison]:
-    """Compare times column by column, in all blocks and in those that nothing disturbed."""
+    """Compare times column by column, in all sets and in those that nothing disturbed.
+
+    `looks` are the looks at the results after which a column's last sets were added.
+    """
     undisturbed = pair_sides(clean)
     for name, pairs in pair_sides(every).items():
         if len(pairs):
-            yield compare_times(name, measure, pairs, undisturbed[name], noise)
+            own = undisturbed[name]
+            yield compare_times(name, measure, pairs, own, noise, looks.get(name, 0))
 
 
 def compare_accuracies_by_seed(sides: Sides) -> Iterator[Comparison]:
@@ -247,16 +321,22 @@ def compare_accuracies_by_seed(sides: Sides) -> Iterator[Comparison]:
 
 
 def compare_times(
-    cell_id: str, measure: str, pairs: Floats, clean: Floats, noise: SessionNoise
+    cell_id: str,
+    measure: str,
+    pairs: Floats,
+    clean: Floats,
+    noise: SessionNoise,
+    looks: int = 0,
 ) -> Comparison:
-    """Compare times paired by block: (n, 2), the baseline's first; `clean` are the undisturbed.
+    """Compare times paired by set: (n, 2), the baseline's first; `clean` are the undisturbed.
 
-    Without clean pairs the ratio is of all pairs and inconclusive; it is inconclusive, too, where
-    the session's noise is unknown.
+    With `looks` at the results, of which this is the last, the interval is wider, so that all of
+    them together keep 95%. Without clean pairs the ratio is of all pairs and inconclusive; it is
+    inconclusive, too, where the session's noise is unknown.
     """
     used = clean if len(clean) else pairs
     log_ratios = _log_ratios(used)
-    ratio = paired_ratio(log_ratios)
+    ratio = paired_ratio(log_ratios, look_confidence(looks) if looks else CONFIDENCE)
     if not len(clean):
         ratio = Estimate(ratio.value, None, None, 0)
     floor, session_mde = noise.floor_and_mde(max(1, ratio.n))
@@ -266,6 +346,7 @@ def compare_times(
         used[:, 0],
         used[:, 1],
         ratio,
+        p_value=signed_rank(log_ratios),
         floor=floor,
         mde=minimum_detectable_effect(log_ratios, floor) if len(clean) else None,
         session_mde=session_mde,
@@ -290,16 +371,17 @@ def compare_accuracies(cell_id: str, before: Floats, after: Floats) -> Compariso
     floor = ACCURACY_FLOOR / scale
     # Verdicts are defined on times, where less is better.
     flipped: Mapping[Verdict, Verdict] = {"REGRESSED": "IMPROVED", "IMPROVED": "REGRESSED"}
-    time_verdict = verdict(ratio, floor)
+    time_verdict = verdict(ratio, floor, margin=floor)
     return Comparison.of(
         (cell_id, ACCURACY),
         before,
         after,
         ratio,
+        p_value=mann_whitney(before, after),
         floor=floor,
         mde=_mde_of_t_interval(relative, floor),
         verdict=flipped.get(time_verdict, time_verdict),
-        further=further_blocks(ratio, floor) if n >= MIN_SEEDS else MIN_SEEDS - n,
+        further=further_blocks(ratio, floor, floor) if n >= MIN_SEEDS else MIN_SEEDS - n,
         difference=difference.value,
     )
 

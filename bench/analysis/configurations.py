@@ -10,7 +10,7 @@ from bench import cell_names
 from bench.records import PHASES, ROWS, columns_of
 
 # Seconds per pass through a phase, the speed of entire steps, and their fraction of the machine's
-# own peak: n counts timing blocks.
+# own peak: n counts timing sets.
 BLOCK_MEASURES = (*PHASES, "step_images_per_s", "efficiency")
 # Columns of trials.csv: n counts the seeds that ran to the end.
 TRIAL_MEASURES = (

@@ -1,6 +1,6 @@
-"""Disturbed timing blocks, and how the machine's speed changed while blocks ran.
+"""Disturbed timing sets, and how the machine's speed changed while sets ran.
 
-A block counts as disturbed only on evidence from outside its own times. Thresholds are fractions
+A set counts as disturbed only on evidence from outside its own times. Thresholds are fractions
 of the time in which it ran.
 """
 
@@ -25,7 +25,7 @@ def disturbance_reasons(blocks: pd.DataFrame) -> pd.Series:
 
 
 def disturbance(block: Mapping[Any, Any]) -> str:
-    """Return what disturbed a block, from the columns of blocks.csv; an empty text for nothing."""
+    """Return what disturbed a row of blocks.csv, from its columns; an empty text for nothing."""
 
     def exceeds(column: str, limit: float) -> bool:
         return bool(pd.notna(block[column]) and block[column] > limit)
@@ -42,7 +42,7 @@ def disturbance(block: Mapping[Any, Any]) -> str:
 
 
 def describe_disturbances(blocks: pd.DataFrame) -> str:
-    """Describe in one line what disturbed the blocks; empty where nothing did."""
+    """Describe in one line what disturbed the sets; empty where nothing did."""
     measured = blocks[blocks["status"] == "ok"]
     reasons = disturbance_reasons(measured)
     n = int((reasons != "").sum())
@@ -60,17 +60,17 @@ def describe_disturbances(blocks: pd.DataFrame) -> str:
         ]
         worst += sorted(seen - {"steal", "other processes"})
         verb = "was" if n == 1 else "were"
-        notes.append(f"{n} of {len(measured)} timing blocks {verb} disturbed ({', '.join(worst)})")
+        notes.append(f"{n} of {len(measured)} timing sets {verb} disturbed ({', '.join(worst)})")
     spread = calibration_spread(measured)
     if spread > CALIBRATION:
-        notes.append(f"the same fixed work took up to {spread:.0%} longer in some blocks")
+        notes.append(f"the same fixed work took up to {spread:.0%} longer in some sets")
     return "; ".join(notes)
 
 
 def calibration_spread(blocks: pd.DataFrame) -> float:
     """Return how much longer the fixed kernel took at worst than at its median; 0 without one.
 
-    Blocks are compared with blocks of the same device and threads.
+    Sets are compared with sets of the same device and threads.
     """
     times = _calibration_s(blocks).groupby([blocks["device"], blocks["threads"]])
     relative = (times.max() / times.median() - 1).dropna()

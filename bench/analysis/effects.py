@@ -24,6 +24,7 @@ from bench.analysis.comparisons import (
     compare_accuracies_by_seed,
     compare_times_by_block,
     comparison_frame,
+    looks_of,
     times_by_block,
     trained_trials,
 )
@@ -46,7 +47,7 @@ Config = Mapping[str, Any]
 RULE = (
     "An effect is what one value of an axis changes compared with the baseline cell's value, "
     "averaged over every combination of the other axes: the mean difference in accuracy, paired "
-    "by seed, and the geometric mean of the ratios of a step's time, paired by timing block"
+    "by seed, and the geometric mean of the ratios of a step's time, paired by timing set"
 )
 
 
@@ -199,11 +200,11 @@ def main_effects(
 
     Accuracy: for each seed the mean over the other axes' combinations of the paired difference
     d = a(value, c) − a(baseline's value, c); the effect is the mean over seeds with Student's t
-    interval, n counts seeds. Time of a step per image: for each timing block the mean over the
+    interval, n counts seeds. Time of a step per image: for each timing set the mean over the
     combinations of log(t(value, c) / t(baseline's value, c)); the effect is exp of the median
-    over blocks with its bootstrap interval, n counts blocks. A seed counts where all of its
-    cells were trained, a block where none of its cells was disturbed. Columns as in
-    comparisons.csv, with `effect` for cell_id; p-values are corrected for the number of effects.
+    over sets with its bootstrap interval, n counts sets. A seed counts where all of its cells
+    were trained, a set where none of its cells was disturbed. Columns as in comparisons.csv, with
+    `effect` for cell_id; p-values are corrected for the number of effects.
     Source of the definition: Box, Hunter & Hunter (2005), Statistics for Experimenters, 5.
     """
     axes = full_grid(measured_cells(summary))
@@ -218,7 +219,9 @@ def main_effects(
             for wide in times_by_block(measured, "step")
         )
         noise = SessionNoise(aa_log_ratios(measured, "step"))
-        rows += compare_times_by_block("step", every, clean, noise)
+        most_looks = max(looks_of(blocks).values(), default=0)
+        looks = {str(name): most_looks for name in every[0].columns}
+        rows += compare_times_by_block("step", every, clean, noise, looks)
     study, baseline_id = (str(summary[name].iloc[0]) for name in ("study", "cell_id"))
     return comparison_frame(study, baseline_id, rows).rename(columns={"cell_id": "effect"})
 

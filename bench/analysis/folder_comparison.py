@@ -1,8 +1,8 @@
 """Compare two results folders: match their cells, decide on each, and explain what is missing.
 
-The two sessions are not interleaved, so that the noise floor of either one is not enough: the
-machine may have changed between them. The floor is widened by the change of the fixed kernel's
-time, and by an allowance for what the kernel doesn't show.
+Cells of different sessions did not take turns, so that the noise floor of either session is not
+enough: the machine may have changed between them. The floor is widened by the change of the fixed
+kernel's time, and by an allowance for what the kernel doesn't show.
 """
 
 import json
@@ -18,10 +18,10 @@ from bench.analysis.comparisons import (
     ACCURACY,
     Comparison,
     aa_log_ratios,
-    block_times,
     by_seed,
     compare_accuracies_by_seed,
     comparison_frame,
+    raw_block_times,
     trained_trials,
 )
 from bench.analysis.configurations import configurations
@@ -31,19 +31,23 @@ from bench.analysis.disturbances import (
     disturbance_reasons,
 )
 from bench.analysis.results import Results, read_results
+from bench.analysis.set_times import timing_protocol
 from bench.analysis.table_files import read_mapping
 from bench.cell_names import comparable, differing, name_cells, none_if_blank
 from bench.errors import StoreError
 from bench.records import PHASES
-from bench.stats.estimates import MIN_FOR_INTERVAL, Floats, unpaired_ratio
+from bench.stats.estimates import MIN_FOR_INTERVAL, Floats, median_intervals, unpaired_ratio
+from bench.stats.rank_tests import mann_whitney
 from bench.stats.verdicts import minimum_detectable_effect, noise_floor, verdict
 
 # With it, none of 374 unchanged cells was called changed between two sessions on a shared machine
 # (`validation/count_verdicts.py between`); their step times were off by 4 to 11% in the median.
 BETWEEN_SESSIONS = 0.05
+LEAST_WITHIN = 0.02  # of the noise floor of either session
+EQUIVALENT_WITHIN = 0.05
 HEADLINES = ("step", ACCURACY)
 MACHINE = ("cpu", "cores", "quota", "gpus")
-NO_BLOCK, NO_TRIAL, NO_EPOCH = "no timing block", "no trial", "no trial that trained an epoch"
+NO_BLOCK, NO_TRIAL, NO_EPOCH = "no timing set", "no trial", "no trial that trained an epoch"
 NOT_MEASURED = frozenset({NO_BLOCK, NO_TRIAL, NO_EPOCH})
 MOST_NAMES = 3  # of cells with the same reason
 
@@ -64,9 +68,10 @@ class Match:
 class FolderComparison:
     """Folder B compared with folder A.
 
-    `rows` are those of comparisons.csv. `differences` say where machine or software differ; with
-    any, every verdict is INCOMPARABLE. `labels` name B's cells. `missing` says what was measured
-    without a comparison, and why.
+    `rows` are those of comparisons.csv. `differences` say where machine, software or the timing
+    protocol differ: with any, times are INCOMPARABLE, and accuracies unless only the protocol
+    differs. `labels` name B's cells. `missing` says what was measured without a comparison, and
+    why.
     """
 
     rows: pd.DataFrame
@@ -103,15 +108,17 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
         raise StoreError(
             "\n  ".join([f"nothing to compare with {before}", *reasons]),
             where=str(after),
-            hint="Times need undisturbed timing blocks in both folders, accuracies an epoch with "
+            hint="Times need undisturbed timing sets in both folders, accuracies an epoch with "
             "the same seed.",
         )
-    environments = [read_mapping(f / "environment.json", json.loads) for f in (before, after)]
-    old, new = map(measurement_conditions, environments)
-    common = [name for name in old if name in new]
-    differences = [f"{k}: {old[k]} before, {new[k]} after" for k in common if old[k] != new[k]]
+    differences = _differences(before, after)
     if differences:
         rows[["verdict", "further"]] = "INCOMPARABLE", None
+    is_time = rows["measure"] != ACCURACY
+    protocols = [timing_protocol(results.timings, results.blocks) for results in (a, b)]
+    if is_time.any() and protocols[0] != protocols[1]:
+        rows.loc[is_time, ["verdict", "further"]] = "INCOMPARABLE", None
+        differences.append(f"timing protocol: {protocols[0]} before, {protocols[1]} after")
     notes = [(folder, describe_disturbances(results.blocks)) for folder, results in folders]
     ids = [{m.before for m in matched}, {m.after for m in matched}]
     only_before, only_after = (
@@ -128,6 +135,14 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
         warnings=[f"{folder}: {note}" for folder, note in notes if note],
         missing=missing_comparisons(folders, matched, rows, labels[1], measured_only=True),
     )
+
+
+def _differences(before: Path, after: Path) -> list[str]:
+    """Describe where the machine or the software of two folders differs."""
+    environments = [read_mapping(f / "environment.json", json.loads) for f in (before, after)]
+    old, new = map(measurement_conditions, environments)
+    common = [name for name in old if name in new]
+    return [f"{k}: {old[k]} before, {new[k]} after" for k in common if old[k] != new[k]]
 
 
 def match_cells(trials_a: pd.DataFrame, trials_b: pd.DataFrame) -> list[Match]:
@@ -167,7 +182,7 @@ def _alike(before: Configs, after: Configs) -> Iterator[tuple[str, str]]:
 def compare_matched_cells(a: Results, b: Results, matched: Sequence[Match]) -> pd.DataFrame:
     """Compare matched cells of two folders: the rows of comparisons.csv, B against A.
 
-    `baseline_id` is A's cell. Times are two independent samples of block medians; accuracies
+    `baseline_id` is A's cell. Times are two independent samples of set medians; accuracies
     are paired by seed.
     """
     times = _compare_times(a, b, matched)
@@ -183,7 +198,7 @@ def compare_matched_cells(a: Results, b: Results, matched: Sequence[Match]) -> p
 
 
 def _compare_times(a: Results, b: Results, matched: Sequence[Match]) -> Iterator[Comparison]:
-    sides = [block_times(results.timings, results.blocks) for results in (a, b)]
+    sides = [raw_block_times(results.timings, results.blocks) for results in (a, b)]
     planned = [dict(iter(side[side["role"] == "planned"].groupby("cell_id"))) for side in sides]
     aa_logs = {measure: [aa_log_ratios(side, measure) for side in sides] for measure in PHASES}
     for match in matched:
@@ -214,7 +229,7 @@ def _compare_cell_times(
     if not (before.size and after.size):
         return None
     ratio = unpaired_ratio(before, after)
-    within = [noise_floor(logs, ratio.n) for logs in aa_logs]
+    within = [noise_floor(logs, ratio.n, LEAST_WITHIN) for logs in aa_logs]
     between = max(machine, 1 / machine) if machine else 1.0
     floor = float(np.prod([1 + f for f in within]) * between * (1 + BETWEEN_SESSIONS) - 1)
     is_noise_known = machine is not None and all(len(d) >= MIN_FOR_INTERVAL for d in aa_logs)
@@ -224,9 +239,10 @@ def _compare_cell_times(
         before,
         after,
         ratio,
+        p_value=mann_whitney(before, after),
         floor=floor,
-        mde=minimum_detectable_effect(np.sqrt(2) * scatter, floor, ratio.n),
-        verdict=verdict(ratio, floor) if is_noise_known else "INCONCLUSIVE",
+        mde=minimum_detectable_effect(np.sqrt(2) * scatter, floor, ratio.n, median_intervals),
+        verdict=verdict(ratio, floor, EQUIVALENT_WITHIN) if is_noise_known else "INCONCLUSIVE",
         left_out=sum(int(cell["is_disturbed"].sum()) for cell in cells),
     )
 
@@ -284,12 +300,12 @@ def _why_no_time(results: Results, cell_id: str) -> str:
     blocks = rows[(rows["cell_id"] == cell_id) & (rows["role"] == "planned")]
     ended = blocks[blocks["status"] == "ok"]
     if ended.empty:
-        return _statuses(blocks, "timing blocks") if len(blocks) else NO_BLOCK
+        return _statuses(blocks, "timing sets") if len(blocks) else NO_BLOCK
     reasons = disturbance_reasons(ended)
     if (reasons == "").any():
         return ""
     distinct = dict.fromkeys(reason for text in reasons for reason in text.split(", "))
-    return f"all timing blocks were disturbed ({len(ended)}: {', '.join(distinct)})"
+    return f"all timing sets were disturbed ({len(ended)}: {', '.join(distinct)})"
 
 
 def _why_no_accuracy(results: Results, cell_id: str) -> str:

@@ -41,9 +41,9 @@ def summarise(
 ) -> pd.DataFrame:
     """Return summary.csv: one row per cell, in the order in which the cells first appear.
 
-    A block's value is the median of its rounds, a cell's the median of its blocks; n is the number
-    of blocks (timings) or of seeds that ran to the end (trials), 0 where nothing was measured. A
-    cell's numbers depend on its own rows only. The A/A control is left out. Disturbed blocks are
+    A set's value is the median of its rounds, a cell's the median of its sets; n is the number of
+    sets (timings) or of seeds that ran to the end (trials), 0 where nothing was measured. A
+    cell's numbers depend on its own rows only. The A/A control is left out. Disturbed sets are
     kept (medians are robust to them) and counted.
     """
     cells = _cells(trials, timings)
@@ -72,27 +72,17 @@ def summarise(
     return _finished(known, [str(name) for name in cells.columns])
 
 
-def wide_cells(summary: pd.DataFrame, half_width: float) -> list[str]:
-    """Return the cells whose step time has an interval wider than ± `half_width`, widest first.
-
-    `half_width` is a fraction of the step's time. A cell without an interval is wider than any
-    other; one without a step time is left out.
-    """
-    timed = summary[summary["step_n"] > 0]
-    width = (timed["step_high"] - timed["step_low"]) / 2 / timed["step_median"]
-    widths = width.fillna(np.inf).set_axis(timed["cell_id"])
-    wide = widths[widths > half_width].sort_values(ascending=False, kind="stable")
-    return list(wide.index)
-
-
 def block_measures(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
-    """Return each timing block's medians of the rounds after warm-up.
+    """Return each timing set's medians of the rounds after warm-up.
 
     Columns: cell_id, block, role, every phase in seconds, step_images, and step_images_per_s
-    (over data and step together). A phase that was not timed is blank, a failed block has no row.
+    (over data and step together). A phase that was not timed is blank, a failed set has no row.
     """
     counted = timings["seconds"].notna() & ~timings["is_warmup"].astype("boolean").fillna(True)
-    rounds = timings.loc[counted, [*BLOCK, "phase", "batch_size", "seconds"]]
+    rounds = timings[counted]
+    is_clean = ~rounds["is_disturbed"].astype("boolean").fillna(False)
+    has_clean = is_clean.groupby([rounds[name] for name in (*BLOCK, "phase")]).transform("any")
+    rounds = rounds.loc[is_clean | ~has_clean, [*BLOCK, "phase", "batch_size", "seconds"]]
     by_phase = rounds.groupby([*BLOCK, "phase"], sort=False)["seconds"].median()
     timed = by_phase.unstack("phase").reindex(columns=list(PHASES)).astype(float).reset_index()
     batch = rounds.drop_duplicates("cell_id").set_index("cell_id")["batch_size"].astype(float)
@@ -101,7 +91,7 @@ def block_measures(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
 
 
 def _step_images(timed: pd.DataFrame, blocks: pd.DataFrame, batch: pd.Series) -> pd.Series:
-    """Return the images of a step of each timed block.
+    """Return the images of a step of each timing set.
 
     Older tables don't store them; a step never has more images than the data set.
     """
@@ -114,7 +104,7 @@ def _step_images(timed: pd.DataFrame, blocks: pd.DataFrame, batch: pd.Series) ->
 
 
 def _with_ratios(measures: pd.DataFrame, timed: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
-    """Add efficiency (the step's fraction of the block's own peak) and two checks.
+    """Add efficiency (the step's fraction of the set's own peak) and two checks.
 
     phases_over_step and epoch_over_steps are near 1 where the phase times add up.
     """
@@ -131,7 +121,7 @@ def _with_ratios(measures: pd.DataFrame, timed: pd.DataFrame, costs: pd.DataFram
 
 
 def _outlying(measures: pd.DataFrame) -> pd.DataFrame:
-    """Count each cell's blocks whose step time lies outside Tukey's fences; all are kept."""
+    """Count each cell's sets whose step time lies outside Tukey's fences; all are kept."""
     timed = measures.dropna(subset=["step"])
     counts = {
         cell_id: sum(label != "" for label in tukey_labels(steps.to_numpy()))

@@ -12,6 +12,7 @@ from side_by_side import MOODS, blocks_of, timings_of, trials_of
 from bench.analysis.comparisons import compare_with_baseline
 from bench.analysis.results import Results
 from bench.analysis.summary import summarise
+from bench.records import LOCKSTEP
 
 # Batch 512 (the baseline) or 64, convnet or lenet5; the baseline first.
 FIELDS = {
@@ -39,6 +40,7 @@ def tables_of(
     accuracies: Mapping[str, Sequence[float | None]] = ACCURACIES,
     *disturbed: tuple[str, str, int],
     shuffled: bool = False,
+    split: bool = False,
 ) -> Results:
     steps = {
         cell_id: [1e-3 * factor * FIELDS[cell_id]["batch_size"] * mood for mood in MOODS]
@@ -52,6 +54,8 @@ def tables_of(
         trials = pd.concat([trials.iloc[:1], rest])  # the first cell is the baseline
         timings = timings.sample(frac=1, random_state=3)
     blocks, costs = configured(blocks_of(timings, *disturbed)), table("costs")
+    if split:
+        timings, blocks = split_sets(timings), split_sets(blocks).assign(protocol=LOCKSTEP)
     return Results(
         trials=trials,
         epochs=table("epochs"),
@@ -62,6 +66,14 @@ def tables_of(
         summary=summarise(trials, timings, blocks, costs),
         comparisons=compare_with_baseline(trials, timings, blocks),
     )
+
+
+def split_sets(rows: pd.DataFrame) -> pd.DataFrame:
+    """Time c3 in sets of its own, with the baseline and its control, as beyond a set's limit."""
+    is_baseline, is_last = rows["cell_id"] == "c0", rows["cell_id"] == "c3"
+    ours = rows[~is_last].assign(block=2 * rows["block"])
+    theirs = rows[is_baseline | is_last].assign(block=2 * rows["block"] + 1)
+    return pd.concat([ours, theirs], ignore_index=True)
 
 
 def effects_of(tables: Results, measure: str) -> pd.DataFrame:
@@ -92,6 +104,16 @@ def test_an_effect_on_time_is_the_geometric_mean_of_the_paired_ratios() -> None:
     # The machine's moods are the same on both sides of a block: nothing is left of them.
     assert [batch["low"], batch["high"]] == pytest.approx([batch["ratio"]] * 2)
     assert (batch["n"], batch["verdict"], model["verdict"]) == (6, "REGRESSED", "IMPROVED")
+
+
+def test_effects_pair_cells_whose_sets_were_split_because_of_their_number() -> None:
+    tables = tables_of(split=True)
+    by_cell = tables.blocks.groupby("cell_id")["block"].agg(set)
+    assert not by_cell["c3"] & by_cell["c2"]  # no set has all cells
+    split, joint = effects_of(tables, "step"), effects_of(tables_of(), "step")
+    assert split["n"].to_list() == [6, 6]
+    assert split["ratio"].to_list() == pytest.approx(joint["ratio"].to_list())
+    assert split["verdict"].to_list() == joint["verdict"].to_list()
 
 
 def test_a_seed_counts_where_all_cells_of_an_effect_were_trained() -> None:

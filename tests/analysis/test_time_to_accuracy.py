@@ -122,7 +122,8 @@ def test_training_times_are_paired_by_seed() -> None:
     before = [{"train_s": s, "test_accuracy": 0.99} for s in (100.0, 200.0, 400.0)]
     after = [{"train_s": s, "test_accuracy": 0.99} for s in (10.0, 50.0, 40.0)]
     made = reported(cell("a", *before), cell("b", *after))
-    assert made.loc["b", "train_ratio"] == pytest.approx(0.1)  # of 0.1, 0.25, 0.1; not 40 / 200
+    expected = math.sqrt(0.1 * math.sqrt(0.1 * 0.25))  # of 0.1, 0.25, 0.1; not 40 / 200
+    assert made.loc["b", "train_ratio"] == pytest.approx(expected)
     assert made.loc["b", "train_ratio_n"] == 3
     assert made.loc["b", "train_s_median"] == 40
 
