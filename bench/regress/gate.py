@@ -47,7 +47,7 @@ class GateRequest:
     suite: Path = Path("tests/benchmarks")
     select: str = ""
     statistic: Statistic = "min"
-    detect: float = 0.1
+    detect: float = 0.05
     pairs: int | None = None
     budget_s: float = 1800.0
     accuracy: bool = False

@@ -39,7 +39,7 @@ TRADE_OFFS = {  # verdicts on time and accuracy
     ("REGRESSED", "IMPROVED"): "slower, but more accurate",
 }
 HOW_TO_READ = """\
-Head and base were measured in fresh processes, interleaved in shuffled order, on one machine.
+Head and base were measured in fresh processes that took turns, on one machine.
 *head / base* is the ratio of times (above 1 is slower) or of accuracies (above 1 is better), with
 its paired 95% interval. *floor* is the ratio to expect without any change, from measuring base
 against itself. *detects* is the smallest change detected in 80% of cases. *slower* or *worse*: the

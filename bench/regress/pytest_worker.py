@@ -1,14 +1,19 @@
 """The script of a gate's worker process: pytest in a worktree, one benchmark on each request.
 
 It imports nothing of bench, which may be the code under test; only pytest and pytest-benchmark.
-Messages on the connection to the gate are plain JSON types.
+Messages on the connection to the gate are plain JSON types. It sends the names of the benchmarks.
+A name in return starts a benchmark and None ends the session; while a benchmark runs, a number
+grants it that many rounds. It answers each name and each number when it needs no more CPU time:
+with the duration of that time slice, or at the end of the benchmark with failures and rounds.
 """
 
 import json
 import os
 import sys
-from collections.abc import Generator, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
+from functools import partial
 from importlib import import_module, metadata
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -44,11 +49,84 @@ class NextItem(pytest.Item):
         """Do nothing: it never runs."""
 
 
+class TimeSlices:
+    """Runs the rounds of pytest-benchmark in the time slices that the gate grants.
+
+    The first slice of a benchmark ends before its first round, warm-up included: setting up and
+    calibrating are done. Every other is a number of rounds, with what the test does between them.
+    """
+
+    def __init__(self, channel: Connection) -> None:
+        self._channel = channel
+        self.start()
+
+    def start(self) -> None:
+        """Start a benchmark, in its first slice."""
+        self._fixture: Any = None
+        self._starts_s: list[float] = []  # of each round
+        self._slices: list[int] = []  # the slice of each round
+        self._slice = 0
+        self._rounds_left = 0
+        self._slice_start_s = time.monotonic()
+
+    def control(self, fixture_class: Any) -> None:
+        """Let this run the functions that pytest-benchmark calls once per round."""
+        make_runner = fixture_class._make_runner
+
+        def make(fixture: Any, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+            return partial(self._run, fixture, make_runner(fixture, *args, **kwargs))
+
+        fixture_class._make_runner = make
+
+    def rounds(self) -> dict[str, list[Any]]:
+        """Return the timed rounds of the benchmark, without warm-up; nothing if it failed."""
+        fixture = self._fixture
+        is_measured = fixture is not None and not fixture.has_error
+        times_s = [float(time_s) for time_s in fixture.stats.stats.data] if is_measured else []
+        if not times_s:
+            return {}
+        first = len(self._slices) - len(times_s)
+        opens = [a != b for a, b in zip(self._slices, [0, *self._slices], strict=False)]
+        return {
+            "start_s": self._starts_s[first:],
+            "time_s": times_s,
+            "slice_index": self._slices[first:],
+            "opens_slice": opens[first:],
+        }
+
+    def _run(self, fixture: Any, runner: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if fixture.stats is None:  # it calibrates
+            return runner(*args, **kwargs)
+        if self._fixture is None:
+            self._fixture = fixture
+            self._hand_over()
+        start_s = time.monotonic()
+        result = runner(*args, **kwargs)
+        self._starts_s.append(start_s)
+        self._slices.append(self._slice)
+        self._rounds_left -= 1
+        if not self._rounds_left:
+            self._hand_over()
+        return result
+
+    def _hand_over(self) -> None:
+        """End the slice and wait for the next."""
+        slice_s = time.monotonic() - self._slice_start_s
+        try:
+            self._channel.send({"slice_s": slice_s})
+            self._channel.poll(None)
+        finally:  # even if a signal (of pytest-timeout) ends the test: another process computes
+            self._rounds_left = self._channel.recv()
+        self._slice += 1
+        self._slice_start_s = time.monotonic()
+
+
 class BenchmarkServer:
     """A pytest plugin that runs each benchmark when the gate requests it."""
 
     def __init__(self, channel: Connection) -> None:
         self._channel = channel
+        self._time_slices = TimeSlices(channel)
         self._reports: list[Any] = []
         self._last: Any = None  # the item that ran last
         # Name, "skipped" or "failed", and reason of those not sent yet.
@@ -63,6 +141,7 @@ class BenchmarkServer:
             plugin = import_module("pytest_benchmark.plugin")
             if not early_config.pluginmanager.is_registered(plugin):
                 early_config.pluginmanager.register(plugin, plugin.__name__)
+            self._time_slices.control(import_module("pytest_benchmark.fixture").BenchmarkFixture)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_cmdline_parse(self) -> Generator[None, Any, Any]:
@@ -91,8 +170,9 @@ class BenchmarkServer:
         }
         self._channel.send({"collected": list(items)})
         while (name := self._channel.recv()) is not None:
+            self._time_slices.start()
             self._run(session, items[name])
-            self._channel.send({"failures": self.failures})
+            self._channel.send({"failures": self.failures, "rounds": self._time_slices.rounds()})
             self.failures = []
         self._tear_down(session, None)
         return True

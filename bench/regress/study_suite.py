@@ -1,23 +1,28 @@
-"""A study as the suite: in each pair, every worktree's own bench adds a timing block per cell."""
+"""A study as the suite: in each pair, every worktree's own bench adds a timing set, in turns."""
 
 import json
 import os
-import random
 import signal
 import subprocess
-from collections.abc import Collection, Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
 
-from bench.analysis.comparisons import ACCURACY, block_times, trained_trials
+import numpy as np
+import pandas as pd
+
+from bench.analysis.comparisons import ACCURACY, raw_block_times, trained_trials
 from bench.analysis.configurations import name_cells
 from bench.analysis.disturbances import disturbance_reasons
 from bench.analysis.folder_comparison import measurement_conditions
 from bench.analysis.results import Results, read_results
 from bench.analysis.table_files import read_mapping
 from bench.errors import BenchError
+from bench.execute.turn_taking import grant_turns
 from bench.regress.benchmark_names import printable
 from bench.regress.benchmark_samples import (
     ROLES,
@@ -30,18 +35,24 @@ from bench.regress.benchmark_samples import (
     missing_benchmarks,
 )
 from bench.regress.worker_process import worker_environment
-from bench.regress.worktrees import Worktrees
+from bench.regress.worktrees import Worktree, Worktrees
 
 FAILED = 1  # exit code if a run failed: the other cells still count
+TURN_FD = "--turn-fd"  # an older bench doesn't know it
+
+
+class _OlderProtocolError(BenchError):
+    """A role has a bench that can't take turns."""
 
 
 @dataclass(frozen=True)
 class StudySuite:
     """A study file: its cells are the benchmarks, compared by the time of a training step.
 
-    In each pair `bench run` adds a timing block to the results of each role, in shuffled order,
-    and reuses the earlier ones. With `accuracy` it also trains the cells, with the pair's number
-    as the seed.
+    In each pair one `bench run` a role adds a timing set to that role's results, reusing the
+    earlier ones; the three run at once and take turns, so that a turn of a cell on head is timed
+    next to that on base. With `accuracy` each also trains the cells, with the pair's number as
+    the seed.
     """
 
     trees: Worktrees
@@ -54,21 +65,20 @@ class StudySuite:
         self, pair: int, names: Collection[str] | None, reporter: GateReporter
     ) -> PairSamples:
         """Run the study once per role, with all cells, and return the named ones."""
-        order = random.Random(printable(f"{pair} {self.path}")).sample(ROLES, len(ROLES))
-        folders: dict[Role, Path] = {}
-        for i, role in enumerate(order):
-            reporter.running(self.path.stem, role, i, len(order))
-            folders[role] = self._run(pair, role)
+        reporter.running(self.path.stem, None, 0, 1)
+        try:
+            folders = self._run(pair)
+        except _OlderProtocolError as older:
+            return PairSamples((), (), (f"timing protocol: lockstep, but not on {older.where}",))
         tables = {role: read_results(folder) for role, folder in folders.items()}
         environments = [
             read_mapping(folders[role] / "environment.json", json.loads)
             for role in ("base", "head")
         ]
         cells = {role: list(name_cells(t.trials).values()) for role, t in tables.items()}
-        observations: list[Observation] = []
+        observations = list(_times(tables, pair))
         missing: list[MissingSample] = []
         for role, results in tables.items():
-            observations += _times(results, pair, role)
             observations += _accuracies(results, pair, role)
             missing += _failures(results, role)
         kept = [o for o in observations if names is None or o.benchmark in names]
@@ -78,53 +88,111 @@ class StudySuite:
             tuple(differing_conditions(*map(measurement_conditions, environments))),
         )
 
-    def _run(self, pair: int, role: Role) -> Path:
-        side = self.trees.head if role == "head" else self.trees.base
-        out = self.trees.scratch / f"results-{role}"
+    def _run(self, pair: int) -> dict[Role, Path]:
+        """Run the study on all roles at once, in turns; return their results folders."""
+        with ExitStack() as stack:
+            runs = {role: stack.enter_context(self._started(pair, role)) for role in ROLES}
+            connections = {role: connection for role, (_, connection) in runs.items()}
+            grant_turns(connections, printable(f"{pair} {self.path}"))
+            errors = {role: process.communicate()[1] for role, (process, _) in runs.items()}
+        folders: dict[Role, Path] = {}
+        for role, (process, _) in runs.items():
+            found = list(self._out(role).glob("*/trials.csv"))
+            if TURN_FD in errors[role]:
+                raise _OlderProtocolError("has no such option", where=role)
+            if process.returncode not in (0, FAILED) or not found:
+                raise BenchError(
+                    f"`bench run` ended with exit code {process.returncode}:\n"
+                    f"{errors[role].strip()}",
+                    where=self._side(role).description,
+                )
+            folders[role] = found[0].parent
+        return folders
+
+    def _side(self, role: Role) -> Worktree:
+        return self.trees.head if role == "head" else self.trees.base
+
+    def _out(self, role: Role) -> Path:
+        return self.trees.scratch / f"results-{role}"
+
+    @contextmanager
+    def _started(
+        self, pair: int, role: Role
+    ) -> Iterator[tuple["subprocess.Popen[str]", Connection]]:
+        """Start `bench run` on a role; it ends with the block."""
+        side = self._side(role)
         seeds = ",".join(map(str, range(1, pair + 1)))
-        sets = [f"timing.blocks={pair}", "timing.spares=0", f"seeds=[{seeds}]"]
-        sets += [] if self.accuracy else ["base.epochs=0"]
+        settings = [f"timing.sets={pair}", "timing.spares=0", f"seeds=[{seeds}]"]
+        settings += [] if self.accuracy else ["base.epochs=0"]
+        connection, others_end = Pipe()
         command = [side.python, "-P", "-m", "bench", "run", str(self.path), "--no-report"]
-        command += ["--out", str(out), *(f"--set={change}" for change in sets)]
+        command += ["--out", str(self._out(role)), f"{TURN_FD}={others_end.fileno()}"]
+        command += [f"--set={setting}" for setting in settings]
         command += ["--offline"] * self.offline
         if self.data_dir is not None:
             command += ["--data-dir", str(self.data_dir.absolute())]
-        with subprocess.Popen(
-            command,
-            cwd=side.folder,
-            env=worker_environment(self.trees, side, pair),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",  # file names may have any encoding
-            start_new_session=True,  # the gate handles Ctrl-C, and kills it with its children
-        ) as process:
-            try:
-                _, errors = process.communicate()
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-        folders = list(out.glob("*/trials.csv"))
-        if process.returncode not in (0, FAILED) or not folders:
-            raise BenchError(
-                f"`bench run` ended with exit code {process.returncode}:\n{errors.strip()}",
-                where=side.description,
-            )
-        return folders[0].parent
+        with connection:
+            with others_end:
+                process = subprocess.Popen(
+                    command,
+                    cwd=side.folder,
+                    env=worker_environment(self.trees, side, pair),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    encoding="utf-8",
+                    errors="replace",  # file names may have any encoding
+                    pass_fds=[others_end.fileno()],
+                    start_new_session=True,  # the gate handles Ctrl-C, and kills it with children
+                )
+            with process:
+                try:
+                    yield process, connection
+                finally:
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
 
 
-def _times(tables: Results, pair: int, role: Role) -> Iterator[Observation]:
-    """Yield the times of the last block, which belongs to this pair."""
-    labels = name_cells(tables.trials)
-    last = tables.blocks["block"].max()
-    blocks = tables.blocks[(tables.blocks["role"] == "planned") & (tables.blocks["block"] == last)]
-    reasons = dict(zip(blocks["cell_id"], disturbance_reasons(blocks), strict=True))
-    measured = block_times(tables.timings, tables.blocks)
-    is_new = (measured["role"] == "planned") & (measured["block"] == last)
-    timed = measured[is_new & (measured["step"] > 0)]
-    for cell_id, step_s in zip(timed["cell_id"], timed["step"], strict=True):
-        yield Observation(labels[cell_id], "step", pair, 0, role, float(step_s), reasons[cell_id])
+def _times(tables: Mapping[Role, Results], pair: int) -> Iterator[Observation]:
+    """Yield the times of the last set, which belongs to this pair.
+
+    Those of the A/A control and of head are base's times their ratio to it, turn by turn.
+    """
+    labels = {role: name_cells(t.trials) for role, t in tables.items()}
+    parts: dict[tuple[Role, str], pd.Series] = {}
+    for role, results in tables.items():
+        last = results.blocks["block"].max()
+        measured = raw_block_times(results.timings, results.blocks)
+        rows = measured[(measured["role"] == "planned") & (measured["block"] == last)]
+        for _, row in rows[rows["step"] > 0].iterrows():
+            parts[role, labels[role][row["cell_id"]]] = row
+    for name in labels["base"].values():
+        own = {role: parts[role, name] for role in ROLES if (role, name) in parts}
+        if "base" not in own:
+            continue
+        turns = {role: _turns(tables[role], row) for role, row in own.items()}
+        reasons = {role: _disturbances(tables[role], row) for role, row in own.items()}
+        for role in own:
+            log_ratio = np.median(turns[role].sub(turns["base"]).dropna())
+            scale = own["base"]["step_images"] / own[role]["step_images"]
+            step_s = float(own["base"]["step"] * scale * np.exp(log_ratio))
+            if np.isfinite(step_s):
+                yield Observation(name, "step", pair, 0, role, step_s, reasons[role])
+
+
+def _turns(results: Results, part: pd.Series) -> pd.Series:
+    """Return the logarithm of the step's time by turn, counted from 0, of one part of a set."""
+    rows = results.timings
+    is_own = (rows["cell_id"] == part["cell_id"]) & (rows["role"] == "planned")
+    is_own &= (rows["block"] == part["block"]) & (rows["phase"] == "step")
+    steps = rows.loc[is_own & ~rows["is_warmup"].fillna(True), "seconds"]
+    return pd.Series(np.log(steps.to_numpy(dtype=float)))
+
+
+def _disturbances(results: Results, part: pd.Series) -> str:
+    blocks = results.blocks
+    is_own = (blocks["cell_id"] == part["cell_id"]) & (blocks["role"] == "planned")
+    return str(disturbance_reasons(blocks[is_own & (blocks["block"] == part["block"])]).iloc[0])
 
 
 def _accuracies(tables: Results, pair: int, role: Role) -> Iterator[Observation]:

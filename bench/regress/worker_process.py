@@ -1,4 +1,4 @@
-"""The process that loads a suite in a worktree and runs its benchmarks on request."""
+"""The process that loads a suite in a worktree and runs its benchmarks in time slices."""
 
 import json
 import os
@@ -6,15 +6,19 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from bench.errors import BenchError
 from bench.measure.git_commands import git_environment
+from bench.measure.openmp_spin import spin_variables
 from bench.regress import pytest_worker
 from bench.regress.benchmark_names import printable
-from bench.regress.benchmark_samples import MissingSample, Role
+from bench.regress.benchmark_samples import MissingSample, Role, Rounds
 from bench.regress.stored_benchmarks import Session, read_session
 from bench.regress.worktrees import Worktree, Worktrees
 
@@ -23,8 +27,18 @@ MISSING_PLUGIN = ("No module named 'pytest", "unrecognized arguments: --benchmar
 NEEDED = "A suite needs pytest and pytest-benchmark: `pip install pytest-benchmark`."
 
 
+@dataclass(frozen=True)
+class Slice:
+    """How a time slice of a benchmark ended; `rounds` are all of the benchmark, at its end."""
+
+    duration_s: float = 0.0
+    is_last: bool = True
+    failures: Sequence[MissingSample] = ()
+    rounds: Rounds | None = None
+
+
 class WorkerProcess:
-    """A fresh process with a suite loaded; runs one benchmark at a time on request."""
+    """A fresh process with a suite loaded; runs one benchmark at a time, in time slices."""
 
     def __init__(self, trees: Worktrees, role: Role, pair: int, arguments: Sequence[str]) -> None:
         self._side = trees.head if role == "head" else trees.base
@@ -47,7 +61,8 @@ class WorkerProcess:
             self._process = subprocess.Popen(
                 [self._side.python, "-P", pytest_worker.__file__, json.dumps(task)],
                 cwd=self._side.folder,
-                env=worker_environment(trees, self._side, pair),
+                # It must leave the cores to the others as soon as its slice is over.
+                env={**worker_environment(trees, self._side, pair), **spin_variables()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -55,6 +70,7 @@ class WorkerProcess:
                 start_new_session=True,  # the gate handles Ctrl-C, and kills it with its children
             )
         self.is_alive = True
+        self._benchmark = ""  # that runs
         self._last_message: Mapping[str, Any] = {}
 
     def __enter__(self) -> Self:
@@ -79,24 +95,27 @@ class WorkerProcess:
             )
         return list(message["collected"])
 
-    def run(self, name: str) -> list[MissingSample]:
-        """Run a benchmark to its end and return the failures.
+    def run(self, request: str | int) -> Slice:
+        """Start a benchmark by its name, or grant it some rounds; return when the slice is over.
 
-        They may be of the benchmark before, whose fixtures are torn down only now.
+        Failures may be of the benchmark before, whose fixtures are torn down only now.
         """
-        if not self.is_alive:
-            return []
-        self._channel.send(name)
+        if isinstance(request, str):
+            self._benchmark = request
+        self._send(request)
         message = self._receive()
         if message is None:
             reason = f"its process died ({self._cause_of_death()})"
-            return [MissingSample(self._role, name, "failed", reason)]
-        return self._failures(message)
+            return Slice(failures=[MissingSample(self._role, self._benchmark, "failed", reason)])
+        if "slice_s" in message:
+            return Slice(message["slice_s"], is_last=False)
+        rounds = {name: np.array(values) for name, values in message.get("rounds", {}).items()}
+        return Slice(failures=self._failures(message), rounds=Rounds(**rounds) if rounds else None)
 
     def finish(self) -> None:
         """Request pytest to write its file; `session` waits for that."""
         if self.is_alive:
-            self._channel.send(None)
+            self._send(None)
 
     def session(self) -> Session | None:
         """Read the measurements; None if there are none.
@@ -135,6 +154,10 @@ class WorkerProcess:
             MissingSample(self._role, name, status, printable(reason))
             for name, status, reason in message.get("failures", ())
         ]
+
+    def _send(self, request: str | int | None) -> None:
+        with suppress(BrokenPipeError):  # it died while it waited, as `_receive` will find
+            self._channel.send(request)
 
     def _receive(self) -> dict[str, Any] | None:
         """Wait for a message; None if the process has ended."""

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from toy_repository import QUICK, costs, git, repository
 
+from bench.stats.verdicts import LEAST_FLOOR
+
 Row = dict[str, Any]
 
 
@@ -64,7 +66,7 @@ def test_ratios_are_head_over_base_with_interval_floor_and_detectable_effect(gat
     row = gated["verdicts"]["slower", "time"]
     assert 1.17 < row["low"] <= row["ratio"] <= row["high"] < 1.23
     assert row["n"] == 6
-    assert 0.02 <= row["floor"] <= row["mde"] < 0.1
+    assert LEAST_FLOOR <= row["floor"] <= row["mde"] < 0.1
 
 
 def test_a_regression_is_measured_again_in_fresh_processes(gated: Row) -> None:

@@ -17,7 +17,7 @@ PUBLISHED = Path(__file__).parents[2] / "results/published/amd-epyc-2c/precision
 
 
 class Nobody:
-    def running(self, benchmark: str, role: Role, done: int, of: int) -> None:
+    def running(self, benchmark: str, role: Role | None, done: int, of: int) -> None:
         pass
 
 
@@ -25,7 +25,7 @@ class Nobody:
 def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudySuite:
     """A study whose every run gives the published results; on head steps take twice as long."""
 
-    def run(self: StudySuite, pair: int, role: Role) -> Path:
+    def folder_of(role: Role) -> Path:
         folder = tmp_path / role
         shutil.copytree(PUBLISHED, folder, dirs_exist_ok=True)
         if role == "head":
@@ -37,6 +37,9 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudySuite:
             trials.loc[failed, ["status", "reason"]] = "failed", "boom"
             trials.to_csv(folder / "trials.csv", index=False)
         return folder
+
+    def run(self: StudySuite, pair: int) -> dict[Role, Path]:
+        return {role: folder_of(role) for role in ROLES}
 
     monkeypatch.setattr(StudySuite, "_run", run)
     side = Worktree("main", "1234567", tmp_path, tmp_path, "python")

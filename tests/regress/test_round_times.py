@@ -1,0 +1,60 @@
+"""Rounds measured in lockstep: which count, and how two processes are compared."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from bench.regress.benchmark_samples import Role, Rounds
+from bench.regress.round_times import comparable_rounds, lockstep_logs, summarise
+
+
+def rounds_of(slices: Sequence[Sequence[float]], start_s: float = 0.0) -> Rounds:
+    """Return rounds of these seconds, slice by slice; a slice starts every 10 s."""
+    index = np.repeat(np.arange(len(slices)), [len(times_s) for times_s in slices])
+    times_s = np.array([time_s for times_s in slices for time_s in times_s])
+    opens = np.diff(index, prepend=-1) > 0
+    return Rounds(start_s + 10.0 * index, times_s, index + 1, opens)
+
+
+def counted(**slices: Sequence[Sequence[float]]) -> dict[str, list[float]]:
+    roles: dict[Role, Rounds] = {role: rounds_of(s) for role, s in slices.items()}  # type: ignore[misc]
+    return {role: list(rounds.time_s) for role, rounds in comparable_rounds(roles).items()}
+
+
+def test_the_first_round_of_each_slice_is_left_out() -> None:
+    same = [[9.0], [9.0, 1.0, 2.0], [9.0, 3.0]]
+    assert counted(base=same, head=same) == {"base": [1, 2, 3], "head": [1, 2, 3]}
+
+
+def test_single_rounds_all_count_even_if_a_few_slices_had_two() -> None:
+    same = [[1.0], [2.0], [3.0, 4.0]]
+    assert counted(base=same, head=[*same, [5.0], [6.0]])["base"] == [1, 2, 3, 4]
+
+
+def test_a_role_with_few_warm_rounds_lets_the_cold_ones_of_all_count() -> None:
+    warm, cold = [[1.0], [2.0, 3.0]], [[1.0], [2.0]]
+    assert counted(base=warm, head=cold) == {"base": [1, 2, 3], "head": [1, 2]}
+
+
+def test_rounds_after_the_first_role_has_finished_do_not_count() -> None:
+    alone = [[1.0], [2.0], [3.0], [4.0]]
+    assert counted(base=alone, twin=alone[:2], head=alone[:3])["base"] == [1, 2]
+
+
+def test_nothing_counts_where_nothing_was_measured() -> None:
+    assert comparable_rounds({}) == {}
+
+
+def test_a_summary_is_the_fastest_or_the_median_round() -> None:
+    rounds = rounds_of([[3.0, 1.0, 2.0]])
+    assert (summarise(rounds, "min"), summarise(rounds, "median")) == (1.0, 2.0)
+
+
+def test_slices_are_compared_with_the_nearest_so_that_drift_cancels() -> None:
+    drift = np.exp(np.linspace(0, 2, 9))
+    base = rounds_of([[t, 1.02 * t, 0.9 * t] for t in drift])
+    head = rounds_of([[1.1 * t] for t in drift[:5]], start_s=4.0)
+    assert np.exp(lockstep_logs(base, head)) == pytest.approx([1.1] * 5)
+    later = rounds_of([[1.1 * t] for t in drift[1:6]], start_s=6.0)
+    assert np.exp(lockstep_logs(base, later)) == pytest.approx([1.1] * 5)
