@@ -1,10 +1,14 @@
 """Read-only checks of whether this machine can give reliable timings, with hints how to fix it."""
 
+import math
 import os
 import shutil
+import statistics
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +17,7 @@ from bench.data import DATASETS
 from bench.errors import DataError
 from bench.measure.counters import Proc, others_cores, pressure_share, read, steal_share
 from bench.measure.machine import Machine, core_count, this_machine
+from bench.measure.openmp_spin import spin_variables
 from bench.stats.estimates import MIN_FOR_INTERVAL
 from bench.stats.verdicts import noise_floor
 from bench.torchvision_import import import_torchvision
@@ -21,12 +26,12 @@ from bench.torchvision_import import import_torchvision
 Grade = Literal["good", "warning", "error"]
 
 LOAD_WINDOW_S = 1.0
-REPEATS = 24  # of the calibration kernel, in adjacent pairs: as many as twelve blocks
+ROUNDS = 8  # of the calibration kernel in a timing set
 MAX_NOISE_FLOOR = 0.05  # beyond, a change of 10% is hard to detect
 MAX_NOISE_RATIO = 2.0  # of all cores to one
 MIN_FREE_DISK_BYTES = 2 * 2**30
 MIN_FREE_MEMORY_BYTES = 2 * 2**30
-DISTURBED = "blocks are marked as disturbed and excluded from verdicts"
+DISTURBED = "timing sets are marked as disturbed and excluded from verdicts"
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def check_load(paths: Paths) -> Finding:
     after = read(proc)
     others, waited, stolen = (f(before, after) for f in (others_cores, pressure_share, steal_share))
     if others is None:
-        effect = "disturbed blocks are not detected"
+        effect = "disturbed timing sets are not detected"
         return Finding("other load", "warning", "not reported by this system", effect)
     seen = f"other processes keep {others:.1f} cores busy"
     seen += f", tasks waited {waited:.0%} of the time" if waited is not None else ""
@@ -129,7 +134,7 @@ def check_clock(paths: Paths) -> Finding:
     seen = f"governor {', '.join(sorted(governors)) or 'unknown'}"
     seen += f", boost {boost}" if boost else ""
     if governors - {"performance"}:
-        effect = "the first steps of a block run at another clock frequency than the last"
+        effect = "the first steps of a timing set run at another clock frequency than the last"
         hint = "sudo cpupower frequency-set -g performance"
         return Finding("clock", "warning", seen, effect, hint)
     varying = "the clock frequency depends on temperature and on the load of other cores"
@@ -151,30 +156,54 @@ def check_noise(machine: Machine) -> Iterator[Finding]:
         effect = "a study on all cores can only detect large changes"
         yield Finding("noise", "warning", seen, effect, "use fewer: --set base.threads=1")
     elif full > MAX_NOISE_FLOOR:
-        effect = f"{MIN_FOR_INTERVAL} blocks can't detect changes of less than about {2 * full:.0%}"
-        hint = "measure when the machine is idle, or use more blocks: --set timing.blocks=20"
+        effect = f"{MIN_FOR_INTERVAL} sets can't detect changes of less than about {2 * full:.0%}"
+        hint = "measure when the machine is idle, or use more sets: --set timing.budget=5m"
         yield Finding("noise", "warning", seen, effect, hint)
     else:
-        yield Finding("noise", "good", f"{seen} ({MIN_FOR_INTERVAL} blocks, A/A)")
+        yield Finding("noise", "good", f"{seen} ({MIN_FOR_INTERVAL} timing sets, A/A)")
 
 
 def _noise_floor(threads: int) -> float | None:
-    """Return the noise floor for as many blocks as an interval needs; None without memory."""
-    import numpy as np
+    """Return the noise floor of six timing sets of a fixed kernel; None without memory."""
+    log_ratios = [_log_ratio(threads) for _ in range(MIN_FOR_INTERVAL)]
+    known = [log_ratio for log_ratio in log_ratios if log_ratio is not None]
+    return noise_floor(known, MIN_FOR_INTERVAL, least=0.0) if known == log_ratios else None
+
+
+def _log_ratio(threads: int) -> float | None:
+    """Time the kernel in two fresh processes that take turns; return log(t / t) over rounds."""
+    from bench.execute.child_process import ChildProcess
+    from bench.execute.local_executor import forking_context
+
+    context, variables = forking_context(), spin_variables()
+    rounds: list[list[float | None]] = []
+    with ExitStack() as stack:
+        pair = [
+            stack.enter_context(closing(ChildProcess(context, _time_kernel, (threads,), variables)))
+            for _ in range(2)
+        ]
+        for i in range(ROUNDS):
+            seconds: dict[int, float | None] = {}
+            for member in (0, 1) if i % 2 else (1, 0):
+                pair[member].send(True)
+                seconds[member] = pair[member].receive()
+            rounds.append([seconds[0], seconds[1]])
+        for child in pair:
+            child.send(False)
+    if any(None in each for each in rounds):
+        return None
+    return statistics.median(math.log(b / a) for a, b in rounds if a and b)
+
+
+def _time_kernel(connection: Connection, threads: int) -> None:
+    """Time the calibration kernel at each request, until it is the last one."""
     import torch
 
     from bench.measure.guards import calibrate
 
-    before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    try:
-        times = [calibrate(torch.device("cpu")) for _ in range(REPEATS)]
-    finally:
-        torch.set_num_threads(before)
-    if None in times:
-        return None
-    pairs = np.log(np.array(times, dtype=float)).reshape(-1, 2)
-    return noise_floor(pairs[:, 1] - pairs[:, 0], MIN_FOR_INTERVAL, least=0.0)
+    while connection.recv():
+        connection.send(calibrate(torch.device("cpu"), repeats=1))
 
 
 def check_gpus(machine: Machine) -> Iterator[Finding]:

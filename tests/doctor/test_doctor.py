@@ -188,7 +188,7 @@ def test_disk_and_memory_are_checked(paths: Paths, monkeypatch: pytest.MonkeyPat
 
 def test_it_runs_here_and_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(doctor, "REPEATS", 4)
+    monkeypatch.setattr(doctor, "ROUNDS", 1)
     done = CliRunner().invoke(app, ["doctor", "--json", "--data-dir", str(tmp_path / "data")])
     assert done.exit_code in (0, 1), done.output
     found = {finding["about"] for finding in json.loads(done.stdout)}
