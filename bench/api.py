@@ -104,12 +104,13 @@ def plan(
 def load(results: str | PathLike[str]) -> Results:
     """Load the tables of a results folder as pandas data frames.
 
-    Attributes, by row: `trials` (cell × seed), `epochs` (trial × epoch), `timings` (cell × block ×
-    phase × round), `blocks` (cell × block), `costs` (cell), `tuning` (candidate × seed), `summary`
-    (cell: each measure's median, 95% interval and n) and `comparisons` (cell × measure, with the
-    study's baseline). All but the last have the full configuration in their columns; what was not
-    measured is an empty frame or a missing value. SI units, accuracies as fractions; integers are
-    Int64, numbers float64, booleans boolean, text string. `tuned` are the fields that were tuned.
+    Attributes, by row: `trials` (cell × seed), `epochs` (trial × epoch), `timings` (cell × timing
+    set × phase × round), `blocks` (cell × timing set), `costs` (cell), `tuning` (candidate × seed),
+    `summary` (cell: each measure's median, 95% interval and n) and `comparisons` (cell × measure,
+    with the study's baseline). All but the last have the full configuration in their columns; what
+    was not measured is an empty frame or a missing value. SI units, accuracies as fractions;
+    integers are Int64, numbers float64, booleans boolean, text string. `tuned` are the fields that
+    were tuned.
 
     Raises BenchError for a folder without trials.csv, an unreadable table, and rows of different
     hardware.

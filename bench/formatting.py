@@ -31,7 +31,7 @@ def plural(n: int, noun: str, nouns: str = "") -> str:
 
 
 def plural_range(counts: Iterable[int], noun: str) -> str:
-    """Return the range of some counts with their noun: "6 timing blocks", "1–3 seeds"."""
+    """Return the range of some counts with their noun: "6 timing sets", "1–3 seeds"."""
     known = [int(n) for n in counts]
     low, high = min(known), max(known)
     return plural(low, noun) if low == high else f"{low:,}–{high:,} {noun}s"

@@ -1,6 +1,6 @@
 """Training and evaluation as in the reference script, without files and output.
 
-`Training.step` is the script's loop body. Timing blocks call the same methods, so that the timed
+`Training.step` is the script's loop body. Timing sets call the same methods, so that the timed
 code is the training code.
 """
 

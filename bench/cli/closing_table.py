@@ -105,8 +105,8 @@ def _legend(comparisons: pd.DataFrame) -> str:
 
 
 def _narrowed(narrowed: Narrowed) -> str:
-    blocks = f"{plural(narrowed.blocks, 'extra block')} ({plural(narrowed.runs, 'run')})"
-    spent = f"{blocks} in {format_duration(narrowed.spent_s)}"
+    sets = plural(narrowed.sets, "more timing set")
+    spent = f"{sets} in {format_duration(narrowed.spent_s)}"
     if narrowed.still_wide:
         return f"{spent}; {plural(narrowed.still_wide, 'cell')} still wider than requested"
     return f"{spent}; every interval is as narrow as requested"

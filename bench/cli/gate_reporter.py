@@ -56,11 +56,12 @@ class TerminalGateReporter:
         for remark in remarks:
             self._console.print(f"[yellow]{escape(remark)}[/]")
 
-    def running(self, benchmark: str, role: Role, done: int, of: int) -> None:
+    def running(self, benchmark: str, role: Role | None, done: int, of: int) -> None:
         """Show the current benchmark."""
         if benchmark not in self._names:
             self._names = short_names([*self._names, benchmark])
-        text = escape(f"{self._names[benchmark]} on {'base' if role == 'twin' else role}")
+        where = f" on {'base' if role == 'twin' else role}" if role else ""
+        text = escape(self._names[benchmark] + where)
         self._bar.update(self._task, description=text, completed=done, total=of)
 
     def paired(self, pair: int, of: int, benchmarks: int, left_s: float) -> None:

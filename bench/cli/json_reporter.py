@@ -4,7 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -15,9 +15,12 @@ from bench.planning import Plan, PlannedRun
 from bench.records import Outcome
 from bench.runner import FinishedStudy
 
+if TYPE_CHECKING:
+    from bench.analysis.comparisons import Noise
+
 
 class JsonReporter(StudyReporter):
-    """Prints download, plan, start, epoch, printed, end, lost, extended, stopping, finish."""
+    """Prints download, plan, start, epoch, printed, end, lost, extended, noise, finish and more."""
 
     def show_stopping(self) -> None:
         """Report that no further run starts."""
@@ -65,9 +68,13 @@ class JsonReporter(StudyReporter):
         _print("end", **self._describe(planned), **fields)
 
     def extended(self, added: Sequence[PlannedRun], why: str) -> None:
-        """Report an added timing block."""
+        """Report added timing sets."""
         super().extended(added, why)
         _print("extended", block=added[0].run.block, runs=len(added), why=why)
+
+    def detecting(self, noise: "Noise") -> None:
+        """Report what the timing sets so far can detect."""
+        _print("noise", sets=noise.n, floor=noise.floor, detects=noise.detects)
 
     def finished(self, finished: FinishedStudy) -> None:
         """Report where the files are, and the number of runs by status."""

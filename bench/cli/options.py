@@ -1,6 +1,8 @@
 """Options and arguments that several commands share, and how their values are read."""
 
+import os
 from collections.abc import Callable, Iterable
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,17 +56,17 @@ Only = Annotated[list[str] | None, option("--only CELL", ONLY_HELP, STUDY)]
 Out = Annotated[Path, option("--out DIR", "Parent folder of the results.", FILES)]
 Reports = Annotated[Path, option("--reports DIR", "Parent folder of the report.", FILES)]
 UNTIL_CI_HELP = (
-    "Add timing blocks until the interval of each cell's step time is at most WIDTH "
-    "on either side of the median, e.g. 2%."
+    "Add timing sets until each cell's step time relative to the baseline's has an interval of "
+    "at most WIDTH on either side, e.g. 2%."
 )
 UntilCi = Annotated[str | None, option("--until-ci WIDTH", UNTIL_CI_HELP, STUDY)]
 BUDGET_HELP = (
-    "Time limit of --until-ci, e.g. 10m (the default). Without --until-ci, add timing blocks "
+    "Time limit of --until-ci, e.g. 10m (the default). Without --until-ci, add timing sets "
     "until it is used up."
 )
 Budget = Annotated[str | None, option("--budget TIME", BUDGET_HELP, STUDY)]
 JOBS_HELP = (
-    "Trials to run at once on a machine, each on its own cores; timing blocks always run alone."
+    "Trials to run at once on a machine, each on its own cores; timing sets always run alone."
 )
 Jobs = Annotated[int, option("--jobs N", JOBS_HELP, EXECUTION, min=1)]
 EXECUTOR_HELP = (
@@ -89,8 +91,18 @@ Offline = Annotated[bool, option("--offline", "Download nothing.", FILES, envvar
 AsJson = Annotated[bool, option("--json", "Print a JSON list of objects.")]
 
 
-def make_executor(name: str, jobs: int, address: str | None, *, quiet: bool = False) -> "Executor":
-    """Return the executor of this name; unless quiet, announce a start of Ray, which is slow."""
+def make_executor(
+    name: str,
+    jobs: int,
+    address: str | None,
+    *,
+    quiet: bool = False,
+    turn_fd: int | None = None,
+) -> "Executor":
+    """Return the executor of this name; unless quiet, announce a start of Ray, which is slow.
+
+    The local one asks for its turns on the file descriptor `turn_fd`.
+    """
     from bench.execute import EXECUTORS
     from bench.measure.machine import core_count
 
@@ -110,6 +122,12 @@ def make_executor(name: str, jobs: int, address: str | None, *, quiet: bool = Fa
             f"--jobs {jobs}: only {plural(cores, 'core')} available",
             hint="Each job needs its own core.",
         )
+    if turn_fd is not None:
+        from bench.execute.local_executor import LocalExecutor
+        from bench.execute.turn_taking import Permission
+
+        os.set_inheritable(turn_fd, False)
+        return LocalExecutor(jobs, Permission(Connection(turn_fd)))
     return EXECUTORS[name](jobs)
 
 

@@ -32,13 +32,13 @@ def cell_names(plan: Plan) -> dict[str, str]:
 
 
 def name_runs(runs: Sequence[Run]) -> str:
-    """Return a name for runs of one kind and role: "seed 0–2", "block 0–5 (A/A control)"."""
+    """Return a name for runs of one kind and role: "seed 0–2", "set 0–5 (A/A control)"."""
     first = runs[0]
     match first.kind:
         case "cost":
             return "cost pass"
         case "block":
-            return f"block {_ranges(run.block for run in runs)}{ROLES[first.role]}"
+            return f"set {_ranges(run.block for run in runs)}{ROLES[first.role]}"
         case "trial" | "tuning":
             prefix = "tuning, " if first.kind == "tuning" else ""
             return f"{prefix}seed {_ranges(run.seed for run in runs)}"
@@ -109,7 +109,7 @@ def print_summary(console: Console, plan: Plan) -> None:
     if plan.detects is not None:
         change, n = plan.detects
         detected = f"detected changes of the step time from {format_share(change)}"
-        console.print(f"last time, {plural(n, 'timing block')} {detected}")
+        console.print(f"last time, {plural(n, 'timing set')} {detected}")
     if not plan.to_execute:
         console.print("nothing left to run")
         return
@@ -129,8 +129,8 @@ def _cluster_lines(plan: Plan) -> Iterator[str]:
     span = " to ".join(map(str, dict.fromkeys((min(at_once), max(at_once)))))
     machine = escape(resources.machine.fingerprint()["machine"])
     yield f"cluster: {plural(len(resources.nodes), 'node')} of {machine}"
-    blocks = plural(len(resources.nodes), "timing block")
-    yield f"at once: {span} trial{'s' * (max(at_once) != 1)}, or {blocks}"
+    sets = plural(len(resources.nodes), "timing set")
+    yield f"at once: {span} trial{'s' * (max(at_once) != 1)}, or {sets}"
     for idle in resources.idle:
         yield f"[yellow]unused: {escape(idle)}[/]"
 
@@ -146,18 +146,19 @@ def _counts(plan: Plan) -> str:
         if by_state[state]
     )
     by_kind = Counter(planned.run.kind for planned in plan.runs)
+    sets = len({planned.run.block for planned in plan.runs if planned.run.kind == "block"})
     tuning = plural(by_kind["tuning"], "tuning trial")
     if plan.is_tuning:
         over = escape(", ".join(plan.study.tuned))
         trials = plural(len(plan.cells) * len(plan.study.seeds), "trial")
         return (
             f"{cells}, each at its best {over}: first {tuning}; {states}\n"
-            f"then, for the chosen cells: {trials}, cost passes and timing blocks"
+            f"then, for the chosen cells: {trials}, cost passes and timing sets"
         )
     kinds = (
         *([tuning] if by_kind["tuning"] else []),
         plural(by_kind["trial"], "trial"),
         plural(by_kind["cost"], "cost pass", "cost passes"),
-        plural(by_kind["block"], "timing block"),
+        plural(sets, "timing set"),
     )
     return f"{cells}: {', '.join(kinds)}; {states}"

@@ -28,7 +28,7 @@ def gate(
     statistic: Annotated[
         Statistic, option("--statistic", "How to summarise the rounds of a benchmark.")
     ] = "min",
-    detect: Annotated[str, option("--detect FRACTION", "Smallest change to detect.")] = "10%",
+    detect: Annotated[str, option("--detect FRACTION", "Smallest change to detect.")] = "5%",
     pairs: Annotated[
         int | None,
         option("--pairs K", "Pairs to measure; by default planned from the noise.", min=1),

@@ -50,7 +50,7 @@ def compare(
     """Compare two results folders, with a verdict for every cell in both.
 
     Exit code 0: no regression; 1: a regression; 3: inconclusive;
-    4: another machine or other software.
+    4: another machine, other software or another timing protocol.
 
     Example: bench compare results/before results/after
     """

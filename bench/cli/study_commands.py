@@ -62,6 +62,7 @@ def run(
     budget: opt.Budget = None,
     verbose: Annotated[bool, option("-v --verbose", VERBOSE_HELP, opt.OUTPUT)] = False,
     as_json: Annotated[bool, option("--json", JSON_HELP, opt.OUTPUT)] = False,
+    turn_fd: Annotated[int | None, typer.Option("--turn-fd", hidden=True)] = None,  # of bench gate
 ) -> None:
     """Run a study, reusing finished runs.
 
@@ -88,7 +89,7 @@ def run(
         command=shlex.join(["bench", *sys.argv[1:]]),
         only=tuple(only or ()),
     )
-    run_executor = opt.make_executor(executor, jobs, address, quiet=as_json)
+    run_executor = opt.make_executor(executor, jobs, address, quiet=as_json, turn_fd=turn_fd)
     reporter = JsonReporter() if as_json else TerminalReporter(verbose=verbose)
     try:
         with reporter, closing(run_executor):

@@ -1,6 +1,7 @@
 """Progress of `bench run` on a terminal, then the result."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.segment import Segment, Segments
@@ -10,10 +11,13 @@ from bench.cli.plan_table import print_summary
 from bench.cli.study_reporter import StudyReporter
 from bench.cli.terminal import Bars, console
 from bench.execute.executor import Evaluated, Event, Lost, Printed, Started, Stepped
-from bench.formatting import format_duration, plural
+from bench.formatting import format_duration, format_share, plural
 from bench.planning import Plan, PlannedRun
 from bench.records import Outcome
 from bench.runner import FinishedStudy
+
+if TYPE_CHECKING:
+    from bench.analysis.comparisons import Noise
 
 PROGRESS_LINES = 10  # where there is no terminal for a bar
 
@@ -29,6 +33,7 @@ class TerminalReporter(StudyReporter):
         self._logs: dict[str, str] = {}  # paths of logged output, by run id
         self._lines_printed = 0
         self._best: tuple[float, str] = (0.0, "")  # highest accuracy and its run
+        self._detects = ""
 
     def __exit__(self, *_: object) -> None:
         super().__exit__()
@@ -102,15 +107,24 @@ class TerminalReporter(StudyReporter):
             left = format_duration(self.pace.left_s)
             accuracy, run = self._best
             best = f"; best so far {accuracy:.2%}, {run}" if run else ""
-            text = f"{self.pace.runs}/{len(self.runs)} runs, {left} left{best}"
+            detects = f"; {self._detects}" if self._detects else ""
+            text = f"{self.pace.runs}/{len(self.runs)} runs, {left} left{best}{detects}"
             self._console.print(text, markup=False)
 
     def extended(self, added: Sequence[PlannedRun], why: str) -> None:
-        """Show an added timing block."""
+        """Show added timing sets."""
         super().extended(added, why)
+        sets = plural(len({planned.run.block for planned in added}), "timing set")
         cells = plural(len({planned.run.cell.cell_id for planned in added}), "cell")
-        self._console.print(f"timing block {added[0].run.block} added for {cells} {why}")
+        self._console.print(f"{sets} added: {cells} {why}")
         self._show_all()
+
+    def detecting(self, noise: "Noise") -> None:
+        """Show what the timing sets so far can detect."""
+        if noise.detects is not None:
+            sets = plural(noise.n, "timing set")
+            self._detects = f"{sets} can detect changes from {format_share(noise.detects)}"
+            self._show_all()
 
     def finished(self, finished: FinishedStudy) -> None:
         """Print the closing table."""
@@ -126,7 +140,9 @@ class TerminalReporter(StudyReporter):
 
     def _show_all(self) -> None:
         accuracy, run = self._best
-        self._bars.overall(self.pace, len(self.runs), f"best {accuracy:.2%}" if run else "")
+        notes = [f"best {accuracy:.2%}"] if run else []
+        notes += [self._detects] if self._detects else []
+        self._bars.overall(self.pace, len(self.runs), "; ".join(notes))
 
     def _show_run(self, name: str, share: float) -> None:
         nodes = len(set(self.running.values()))

@@ -26,10 +26,10 @@ COLUMNS = ("cell", "measure", "B / A", "verdict", "detects", "n", "noise floor",
 LEGEND = """\
 [dim]B / A: above 1, a time is longer or an accuracy higher; 95% interval.
 noise floor: the largest ratio to expect between two sessions without any change.
-detects: the smallest change detected in 80% of cases. n: timing blocks or seeds.[/]"""
+detects: the smallest change detected in 80% of cases. n: timing sets or seeds.[/]"""
 INTERLEAVE = (
-    "To decide more, measure both in one study, as two values of an axis: its timing blocks are "
-    "interleaved, which removes the drift between sessions."
+    "To decide more, measure both in one study, as two values of an axis: its cells take turns, "
+    "which removes the drift between sessions."
 )
 
 

@@ -36,11 +36,11 @@ class Measure:
 
 TOOLS: Mapping[str, tuple[Measure, ...]] = {
     "customSmallerIsBetter": (
-        Measure("step", "ms", 1e3, "step", "timing block"),
+        Measure("step", "ms", 1e3, "step", "timing set"),
         Measure("peak memory", "MiB", 2**-20, "peak_memory_bytes", "seed"),
     ),
     "customBiggerIsBetter": (
-        Measure("data + training step", "images/s", 1.0, "step_images_per_s", "timing block"),
+        Measure("data + training step", "images/s", 1.0, "step_images_per_s", "timing set"),
         Measure("training", "images/s", 1.0, "images_per_s", "seed"),
         Measure("test accuracy", "%", 100.0, "accuracy", "seed", "mean", "seeds"),
     ),

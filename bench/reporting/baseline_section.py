@@ -12,6 +12,7 @@ import pandas as pd
 from bench.analysis.comparisons import ACCURACY, session_noise
 from bench.analysis.disturbances import describe_disturbances
 from bench.analysis.results import Results
+from bench.analysis.set_times import ONE_STRETCH, timing_protocol
 from bench.cell_names import BASELINE, is_blank
 from bench.formatting import (
     ACCURACY_VERDICTS,
@@ -32,13 +33,14 @@ from bench.stats.rank_tests import holm, least_p
 
 SIGNIFICANT = 0.05
 NOTES = """\
-A ratio above 1 is slower. *Faster*, *slower*, *better*, *worse*: the interval lies entirely
-beyond the noise floor; *equivalent*: it lies within the floor, and within 5%; *inconclusive*:
-neither. The noise floor is what the baseline cell shows against itself in this session, at least
-2% (accuracy: 0.1 points). *Detects* is the smallest change that would be found four times in five.
-*p* is a second opinion: Mann and Whitney's exact test, corrected after Holm for the number of rows,
-left blank where so few blocks or seeds could not reach 0.05. Intervals and verdicts are not
-corrected for the number of rows."""
+A ratio above 1 is slower. *Faster*, *slower*, *better*, *worse*: the interval lies entirely beyond
+the noise floor; *equivalent*: neither, and it lies within 3% of 1 (accuracy: within the floor);
+*inconclusive*: none of these. The noise floor is what the baseline cell shows against itself in
+this session, at least 0.5% (accuracy: 0.1 points). *Detects* is the smallest change that would be
+found four times in five. *p* is a second opinion: Wilcoxon's signed-rank test of times, Mann and
+Whitney's test of accuracies, corrected after Holm for the number of rows, left blank where so few
+sets or seeds could not reach 0.05. Intervals and verdicts are not corrected for the number of
+rows."""
 
 Row = Mapping[Any, Any]
 
@@ -55,11 +57,11 @@ def baseline_section(results: Results) -> Section:
         if phase != "step" and len(rows := _rows(results, phase))
     ]
     baseline = baseline_name(results)
-    intro = f"Every cell against {baseline}, times paired by timing block, accuracy by seed."
+    intro = f"Every cell against {baseline}, times paired by timing set, accuracy by seed."
     if results.ordered_changes:
         intro = (
             f"Each row is one change to {baseline}, all else equal, ordered by the mean accuracy "
-            "that it costs, most first. Times are paired by timing block, accuracy by seed."
+            "that it costs, most first. Times are paired by timing set, accuracy by seed."
         )
     return Section(
         "Against the baseline cell",
@@ -87,13 +89,15 @@ def comparison_columns(
     columns = []
     for measure, heading, sample, write in (
         (ACCURACY, "test accuracy, difference (points)", "seed", difference_text),
-        ("step", f"{step_time}, ratio", "timing block", ratio_text),
+        ("step", f"{step_time}, ratio", "timing set", ratio_text),
     ):
         rows = compared[compared["measure"] == measure]
         if rows.empty:
             continue
         # The least p that a row could have had, corrected as p itself is.
-        rows = rows.assign(least_p=holm(np.array([least_p(int(n)) for n in rows["n"]])))
+        is_paired = measure != ACCURACY
+        least = np.array([least_p(int(n), is_paired=is_paired) for n in rows["n"]])
+        rows = rows.assign(least_p=holm(least))
         floors = {_floor(row) for row in rows.to_dict("records")}
         common_floor = f"noise floor {min(floors)}" if len(floors) == 1 else ""
         verdicts = _column(keys, rows, "verdict", _verdict, common_floor)
@@ -122,15 +126,15 @@ def verdict_findings(results: Results) -> list[str]:
 
 
 def session_findings(results: Results) -> list[str]:
-    """Describe the session's noise, disturbances, outliers and extra blocks in markdown."""
-    findings = []
+    """Describe the timing protocol, noise, disturbances, outliers and extra sets in markdown."""
+    findings = _protocol_findings(results)
     noise = session_noise(results.comparisons)
     if noise is not None and noise.detects is None:
-        findings.append("**Noise of the session:** unknown, too few timing blocks (exploratory).")
+        findings.append("**Noise of the session:** unknown, too few timing sets (exploratory).")
     elif noise is not None and noise.detects is not None:
         findings.append(
             f"**Noise of the session:** floor {format_share(noise.floor)} of a step's time (the "
-            f"baseline cell against itself); {plural(noise.n, 'timing block')} detect changes from "
+            f"baseline cell against itself); {plural(noise.n, 'timing set')} detect changes from "
             f"{format_share(noise.detects)}."
         )
     left_out = int(_rows(results, "step")["left_out"].sum())
@@ -140,16 +144,42 @@ def session_findings(results: Results) -> list[str]:
     outlying, timed = (int(results.summary[c].sum()) for c in ("outlying_blocks", "step_n"))
     if outlying:
         findings.append(
-            f"**Outliers:** {outlying} of {plural(timed, 'timing block')} outside Tukey's fences "
+            f"**Outliers:** {outlying} of {plural(timed, 'timing set')} outside Tukey's fences "
             "of their cell; kept: medians are robust to them."
         )
     extra = results.blocks[results.blocks["role"] == "extra"]
     if len(extra):
         findings.append(
-            f"**Extra timing blocks:** {len(extra)}, {format_number(extra['wall_s'].sum())} s, "
+            f"**Extra timing sets:** {len(extra)}, {format_number(extra['wall_s'].sum())} s, "
             "where intervals were wide. They narrow medians; verdicts do not use them."
         )
     return findings
+
+
+def _protocol_findings(results: Results) -> list[str]:
+    """Describe how the times were measured; nothing where there are none."""
+    protocol = timing_protocol(results.timings, results.blocks)
+    if protocol == ONE_STRETCH:
+        return [
+            "**Timing protocol:** timed by the earlier protocol, each cell's rounds in one "
+            "stretch; what changed the machine's speed in between is part of the ratios."
+        ]
+    rounds = _counted_steps(results.timings)
+    if rounds.empty:
+        return []
+    sets = plural_range(rounds.groupby("cell_id")["block"].nunique(), "timing set")
+    turns = plural_range(rounds.groupby(["cell_id", "block"]).size(), "round")
+    return [
+        f"**Timing protocol:** {sets} of {turns} for every cell; the processes of a set take turns "
+        "step by step, so that what slows the machine down slows all of them."
+    ]
+
+
+def _counted_steps(timings: pd.DataFrame) -> pd.DataFrame:
+    """Return the timed steps of every cell, without the A/A control and warm-up."""
+    is_warmup = timings["is_warmup"].astype("boolean").fillna(True).astype(bool)
+    is_step = (timings["phase"] == "step").fillna(False) & (timings["role"] == "planned")
+    return timings[is_step.astype(bool) & ~is_warmup & timings["seconds"].notna()]
 
 
 def step_time_name(results: Results) -> str:
@@ -229,7 +259,7 @@ def _verdict(row: Row) -> str:
     word = _verdict_word(row)
     if row["verdict"] != "INCONCLUSIVE" or pd.isna(row["further"]):
         return word
-    sample = "seed" if row["measure"] == ACCURACY else "block"
+    sample = "seed" if row["measure"] == ACCURACY else "set"
     return f"{word} ({plural(int(row['further']), f'more {sample}')})"
 
 
@@ -239,7 +269,7 @@ def _verdict_word(row: Row) -> str:
 
 
 def _p(row: Row) -> str:
-    """Write p of the exact rank test; a blank where no result could have reached 0.05."""
+    """Write p of the rank test; a blank where no result could have reached 0.05."""
     if pd.isna(row["p_value"]) or row["least_p"] > SIGNIFICANT:
         return BLANK
     return format_p(row["p_value"])

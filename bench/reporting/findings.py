@@ -57,7 +57,7 @@ def run_findings(results: Results) -> list[str]:
 def unfinished_runs(results: Results) -> list[str]:
     """List in markdown the runs that did not finish, by reason, with their cells."""
     tables = []
-    runs = ("trial", results.trials, "seed"), ("timing block", results.timings, "block")
+    runs = ("trial", results.trials, "seed"), ("timing set", results.timings, "block")
     for noun, table, run in runs:
         rows = table[table["status"] != "ok"].drop_duplicates(["cell_id", run])
         tables.append(rows[["cell_id", "status", "reason"]].assign(noun=noun))

@@ -32,7 +32,7 @@ def results_section(results: Results, target: float | None) -> Section:
     """Return the section with the measurements of every cell, those without any last."""
     summary = measured_first(results.summary)
     speed, mismatched = speed_of(summary), has_phase_mismatch(summary)
-    step = _estimates("step (ms)", summary, "step", "timing block", 1e3)
+    step = _estimates("step (ms)", summary, "step", "timing set", 1e3)
     marks = [f" {PHASE_SUM_MARK}" if mismatch else "" for mismatch in mismatched]
     columns = [
         *name_columns(summary["cell_id"], summary),

@@ -10,19 +10,19 @@ from bench.stats.estimates import MIN_FOR_INTERVAL
 
 @dataclass(frozen=True)
 class Speed:
-    """Where a study's speed comes from: timing blocks, or the training clock without them."""
+    """Where a study's speed comes from: timing sets, or the training clock without them."""
 
     measure: str
     clock: str  # what the seconds include
     sample: str  # what n counts
 
 
-TIMED = Speed("step_images_per_s", "data + training step", "timing block")
+TIMED = Speed("step_images_per_s", "data + training step", "timing set")
 TRAINED = Speed("images_per_s", "training clock", "seed")
 
 
 def speed_of(cells: pd.DataFrame) -> Speed:
-    """Return the timing blocks as the source of speeds if any cell has one."""
+    """Return the timing sets as the source of speeds if any cell has one."""
     return TIMED if (cells[f"{TIMED.measure}_n"] > 0).any() else TRAINED
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.errors import StoreError
-from bench.records import BlockRow, EpochRow, TimingRow, TrialRow, columns_of
+from bench.records import LOCKSTEP, BlockRow, EpochRow, TimingRow, TrialRow, columns_of
 
 CONFIG: dict[str, Any] = {
     "study": "made-up", "cell_id": "", "model": "convnet", "dataset": "mnist", "batch_size": 64,
@@ -143,6 +143,47 @@ def test_another_machine_is_incomparable(
     assert set(verdicts(compare(a, b, "--json")).values()) == {"INCOMPARABLE"}
 
 
+def protocol(folder: Path, name: str | None) -> None:
+    """Write how the times of a folder were measured, None as in older folders."""
+    blocks = pd.read_csv(folder / "blocks.csv").drop(columns="protocol")
+    if name is not None:
+        blocks["protocol"] = name
+    blocks.to_csv(folder / "blocks.csv", index=False)
+
+
+def test_times_of_another_protocol_are_incomparable_but_accuracies_are_compared(
+    folder: Callable,
+) -> None:
+    a, b = folder("a", {"x": ({}, 0.010, 0.98)}), folder("b", {"x": ({}, 0.030, 0.97)})
+    protocol(a, None)
+    protocol(b, LOCKSTEP)
+    done = compare(a, b)
+    assert done.exit_code == 4
+    assert "timing protocol: rounds in one stretch before, lockstep after" in done.stdout
+    assert "slower" not in done.stdout
+    expected = {("x", "step"): "INCOMPARABLE", ("x", "test_accuracy"): "REGRESSED"}
+    assert verdicts(compare(a, b, "--json")) == expected
+    assert "timing protocol: lockstep before" in compare(b, a).stdout
+
+
+def test_folders_that_both_took_turns_are_compared(folder: Callable) -> None:
+    a, b = folder("a", {"x": ({}, 0.010, 0.98)}), folder("b", {"x": ({}, 0.013, 0.98)})
+    for path in (a, b):
+        protocol(path, LOCKSTEP)
+    done = compare(a, b, "--json")
+    assert done.exit_code == 1
+    assert verdicts(done)["x", "step"] == "REGRESSED"
+
+
+def test_a_protocol_without_times_is_no_difference(folder: Callable) -> None:
+    a, b = (folder(name, {"x": ({}, 0.010, 0.98)}) for name in "ab")
+    protocol(b, LOCKSTEP)
+    (a / "timings.csv").unlink()
+    done = compare(a, b)
+    assert "timing protocol" not in done.stdout
+    assert done.exit_code == 3  # a time in one folder only
+
+
 def test_cells_match_despite_a_change_of_the_entire_study(folder: Callable) -> None:
     small, large = {"lr": 0.001}, {"lr": 0.01}
     a = folder("a", {"p": (small, 0.01, 0.98), "q": ({**small, "batch_size": 8}, 0.02, 0.9)})
@@ -195,7 +236,7 @@ def test_invalid_budgets_are_an_error(
 
 
 def disturb(folder: Path, cells: set[str] | None = None, **columns: Any) -> None:
-    """Change the timing blocks of a folder: of these cells, or of all."""
+    """Change the timing sets of a folder: of these cells, or of all."""
     blocks = pd.read_csv(folder / "blocks.csv")
     rows = blocks["cell_id"].isin(cells or set(blocks["cell_id"]))
     for name, value in columns.items():
@@ -211,12 +252,12 @@ def without_trials(folder: Path, **columns: Any) -> None:
 @pytest.mark.parametrize(
     ("of_a", "of_b", "expected"),
     [
-        ({"steal_share": 0.5}, {}, ("a: all timing blocks were disturbed (12: steal)", "; ")),
-        ({}, {"gpu_others": 1}, ("b: all timing blocks were disturbed (12: another process",)),
+        ({"steal_share": 0.5}, {}, ("a: all timing sets were disturbed (12: steal)", "; ")),
+        ({}, {"gpu_others": 1}, ("b: all timing sets were disturbed (12: another process",)),
         (
             {"status": "failed", "reason": "no luck"},
             {"steal_share": 0.5},
-            ("a: no timing blocks ended ok (12 failed: no luck)", "b: all timing blocks were d"),
+            ("a: no timing sets ended ok (12 failed: no luck)", "b: all timing sets were d"),
         ),
     ],
 )
@@ -242,7 +283,7 @@ def test_a_cell_with_only_disturbed_blocks_is_reported_and_exits_with_3(
     a, b = folder("a", cells), folder("b", cells)
     disturb(b, {"y"}, steal_share=0.5)
     done = compare(a, b)
-    message = f"batch 512: no time is compared: {b}: all timing blocks were disturbed (12: steal)"
+    message = f"batch 512: no time is compared: {b}: all timing sets were disturbed (12: steal)"
     assert message in " ".join(done.stdout.split())
     assert "no accuracy is compared" not in done.stdout
     assert done.exit_code == 3

@@ -21,7 +21,7 @@ base:
 axes:
   model: ['import', 'wide']
   device: [cpu, 'cuda:9']
-timing: {blocks: 2, rounds: 2, epochs: 0, spares: 0}
+timing: {sets: 2, rounds: 2, epochs: 0, spares: 0}
 """.replace("'import'", '{import: "tiny:Tiny"}').replace(
     "'wide'", '{import: "tiny:Tiny", width: 16}'
 )
@@ -140,7 +140,7 @@ def check_one_cell_alone(bench: Callable, report: Path) -> None:
     assert len(commands) == 4
     done = bench("plan", *shlex.split(commands[0]))
     assert done.returncode == 0, done.stderr
-    assert "1 cell: 1 trial, 1 cost pass, 4 timing blocks; 6 new" in done.stdout
+    assert "1 cell: 1 trial, 1 cost pass, 2 timing sets; 6 new" in done.stdout
 
 
 def check_rendering_again(bench: Callable, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_bash_is_offered_only_the_part_that_it_replaces(offered: Offered) -> Non
         ("base.", [f"base.{name}=" for name in Cell.model_fields]),
         ("axes.", [f"axes.{name}=" for name in Cell.model_fields]),
         ("axes.optimizer.", ["axes.optimizer.lr=", "axes.optimizer.momentum="]),
-        ("timing.", ["timing.blocks=", "timing.rounds="]),
+        ("timing.", ["timing.sets=", "timing.rounds="]),
         ("timing=", ["timing=off"]),
         ("design", ["design=full", "design=one_at_a_time", "design=pairs"]),
         ("base.comp", ["base.compile=true", "base.compile=false"]),

@@ -18,7 +18,7 @@ STUDY = """
 name: spread
 base: {model: {import: "networks:Tiny"}, dataset: digits, threads: 1, device: cpu}
 axes: {epochs: [1, 2], batch_size: [30000]}
-timing: {blocks: 1, rounds: 1, epochs: 0, spares: 0}
+timing: {sets: 1, rounds: 1, epochs: 0, spares: 0}
 """
 # What a user has beside the study has to reach the nodes, with what it imports from there.
 NETWORKS = "from layers import Flat\nclass Tiny(Flat): pass\n"
@@ -39,7 +39,7 @@ def test_a_study_is_planned_on_a_ray_of_its_own(bench: Callable, tmp_path: Path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("starting Ray here …\n")
     assert "cluster: 1 node of" in done.stdout
-    assert "2 cells: 2 trials, 2 cost passes, 3 timing blocks; 7 new" in done.stdout
+    assert "2 cells: 2 trials, 2 cost passes, 1 timing set; 7 new" in done.stdout
     assert done.stderr == ""
 
 
@@ -86,8 +86,8 @@ def test_a_plan_describes_the_cluster(tmp_path: Path) -> None:
     three = Resources(MACHINE, NODES, idle=("2 × another CPU",), is_cluster=True)
     summary = summary_text(study, three, tmp_path)
     assert "cluster: 3 nodes of a CPU | 16 cores" in summary
-    assert "at once: 48 trials, or 3 timing blocks" in summary
+    assert "at once: 48 trials, or 3 timing sets" in summary
     assert "unused: 2 × another CPU" in summary
-    assert "at once: 16 trials, or 1 timing block" in summary_text(study, one, tmp_path)
+    assert "at once: 16 trials, or 1 timing set" in summary_text(study, one, tmp_path)
     half = study.replace("axes: {", "axes: {threads: [1, 8], ")
     assert "at once: 6 to 48 trials" in summary_text(half, three, tmp_path)

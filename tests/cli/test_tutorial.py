@@ -23,7 +23,7 @@ QUICK = {
     ),
     "my_net.yaml": ("base.dataset=digits", "base.epochs=0", "seeds=[0]"),
 }
-TIMED = ("timing.blocks=1", "timing.rounds=1", "timing.spares=0")
+TIMED = ("timing.sets=1", "timing.rounds=1", "timing.spares=0")
 UNTIMED = ("timing=off",)
 NO_REPORT = ["--no-report"]  # `bench report` draws one
 UNDECIDED = (0, 1, 3)  # what bench compare may find between two quick sessions

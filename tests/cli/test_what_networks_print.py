@@ -91,8 +91,7 @@ def test_a_network_that_cannot_be_built_is_refused_with_its_words(
         "breaks: bool = False", "breaks=True"
     )
     (folder / "talking.py").write_text(broken, encoding="utf-8")
-    alone = executor == "inline"
-    done = bench("run", "x.yaml", "--json", "--executor", executor, alone=alone)
+    done = bench("run", "x.yaml", "--json", "--executor", executor, alone=True)
     assert done.returncode == 2
     assert "it broke" in done.stderr and "in __init__" in done.stderr
     assert all(json.loads(line) for line in done.stdout.splitlines())

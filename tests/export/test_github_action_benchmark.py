@@ -54,7 +54,7 @@ def test_cells_and_measures_are_reported_with_their_intervals(
     }
     step = smaller[f"{a} · step"]
     assert (step["unit"], step["value"]) == ("ms", pytest.approx(8.2))  # blocks of 8.0 to 8.4
-    assert step["extra"] == "median, 95% interval\nn = 6 timing blocks\na"
+    assert step["extra"] == "median, 95% interval\nn = 6 timing sets\na"
     low, high = map(float, step["range"].split("–"))
     assert 8.0 <= low < 8.2 < high <= 8.4
     assert smaller[f"{b} · peak memory"]["value"] == 256.0

@@ -94,7 +94,7 @@ def test_a_small_probability_is_a_bound() -> None:
 def test_counts_agree_with_their_nouns() -> None:
     assert (plural(1, "cell"), plural(1024, "cell")) == ("1 cell", "1,024 cells")
     assert plural(2, "batch", "batches") == "2 batches"
-    assert plural_range([6, 6], "timing block") == "6 timing blocks"
+    assert plural_range([6, 6], "timing set") == "6 timing sets"
     assert plural_range([3, 1], "seed") == "1–3 seeds"
 
 

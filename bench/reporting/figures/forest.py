@@ -246,7 +246,7 @@ def _note(panels: Sequence[Panel]) -> str:
     parts = []
     for panel in panels:
         n, average = panel.values["n"], "mean" if panel.is_accuracy else "median"
-        samples = plural_range(n, "seed" if panel.is_accuracy else "timing block")
+        samples = plural_range(n, "seed" if panel.is_accuracy else "timing set")
         part = f"value of {samples}" if n.max() == 1 else f"{average} over {samples}"
         without = int(panel.values["low"].isna().sum())
         if without:
@@ -258,5 +258,5 @@ def _note(panels: Sequence[Panel]) -> str:
         note += ". Bar: 95% interval"
     left_out = sum(int(panel.values["left_out"].sum()) for panel in panels)
     if left_out:
-        note += f". Left out as disturbed: {plural(left_out, 'pair')} of blocks"
+        note += f". Left out as disturbed: {plural(left_out, 'pair')} of sets"
     return f"{note}. Grey: the noise floor; differences within it don't count"

@@ -96,7 +96,7 @@ def step_phases(results: Results) -> Sequence[Chart]:
     parts = rows.cells[MEDIANS].fillna(0).to_numpy(dtype=float) * per_second[:, np.newaxis]
     totals = parts.sum(axis=1)
     as_shares = totals.max() / totals.min() > SHARES_FROM
-    note = f"{median_note(rows.cells['forward_n'], 'timing block')}. In the bars: share of the sum"
+    note = f"{median_note(rows.cells['forward_n'], 'timing set')}. In the bars: share of the sum"
     figure = canvas(
         "Where does the time of a training step go?",
         note + (f". At the right: {unit}" if as_shares else ""),
