@@ -5,10 +5,10 @@
     python validation/count_verdicts.py between  --sessions 10
     python validation/count_verdicts.py injected --sessions 20
 
-`same`: ten copies of the baseline cell; any verdict but EQUIVALENT or INCONCLUSIVE is false.
-`between`: the same cells of two such sessions, compared as `bench compare` does, for every pair of
-sessions. `injected`: cells with a known amount of extra work in one phase or in all (see
-`extra_work.py`).
+`same`: copies of the baseline cell; any verdict but EQUIVALENT or INCONCLUSIVE is false. `between`:
+the same cells of two such sessions, compared as `bench compare` does, for every pair of sessions.
+`injected`: cells with a known amount of extra work in all phases (see `extra_work.py`), and copies
+of the baseline cell.
 
 Each session is one `bench run`. Tables are kept in --out and finished sessions are not repeated, so
 `--sessions` can be raised later.
@@ -37,17 +37,13 @@ MODEL = {
     "dose": 0.0,
     "copy": 0,
 }
-DOSES = (0.1, 0.2)
-SAME = 10
 
 
 def study_of(kind: str, session: int, options: argparse.Namespace) -> dict[str, Any]:
     """Return the study of one session."""
-    if kind == "same":
-        cells: list[dict[str, Any]] = [{"model.copy": i} for i in range(1, SAME + 1)]
-    else:
-        cells = [{"model.dose": dose} for dose in DOSES]
-        cells.append({"model.phase": "backward", "model.dose": 0.2})
+    cells: list[dict[str, Any]] = [{"model.copy": i} for i in range(1, options.copies + 1)]
+    if kind == "injected":
+        cells += [{"model.dose": dose} for dose in options.doses]
     return {
         "name": f"{kind}-{session:02d}",
         "base": {
@@ -57,7 +53,7 @@ def study_of(kind: str, session: int, options: argparse.Namespace) -> dict[str, 
             "epochs": 0,
         },
         "include": cells,
-        "timing": {"blocks": options.blocks, "rounds": options.rounds, "epochs": 0},
+        "timing": {"budget": options.budget, "rounds": options.rounds, "epochs": 0},
     }
 
 
@@ -186,8 +182,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--network", default="lenet5", choices=["lenet5", "convnet"])
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--threads", type=int, help="all cores by default")
-    parser.add_argument("--blocks", type=int, default=6)
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--copies", type=int, default=10, help="of the baseline cell")
+    parser.add_argument("--doses", type=float, nargs="+", default=[0.03, 0.05])
+    parser.add_argument("--budget", default="2m", help="of the timing sets of a session")
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--busy", action="store_true", help="keep one core busy meanwhile")
     options = parser.parse_args()
     options.out = options.out.resolve()

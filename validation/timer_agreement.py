@@ -5,7 +5,7 @@
 Both time the same network on the same batch with the same threads, in turn, in one process. The
 ratio of each pair cancels the drift of the machine. Three times are compared:
 
-- full step: forward, backward and update, as timed by a timing block and by the Timer;
+- full step: forward, backward and update, as timed in a turn of a timing set and by the Timer;
 - forward alone: repeated forward, by the clock of the harness and by the Timer;
 - forward in the step, relative to the Timer's forward alone: this shows caches, not clocks. In
   training, backward and the optimizer have just evicted them; in the Timer's loop they are warm.
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.execute.executor import RunContext
 from bench.execute.training_setup import TrainingSetup, set_up_training
 from bench.measure.clock import Clock, CpuClock
-from bench.measure.phases import StepParts, time_steps
+from bench.measure.phases import StepParts, StepTimer
 from bench.study.spec import Cell
 
 SECONDS = 0.5  # per measurement of the Timer
@@ -67,11 +67,10 @@ def _pair(bench: TrainingSetup) -> dict[str, float]:
         backward=training.backward,
         update=training.update,
     )
-    samples = [s for s in time_steps(parts, bench.clock, bench.device, ROUNDS) if not s.is_warmup]
-    median_s = {
-        phase: statistics.median(s.seconds for s in samples if s.phase == phase)
-        for phase in ("forward", "step")
-    }
+    timer = StepTimer(parts, bench.clock, bench.device)
+    timer.warm_up()
+    timer.take_turn(ROUNDS)
+    median_s = {sample.phase: sample.seconds for sample in timer.samples if not sample.is_warmup}
     step_s = _timer_s("parts.zero_grad(); parts.step(batch)", parts, batch)
     zero_s = _timer_s("parts.zero_grad()", parts, batch)
     warm_s = _timer_s("parts.forward(batch)", parts, batch)
@@ -111,8 +110,9 @@ def _empty_phase_s() -> float:
         backward=lambda loss: loss,
         update=lambda: None,
     )
-    samples = time_steps(nothing, CpuClock(), torch.device("cpu"), 1000)
-    return statistics.median(s.seconds for s in samples if s.phase == "backward")
+    timer = StepTimer(nothing, CpuClock(), torch.device("cpu"))
+    timer.take_turn(1000)
+    return next(sample.seconds for sample in timer.samples if sample.phase == "backward")
 
 
 if __name__ == "__main__":
