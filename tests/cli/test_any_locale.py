@@ -71,9 +71,9 @@ def test_a_reader_that_goes_ends_a_command_quietly(
 def test_an_answer_keeps_its_exit_code_where_nobody_reads_it(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    other = PUBLISHED.with_name("baseline")
+    other = PUBLISHED.with_name("precision")
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench", "compare", str(other), str(PUBLISHED)],
+        [sys.executable, "-m", "bench", "compare", str(other), str(other)],
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None and process.stderr is not None
