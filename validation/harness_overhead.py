@@ -3,8 +3,9 @@
     python validation/harness_overhead.py --data-dir ../shared/data --sets 30
 
 In each set two fresh processes take turns: a member of a timing set as `bench run` times it, and a
-plain loop with torch alone, the same network, batch size and threads. Prints for each phase the
-ratio of the two, median over rounds, then over sets, with the interval over sets.
+plain loop with torch alone, the same network, batch size, threads and settings of the process (how
+long OpenMP threads spin, whether freed memory is kept). Prints for each phase the ratio of the two,
+median over rounds, then over sets, with the interval over sets.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from bench.data.shared_images import SharedImages
 from bench.execute.child_process import ChildProcess, end_with_parent
 from bench.execute.executor import RunContext
 from bench.execute.local_executor import forking_context
-from bench.execute.timing_set import Turn, WarmUp, turns
+from bench.execute.timing_set import Finish, Turn, WarmUp, turns
 from bench.measure.machine import core_count
 from bench.measure.openmp_spin import spin_variables
 from bench.stats.estimates import bootstrap_median
@@ -80,7 +81,8 @@ def _set(cell: Cell, context: RunContext, number: int) -> dict[str, float]:
                 pair[member].resume()
                 pair[member].send(command)
                 seconds, phases = pair[member].receive()
-                pair[member].stop()
+                if not isinstance(command, Finish):
+                    pair[member].stop()
                 if isinstance(command, Turn):
                     rounds[member].append(phases)
                 member, command = schedule.send(seconds)
@@ -98,14 +100,11 @@ def _harness(connection: Connection, run: Run, context: RunContext) -> None:
 
     end_with_parent()
     member = SetMember(run, context)
-    while True:
-        reply = member.obey(connection.recv())
-        if not isinstance(reply, float):
-            seconds, phases = 0.0, {}
-        else:
-            seconds, samples = reply, member._timing.timer.samples if member._timing else []
-            phases = {sample.phase: sample.seconds for sample in samples[-len(PHASES) :]}
-        connection.send((seconds, phases))
+    while isinstance(reply := member.obey(connection.recv()), float):
+        samples = member._timing.timer.samples if member._timing else []
+        phases = {sample.phase: sample.seconds for sample in samples[-len(PHASES) :]}
+        connection.send((reply, phases))
+    connection.send((0.0, {}))
 
 
 def _loop(connection: Connection, run: Run, context: RunContext) -> None:
@@ -114,10 +113,12 @@ def _loop(connection: Connection, run: Run, context: RunContext) -> None:
     import torch.nn.functional as F
 
     from bench.data import DATASETS
+    from bench.measure.allocator import set_allocator
     from bench.registry import load
 
     end_with_parent()
     connection.recv()
+    set_allocator(run.cell.allocator)
     torch.set_num_threads(int(run.cell.threads))
     torch.manual_seed(0)
     images = DATASETS["mnist"].read(context.data_dir)
@@ -163,6 +164,7 @@ def _loop(connection: Connection, run: Run, context: RunContext) -> None:
                 connection.send((0.0, _median([step() for _ in range(steps)])))
             case _:
                 connection.send((0.0, {}))
+                return
 
 
 def _median(steps: Sequence[tuple[float, ...]]) -> dict[str, float]:
