@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
@@ -19,6 +20,7 @@ if sys.platform == "linux":
     import fcntl
 
 GRACE_S = 5.0
+STOPPED_S = 1.0  # at most, for a process to stop
 
 
 class ChildProcess:
@@ -65,8 +67,15 @@ class ChildProcess:
             self.connection.send(message)
 
     def stop(self) -> None:
-        """Let the process and its children use no core until `resume`."""
+        """Let the process and its children use no core until `resume`.
+
+        On a busy machine the process may still be running, since it stops only once it has a core:
+        where the system shows that (Linux), wait for it.
+        """
         _signal(self._process, signal.SIGSTOP)
+        until_s = time.monotonic() + STOPPED_S
+        while _is_running(self._process) and time.monotonic() < until_s:
+            os.sched_yield()
 
     def resume(self) -> None:
         """Let a stopped process and its children go on."""
@@ -101,9 +110,20 @@ def _signal(process: BaseProcess, number: int) -> None:
     """Send a signal to a process and to the group that it leads."""
     if process.pid is None:
         return
-    for send in (os.killpg, os.kill):
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+    if process.exitcode is None:  # afterwards, its number may be another one's
         with suppress(ProcessLookupError):
-            send(process.pid, number)
+            os.kill(process.pid, number)
+
+
+def _is_running(process: BaseProcess) -> bool:
+    """Return whether a process that is to stop has neither stopped nor ended, proc_pid_stat(5)."""
+    try:
+        stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:  # it has ended, or there is no /proc
+        return False
+    return stat.rpartition(")")[2].split()[0] in "RSD"
 
 
 def own_variables() -> dict[str, str]:

@@ -61,12 +61,16 @@ def test_those_that_have_ended_leave_the_turns_to_the_others() -> None:
 
 
 def test_without_a_gate_every_turn_is_permitted() -> None:
-    Permission().wait()
+    log: list[str] = []
+    for _ in range(2):
+        Permission().wait()
+        log.append("works")
+    assert log == ["works", "works"]
 
 
 def test_when_the_gate_is_gone_every_turn_is_permitted() -> None:
     own, others = Pipe()
     own.close()
-    permission = Permission(others)
-    permission.wait()
-    permission.wait()
+    log: list[str] = []
+    take_turns("base", 2, others, log)
+    assert log == ["base begins", "base ends"] * 2
