@@ -2,7 +2,6 @@
 
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import redirect_stdout
 from functools import partial
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from bench.errors import BenchError
 from bench.execute.captured_output import captured, read_output, with_output
 from bench.execute.executor import Emit, Event, IsStopping, Printed, RunContext, Started, never
-from bench.execute.timing_set import Command, turns
+from bench.execute.timing_set import Command, turns_of_set
 from bench.measure.openmp_spin import environment, spin_variables
 from bench.measure.resources import Resources, local_resources
 from bench.records import Outcome
@@ -90,10 +89,7 @@ class InlineExecutor:
         run_context: RunContext,
         emit: Emit,
     ) -> Iterator[Outcome]:
-        timing = group[0].timing
-        assert timing is not None
-        seed, started_s = f"{group[0].study} {group[0].block}", time.perf_counter()
-        schedule = turns(len(group), timing, seed, started_s, is_detailed=group[0].is_detailed)
+        schedule = turns_of_set(group)
         step: tuple[int, Command] | None = next(schedule)
         while step is not None:
             number, command = step

@@ -6,9 +6,11 @@ interleaved trials (Abedi & Brecht, ICPE 2017).
 """
 
 import random
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.study.runs import Run
 from bench.study.spec import Timing
 
 TURN_S = 0.01  # of timed steps in a turn, at least: a shorter one would be mostly hand-over
@@ -49,6 +51,14 @@ class Finish:
 
 Command = SetUp | WarmUp | Turn | Pass | Finish
 Reply = float | None  # the seconds of a step after the warm-up; None from a member that has ended
+
+
+def turns_of_set(runs: Sequence[Run]) -> Generator[tuple[int, Command], Reply, None]:
+    """Return the turns of a set that begins now; its members are the runs, by their index."""
+    first = runs[0]
+    assert first.timing is not None
+    seed, started_s = f"{first.study} {first.block}", time.perf_counter()
+    return turns(len(runs), first.timing, seed, started_s, is_detailed=first.is_detailed)
 
 
 def turns(
