@@ -19,8 +19,8 @@ import pandas as pd
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench.analysis.comparisons import aa_log_ratios, block_times  # noqa: E402
 from bench.analysis.results import read_results  # noqa: E402
+from bench.analysis.set_times import aa_log_ratios, block_times  # noqa: E402
 from bench.stats.estimates import (  # noqa: E402
     Estimate,
     Floats,

@@ -9,10 +9,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from bench.analysis.disturbances import disturbance_reasons
-from bench.analysis.set_times import PART, relative_times
-from bench.analysis.summary import BLOCK, block_measures
-from bench.records import PHASES, STEP_PHASES, columns_of
+from bench.analysis.set_times import (
+    aa_log_ratios,
+    block_times,
+    log_ratios_of,
+    looks_of,
+    times_by_block,
+)
+from bench.records import PHASES, columns_of
 from bench.stats.estimates import (
     CONFIDENCE,
     MIN_FOR_INTERVAL,
@@ -36,7 +40,6 @@ from bench.stats.verdicts import (
 ACCURACY = "test_accuracy"
 MEASURES = (*PHASES, ACCURACY)
 ACCURACY_FLOOR = 0.001  # 10 of 10,000 test images: smaller differences are not reported
-PER_BATCH = [*STEP_PHASES, "step", "device"]  # divided by images, since batch sizes may differ
 
 Sides = tuple[pd.DataFrame, pd.DataFrame]  # before and after: a row per key, a column per cell
 
@@ -192,89 +195,6 @@ def trained_trials(trials: pd.DataFrame) -> pd.DataFrame:
     return trials[(trials["status"] == "ok") & trials[ACCURACY].notna() & ~untrained]
 
 
-def block_times(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
-    """Return the times of every timing set, comparable within one session.
-
-    Where cells took turns, a cell's times are the baseline's median over all sets times the ratio
-    to it in this set, so that what slows all cells of a set cancels. Phases of a step are in
-    seconds per image, epoch and eval in seconds; `is_disturbed` says what must not be compared.
-    """
-    measures = raw_block_times(timings, blocks)
-    relative = relative_times(timings, blocks)
-    return _aligned(measures, relative) if len(relative) else measures
-
-
-def looks_of(blocks: pd.DataFrame) -> dict[str, int]:
-    """Return by cell how many looks at the results its sets were added in, 0 for a fixed number."""
-    looks = blocks["look"].astype(float).fillna(0).groupby(blocks["cell_id"]).max()
-    return {str(cell_id): int(count) for cell_id, count in looks.items()}
-
-
-def raw_block_times(timings: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
-    """Return every set's medians, and in the column `is_disturbed` whether it was disturbed.
-
-    The phases of a step are in seconds per image, epoch and eval in seconds.
-    """
-    measures = block_measures(timings, blocks)
-    measures[PER_BATCH] = measures[PER_BATCH].div(measures["step_images"], axis=0)
-    is_disturbed = (disturbance_reasons(blocks) != "").astype("boolean")
-    flags = blocks[[*BLOCK]].assign(is_disturbed=is_disturbed)
-    merged = measures.merge(flags, on=[*BLOCK], how="left")
-    return merged.assign(is_disturbed=merged["is_disturbed"].fillna(False).astype(bool))
-
-
-def _aligned(measures: pd.DataFrame, relative: pd.DataFrame) -> pd.DataFrame:
-    """Replace the times of timing sets by the baseline's median times their ratio to it."""
-    log_ratios = relative.pivot(index=PART, columns="phase", values="log_ratio")
-    phases = [phase for phase in PHASES if phase in log_ratios]
-    merged = measures[PART].merge(log_ratios.reset_index(), on=PART, how="left")
-    controls = measures.loc[measures["role"] == "twin", ["cell_id", "block"]]
-    baseline = measures[measures["role"] == "planned"].merge(controls, on=["cell_id", "block"])
-    images = baseline["step_images"].median() / measures["step_images"]
-    aligned = measures.copy()
-    for phase in phases:
-        median_s = baseline[phase].median()
-        scale = images if phase in PER_BATCH else 1.0
-        aligned[phase] = median_s * scale * np.exp(merged[phase].to_numpy(dtype=float))
-    unusable = relative[(relative["phase"] == "step") & ~relative["is_usable"]]
-    parts = pd.MultiIndex.from_frame(aligned[PART])
-    is_unusable = parts.isin(pd.MultiIndex.from_frame(unusable[PART]))
-    aligned["is_disturbed"] |= is_unusable
-    return _same_numbers(aligned)
-
-
-def _same_numbers(measures: pd.DataFrame) -> pd.DataFrame:
-    """Return sets numbered from 0 for each cell where no set has all cells.
-
-    Effects of axes pair cells by the number of the set.
-    """
-    cells = measures.groupby("block")["cell_id"].nunique()
-    if cells.max() == measures["cell_id"].nunique():
-        return measures
-    number = measures.groupby(["cell_id", "role"])["block"].rank(method="dense") - 1
-    return measures.assign(block=number.astype("Int64"))
-
-
-def aa_log_ratios(measured: pd.DataFrame, measure: str) -> Floats:
-    """Return log(A/A control / baseline) of a measure for every set with both undisturbed."""
-    clean = measured[~measured["is_disturbed"] & (measured[measure] > 0)]
-    by_role = clean.pivot_table(index=["cell_id", "block"], columns="role", values=measure)
-    if not {"planned", "twin"} <= set(by_role.columns):
-        return np.empty(0)
-    return _log_ratios(by_role[["planned", "twin"]].dropna().to_numpy(dtype=float))
-
-
-def times_by_block(measured: pd.DataFrame, measure: str) -> Sides:
-    """Return one measure by set (rows) and cell (columns), of all sets and of undisturbed ones."""
-    known = measured[(measured["role"] == "planned") & (measured[measure] > 0)]
-    known = known.drop_duplicates(["block", "cell_id"])
-    every, clean = (
-        rows.pivot(index="block", columns="cell_id", values=measure)
-        for rows in (known, known[~known["is_disturbed"]])
-    )
-    return every, clean.reindex_like(every)
-
-
 def by_seed(trials: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return one column of trials by seed (rows) and cell (columns)."""
     distinct = trials.drop_duplicates(["seed", "cell_id"])
@@ -335,7 +255,7 @@ def compare_times(
     inconclusive, too, where the session's noise is unknown.
     """
     used = clean if len(clean) else pairs
-    log_ratios = _log_ratios(used)
+    log_ratios = log_ratios_of(used)
     ratio = paired_ratio(log_ratios, look_confidence(looks) if looks else CONFIDENCE)
     if not len(clean):
         ratio = Estimate(ratio.value, None, None, 0)
@@ -393,7 +313,3 @@ def _mde_of_t_interval(ratio: Estimate, floor: float) -> float | None:
     half = (ratio.high - ratio.low) / 2
     error = half / float(stdtrit(ratio.n - 1, (1 + CONFIDENCE) / 2))
     return floor + half + float(stdtrit(ratio.n - 1, POWER)) * error
-
-
-def _log_ratios(pairs: Floats) -> Floats:
-    return np.asarray(np.log(pairs[:, 1] / pairs[:, 0]))

@@ -18,17 +18,14 @@ from bench.analysis.comparisons import (
     Comparison,
     SessionNoise,
     Sides,
-    aa_log_ratios,
-    block_times,
     by_seed,
     compare_accuracies_by_seed,
     compare_times_by_block,
     comparison_frame,
-    looks_of,
-    times_by_block,
     trained_trials,
 )
 from bench.analysis.configurations import configurations, naming_fields, varying_fields
+from bench.analysis.set_times import aa_log_ratios, block_times, looks_of, times_by_block
 from bench.cell_names import (
     differing,
     field_name,

@@ -17,11 +17,9 @@ import pandas as pd
 from bench.analysis.comparisons import (
     ACCURACY,
     Comparison,
-    aa_log_ratios,
     by_seed,
     compare_accuracies_by_seed,
     comparison_frame,
-    raw_block_times,
     trained_trials,
 )
 from bench.analysis.configurations import configurations
@@ -31,7 +29,7 @@ from bench.analysis.disturbances import (
     disturbance_reasons,
 )
 from bench.analysis.results import Results, read_results
-from bench.analysis.set_times import timing_protocol
+from bench.analysis.set_times import aa_log_ratios, raw_block_times, timing_protocol
 from bench.analysis.table_files import read_mapping
 from bench.cell_names import comparable, differing, name_cells, none_if_blank
 from bench.errors import StoreError

@@ -15,11 +15,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from bench.analysis.comparisons import ACCURACY, raw_block_times, trained_trials
+from bench.analysis.comparisons import ACCURACY, trained_trials
 from bench.analysis.configurations import name_cells
 from bench.analysis.disturbances import disturbance_reasons
 from bench.analysis.folder_comparison import measurement_conditions
 from bench.analysis.results import Results, read_results
+from bench.analysis.set_times import raw_block_times, rounds_of
 from bench.analysis.table_files import read_mapping
 from bench.errors import BenchError
 from bench.execute.turn_taking import grant_turns
@@ -158,41 +159,47 @@ def _times(tables: Mapping[Role, Results], pair: int) -> Iterator[Observation]:
 
     Those of the A/A control and of head are base's times their ratio to it, turn by turn.
     """
-    labels = {role: name_cells(t.trials) for role, t in tables.items()}
-    parts: dict[tuple[Role, str], pd.Series] = {}
+    parts: dict[str, dict[Role, _Part]] = {}
     for role, results in tables.items():
-        last = results.blocks["block"].max()
-        measured = raw_block_times(results.timings, results.blocks)
-        rows = measured[(measured["role"] == "planned") & (measured["block"] == last)]
-        for _, row in rows[rows["step"] > 0].iterrows():
-            parts[role, labels[role][row["cell_id"]]] = row
-    for name in labels["base"].values():
-        own = {role: parts[role, name] for role in ROLES if (role, name) in parts}
-        if "base" not in own:
+        for part in _last_parts(results):
+            parts.setdefault(part.name, {})[role] = part
+    for name, own in parts.items():
+        if (base := own.get("base")) is None:
             continue
-        turns = {role: _turns(tables[role], row) for role, row in own.items()}
-        reasons = {role: _disturbances(tables[role], row) for role, row in own.items()}
-        for role in own:
-            log_ratio = np.median(turns[role].sub(turns["base"]).dropna())
-            scale = own["base"]["step_images"] / own[role]["step_images"]
-            step_s = float(own["base"]["step"] * scale * np.exp(log_ratio))
+        for role, part in own.items():
+            log_ratio = (part.log_s - base.log_s).dropna().median()
+            step_s = base.step_s * base.images / part.images * np.exp(log_ratio)
             if np.isfinite(step_s):
-                yield Observation(name, "step", pair, 0, role, step_s, reasons[role])
+                reason = part.disturbed
+                yield Observation(name, "step", pair, 0, role, float(step_s), reason)
 
 
-def _turns(results: Results, part: pd.Series) -> pd.Series:
-    """Return the logarithm of the step's time by turn, counted from 0, of one part of a set."""
-    rows = results.timings
-    is_own = (rows["cell_id"] == part["cell_id"]) & (rows["role"] == "planned")
-    is_own &= (rows["block"] == part["block"]) & (rows["phase"] == "step")
-    steps = rows.loc[is_own & ~rows["is_warmup"].fillna(True), "seconds"]
-    return pd.Series(np.log(steps.to_numpy(dtype=float)))
+@dataclass(frozen=True)
+class _Part:
+    """A cell in a set: seconds of a step per image, and log seconds of undisturbed turns."""
+
+    name: str
+    step_s: float
+    images: float
+    log_s: pd.Series
+    disturbed: str
 
 
-def _disturbances(results: Results, part: pd.Series) -> str:
-    blocks = results.blocks
-    is_own = (blocks["cell_id"] == part["cell_id"]) & (blocks["role"] == "planned")
-    return str(disturbance_reasons(blocks[is_own & (blocks["block"] == part["block"])]).iloc[0])
+def _last_parts(results: Results) -> Iterator[_Part]:
+    """Yield the cells that were timed in the last set."""
+    names, last = name_cells(results.trials), results.blocks["block"].max()
+    blocks, timings = (
+        table[(table["block"] == last) & (table["role"] == "planned")]
+        for table in (results.blocks, results.timings)
+    )
+    reasons = disturbance_reasons(blocks).groupby(blocks["cell_id"]).first()
+    measured = raw_block_times(timings, blocks)
+    turns = rounds_of(timings, blocks)
+    turns = turns[(turns["phase"] == "step") & ~turns["is_disturbed"]]
+    for _, row in measured[measured["step"] > 0].iterrows():
+        cell_id = row["cell_id"]
+        log_s = turns[turns["cell_id"] == cell_id].set_index("turn")["log_s"]
+        yield _Part(names[cell_id], row["step"], row["step_images"], log_s, str(reasons[cell_id]))
 
 
 def _accuracies(tables: Results, pair: int, role: Role) -> Iterator[Observation]:

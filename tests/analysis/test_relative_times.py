@@ -8,13 +8,8 @@ import pytest
 from lockstep_sets import BASELINE, CONTROL, Part, Turns, pace, sets_of
 from side_by_side import MOODS, blocks_of, timings_of, trials_of
 
-from bench.analysis.comparisons import (
-    block_times,
-    compare_with_baseline,
-    looks_of,
-    raw_block_times,
-)
-from bench.analysis.set_times import relative_times
+from bench.analysis.comparisons import compare_with_baseline
+from bench.analysis.set_times import block_times, looks_of, raw_block_times, relative_times
 
 B: Part = ("b", "planned")
 CELLS = trials_of({"a": [None], "b": [None], "c": [None]})

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from hand_made import table
 
-from bench.analysis.comparisons import block_times
+from bench.analysis.set_times import block_times
 from bench.analysis.summary import summarise
 
 Table = Callable[..., pd.DataFrame]

@@ -13,7 +13,7 @@ from bench.regress.benchmark_samples import ROLES, MissingSample, PairSamples, R
 from bench.regress.study_suite import StudySuite
 from bench.regress.worktrees import Worktree, Worktrees
 
-PUBLISHED = Path(__file__).parents[2] / "results/published/amd-epyc-2c/precision"
+PUBLISHED = Path(__file__).parents[2] / "results/published/amd-epyc-2c/baseline"
 
 
 class Nobody:
@@ -55,7 +55,7 @@ def pair(suite: StudySuite) -> PairSamples:
 def test_a_pair_is_the_last_block_of_every_cell(pair: PairSamples) -> None:
     steps = {(o.benchmark, o.role): o.value for o in pair.observations if o.measure == "step"}
     cells = {benchmark for benchmark, _ in steps}
-    assert "fp32 · contiguous" in cells
+    assert "convnet · batch 512 · adam · cpu" in cells
     assert len(steps) == len(cells) * len(ROLES)
     for cell in cells:
         assert steps[cell, "base"] == steps[cell, "twin"]
@@ -82,8 +82,8 @@ def test_cells_that_both_sides_skip_are_skipped(pair: PairSamples) -> None:
 
 
 def test_only_named_cells_are_returned(suite: StudySuite) -> None:
-    again = suite.measure(2, ["fp32 · contiguous"], Nobody())
-    assert {o.benchmark for o in again.observations} == {"fp32 · contiguous"}
+    again = suite.measure(2, ["convnet · batch 512 · adam · cpu"], Nobody())
+    assert {o.benchmark for o in again.observations} == {"convnet · batch 512 · adam · cpu"}
 
 
 def test_an_invalid_study_shows_the_message_of_bench_run(
