@@ -140,6 +140,11 @@ class Plan:
         return self.used_blocks | {p.run.block for p in self.runs if p.run.kind == "block"}
 
     @property
+    def most_cells(self) -> int:
+        """The most cells that a timing set has besides the baseline."""
+        return cells_per_set(self.resources.machine.memory_bytes)
+
+    @property
     def next_block(self) -> int:
         """The first unused number of a timing set."""
         return 1 + max(self.all_blocks, default=-1)

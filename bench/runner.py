@@ -23,7 +23,6 @@ from bench.study.spec import MIN_SETS, Cell
 from bench.study.study_file import load_study
 from bench.study.timing_sets import (
     SetPart,
-    cells_per_set,
     replacement_runs,
     set_counts,
     set_runs,
@@ -40,11 +39,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Narrowed:
-    """What `--until-ci` or `--budget` added: sets and seconds; and the cells still too wide."""
+    """What `--until-ci` or `--budget` added: sets and seconds.
+
+    `still_wide` counts the cells whose interval is wider than requested; None without a request.
+    """
 
     sets: int
     spent_s: float
-    still_wide: int
+    still_wide: int | None
 
 
 @dataclass(frozen=True)
@@ -238,8 +240,7 @@ class _Session:
     def _missing_runs(
         self, wanted: int, cells: Sequence[Cell] | None = None, look: int = 0
     ) -> list[Run]:
-        plan, done = self._plan, self._timed_parts()
-        most = cells_per_set(plan.resources.machine.memory_bytes)
+        plan, done, most = self._plan, self._timed_parts(), self._plan.most_cells
         return set_runs(plan.study, cells or plan.cells, done, plan.all_blocks, wanted, look, most)
 
     def _keep(self, planned: PlannedRun, outcome: Outcome) -> None:
@@ -294,9 +295,7 @@ class _Session:
         if not reasons or 2 * sum(map(bool, reasons)) > len(reasons):
             return []
         clean = [part for part, reason in parts.items() if not reason]
-        wanted = self._wanted()
-        most = cells_per_set(plan.resources.machine.memory_bytes)
-        number = plan.next_block
+        number, wanted, most = plan.next_block, self._wanted(), plan.most_cells
         return replacement_runs(plan.study, plan.cells, parts, clean, number, wanted, most)
 
     def _timed_parts(self) -> dict[SetPart, BlockRow]:
@@ -318,10 +317,13 @@ class _Session:
         while True:
             spent_s = time.monotonic() - started_s
             wide = self._wide_cells(timed, narrowing.half_width)
-            wanted = self._affordable(wide, narrowing.budget_s - spent_s)
+            # Every set has the baseline in it.
+            others = [cell for cell in wide if cell is not timed[0]]
+            cells = [timed[0], *others] if wide else []
+            wanted = self._affordable(cells, narrowing.budget_s - spent_s)
             if narrowing.half_width:
-                wanted = min(wanted, next_look(min(self._counts(wide), default=0)))
-            runs = self._missing_runs(wanted, wide, look if narrowing.half_width else 0)
+                wanted = min(wanted, next_look(min(self._counts(cells), default=0)))
+            runs = self._missing_runs(wanted, cells, look if narrowing.half_width else 0)
             if not runs:
                 break
             self._add(runs, "whose interval is wide" if narrowing.half_width else "within --budget")
@@ -329,18 +331,17 @@ class _Session:
             ended = (self._ended.get(run.run_id) for run in runs)  # a lost one has a new id
             if any(outcome is not None and outcome.status != "ok" for outcome in ended):
                 break
-        still_wide = len([cell for cell in wide if cell is not timed[0]]) or len(wide[:1])
-        return Narrowed(
-            len(self._plan.all_blocks - before), time.monotonic() - started_s, still_wide
-        )
+        still_wide = len(wide) if narrowing.half_width else None
+        added, spent_s = len(self._plan.all_blocks - before), time.monotonic() - started_s
+        return Narrowed(added, spent_s, still_wide)
 
     def _wide_cells(self, timed: Sequence[Cell], half_width: float) -> list[Cell]:
-        """Return the baseline and the cells whose ratio of step times has a wide interval."""
+        """Return the cells whose ratio of step times has a wide interval."""
         from bench.analysis.comparisons import wide_cells
 
         results = self.results()
-        wide = wide_cells(results.summary, results.comparisons, half_width)
-        return [c for c in timed if c is timed[0] or c.cell_id in wide] if wide else []
+        ids = set(wide_cells(results.summary, results.comparisons, half_width))
+        return [cell for cell in timed if cell.cell_id in ids]
 
     def _counts(self, cells: Sequence[Cell]) -> list[int]:
         return list(set_counts(cells, self._timed_parts()).values()) if cells else []

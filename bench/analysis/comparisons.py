@@ -31,7 +31,7 @@ from bench.stats.stopping import look_confidence
 from bench.stats.verdicts import (
     POWER,
     Verdict,
-    further_blocks,
+    further_sets,
     minimum_detectable_effect,
     noise_floor,
     verdict,
@@ -109,13 +109,13 @@ class SessionNoise:
     def __init__(self, aa_log_ratios: Floats) -> None:
         self._aa_log_ratios = aa_log_ratios
         self._known: dict[int, tuple[float, float | None]] = {}
-        self.missing_blocks = max(0, MIN_FOR_INTERVAL - len(aa_log_ratios))
+        self.missing_sets = max(0, MIN_FOR_INTERVAL - len(aa_log_ratios))
 
     def floor_and_mde(self, n: int) -> tuple[float, float | None]:
         """Return the noise floor of n sets, and the minimum effect that they detect."""
         if n not in self._known:
             logs, floor = self._aa_log_ratios, noise_floor(self._aa_log_ratios, n)
-            known = not self.missing_blocks
+            known = not self.missing_sets
             self._known[n] = floor, minimum_detectable_effect(logs, floor, n) if known else None
         return self._known[n]
 
@@ -260,7 +260,7 @@ def compare_times(
     if not len(clean):
         ratio = Estimate(ratio.value, None, None, 0)
     floor, session_mde = noise.floor_and_mde(max(1, ratio.n))
-    missing, further = noise.missing_blocks, further_blocks(ratio, floor)
+    missing, further = noise.missing_sets, further_sets(ratio, floor)
     return Comparison.of(
         (cell_id, measure),
         used[:, 0],
@@ -301,7 +301,7 @@ def compare_accuracies(cell_id: str, before: Floats, after: Floats) -> Compariso
         floor=floor,
         mde=_mde_of_t_interval(relative, floor),
         verdict=flipped.get(time_verdict, time_verdict),
-        further=further_blocks(ratio, floor, floor) if n >= MIN_SEEDS else MIN_SEEDS - n,
+        further=further_sets(ratio, floor, floor) if n >= MIN_SEEDS else MIN_SEEDS - n,
         difference=difference.value,
     )
 

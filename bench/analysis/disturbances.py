@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.formatting import plural
+
 STEAL = 0.02  # of the CPU time, taken by the host for other guests
 PRESSURE = 0.10  # of the wall time, in which some task waited for a core
 OTHERS = 0.15  # cores kept busy by other processes; without them, pressure is the cell's own
@@ -42,7 +44,10 @@ def disturbance(block: Mapping[Any, Any]) -> str:
 
 
 def describe_disturbances(blocks: pd.DataFrame) -> str:
-    """Describe in one line what disturbed the sets; empty where nothing did."""
+    """Describe in one line what disturbed timings; empty where nothing did.
+
+    Each row of blocks.csv is a process that timed a cell.
+    """
     measured = blocks[blocks["status"] == "ok"]
     reasons = disturbance_reasons(measured)
     n = int((reasons != "").sum())
@@ -59,8 +64,9 @@ def describe_disturbances(blocks: pd.DataFrame) -> str:
             if reason in seen
         ]
         worst += sorted(seen - {"steal", "other processes"})
+        processes = plural(len(measured), "timed process", "timed processes")
         verb = "was" if n == 1 else "were"
-        notes.append(f"{n} of {len(measured)} timing sets {verb} disturbed ({', '.join(worst)})")
+        notes.append(f"{n} of {processes} {verb} disturbed ({', '.join(worst)})")
     spread = calibration_spread(measured)
     if spread > CALIBRATION:
         notes.append(f"the same fixed work took up to {spread:.0%} longer in some sets")

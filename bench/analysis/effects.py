@@ -198,10 +198,10 @@ def main_effects(
     Accuracy: for each seed the mean over the other axes' combinations of the paired difference
     d = a(value, c) − a(baseline's value, c); the effect is the mean over seeds with Student's t
     interval, n counts seeds. Time of a step per image: for each timing set the mean over the
-    combinations of log(t(value, c) / t(baseline's value, c)); the effect is exp of the median
-    over sets with its bootstrap interval, n counts sets. A seed counts where all of its cells
-    were trained, a set where none of its cells was disturbed. Columns as in comparisons.csv, with
-    `effect` for cell_id; p-values are corrected for the number of effects.
+    combinations of log(t(value, c) / t(baseline's value, c)); the effect is exp of the
+    Hodges–Lehmann estimate over sets with its signed-rank interval, n counts sets. A seed counts
+    where all of its cells were trained, a set where none of its cells was disturbed. Columns as in
+    comparisons.csv, with `effect` for cell_id; p-values are corrected for the number of effects.
     Source of the definition: Box, Hunter & Hunter (2005), Statistics for Experimenters, 5.
     """
     axes = full_grid(measured_cells(summary))

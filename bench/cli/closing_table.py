@@ -107,6 +107,8 @@ def _legend(comparisons: pd.DataFrame) -> str:
 def _narrowed(narrowed: Narrowed) -> str:
     sets = plural(narrowed.sets, "more timing set")
     spent = f"{sets} in {format_duration(narrowed.spent_s)}"
+    if narrowed.still_wide is None:
+        return spent
     if narrowed.still_wide:
         return f"{spent}; {plural(narrowed.still_wide, 'cell')} still wider than requested"
     return f"{spent}; every interval is as narrow as requested"

@@ -144,8 +144,8 @@ def session_findings(results: Results) -> list[str]:
     outlying, timed = (int(results.summary[c].sum()) for c in ("outlying_blocks", "step_n"))
     if outlying:
         findings.append(
-            f"**Outliers:** {outlying} of {plural(timed, 'timing set')} outside Tukey's fences "
-            "of their cell; kept: medians are robust to them."
+            f"**Outliers:** {outlying} of {plural(timed, 'timed process', 'timed processes')} "
+            "outside Tukey's fences of their cell; kept: medians are robust to them."
         )
     extra = results.blocks[results.blocks["role"] == "extra"]
     if len(extra):

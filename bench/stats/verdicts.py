@@ -32,7 +32,7 @@ Verdict = Literal["REGRESSED", "IMPROVED", "EQUIVALENT", "INCONCLUSIVE"]
 LEAST_FLOOR = 0.005  # a change of less than 0.5% is none, however quiet the machine
 EQUIVALENCE_MARGIN = 0.03  # times that differ by less are equivalent in practice
 POWER = 0.8
-MOST_FURTHER_BLOCKS = 10_000  # beyond this, "measure more" is no advice
+MOST_FURTHER_SETS = 10_000  # beyond this, "measure more" is no advice
 ROUNDING = 1e-12  # of a logarithm: nearer to a border than this is on it
 SIMULATED = 2_000  # samples of normal noise behind a minimum detectable effect
 MOST_DRAWN = 12  # values of a resample: the spread of larger ones shrinks as 1/√n
@@ -105,7 +105,7 @@ def minimum_detectable_effect(
     return max(floor, exp(log1p(floor) + shortfall) - 1)
 
 
-def further_blocks(ratio: Estimate, floor: float, margin: float = EQUIVALENCE_MARGIN) -> int | None:
+def further_sets(ratio: Estimate, floor: float, margin: float = EQUIVALENCE_MARGIN) -> int | None:
     """Return how many more sets would decide if the interval shrank as 1/√n.
 
     Each half of the interval, in the log scale, has to fit between the ratio and the border that
@@ -133,7 +133,7 @@ def further_blocks(ratio: Estimate, floor: float, margin: float = EQUIVALENCE_MA
         return None
     # One more than needed, since nothing is decided on the border itself.
     more = max(1, int(ratio.n * min(needed)) + 1 - ratio.n)
-    return more if more <= MOST_FURTHER_BLOCKS else None
+    return more if more <= MOST_FURTHER_SETS else None
 
 
 @cache

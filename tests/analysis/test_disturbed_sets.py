@@ -71,14 +71,14 @@ def test_the_worst_of_what_was_seen_is_reported(blocks: Table) -> None:
         )
     )
     assert message == (
-        "2 of 3 timing sets were disturbed "
+        "2 of 3 timed processes were disturbed "
         "(steal up to 25%, waiting for a core up to 30%, cores taken by others up to 0.7)"
     )
 
 
 def test_what_did_not_disturb_is_not_reported(blocks: Table) -> None:
     message = describe_disturbances(blocks({"steal_share": 0.0, "gpu_throttle": "hw_slowdown"}, {}))
-    assert message == "1 of 2 timing sets was disturbed (GPU throttled)"
+    assert message == "1 of 2 timed processes was disturbed (GPU throttled)"
 
 
 def test_blocks_that_failed_are_not_counted(blocks: Table) -> None:

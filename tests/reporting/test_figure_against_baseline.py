@@ -186,7 +186,7 @@ def test_too_few_blocks_are_hollow_and_called_exploratory(
     points = [c for c in panel_of(chart, "step").collections if isinstance(c, PathCollection)]
     hollow = [c.get_offsets()[:, 0] for c in points if (c.get_facecolors() == 1).all()]
     assert np.concatenate(hollow) == pytest.approx(few["ratio"].to_numpy())
-    assert "median over 3–7 timing sets, exploratory in 1 cell" in header(chart)
+    assert "Hodges–Lehmann estimate over 3–7 timing sets, exploratory in 1 cell" in header(chart)
     assert "exploratory" not in header(charts_of("baseline")["against_baseline"])
 
 

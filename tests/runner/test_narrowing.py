@@ -111,8 +111,9 @@ def test_it_stops_when_the_time_is_spent(ask: Ask, clock: Clock) -> None:
 
 def test_a_budget_alone_is_spent_whatever_the_intervals_are(ask: Ask, clock: Clock) -> None:
     fake = executor(clock)
-    narrow(ask(SIX, narrowing=Narrowing(0.0, 4.5 * SET_S)), fake)
+    narrowed, _ = narrow(ask(SIX, narrowing=Narrowing(0.0, 4.5 * SET_S)), fake)
     assert list(added(fake)) == [6, 7, 8, 9]
+    assert narrowed.still_wide is None
     assert {run.look for run in fake.runs} == {0}
 
 

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bench.stats.estimates import MIN_FOR_INTERVAL, Estimate, paired_ratio
-from bench.stats.verdicts import MOST_FURTHER_BLOCKS, further_blocks, noise_floor, verdict
+from bench.stats.verdicts import MOST_FURTHER_SETS, further_sets, noise_floor, verdict
 
 floors = st.floats(0.01, 0.4)
 beyond = st.lists(st.floats(1.0001, 3), min_size=3, max_size=3)
@@ -64,7 +64,7 @@ def test_a_change_within_the_margin_is_a_change() -> None:
 
 def test_between_margin_and_floor_no_blocks_decide() -> None:
     assert verdict(interval(1.2, 1.25, 1.3), 0.4) == "INCONCLUSIVE"
-    assert further_blocks(interval(1.2, 1.25, 1.3), 0.4) is None  # blocks don't lower the floor
+    assert further_sets(interval(1.2, 1.25, 1.3), 0.4) is None  # blocks don't lower the floor
 
 
 def test_without_an_interval_nothing_is_concluded() -> None:
@@ -132,7 +132,7 @@ def test_what_is_no_ratio_or_no_floor_is_refused(ratio: Estimate, floor: float) 
     with pytest.raises(ValueError):
         verdict(ratio, floor)
     with pytest.raises(ValueError):
-        further_blocks(ratio, floor)
+        further_sets(ratio, floor)
 
 
 @pytest.mark.parametrize("margin", [math.nan, -0.02])
@@ -144,28 +144,28 @@ def test_what_is_no_margin_is_refused(margin: float) -> None:
 def test_an_interval_twice_too_wide_requests_four_times_the_blocks() -> None:
     border = math.log(1.05)
     above = interval(1.05 / math.exp(0.1), 1.05 * math.exp(0.1), 1.05 * math.exp(0.3), n=10)
-    assert further_blocks(above, 0.05) in (30, 31)  # 31 to be past the border itself
+    assert further_sets(above, 0.05) in (30, 31)  # 31 to be past the border itself
     within = interval(math.exp(-0.02), 1.0, math.exp(2 * border), n=10)
-    assert further_blocks(within, 0.02, margin=0.05) in (30, 31)
+    assert further_sets(within, 0.02, margin=0.05) in (30, 31)
 
 
 def test_the_nearer_of_two_decisions_counts() -> None:
     # 1.02 can be shown to be a change above 0.5%, or to be less than 3%.
     ratio = interval(0.98, 1.02, 1.06)
-    needed = further_blocks(ratio, 0.005)
-    change, equivalence = further_blocks(ratio, 0.005, margin=0), further_blocks(ratio, 0.02)
+    needed = further_sets(ratio, 0.005)
+    change, equivalence = further_sets(ratio, 0.005, margin=0), further_sets(ratio, 0.02)
     assert change is not None and equivalence is not None
     assert needed == min(change, equivalence) == change
 
 
 @given(ratios, floors)
 def test_the_blocks_requested_decide_and_two_fewer_do_not(ratio: Estimate, floor: float) -> None:
-    more = further_blocks(ratio, floor)
+    more = further_sets(ratio, floor)
     if verdict(ratio, floor) != "INCONCLUSIVE":
         assert more == 0
         return
     assume(more is not None)
-    assert more is not None and 1 <= more <= MOST_FURTHER_BLOCKS
+    assert more is not None and 1 <= more <= MOST_FURTHER_SETS
     assert verdict(after(ratio, ratio.n + more + 1), floor) != "INCONCLUSIVE"
     if more > 2:
         assert verdict(after(ratio, ratio.n + more - 2), floor) == "INCONCLUSIVE"
@@ -173,15 +173,15 @@ def test_the_blocks_requested_decide_and_two_fewer_do_not(ratio: Estimate, floor
 
 @pytest.mark.parametrize("n", [1, 3, 5])
 def test_without_an_interval_the_first_thing_missing_is_one(n: int) -> None:
-    assert further_blocks(Estimate(1.5, None, None, n), 0.02) == MIN_FOR_INTERVAL - n
+    assert further_sets(Estimate(1.5, None, None, n), 0.02) == MIN_FOR_INTERVAL - n
 
 
 @pytest.mark.parametrize("value", [1.05, 1.0501, 1.0499])
 def test_a_ratio_on_or_all_but_on_the_border_cannot_be_decided(value: float) -> None:
-    assert further_blocks(interval(0.9, value, 1.2), 0.05, margin=0.05) is None
+    assert further_sets(interval(0.9, value, 1.2), 0.05, margin=0.05) is None
 
 
 def test_an_interval_without_end_cannot_be_shrunk() -> None:
-    assert further_blocks(interval(1.0, math.inf, math.inf), 0.05) is None
-    assert further_blocks(interval(0.9, 1.0, math.inf), 0.05) is None
-    assert further_blocks(interval(0.0, 0.0, 2.0), 0.05) is None
+    assert further_sets(interval(1.0, math.inf, math.inf), 0.05) is None
+    assert further_sets(interval(0.9, 1.0, math.inf), 0.05) is None
+    assert further_sets(interval(0.0, 0.0, 2.0), 0.05) is None

@@ -245,7 +245,7 @@ def _legend(panels: Sequence[Panel]) -> Legend:
 def _note(panels: Sequence[Panel]) -> str:
     parts = []
     for panel in panels:
-        n, average = panel.values["n"], "mean" if panel.is_accuracy else "median"
+        n, average = panel.values["n"], "mean" if panel.is_accuracy else "Hodges–Lehmann estimate"
         samples = plural_range(n, "seed" if panel.is_accuracy else "timing set")
         part = f"value of {samples}" if n.max() == 1 else f"{average} over {samples}"
         without = int(panel.values["low"].isna().sum())
