@@ -106,7 +106,8 @@ def _step_images(timed: pd.DataFrame, blocks: pd.DataFrame, batch: pd.Series) ->
 def _with_ratios(measures: pd.DataFrame, timed: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     """Add efficiency (the step's fraction of the set's own peak) and two checks.
 
-    phases_over_step and epoch_over_steps are near 1 where the phase times add up.
+    phases_over_step and epoch_over_steps are near 1 where the times add up; on a CPU the former
+    follows from how a step is timed, and was measured by the earlier protocol only.
     """
     own = timed[[*BLOCK, "peak_flops_per_s", "train_images"]]
     joined = measures.merge(own, on=list(BLOCK), how="left")

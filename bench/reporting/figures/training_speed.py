@@ -120,7 +120,7 @@ def step_phases(results: Results) -> Sequence[Chart]:
             for part in ("median", "low", "high")
         )
         _draw_phases(axes, rows, parts, width=np.nanmax([totals, median, low, high]) * 1.06)
-        # The step timed at once, to check that the phases add up to it. The interval is drawn
+        # The full step, which the phases add up to but for medians. The interval is drawn
         # below the bar, where it covers no percentage.
         axes.plot(median, rows.positions, "|", color=INK, ms=15, mew=2, zorder=3)
         axes.hlines(rows.positions + 0.39, low, high, colors=INK, lw=1.4, zorder=3)
@@ -149,7 +149,7 @@ def _phase_legend(as_shares: bool) -> Legend:
     entries: Legend = [(Patch(color=colour), phase) for phase, colour in PHASE_COLOURS.items()]
     if not as_shares:
         mark = Line2D([], [], color=INK, marker="|", markersize=12, mew=2, linestyle="")
-        entries.append((mark, "data + full step, timed at once (line below: 95% interval)"))
+        entries.append((mark, "data + full step (line below: 95% interval)"))
     return entries
 
 
