@@ -159,6 +159,13 @@ def _counts(plan: Plan) -> str:
         *([tuning] if by_kind["tuning"] else []),
         plural(by_kind["trial"], "trial"),
         plural(by_kind["cost"], "cost pass", "cost passes"),
-        plural(sets, "timing set"),
+        f"{_least(plan)}{plural(sets, 'timing set')}",
     )
     return f"{cells}: {', '.join(kinds)}; {states}"
+
+
+def _least(plan: Plan) -> str:
+    """Return "at least " where a budget may allow more timing sets than are planned yet."""
+    timing = plan.study.timing
+    is_pending = any(planned.run.kind == "block" for planned in plan.to_execute)
+    return "at least " if timing is not None and timing.sets is None and is_pending else ""

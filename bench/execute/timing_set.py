@@ -66,8 +66,8 @@ def turns(
 ) -> Generator[tuple[int, Command], Reply, None]:
     """Yield who does what next, and expect the reply; a member that has ended gets no more turns.
 
-    Each round has a random order and the next one
-    its reverse, so that every member comes early as often as late.
+    Each round has a random order and the next one its reverse, so that every member comes early as
+    often as late.
     """
     rng = random.Random(seed)
     alive = list(range(members))

@@ -77,7 +77,7 @@ def test_a_plan_of_one_cell_is_that_cells_own(bench: Callable) -> None:
     (cell_id,) = set(re.findall(r"lenet5-b64-sgd-cpu-\w+", full.stdout))
     alone = bench("plan", study, "--only", cell_id)
     assert alone.returncode == 0, alone.stderr
-    assert "1 cell: 3 trials, 1 cost pass, 6 timing sets; 16 new" in alone.stdout
+    assert "1 cell: 3 trials, 1 cost pass, at least 6 timing sets; 16 new" in alone.stdout
     assert set(re.findall(r"\w+-b\d+-\w+-\w+-\w+", alone.stdout)) == {cell_id}
     named = bench("plan", study, "--only", "lenet5 · batch 64 · sgd · cpu")
     assert named.stdout == alone.stdout
