@@ -1,6 +1,7 @@
 """What a member of a timing set does in its turns."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 import torch
@@ -10,6 +11,7 @@ from bench.execute.executor import RunContext
 from bench.execute.single_run import MEASURED_EPOCHS, Recorder, ok
 from bench.execute.timing_set import Command, Finish, Pass, SetUp, Turn, WarmUp
 from bench.execute.training_setup import TrainingSetup, set_up_training
+from bench.measure.counters import Proc
 from bench.measure.guards import Watch
 from bench.measure.peaks import Peaks, machine_peaks
 from bench.measure.phases import (
@@ -20,6 +22,7 @@ from bench.measure.phases import (
     garbage_collection_off,
     time_two_images,
 )
+from bench.measure.thread_affinity import busiest_threads, cores_apart
 from bench.records import LOCKSTEP, BlockRow, Outcome, TimingRow
 from bench.study.runs import Run
 from bench.train import evaluate, train_epoch
@@ -54,7 +57,7 @@ class SetMember:
             return 0.0
         match command:
             case WarmUp():
-                return self._timing.timer.warm_up()
+                return self._timing.warm_up()
             case Turn(steps, discarded):
                 self._timing.take_turn(steps, discarded)
             case Pass():
@@ -74,6 +77,8 @@ class _Timing:
         self._setup = set_up_training(run.cell, run.seed, run_context, epochs=MEASURED_EPOCHS)
         self._started_s = command.started_s
         self._passes: list[Sample] = []
+        self._proc = Proc()
+        self._threads: Sequence[int] = ()  # each gets a core of its own in a turn
         self._parts = _step_parts(self._setup)
         self.timer = StepTimer(self._parts, self._setup.clock, self._setup.device)
         self._passes_s = 0.0
@@ -84,16 +89,30 @@ class _Timing:
         self._watch.start()
         self._passes_s += time.monotonic() - before_s
 
+    def warm_up(self) -> float:
+        """Take steps until they are steady; return the seconds of a step."""
+        before = self._proc.ran_ns()
+        step_s = self.timer.warm_up()
+        if self._binds_threads():
+            count = torch.get_num_threads()
+            self._threads = busiest_threads(before, self._proc.ran_ns(), count)
+        return step_s
+
+    def _binds_threads(self) -> bool:
+        """Workers of a data loader would inherit the main thread's core."""
+        loader = self._run.cell.loader.parameters
+        return self._setup.device.type == "cpu" and not loader.get("workers")
+
     def take_turn(self, steps: int, discarded: int) -> None:
         """Time some steps."""
-        with self._watch.turn():
+        with self._watch.turn(), cores_apart(self._threads):
             self.timer.take_turn(steps, discarded)
 
     def time_pass(self) -> None:
         """Time an epoch and an evaluation."""
         started_s = time.monotonic()
         training, loader, clock = self._setup.training, self._setup.loader, self._setup.clock
-        with self._watch.turn(), garbage_collection_off():
+        with self._watch.turn(), garbage_collection_off(), cores_apart(self._threads):
             train_s = train_epoch(training, loader.train(), clock).train_s
             eval_s = evaluate(training, loader.test(), clock).eval_s
         number = len(self._passes) // 2

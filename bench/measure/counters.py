@@ -3,6 +3,7 @@
 import os
 import resource
 import time
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -71,6 +72,14 @@ class Proc:
         after_name = " ".join(self._first_line(f"{pid}/stat")).rpartition(")")[2]
         return sum(map(int, after_name.split()[11:15])) / JIFFIES_PER_S
 
+    def ran_ns(self) -> dict[int, int]:
+        """Return how long each of this process's threads has run, by thread id, in nanoseconds.
+
+        From the first number of `task/*/schedstat`; without threads whose file is missing.
+        """
+        lines = {path.parent.name: self._schedstat(path) for path in self._tasks()}
+        return {int(tid): int(line[0]) for tid, line in lines.items() if line}
+
     def waited_s(self) -> float | None:
         """Return how long this process's threads have waited for a core, in all.
 
@@ -78,12 +87,16 @@ class Proc:
         meantime is no longer counted. None where the kernel does not keep it.
         Source: https://docs.kernel.org/scheduler/sched-stats.html
         """
-        lines = [
-            self._first_line(str(path.relative_to(self._root)))
-            for path in self._root.glob("self/task/*/schedstat")
-        ]
-        waits = [int(line[1]) for line in lines if len(line) == 3 and line[1].isdecimal()]
+        waits = [int(line[1]) for line in map(self._schedstat, self._tasks()) if line]
         return sum(waits) / 1e9 if waits else None
+
+    def _tasks(self) -> Iterator[Path]:
+        return self._root.glob("self/task/*/schedstat")
+
+    def _schedstat(self, path: Path) -> list[str]:
+        """Return the three numbers of a thread; nothing if the kernel does not keep them."""
+        line = self._first_line(str(path.relative_to(self._root)))
+        return line if len(line) == 3 and all(map(str.isdecimal, line)) else []
 
     def _first_line(self, name: str) -> list[str]:
         """Return the words of a file's first line, at least one."""
