@@ -6,8 +6,9 @@ With two threads on two cores a third of all turns of a timing set waited for th
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 TOPOLOGY = Path("/sys/devices/system/cpu")
@@ -36,21 +37,28 @@ def cores_apart(threads: Sequence[int]) -> Iterator[None]:
         yield
         return
     try:
-        for tid, core in zip(threads, _physical_first(cores), strict=False):
-            os.sched_setaffinity(tid, {core})
+        for tid, core in zip(threads, physical_first(tuple(cores)), strict=False):
+            _bind(tid, {core})
         yield
     finally:
         for tid in threads:
-            os.sched_setaffinity(tid, cores)
+            _bind(tid, cores)
 
 
-def _physical_first(cores: Sequence[int], topology: Path = TOPOLOGY) -> list[int]:
+def _bind(tid: int, cores: Iterable[int]) -> None:
+    with suppress(ProcessLookupError):  # the thread has ended
+        os.sched_setaffinity(tid, cores)
+
+
+@lru_cache
+def physical_first(cores: tuple[int, ...], topology: Path = TOPOLOGY) -> list[int]:
     """Order cores so that those that share a physical core come last."""
     seen: dict[str, int] = {}
 
     def turn(core: int) -> int:
+        path = topology / f"cpu{core}" / "topology" / "thread_siblings_list"
         try:
-            siblings = (topology / f"cpu{core}/topology/thread_siblings_list").read_text()
+            siblings = path.read_text(encoding="ascii")
         except OSError:
             siblings = str(core)
         seen[siblings] = seen.get(siblings, -1) + 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.measure.counters import Proc
-from bench.measure.thread_affinity import _physical_first, busiest_threads, cores_apart
+from bench.measure.thread_affinity import busiest_threads, cores_apart, physical_first
 
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 
@@ -70,5 +70,5 @@ def test_cores_of_their_own_come_before_siblings(tmp_path: Path) -> None:
         folder = tmp_path / f"cpu{core}" / "topology"
         folder.mkdir(parents=True)
         (folder / "thread_siblings_list").write_text(siblings)
-    assert _physical_first([0, 1, 2, 3], tmp_path) == [0, 2, 1, 3]
-    assert _physical_first([5, 6], tmp_path) == [5, 6]  # an unknown topology
+    assert physical_first((0, 1, 2, 3), tmp_path) == [0, 2, 1, 3]
+    assert physical_first((5, 6), tmp_path) == [5, 6]  # an unknown topology
