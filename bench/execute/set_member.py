@@ -77,7 +77,6 @@ class _Timing:
         self._setup = set_up_training(run.cell, run.seed, run_context, epochs=MEASURED_EPOCHS)
         self._started_s = command.started_s
         self._passes: list[Sample] = []
-        self._proc = Proc()
         self._threads: Sequence[int] = ()  # each gets a core of its own in a turn
         self._parts = _step_parts(self._setup)
         self.timer = StepTimer(self._parts, self._setup.clock, self._setup.device)
@@ -91,11 +90,11 @@ class _Timing:
 
     def warm_up(self) -> float:
         """Take steps until they are steady; return the seconds of a step."""
-        before = self._proc.ran_ns()
+        proc = Proc()
+        before = proc.ran_ns()
         step_s = self.timer.warm_up()
         if self._binds_threads():
-            count = torch.get_num_threads()
-            self._threads = busiest_threads(before, self._proc.ran_ns(), count)
+            self._threads = busiest_threads(before, proc.ran_ns(), torch.get_num_threads())
         return step_s
 
     def _binds_threads(self) -> bool:

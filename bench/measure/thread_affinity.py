@@ -6,6 +6,8 @@ With two threads on two cores a third of all turns of a timing set waited for th
 """
 
 import os
+import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -17,10 +19,10 @@ TOPOLOGY = Path("/sys/devices/system/cpu")
 def busiest_threads(before: Mapping[int, int], after: Mapping[int, int], count: int) -> list[int]:
     """Return the threads that worked most between two readings of `Proc.ran_ns`, this one first.
 
-    They are the main thread and OpenMP's, where the steps of a training ran in between. Nothing if
-    fewer than `count` did any work.
+    They are this thread and OpenMP's, where steps of a training ran in between. Nothing if fewer
+    than `count` did any work.
     """
-    own = os.getpid()
+    own = threading.get_native_id()
     worked = {tid: ran - before.get(tid, 0) for tid, ran in after.items() if tid != own}
     others = sorted((tid for tid, ns in worked.items() if ns > 0), key=lambda tid: -worked[tid])
     return [own, *others[: count - 1]] if len(others) >= count - 1 else []
@@ -53,16 +55,19 @@ def _bind(tid: int, cores: Iterable[int]) -> None:
 @lru_cache
 def physical_first(cores: tuple[int, ...], topology: Path = TOPOLOGY) -> list[int]:
     """Order cores so that those that share a physical core come last."""
-    seen: dict[str, int] = {}
+    counts: Counter[str] = Counter()
+    number: dict[int, int] = {}  # of each core among its siblings
+    for core in cores:
+        siblings = _siblings(core, topology)
+        number[core] = counts[siblings]
+        counts[siblings] += 1
+    return sorted(cores, key=lambda core: (number[core], core))
 
-    def turn(core: int) -> int:
-        path = topology / f"cpu{core}" / "topology" / "thread_siblings_list"
-        try:
-            siblings = path.read_text(encoding="ascii")
-        except OSError:
-            siblings = str(core)
-        seen[siblings] = seen.get(siblings, -1) + 1
-        return seen[siblings]
 
-    turns = {core: turn(core) for core in cores}
-    return sorted(cores, key=lambda core: (turns[core], core))
+def _siblings(core: int, topology: Path) -> str:
+    """Return what Linux calls the physical core; the core alone where it does not tell."""
+    path = topology / f"cpu{core}" / "topology" / "thread_siblings_list"
+    try:
+        return path.read_text(encoding="ascii")
+    except OSError:
+        return str(core)

@@ -49,7 +49,7 @@ def test_one_thread_and_more_threads_than_cores_are_left_alone(count: int) -> No
 
 
 def test_the_threads_that_worked_are_found() -> None:
-    own = os.getpid()
+    own = threading.get_native_id()
     before = {own: 10, 7: 100, 8: 100, 9: 5}
     after = {own: 500, 7: 100, 8: 400, 9: 905, 11: 1}
     assert busiest_threads(before, after, 3) == [own, 9, 8]
