@@ -4,8 +4,8 @@
 
 In each set two fresh processes take turns: a member of a timing set as `bench run` times it, and a
 plain loop with torch alone, the same network, batch size, threads and settings of the process (how
-long OpenMP threads spin, whether freed memory is kept). Prints for each phase the ratio of the two,
-median over rounds, then over sets, with the interval over sets.
+long OpenMP threads spin, whether freed memory is kept, a core for each thread). Prints for each
+phase the ratio of the two, median over rounds, then over sets, with the interval over sets.
 """
 
 import argparse
@@ -114,6 +114,8 @@ def _loop(connection: Connection, run: Run, context: RunContext) -> None:
 
     from bench.data import DATASETS
     from bench.measure.allocator import set_allocator
+    from bench.measure.counters import Proc
+    from bench.measure.thread_affinity import busiest_threads, cores_apart
     from bench.registry import load
 
     end_with_parent()
@@ -153,15 +155,21 @@ def _loop(connection: Connection, run: Run, context: RunContext) -> None:
         return t1 - t0, t3 - t2, t4 - t3, t5 - t4, t5 - t2
 
     connection.send((0.0, {}))
+    threads: Sequence[int] = ()
     while True:
         command = connection.recv()
         match command:
             case WarmUp():
-                connection.send((_median([step() for _ in range(10)])["step"], {}))
+                before = Proc().ran_ns()
+                step_s = _median([step() for _ in range(10)])["step"]
+                threads = busiest_threads(before, Proc().ran_ns(), torch.get_num_threads())
+                connection.send((step_s, {}))
             case Turn(steps, discarded):
-                for _ in range(discarded):
-                    step()
-                connection.send((0.0, _median([step() for _ in range(steps)])))
+                with cores_apart(threads):
+                    for _ in range(discarded):
+                        step()
+                    timed = _median([step() for _ in range(steps)])
+                connection.send((0.0, timed))
             case _:
                 connection.send((0.0, {}))
                 return
