@@ -67,6 +67,17 @@ def test_for_many_values_the_rank_is_that_of_the_normal_distribution(n: int) -> 
     assert critical_rank(n, CONFIDENCE) == pytest.approx(normal, rel=1e-3)
 
 
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99, 1 - 1 / 512, 1 - 1e-4])
+def test_the_normal_approximation_is_hardly_wider_than_the_exact_interval(
+    confidence: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = [critical_rank.__wrapped__(n, confidence) for n in (200, 400)]
+    monkeypatch.setattr("bench.stats.estimates.MOST_EXACT", 0)
+    approximate = [critical_rank.__wrapped__(n, confidence) for n in (200, 400)]
+    assert all(a <= e for a, e in zip(approximate, exact, strict=True))
+    assert approximate == pytest.approx(exact, rel=0.01)
+
+
 def test_a_higher_confidence_needs_more_values() -> None:
     assert [critical_rank(n, 1 - 2 / 2**n) for n in range(2, 12)] == [1] * 10  # from min to max
     assert [critical_rank(n - 1, 1 - 2 / 2**n) for n in range(2, 12)] == [0] * 10
