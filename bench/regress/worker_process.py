@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from bench.errors import BenchError
+from bench.measure.allocator import allocator_variables
 from bench.measure.git_commands import git_environment
 from bench.measure.openmp_spin import spin_variables
 from bench.regress import pytest_worker
@@ -61,8 +62,11 @@ class WorkerProcess:
             self._process = subprocess.Popen(
                 [self._side.python, "-P", pytest_worker.__file__, json.dumps(task)],
                 cwd=self._side.folder,
-                # It must leave the cores to the others as soon as its slice is over.
-                env={**worker_environment(trees, self._side, pair), **spin_variables()},
+                env={
+                    **worker_environment(trees, self._side, pair),
+                    **spin_variables(),  # the others need its cores as soon as its slice is over
+                    **allocator_variables(),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,10 +1,13 @@
 """Freed memory stays with the process, unless a study or the user's environment differs."""
 
 import ctypes
+import os
 import subprocess
 import sys
 
 import pytest
+
+from bench.measure.allocator import OWN_SETTINGS, allocator_variables
 
 FREED_AND_TAKEN_AGAIN = """
 import ctypes, sys
@@ -49,3 +52,13 @@ def test_memory_is_mapped_once_where_it_stays_with_the_process() -> None:
 def test_a_setting_of_the_users_own_stays(name: str) -> None:
     own = {"MALLOC_ARENA_MAX": "1", "GLIBC_TUNABLES": "glibc.malloc.arena_max=1"}
     assert faults("auto", **{name: own[name]}) > 100
+
+
+def test_the_variables_do_the_same_for_a_process_that_has_no_bench(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in os.environ if name.startswith(OWN_SETTINGS)]:
+        monkeypatch.delenv(name)
+    assert faults("default", **allocator_variables()) < 100
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "1")
+    assert allocator_variables() == {}
