@@ -9,6 +9,9 @@ control or of head over base is
 - medians: of the median rounds;
 - lockstep: the median over time slices of the log-ratio to base's slice nearest in time.
 
+The gate uses minima: with ten pairs on two shared cores their root mean square over 16 benchmarks
+was 2.5%, that of medians 4.8%, of lockstep 4.6%.
+
 Prints the root mean square of the log-ratios for each benchmark and for all. They are stored
 after each pair, and pairs that are stored are not repeated, so `--pairs` can be raised later.
 """
@@ -22,8 +25,8 @@ import pandas as pd
 
 from bench.regress.benchmark_samples import ROLES, PairSamples, Role, Rounds
 from bench.regress.pytest_suite import PytestSuite
-from bench.regress.round_times import lockstep_logs
 from bench.regress.worktrees import check_out
+from bench.stats.estimates import Floats
 
 SUITE = Path("tests/benchmarks/test_steps.py")
 STATISTICS = ["minima", "medians", "lockstep"]
@@ -60,6 +63,25 @@ def log_ratios(pair: int, samples: PairSamples) -> Iterator[dict[str, object]]:
                 "medians": np.log(np.median(other_s) / np.median(base_s)),
                 "lockstep": np.median(np.concatenate([lockstep_logs(*each) for each in both])),
             }
+
+
+def lockstep_logs(base: Rounds, other: Rounds) -> Floats:
+    """Return log(other / base) of each of the other's slices, against base's nearest in time.
+
+    The value of a slice is the median of its rounds.
+    """
+    starts_s, times_s = _slices(base)
+    other_starts_s, other_times_s = _slices(other)
+    nearest = np.abs(other_starts_s[:, None] - starts_s).argmin(axis=1)
+    logs: Floats = np.log(other_times_s / times_s[nearest])
+    return logs
+
+
+def _slices(rounds: Rounds) -> tuple[Floats, Floats]:
+    """Return the start and the median round of each slice in seconds."""
+    first = np.flatnonzero(np.diff(rounds.slice_index, prepend=-1))
+    medians = [np.median(times_s) for times_s in np.split(rounds.time_s, first[1:])]
+    return rounds.start_s[first], np.array(medians)
 
 
 def main() -> None:
