@@ -1,0 +1,212 @@
+"""Differences between mean accuracies, with intervals that hold for all of them at once.
+
+The accuracies of one seed are hardly alike across cells (r = 0.05 over 175 pairs of our own cells;
+why: Jordan (2023), arXiv:2304.01910). Pairing by seed then costs degrees of freedom and gains
+nothing, so it is done only where the data call for it. `validation/accuracy_verdicts.py` counts
+false calls and found differences of these rules where the truth is known.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import fdtrc, stdtrit
+
+from bench.stats.dunnett import dunnett_quantile
+from bench.stats.estimates import CONFIDENCE, MIN_SEEDS, Estimate, Floats
+
+SEED_LEVEL = 0.01  # of the test whether seeds matter, which decides on pairing
+OUTLIER_LEVEL = 0.01  # of the test whether a cell's variance is larger than the others'
+
+Method = Literal["Dunnett", "Welch", "paired"]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class MeanDifference:
+    """A difference of means, with its interval among all of the study and its interval alone.
+
+    `error` is the standard error, with `df` degrees of freedom. Limits, error, df and method are
+    None where a cell has fewer than three seeds.
+    """
+
+    among_all: Estimate
+    alone: Estimate
+    error: float | None = None
+    df: int | None = None
+    method: Method | None = None
+
+
+def mean_differences(
+    accuracies: Floats, weights: ArrayLike, confidence: float = CONFIDENCE
+) -> list[MeanDifference]:
+    """Estimate differences of the cells' means: `accuracies` (seeds, cells), `weights` (k, cells).
+
+    A missing trial is NaN. A comparison with a baseline has the weights -1 and 1; an effect is the
+    average of some cells minus that of others. The variance is
+
+    - paired, if seeds matter by a two-way analysis of variance: what all cells of a seed have
+      in common is subtracted first;
+    - Dunnett's, if not: pooled over the cells, but those whose variance is an outlier. The
+      variance of a difference's own cells counts where it is larger, because no test finds most
+      unequal variances with three seeds;
+    - Welch's, for a difference with such an outlier, and for a study of two cells: of its own
+      cells, with fewer degrees of freedom.
+
+    Sources: Dunnett (1955), Journal of the American Statistical Association 50; Welch (1947),
+    Biometrika 34; Box, Hunter & Hunter (2005), Statistics for Experimenters, chapter 4.
+    """
+    rows = np.atleast_2d(np.asarray(weights, dtype=np.float64))
+    counts = np.count_nonzero(~np.isnan(accuracies), axis=0)
+    is_known = np.array([(counts[row != 0] >= MIN_SEEDS).all() for row in rows], dtype=bool)
+    if not is_known.any():
+        return [_without_interval(accuracies, row) for row in rows]
+    used = (rows[is_known] != 0).any(axis=0)
+    table = _SeedsByCells(accuracies[:, used])
+    known = rows[is_known][:, used]
+    correlations = _correlations(known, table.counts)
+    independent = (0.0,) * len(known)
+    estimates = iter(
+        table.difference(row, independent if is_own else correlations, confidence, is_own=is_own)
+        for row in known
+        for is_own in [table.needs_own_variance(row)]
+    )
+    return [
+        next(estimates) if each else _without_interval(accuracies, row)
+        for row, each in zip(rows, is_known, strict=True)
+    ]
+
+
+class _SeedsByCells:
+    """The accuracies of cells that have at least three seeds each, and their variances."""
+
+    def __init__(self, accuracies: Floats) -> None:
+        complete = accuracies[~np.isnan(accuracies).any(axis=1)]
+        distinct = _distinct_columns(accuracies)
+        cells = accuracies.shape[1]
+        self.is_paired = seeds_matter(complete[:, distinct])
+        if self.is_paired:
+            accuracies = complete - complete.mean(axis=1, keepdims=True) + complete.mean()
+        self._accuracies = accuracies
+        self.means: Floats = np.nanmean(accuracies, axis=0)
+        self.counts = np.count_nonzero(~np.isnan(accuracies), axis=0)
+        self._variances: Floats = np.nanvar(accuracies, axis=0, ddof=1)
+        dfs = (self.counts - 1).astype(np.float64)
+        if self.is_paired:  # a seed's mean has taken its share of both
+            self._variances = self._variances * cells / (cells - 1)
+            dfs = dfs * (cells - 1) / cells
+        self._dfs = dfs
+        self._is_outlier = outlying_variances(self._variances, dfs)
+        pool = distinct & ~self._is_outlier
+        self._pooled_df = float(dfs[pool].sum())
+        self._pooled = float(dfs[pool] @ self._variances[pool] / self._pooled_df)
+
+    def needs_own_variance(self, weights: Floats) -> bool:
+        """Return whether a difference can't use the variance of all cells."""
+        return len(self.means) == 2 or bool(self._is_outlier[weights != 0].any())
+
+    def difference(
+        self,
+        weights: Floats,
+        correlations: tuple[float, ...],
+        confidence: float,
+        *,
+        is_own: bool,
+    ) -> MeanDifference:
+        """Estimate a difference with its own variance, or the larger of that and the pooled one."""
+        value = float(weights @ self.means)
+        variance, df = self._own_variance(weights)
+        if not is_own:
+            pooled = self._pooled * float(np.sum(weights**2 / self.counts))
+            variance, df = max(variance, pooled), self._pooled_df
+        whole_df = max(1, int(df + 1e-9))
+        error = variance**0.5
+        n = int(self.counts[weights != 0].min())
+        halves = (
+            error * dunnett_quantile(correlations, whole_df, confidence),
+            error * float(stdtrit(whole_df, (1 + confidence) / 2)),
+        )
+        among_all, alone = (Estimate(value, value - half, value + half, n) for half in halves)
+        method: Method = "paired" if self.is_paired else "Welch" if is_own else "Dunnett"
+        return MeanDifference(among_all, alone, error, whole_df, method)
+
+    def _own_variance(self, weights: Floats) -> tuple[float, float]:
+        """Return the variance of a difference from its own cells alone, and its df."""
+        if self.is_paired:
+            by_seed = self._accuracies @ weights
+            return float(by_seed.var(ddof=1) / len(by_seed)), float(len(by_seed) - 1)
+        parts = weights**2 * self._variances / self.counts
+        total = float(parts.sum())
+        squares = float(np.sum(parts**2 / self._dfs))
+        return total, total**2 / squares if squares else float(self._dfs[weights != 0].sum())
+
+
+def seeds_matter(accuracies: Floats) -> bool:
+    """Return whether what the cells of a seed have in common is more than chance, at 1%.
+
+    The F test of the rows in a two-way analysis of variance of (seeds, cells) without blanks.
+    Source: Box, Hunter & Hunter (2005), Statistics for Experimenters, section 4.2.
+    """
+    seeds, cells = accuracies.shape
+    if seeds < MIN_SEEDS or cells < 2:
+        return False
+    by_seed = accuracies.mean(axis=1)
+    residuals = accuracies - by_seed[:, None] - accuracies.mean(axis=0) + accuracies.mean()
+    between = cells * float(by_seed.var(ddof=1))
+    within = float(np.sum(residuals**2)) / ((seeds - 1) * (cells - 1))
+    if within <= 0:
+        return bool(between > 0)
+    p = float(fdtrc(seeds - 1, (seeds - 1) * (cells - 1), between / within))
+    return bool(p < SEED_LEVEL)
+
+
+def outlying_variances(variances: Floats, dfs: Floats) -> Flags:
+    """Return which variances are larger than those of the others allow, at 1% over all.
+
+    The largest is tested against the pooled others, and left out if it is an outlier; then the
+    next. Two variances have no outlier. Source: 't Lam (2010), Scrutiny of variance results for
+    outliers: Cochran's test optimized, Analytica Chimica Acta 659.
+    """
+    is_outlier = np.zeros(len(variances), dtype=bool)
+    while np.count_nonzero(~is_outlier) > 2:
+        left = np.flatnonzero(~is_outlier)
+        largest = left[np.argmax(variances[left])]
+        others = left[left != largest]
+        others_df = float(dfs[others].sum())
+        pooled = float(dfs[others] @ variances[others]) / others_df
+        ratio = variances[largest] / pooled if pooled > 0 else np.inf
+        p = len(left) * fdtrc(dfs[largest], others_df, ratio)
+        if not variances[largest] or p >= OUTLIER_LEVEL:
+            break
+        is_outlier[largest] = True
+    return is_outlier
+
+
+def _distinct_columns(accuracies: Floats) -> Flags:
+    """Return which columns differ from all before them; equal ones are no further evidence."""
+    columns = [column.tobytes() for column in accuracies.T]
+    return np.array([column not in columns[:i] for i, column in enumerate(columns)])
+
+
+def _correlations(weights: Floats, counts: NDArray[np.int_]) -> tuple[float, ...]:
+    """Return each difference's correlation with a baseline that all share; 0 without one.
+
+    Independent differences have the largest quantile: Šidák (1967), Journal of the American
+    Statistical Association 62.
+    """
+    is_pair = (np.count_nonzero(weights, axis=1) == 2) & (weights.max(axis=1) == 1)
+    baselines = np.flatnonzero((weights == -1).all(axis=0))
+    if not (is_pair.all() and len(baselines)):
+        return (0.0,) * len(weights)
+    others = counts[weights.argmax(axis=1)]
+    shares = others / (others + counts[baselines[0]])
+    return tuple(float(x) for x in np.sqrt(shares))
+
+
+def _without_interval(accuracies: Floats, weights: Floats) -> MeanDifference:
+    used = weights != 0
+    cells = accuracies[:, used]
+    n = int(np.count_nonzero(~np.isnan(cells), axis=0).min())
+    value = float(np.nanmean(cells, axis=0) @ weights[used]) if n else float("nan")
+    return MeanDifference(Estimate(value, None, None, n), Estimate(value, None, None, n))
