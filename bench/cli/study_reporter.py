@@ -74,7 +74,7 @@ class StudyReporter(Reporter):
             self.pace.advance(planned.estimate_s)
 
     def extended(self, added: Sequence[PlannedRun], why: str) -> None:
-        """Count the runs of an added timing set."""
+        """Count the runs that were added."""
         self.runs |= {planned.run.run_id: planned for planned in added}
         self.pace.estimate_s += sum(planned.estimate_s for planned in added)
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from runner_doubles import STUDY, Ask
 
-from bench import runner
 from bench.planning import Request
+from bench.runner import session
 
 
 @pytest.fixture(autouse=True)
 def at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write the tables that follow from others at the end only; on the way they take long."""
-    monkeypatch.setattr(runner.DerivedTables, "refresh", lambda derived: None)
+    monkeypatch.setattr(session.DerivedTables, "refresh", lambda derived: None)
 
 
 @pytest.fixture
