@@ -46,9 +46,14 @@ def outcome_key(
     data: str | None = None,
 ) -> dict[str, str]:
     """Return the key of a run, without the digest of its data where that is unknown."""
-    canonical = json.dumps(configuration, sort_keys=True)
     known = {} if data is None else {"data": data}
-    return {"configuration": _digest(canonical), **code, **known, **fingerprint}
+    return with_configuration({**code, **known, **fingerprint}, configuration)
+
+
+def with_configuration(key: Mapping[str, str], configuration: Mapping[str, Any]) -> dict[str, str]:
+    """Return the key of a run that differs only in its configuration."""
+    digest = _digest(json.dumps(configuration, sort_keys=True))
+    return {"configuration": digest, **{k: v for k, v in key.items() if k != "configuration"}}
 
 
 def code_parts(targets: Iterable[str], root: str = RUN) -> dict[str, str]:

@@ -14,7 +14,7 @@ from bench.data.availability import Provision, foresee, provide
 from bench.data.dataset_files import Progress
 from bench.errors import BenchError, did_you_mean
 from bench.measure.resources import Resources, local_resources
-from bench.outcome_keys import RUN, SET_MEMBER, changes, code_parts, outcome_key
+from bench.outcome_keys import RUN, SET_MEMBER, changes, code_parts, outcome_key, with_configuration
 from bench.records import LOCKSTEP, BlockRow, OutcomeSummary
 from bench.store import Store
 from bench.study.design import Excluded, expand
@@ -27,6 +27,7 @@ from bench.study.runs import (
     distinct_cells,
     resolve,
     trial_and_cost_runs,
+    trial_run,
     tuning_runs,
     untuned_fields,
 )
@@ -58,6 +59,13 @@ class Narrowing:
 
 
 @dataclass(frozen=True)
+class Deciding:
+    """The limit of the time spent on further seeds that decide accuracies."""
+
+    budget_s: float
+
+
+@dataclass(frozen=True)
 class Request:
     """Options of `bench run`: a study file or its fields; `only` cells by name or id, or all."""
 
@@ -71,13 +79,19 @@ class Request:
     report: bool = True
     verbose: bool = False
     narrowing: Narrowing | None = None
+    deciding: Deciding | None = None
     command: str = ""
     only: tuple[str, ...] = ()
 
     @property
     def first_look(self) -> int:
-        """The look at the results for which timing sets are planned; 0: no further one follows."""
+        """The look at the times for which sets are planned; 0: no further one follows."""
         return 1 if self.narrowing is not None and self.narrowing.half_width else 0
+
+    @property
+    def first_trial_look(self) -> int:
+        """The look at the accuracies for which trials are planned; 0: no further one follows."""
+        return 0 if self.deciding is None else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +169,19 @@ class Plan:
         kept = tuple(p for p in self.runs if p.run.run_id not in ids)
         return replace(self, runs=kept, used_blocks=self.all_blocks)
 
-    def with_sets(self, runs: Sequence[Run]) -> "Plan":
-        """Return the plan with further timing runs of cells that have some already."""
-        similar = {p.run.cell.cell_id: p for p in self.runs if p.run.kind == "block"}
-        added = [
-            replace(similar[run.cell.cell_id], run=run, state="new", reason="", outcome=None)
-            for run in runs
-        ]
+    def with_runs(self, runs: Sequence[Run]) -> "Plan":
+        """Return the plan with further runs of cells that have some of that kind already."""
+        similar = {(p.run.kind, p.run.cell.cell_id): p for p in self.runs}
+        added = []
+        for run in runs:
+            like = similar[run.kind, run.cell.cell_id]
+            key = with_configuration(like.key, run.configuration())
+            added.append(PlannedRun(run, "new", "", key, like.estimate_s))
         return replace(self, runs=(*self.runs, *added))
+
+    def trials_at_once(self, cells: Sequence[Cell]) -> int:
+        """Return how many trials of these cells run at the same time."""
+        return min(_trials_at_once(self.resources, cell) for cell in cells)
 
 
 def plan_study(request: Request, *, resources_for: ResourcesFor = _this_machine) -> Plan:
@@ -197,12 +216,13 @@ def make_plan(
     if request.only:
         candidates = _only(request.only, study, base, candidates, known)
     cache = _Cache(resources, known, {p.used: p.digest for p in provisions})
-    runs = [cache.planned(r, after_tuning) for r in tuning_runs(study, candidates)]
+    runs = cache.planned_tuning(study, candidates, after_tuning)
     is_tuning = any(planned.state in ("stale", "new") for planned in runs)
     chosen = choose(study, candidates, {p.run.run_id: p.outcome for p in runs if p.outcome})
     cells = distinct_cells(chosen, baseline_id(study, base, chosen))
     if not is_tuning:
-        runs += map(cache.planned, trial_and_cost_runs(study, cells))
+        runs += map(cache.planned, trial_and_cost_runs(study, cells, request.first_trial_look))
+        runs += cache.added_trials(study, cells)
         runs += cache.planned_sets(study, cells, request.first_look)
     return Plan(
         study,
@@ -264,6 +284,10 @@ def parts_of(outcomes: Iterable[OutcomeSummary]) -> Iterator[tuple[SetPart, Bloc
             yield SetPart(outcome.cell_id, row.role, row.block), row
 
 
+def _trials_at_once(resources: Resources, cell: Cell) -> int:
+    return resources.trials_at_once(int(cell.threads), gpus=cell.device.startswith("cuda"))
+
+
 class _Cache:
     """Compares runs with the outcomes in the results folder, and estimates what is missing."""
 
@@ -287,6 +311,31 @@ class _Cache:
         state, reason = _state(run, key, former, after_tuning)
         outcome = former if state == "cached" else None
         return PlannedRun(run, state, reason, key, self._estimate_s(run), outcome)
+
+    def planned_tuning(
+        self, study: Study, candidates: Candidates, after_tuning: bool
+    ) -> list[PlannedRun]:
+        """Return the tuning trials; those of a further round as far as the one before is there."""
+        planned: dict[str, PlannedRun] = {}
+        while True:
+            outcomes = {run_id: p.outcome for run_id, p in planned.items() if p.outcome}
+            runs = tuning_runs(study, candidates, outcomes)
+            new = [run for run in runs if run.run_id not in planned]
+            if not new:
+                return list(planned.values())
+            planned |= {run.run_id: self.planned(run, after_tuning) for run in new}
+
+    def added_trials(self, study: Study, cells: Sequence[Cell]) -> Iterator[PlannedRun]:
+        """Yield the valid trials with seeds that were added to decide accuracies."""
+        by_id = {cell.cell_id: cell for cell in cells}
+        for outcome in self._known.values():
+            cell, seed = by_id.get(outcome.cell_id), outcome.seed
+            is_added = outcome.kind == "trial" and (outcome.look or 0) > 1
+            if cell is None or seed is None or not is_added or seed in study.seeds:
+                continue
+            planned = self.planned(trial_run(study, cell, seed, outcome.look or 0))
+            if planned.state == "cached":
+                yield planned
 
     def planned_sets(self, study: Study, cells: Sequence[Cell], look: int) -> list[PlannedRun]:
         """Return the valid timing runs, then the missing ones with why the last one lapsed."""
@@ -334,8 +383,7 @@ class _Cache:
         if run.timing is not None:
             at_once = min(at_once, run.timing.sets or MIN_SETS)
         elif not run.is_alone and run.cell.skip is None:
-            on_gpus = run.cell.device.startswith("cuda")
-            at_once = self._resources.trials_at_once(int(run.cell.threads), gpus=on_gpus)
+            at_once = _trials_at_once(self._resources, run.cell)
         return self.durations.seconds(run) / at_once
 
     def _key(self, run: Run) -> dict[str, str]:

@@ -8,8 +8,9 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
-from bench.analysis.comparisons import ACCURACY, session_noise
+from bench.analysis.comparison_table import ACCURACY
 from bench.analysis.disturbances import describe_disturbances
+from bench.analysis.time_comparisons import session_noise
 from bench.cell_names import is_blank
 from bench.cli.terminal import WIDE, table
 from bench.formatting import (
@@ -24,7 +25,7 @@ from bench.formatting import (
 )
 from bench.reporting.display_names import measured_first, short_names
 from bench.reporting.sentences import sentences
-from bench.runner import FinishedStudy, Narrowed
+from bench.runner import Decided, FinishedStudy, Narrowed
 
 NUMBERS = ("test accuracy", "training images/s", "step")  # narrow terminals omit the last one
 VERDICTS = ("× step time", "Δ accuracy")
@@ -58,6 +59,9 @@ def print_result(console: Console, finished: FinishedStudy, runs: int, elapsed_s
     if finished.narrowed is not None:
         timed = results.summary["step_n"].sum() > 0
         console.print(_narrowed(finished.narrowed) if timed else "no interval to narrow")
+    if finished.decided is not None:
+        compared = (results.comparisons["measure"] == ACCURACY).any()
+        console.print(_decided(finished.decided) if compared else "no accuracy to decide")
     statuses = ", ".join(f"{n} {status}" for status, n in sorted(finished.statuses.items()))
     console.print(f"{plural(runs, 'run')} in {format_duration(elapsed_s)}; {statuses}")
     console.print(f"tables: {escape(str(finished.folder))}", soft_wrap=True)
@@ -112,6 +116,13 @@ def _narrowed(narrowed: Narrowed) -> str:
     if narrowed.still_wide:
         return f"{spent}; {plural(narrowed.still_wide, 'cell')} still wider than requested"
     return f"{spent}; every interval is as narrow as requested"
+
+
+def _decided(decided: Decided) -> str:
+    spent = f"{plural(decided.trials, 'more trial')} in {format_duration(decided.spent_s)}"
+    if decided.undecided:
+        return f"{spent}; the accuracy of {plural(decided.undecided, 'cell')} is still inconclusive"
+    return f"{spent}; every accuracy is decided"
 
 
 def _accuracy(cell: dict[Any, Any]) -> str:

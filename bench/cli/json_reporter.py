@@ -16,7 +16,7 @@ from bench.records import Outcome
 from bench.runner import FinishedStudy
 
 if TYPE_CHECKING:
-    from bench.analysis.comparisons import Noise
+    from bench.analysis.time_comparisons import Noise
 
 
 class JsonReporter(StudyReporter):
@@ -68,9 +68,11 @@ class JsonReporter(StudyReporter):
         _print("end", **self._describe(planned), **fields)
 
     def extended(self, added: Sequence[PlannedRun], why: str) -> None:
-        """Report added timing sets."""
+        """Report added timing sets or trials."""
         super().extended(added, why)
-        _print("extended", block=added[0].run.block, runs=len(added), why=why)
+        first = added[0].run
+        block = first.block if first.kind == "block" else None
+        _print("extended", kind=first.kind, block=block, runs=len(added), why=why)
 
     def detecting(self, noise: "Noise") -> None:
         """Report what the timing sets so far can detect."""

@@ -20,7 +20,7 @@ from bench.formatting import plural
 
 if TYPE_CHECKING:
     from bench.execute.executor import Executor
-    from bench.planning import Narrowing
+    from bench.planning import Deciding, Narrowing
 
 # Panels that group the options of a command with many.
 STUDY = "Study"
@@ -60,9 +60,13 @@ UNTIL_CI_HELP = (
     "at most WIDTH on either side, e.g. 2%."
 )
 UntilCi = Annotated[str | None, option("--until-ci WIDTH", UNTIL_CI_HELP, STUDY)]
+UNTIL_DECIDED_HELP = (
+    "Train with further seeds until the accuracy of each cell is better, worse or equivalent."
+)
+UntilDecided = Annotated[bool, option("--until-decided", UNTIL_DECIDED_HELP, STUDY)]
 BUDGET_HELP = (
-    "Time limit of --until-ci, e.g. 10m (the default). Without --until-ci, add timing sets "
-    "until it is used up."
+    "Time limit of --until-ci, and of --until-decided, e.g. 10m (the default). Without either, add "
+    "timing sets until it is used up."
 )
 Budget = Annotated[str | None, option("--budget TIME", BUDGET_HELP, STUDY)]
 JOBS_HELP = (
@@ -142,14 +146,18 @@ def data_folder(chosen: Path | None) -> Path:
     return chosen or Path(user_cache_dir("bench")) / "data"
 
 
-def parse_narrowing(until_ci: str | None, budget: str | None) -> "Narrowing | None":
-    """Parse `--until-ci` and `--budget`; None without either of them."""
-    if until_ci is None and budget is None:
-        return None
-    from bench.planning import Narrowing
+def parse_additions(
+    until_ci: str | None, budget: str | None, *, until_decided: bool
+) -> "tuple[Narrowing | None, Deciding | None]":
+    """Parse `--until-ci`, `--until-decided` and their `--budget`; None for what is not to do."""
+    from bench.planning import Deciding, Narrowing
 
+    budget_s = parse_duration(budget or "10m", "--budget")
+    deciding = Deciding(budget_s) if until_decided else None
+    if until_ci is None and (budget is None or until_decided):
+        return None, deciding
     half_width = 0.0 if until_ci is None else parse_fraction(until_ci, "--until-ci")
-    return Narrowing(half_width, parse_duration(budget or "10m", "--budget"))
+    return Narrowing(half_width, budget_s), deciding
 
 
 def parse_fraction(text: str, name: str) -> float:

@@ -59,6 +59,7 @@ def run(
     fresh: Annotated[bool, option("--fresh", "Reuse no finished run.", opt.STUDY)] = False,
     no_report: Annotated[bool, option("--no-report", "Render no report.", opt.OUTPUT)] = False,
     until_ci: opt.UntilCi = None,
+    until_decided: opt.UntilDecided = False,
     budget: opt.Budget = None,
     verbose: Annotated[bool, option("-v --verbose", VERBOSE_HELP, opt.OUTPUT)] = False,
     as_json: Annotated[bool, option("--json", JSON_HELP, opt.OUTPUT)] = False,
@@ -75,6 +76,7 @@ def run(
     from bench.planning import Request
     from bench.runner import run_study
 
+    narrowing, deciding = opt.parse_additions(until_ci, budget, until_decided=until_decided)
     request = Request(
         study,
         tuple(set_ or ()),
@@ -85,7 +87,8 @@ def run(
         fresh=fresh,
         report=not no_report,
         verbose=verbose,
-        narrowing=opt.parse_narrowing(until_ci, budget),
+        narrowing=narrowing,
+        deciding=deciding,
         command=shlex.join(["bench", *sys.argv[1:]]),
         only=tuple(only or ()),
     )

@@ -17,7 +17,7 @@ from bench.records import Outcome
 from bench.runner import FinishedStudy
 
 if TYPE_CHECKING:
-    from bench.analysis.comparisons import Noise
+    from bench.analysis.time_comparisons import Noise
 
 PROGRESS_LINES = 10  # where there is no terminal for a bar
 
@@ -112,9 +112,12 @@ class TerminalReporter(StudyReporter):
             self._console.print(text, markup=False)
 
     def extended(self, added: Sequence[PlannedRun], why: str) -> None:
-        """Show added timing sets."""
+        """Show added timing sets or trials."""
         super().extended(added, why)
-        sets = plural(len({planned.run.block for planned in added}), "timing set")
+        if added[0].run.kind == "trial":
+            sets = plural(len({planned.run.seed for planned in added}), "seed")
+        else:
+            sets = plural(len({planned.run.block for planned in added}), "timing set")
         cells = plural(len({planned.run.cell.cell_id for planned in added}), "cell")
         self._console.print(f"{sets} added: {cells} {why}")
         self._show_all()

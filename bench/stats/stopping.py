@@ -8,12 +8,12 @@ stops. Confidence sequences, Howard et al. (2021), Annals of Statistics 49, woul
 every set, but need a bound on the tails of the noise, which signed ranks do not.
 """
 
-from bench.stats.estimates import CONFIDENCE
+from bench.stats.estimates import CONFIDENCE, MIN_SEEDS
 
 FIRST_SHARE = 1 / 32  # the range of six values: a session that stops at its first look loses little
 SHARE = 1 / 512  # the range of ten values; equal shares, as a session may need any of the looks
 EQUAL_LOOKS = 10  # six sets have become 244 by then
-GROWTH, LEAST_GROWTH = 1.5, 4
+GROWTH, LEAST_GROWTH, LEAST_MORE_SEEDS = 1.5, 4, 2
 
 
 def look_confidence(look: int) -> float:
@@ -36,3 +36,11 @@ def look_confidence(look: int) -> float:
 def next_look(n: int) -> int:
     """Return the number of sets at the look after that at `n`: half as many more, at least four."""
     return max(n + LEAST_GROWTH, int(n * GROWTH))
+
+
+def next_seeds(n: int) -> int:
+    """Return the number of seeds at the look after that at `n`: half as many more, at least two.
+
+    At least three, the fewest that have an interval.
+    """
+    return max(MIN_SEEDS, n + LEAST_MORE_SEEDS, int(n * GROWTH))

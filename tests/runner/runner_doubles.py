@@ -49,6 +49,7 @@ class FakeExecutor:
     step_s: Seconds = lambda run: 0.05
     disturbed: Callable[[Run], bool] = lambda run: False
     validation: Callable[[Run], float] = lambda run: 0.5
+    accuracy: Callable[[Run], float] = lambda run: 0.9
     wall_s: Seconds = lambda run: 2.0
     passed: Callable[[float], None] = lambda seconds: None
     runs: list[Run] = field(default_factory=list)
@@ -96,7 +97,7 @@ class FakeExecutor:
             case "cost":
                 return replace(done, cost=CostRow(status="ok", flops_per_image=20.0))
             case "trial":
-                return replace(done, **_trained(run))
+                return replace(done, **_trained(run, self.accuracy(run)))
             case "tuning":
                 return replace(done, tuning=_tried(run, self.validation(run)))
 
@@ -127,15 +128,15 @@ def _tried(run: Run, accuracy: float) -> TuningRow:
     return TuningRow(trial_id=run.run_id, seed=run.seed, status="ok", validation_accuracy=accuracy)
 
 
-def _trained(run: Run) -> dict[str, object]:
+def _trained(run: Run, accuracy: float) -> dict[str, object]:
     epoch = EpochRow(
         trial_id=run.run_id, seed=run.seed, epoch=1, train_loss=0.5, test_loss=0.4,
-        test_accuracy=0.9, train_s=1.5, eval_s=0.2, images_per_s=40_000.0, elapsed_train_s=1.5,
+        test_accuracy=accuracy, train_s=1.5, eval_s=0.2, images_per_s=40_000.0, elapsed_train_s=1.5,
     )  # fmt: skip
     trial = TrialRow(
-        trial_id=run.run_id, seed=run.seed, status="ok", epochs_done=1, test_accuracy=0.9,
-        test_loss=0.4, best_test_accuracy=0.9, train_s=1.5, eval_s=0.2, wall_s=2.0,
-        images_per_s=40_000.0, parameters=10,
+        trial_id=run.run_id, seed=run.seed, status="ok", epochs_done=1, test_accuracy=accuracy,
+        test_loss=0.4, best_test_accuracy=accuracy, train_s=1.5, eval_s=0.2, wall_s=2.0,
+        images_per_s=40_000.0, parameters=10, look=run.look or None,
     )  # fmt: skip
     return {"trial": trial, "epochs": (epoch,)}
 

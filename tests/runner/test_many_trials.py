@@ -13,7 +13,7 @@ from bench.planning import Plan, PlannedRun, plan_study
 from bench.records import Outcome
 from bench.runner import run_study
 
-TRIALS, CELLS = 600, 4
+TRIALS, CELLS = 300, 4
 EVERY = 50
 KIB = 1024
 

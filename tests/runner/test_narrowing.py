@@ -6,9 +6,8 @@ import pandas as pd
 import pytest
 from runner_doubles import STUDY, Ask, FakeExecutor, Silent, batch, once
 
-from bench import runner
 from bench.planning import Narrowing, Request, plan_study
-from bench.runner import Narrowed, run_study
+from bench.runner import Narrowed, added_runs, run_study
 from bench.stats.stopping import next_look
 from bench.study.runs import Run
 
@@ -31,7 +30,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: clock.now_s))
+    monkeypatch.setattr(added_runs, "time", SimpleNamespace(monotonic=lambda: clock.now_s))
     return clock
 
 
