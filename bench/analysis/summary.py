@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bench.analysis.accuracy_comparisons import looks_at
 from bench.analysis.configurations import (
     BLOCK_MEASURES,
     BOUNDS,
@@ -17,12 +18,14 @@ from bench.analysis.configurations import (
 from bench.analysis.disturbances import disturbance_reasons
 from bench.records import PHASES, STEP_PHASES
 from bench.stats.estimates import (
+    CONFIDENCE,
     MIN_FOR_INTERVAL,
     mean_accuracy,
-    mean_lower_bound,
+    mean_bounds,
     median_intervals,
     tukey_labels,
 )
+from bench.stats.stopping import look_confidence
 
 BLOCK = ("cell_id", "block", "role")
 OF_MACHINE = ("peak_flops_per_s", "peak_bytes_per_s", "two_images_s", "train_images")
@@ -168,12 +171,15 @@ def _medians(values: pd.DataFrame) -> pd.DataFrame:
 
 def _accuracy(finished: pd.DataFrame) -> pd.DataFrame:
     rows = {}
+    looks = looks_at(finished)
+    confidence = look_confidence(looks) if looks else CONFIDENCE
     for cell_id, group in finished.groupby("cell_id", sort=False):
         row: dict[str, float | None] = {"seeds": len(group)}
         values = group["test_accuracy"].dropna().to_numpy(dtype=float)
         if len(values):
             row |= mean_accuracy(values).columns("accuracy", "_mean")
-            row["accuracy_lower_bound"] = mean_lower_bound(values)
+            bounds = mean_bounds(values, confidence)
+            row["accuracy_lower_bound"] = None if bounds is None else bounds[0]
         rows[cell_id] = row
     return pd.DataFrame.from_dict(rows, orient="index")
 

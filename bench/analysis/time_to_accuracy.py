@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.comparisons import baseline_and_others, by_seed, pair_sides
+from bench.analysis.accuracy_comparisons import by_seed
+from bench.analysis.certificates import Certificate, certificates
+from bench.analysis.time_comparisons import baseline_and_others, pair_sides
 from bench.stats.estimates import (
     Estimate,
     Floats,
     bootstrap_median,
-    mean_lower_bound,
     paired_ratio,
     unpaired_ratio,
 )
-
-ROUNDING = 1e-9  # seeds that all end at 0.9896 reach 0.9896, however their mean is rounded
 
 COLUMNS = (
     *("cell_id", "tried", "ended", "known", "reached"),
@@ -49,13 +48,17 @@ def time_to_accuracy(trials: pd.DataFrame, target: float) -> pd.DataFrame:
     train_s = by_seed(tried[tried["status"] == "ok"], "train_s")
     is_paired = baseline_id in train_s
     pairs = pair_sides(baseline_and_others(train_s, baseline_id)) if is_paired else {}
+    certified = {each.cell_id: each for each in certificates(trials, target)}
     rows = [
         {
             "cell_id": str(cell_id),
             **_first_reached(cell),
             **_time_ratio(baseline if cell_id != baseline_id else baseline.iloc[:0], cell),
             **_train_ratio(pairs.get(str(cell_id), np.empty((0, 2)))),
-            **_certificate(cell, target),
+            **_training_time(cell),
+            "accuracy_mean": certified[str(cell_id)].mean,
+            "accuracy_lower_bound": certified[str(cell_id)].low,
+            "certified": _is_certified(certified[str(cell_id)]),
         }
         for cell_id, cell in tried.groupby("cell_id", sort=False)
     ]
@@ -119,19 +122,12 @@ def _train_ratio(pairs: Floats) -> Mapping[str, Any]:
     return {**ratio.columns("train_ratio"), "train_ratio_n": ratio.n}
 
 
-def _certificate(cell: pd.DataFrame, target: float) -> dict[str, Any]:
-    ended = cell[cell["status"] == "ok"]
-    accuracies, seconds = (
-        ended[column].dropna().to_numpy(dtype=float) for column in ("test_accuracy", "train_s")
-    )
-    row: dict[str, Any] = {}
-    if len(seconds):
-        row |= bootstrap_median(seconds).columns("train_s", "_median")
-    bound = mean_lower_bound(accuracies)
-    if len(accuracies):
-        row |= {"accuracy_mean": float(np.mean(accuracies)), "accuracy_lower_bound": bound}
-    if len(accuracies) < len(cell):
-        row["certified"] = False  # a seed that did not end might have ended anywhere
-    elif bound is not None:
-        row["certified"] = bound >= target - ROUNDING
-    return row
+def _training_time(cell: pd.DataFrame) -> Mapping[str, Any]:
+    seconds = cell.loc[cell["status"] == "ok", "train_s"].dropna().to_numpy(dtype=float)
+    return bootstrap_median(seconds).columns("train_s", "_median") if len(seconds) else {}
+
+
+def _is_certified(certificate: Certificate) -> bool | None:
+    """Return whether it is certified; None if only seeds are missing."""
+    is_known = certificate.low is not None or certificate.ended < certificate.seeds
+    return certificate.verdict == "CERTIFIED" if is_known else None

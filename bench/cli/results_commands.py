@@ -1,4 +1,4 @@
-"""Commands on a results folder: `bench report`, `compare`, `verify` and `export`."""
+"""Commands on a results folder: `bench report`, `compare`, `certify`, `verify` and `export`."""
 
 import json
 from pathlib import Path
@@ -69,6 +69,47 @@ def compare(
     if "REGRESSED" in verdicts:
         raise typer.Exit(ExitCode.FAILED)
     if "INCONCLUSIVE" in verdicts or compared.missing:
+        raise typer.Exit(ExitCode.INCONCLUSIVE)
+
+
+def certify(
+    results: opt.Results,
+    accuracy: Annotated[
+        str, option("--accuracy FRACTION", "Mean test accuracy to reach, e.g. 98.96% or 0.9896.")
+    ],
+    only: Annotated[
+        list[str] | None, option("--only CELL", "Only this cell, by its name or id; repeatable.")
+    ] = None,
+    as_json: opt.AsJson = False,
+) -> None:
+    """Certify that the mean accuracy of each cell, over seeds, reaches a target.
+
+    Exit code 0: every cell does; 1: a cell is below it; 3: inconclusive.
+
+    Example: bench certify results/speedrun --accuracy 98.96%
+    """
+    from bench.analysis.certificates import certificates
+    from bench.analysis.configurations import configurations
+    from bench.analysis.results import read_results
+    from bench.cell_names import name_cells
+    from bench.cli.certificate_table import certificate_records, print_certificates
+    from bench.cli.terminal import console
+
+    target = opt.parse_fraction(accuracy, "--accuracy")
+    trials = read_results(results).trials
+    names = name_cells(configurations(trials))
+    for name in only or ():
+        opt.check_name(name, {*names, *names.values()}, "--only: no such cell")
+    wanted = {cell_id for cell_id, name in names.items() if not only or {cell_id, name} & {*only}}
+    certified = [each for each in certificates(trials, target) if each.cell_id in wanted]
+    if as_json:
+        typer.echo(json.dumps(certificate_records(certified, names), indent=1))
+    else:
+        print_certificates(console(), certified, names, target)
+    verdicts = {each.verdict for each in certified}
+    if "BELOW" in verdicts:
+        raise typer.Exit(ExitCode.FAILED)
+    if verdicts != {"CERTIFIED"}:
         raise typer.Exit(ExitCode.INCONCLUSIVE)
 
 

@@ -101,18 +101,21 @@ def mean_accuracy(accuracies: ArrayLike) -> Estimate:
     return replace(estimate, low=max(estimate.low, 0.0), high=min(estimate.high, 1.0))
 
 
-def mean_lower_bound(accuracies: ArrayLike) -> float | None:
-    """Return the mean's one-sided 95% lower bound, at least 0; None for fewer than three seeds.
+def mean_bounds(
+    accuracies: ArrayLike, confidence: float = CONFIDENCE
+) -> tuple[float, float] | None:
+    """Return the mean's one-sided lower and upper bound, each with this confidence, within [0, 1].
 
-    mean − t(0.95, n − 1) · s / √n. Source: Student (1908), Biometrika 6; NIST/SEMATECH
-    e-Handbook of Statistical Methods, 1.3.6.7.2.
+    mean ± t(confidence, n − 1) · s / √n; None for fewer than three seeds. Source: Student (1908),
+    Biometrika 6; NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2.
     """
     sample = np.asarray(accuracies, dtype=np.float64)
     n = len(sample)
     if n < MIN_SEEDS:
         return None
-    error = float(np.std(sample, ddof=1) / np.sqrt(n))
-    return max(0.0, float(np.mean(sample)) - float(stdtrit(n - 1, CONFIDENCE)) * error)
+    mean, error = float(np.mean(sample)), float(np.std(sample, ddof=1) / np.sqrt(n))
+    half = float(stdtrit(n - 1, confidence)) * error
+    return max(0.0, mean - half), min(1.0, mean + half)
 
 
 def paired_ratio(log_ratios: ArrayLike, confidence: float = CONFIDENCE) -> Estimate:
