@@ -14,6 +14,7 @@ History of the format:
   7  at_s and is_disturbed in timings.csv; protocol, look, passes_s and step_page_faults in
      blocks.csv. A block is a timing set, whose cells took turns; before, a cell's rounds were
      timed in one stretch
+  8  look in trials.csv; train_share in tuning.csv; misclassified.csv
 """
 
 import sys
@@ -21,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 Scalar = bool | int | float | str | None
 Status = Literal["ok", "skipped", "failed", "diverged", "timeout", "oom"]
@@ -71,9 +72,26 @@ class TrialRow:
     )
     peak_memory_bytes: int | None = column("B", "peak resident or device memory", default=None)
     parameters: int | None = column("1", "trainable parameters", default=None)
+    look: int | None = column(
+        "1", "the look at the accuracies for which it was added", default=None
+    )
     jobs: int | None = column("1", "runs active at once at most, itself included", default=None)
     machine: str | None = column("", "processor, cores and GPUs", default=None)
     node: str | None = column("", "machine of a cluster", default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MisclassifiedRow:
+    """The test images that one trial misclassified after its last epoch.
+
+    `wrong` has of each image its index in the test set, label and predicted class;
+    `bench.misclassified` packs and unpacks it.
+    """
+
+    trial_id: str = column("", "cell and seed")
+    seed: int = column("", "seed of initialisation and data order")
+    test_images: int = column("1", "images of the test set")
+    wrong: str = column("", "index, label and predicted class of each, packed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +105,9 @@ class TuningRow:
     validation_accuracy: float | None = column("fraction", "after the last epoch", default=None)
     validation_loss: float | None = column("nat", "mean, after the last epoch", default=None)
     validation_images: int | None = column("1", "training images held out", default=None)
+    train_share: float | None = column(
+        "fraction", "of the other training images, by halving less than 1", default=None
+    )
     train_s: float | None = column("s", "training clock, data included", default=None)
     wall_s: float | None = column("s", "the trial, set-up included", default=None)
     jobs: int | None = column("1", "runs active at once at most, itself included", default=None)
@@ -195,6 +216,7 @@ ROWS: Mapping[str, type] = {
     "blocks": BlockRow,
     "costs": CostRow,
     "tuning": TuningRow,
+    "misclassified": MisclassifiedRow,
 }
 
 # The columns that, with the cell, identify a row of each table.
@@ -204,7 +226,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "timings": ("block", "role", "phase", "round"),
     "blocks": ("block", "role"),
     "costs": (),
-    "tuning": ("seed",),
+    "tuning": ("seed", "train_share"),
+    "misclassified": ("seed",),
 }
 
 
@@ -218,6 +241,8 @@ class OutcomeSummary:
     wall_s: float
     key: Mapping[str, str]
     block: BlockRow | None
+    seed: int | None
+    look: int | None
     test_accuracy: float | None
     validation_accuracy: float | None
 
@@ -240,6 +265,7 @@ class Outcome:
     block: BlockRow | None = None
     cost: CostRow | None = None
     tuning: TuningRow | None = None
+    misclassified: MisclassifiedRow | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     started_at: str = ""
     wall_s: float = 0.0
@@ -254,6 +280,8 @@ class Outcome:
             wall_s=self.wall_s,
             key={sys.intern(part): sys.intern(value) for part, value in self.key.items()},
             block=self.block,
+            seed=self.trial.seed if self.trial else None,
+            look=self.trial.look if self.trial else None,
             test_accuracy=self.trial.test_accuracy if self.trial else None,
             validation_accuracy=self.tuning.validation_accuracy if self.tuning else None,
         )

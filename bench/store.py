@@ -2,7 +2,8 @@
 
 results/<study>/
   outcomes/<run_id>.json   written atomically
-  trials.csv epochs.csv timings.csv blocks.csv costs.csv tuning.csv summary.csv comparisons.csv
+  trials.csv epochs.csv timings.csv blocks.csv costs.csv tuning.csv misclassified.csv
+  summary.csv comparisons.csv
   study.yaml environment.json
 """
 
@@ -231,6 +232,7 @@ def rows_of(outcome: Outcome) -> dict[str, list[Any]]:
         "blocks": [outcome.block],
         "costs": [outcome.cost],
         "tuning": [outcome.tuning],
+        "misclassified": [outcome.misclassified],
     }
     return {table: [row for row in known if row is not None] for table, known in rows.items()}
 

@@ -48,12 +48,17 @@ class EpochResult:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Result of an evaluation on the test set; `loss` in nats per image."""
+    """Result of an evaluation on the test set; `loss` in nats per image.
+
+    `labels` and `predicted` are the classes of each image (images,), on the network's device.
+    """
 
     loss: float
     correct: int
     images: int
     eval_s: float
+    labels: Tensor
+    predicted: Tensor
 
     @property
     def accuracy(self) -> float:
@@ -272,12 +277,15 @@ def evaluate(training: Training, batches: Iterable[Batch], clock: Clock) -> Eval
     device = next(training.model.parameters()).device
     loss = torch.zeros((), device=device)
     correct = torch.zeros((), device=device, dtype=torch.int64)
-    images_seen = 0
+    classes: list[tuple[Tensor, Tensor]] = []
     started_s = clock.now_s()
     for images, labels in batches:
         output, batch_loss = evaluate_batch(images, labels)
         loss += batch_loss * len(labels)
-        correct += (output.argmax(dim=1) == labels).sum()
-        images_seen += len(labels)
+        predicted = output.argmax(dim=1)
+        correct += (predicted == labels).sum()
+        classes.append((labels, predicted))
     eval_s = clock.now_s() - started_s
-    return Evaluation(loss.item() / images_seen, int(correct.item()), images_seen, eval_s)
+    labels, predicted = (torch.cat(parts) for parts in zip(*classes, strict=True))
+    n = len(labels)
+    return Evaluation(loss.item() / n, int(correct.item()), n, eval_s, labels, predicted)

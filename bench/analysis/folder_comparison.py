@@ -14,20 +14,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.comparisons import (
-    ACCURACY,
-    Comparison,
-    by_seed,
-    compare_accuracies_by_seed,
-    comparison_frame,
-    trained_trials,
-)
+from bench.analysis.accuracy_comparisons import by_seed, compare_accuracies, trained_trials
+from bench.analysis.comparison_table import ACCURACY, Comparison, comparison_frame
 from bench.analysis.configurations import configurations
 from bench.analysis.disturbances import (
     calibration_ratio,
     describe_disturbances,
     disturbance_reasons,
 )
+from bench.analysis.misclassified_images import ImageComparison, compare_images
 from bench.analysis.results import Results, read_results
 from bench.analysis.set_times import aa_log_ratios, raw_block_times, timing_protocol
 from bench.analysis.table_files import read_mapping
@@ -47,6 +42,7 @@ HEADLINES = ("step", ACCURACY)
 MACHINE = ("cpu", "cores", "quota", "gpus")
 NO_BLOCK, NO_TRIAL, NO_EPOCH = "no timing set", "no trial", "no trial that trained an epoch"
 NOT_MEASURED = frozenset({NO_BLOCK, NO_TRIAL, NO_EPOCH})
+FOLDERS = ("before", "after")
 MOST_NAMES = 3  # of cells with the same reason
 
 Configs = Mapping[str, Mapping[str, Any]]
@@ -69,7 +65,7 @@ class FolderComparison:
     `rows` are those of comparisons.csv. `differences` say where machine, software or the timing
     protocol differ: with any, times are INCOMPARABLE, and accuracies unless only the protocol
     differs. `labels` name B's cells. `missing` says what was measured without a comparison, and
-    why.
+    why. `images` compare the test images that both misclassify.
     """
 
     rows: pd.DataFrame
@@ -80,6 +76,7 @@ class FolderComparison:
     differences: Sequence[str]
     warnings: Sequence[str]
     missing: Sequence[str]
+    images: Sequence[ImageComparison] = ()
 
 
 def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -> FolderComparison:
@@ -132,7 +129,21 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
         differences=differences,
         warnings=[f"{folder}: {note}" for folder, note in notes if note],
         missing=missing_comparisons(folders, matched, rows, labels[1], measured_only=True),
+        images=list(_compare_images(a, b, matched)),
     )
+
+
+def _compare_images(a: Results, b: Results, matched: Sequence[Match]) -> Iterator[ImageComparison]:
+    """Yield the comparison of the test images of each pair of cells that has them."""
+    tables = [results.misclassified for results in (a, b)]
+    if any(table.empty for table in tables):
+        return
+    before, after = (dict(iter(table.groupby("cell_id"))) for table in tables)
+    for match in matched:
+        if match.before in before and match.after in after:
+            compared = compare_images(before[match.before], after[match.after])
+            if compared is not None:
+                yield compared
 
 
 def _differences(before: Path, after: Path) -> list[str]:
@@ -180,18 +191,18 @@ def _alike(before: Configs, after: Configs) -> Iterator[tuple[str, str]]:
 def compare_matched_cells(a: Results, b: Results, matched: Sequence[Match]) -> pd.DataFrame:
     """Compare matched cells of two folders: the rows of comparisons.csv, B against A.
 
-    `baseline_id` is A's cell. Times are two independent samples of set medians; accuracies
-    are paired by seed.
+    `baseline_id` is A's cell. Times are two independent samples of set medians.
     """
     times = _compare_times(a, b, matched)
-    befores, afters = [m.before for m in matched], [m.after for m in matched]
+    afters = [m.after for m in matched]
     wides = [by_seed(trained_trials(results.trials), ACCURACY) for results in (a, b)]
-    before, after = wides[0].reindex(columns=befores), wides[1].reindex(columns=afters)
-    rows = [*times, *compare_accuracies_by_seed((before.set_axis(afters, axis=1), after))]
+    both = pd.concat(wides, axis=1, keys=FOLDERS)
+    pairs = {m.after: ([(FOLDERS[0], m.before)], [(FOLDERS[1], m.after)]) for m in matched}
+    rows = [*times, *compare_accuracies(both, pairs)]
     order = {cell_id: i for i, cell_id in enumerate(afters)}
     rows.sort(key=lambda row: order[row.cell_id])  # stable: times stay before the accuracy
     frame = comparison_frame(str(b.trials["study"].iloc[0]) if rows else "", "", rows)
-    baselines = dict(zip(afters, befores, strict=True))
+    baselines = {m.after: m.before for m in matched}
     return frame.assign(baseline_id=[baselines[cell_id] for cell_id in frame["cell_id"]])
 
 
@@ -285,7 +296,7 @@ def missing_comparisons(
             if measured_only and all(reason in NOT_MEASURED for _, reason in reasons):
                 continue
             known = "; ".join(f"{folder}: {reason}" for folder, reason in reasons if reason)
-            text = f"no {what} is compared: {known or 'no seed is in both folders'}"
+            text = f"no {what} is compared: {known}"
             cells.setdefault(text, []).append(labels[match.after])
     counts = {text: len(names) - MOST_NAMES for text, names in cells.items()}
     more = {text: f" and {n} more cells" if n > 0 else "" for text, n in counts.items()}

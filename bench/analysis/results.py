@@ -1,7 +1,7 @@
 """The results of one study: its tables, and what follows from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class Results:
     tuning: pd.DataFrame
     summary: pd.DataFrame
     comparisons: pd.DataFrame
+    misclassified: pd.DataFrame = field(default_factory=pd.DataFrame)
     tuned: Sequence[str] = ()
 
     @cached_property

@@ -6,11 +6,19 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from bench.analysis.comparisons import ACCURACY
+from bench.analysis.comparison_table import ACCURACY
 from bench.analysis.folder_comparison import FolderComparison
+from bench.analysis.misclassified_images import ImageComparison
 from bench.cell_names import field_name, format_value, is_blank
 from bench.cli.terminal import WIDE, table
-from bench.formatting import ACCURACY_VERDICTS, TIME_VERDICTS, format_ratio, format_share, plural
+from bench.formatting import (
+    ACCURACY_VERDICTS,
+    TIME_VERDICTS,
+    format_points,
+    format_ratio,
+    format_share,
+    plural,
+)
 
 COLOURS: Mapping[str, str] = {
     "REGRESSED": "bold red",
@@ -25,7 +33,7 @@ COLOURS: Mapping[str, str] = {
 COLUMNS = ("cell", "measure", "B / A", "verdict", "detects", "n", "noise floor", "to decide")
 LEGEND = """\
 [dim]B / A: above 1, a time is longer or an accuracy higher; 95% interval.
-noise floor: the largest ratio to expect between two sessions without any change.
+noise floor: the largest ratio of times to expect between two sessions without any change.
 detects: the smallest change detected in 80% of cases. n: timing sets or seeds.[/]"""
 INTERLEAVE = (
     "To decide more, measure both in one study, as two values of an axis: its cells take turns, "
@@ -72,12 +80,14 @@ def print_verdicts(console: Console, compared: FolderComparison) -> None:
             verdict_text(row["verdict"], is_accuracy=is_accuracy),
             "–" if is_blank(row["mde"]) else format_share(row["mde"]),
             str(row["n"]),
-            format_share(row["floor"]),
+            "–" if is_accuracy else format_share(row["floor"]),
             _to_decide(row),
         )
         rows.add_row(*texts[: len(columns)])
     console.print(rows)
     console.print(LEGEND)
+    for images in compared.images:
+        console.print(f"{escape(compared.labels[images.cell_id])}: {_images(images)}")
     if (compared.rows["verdict"] == "INCONCLUSIVE").any():
         console.print(INTERLEAVE)
     for side, names in (("A", compared.only_before), ("B", compared.only_after)):
@@ -93,6 +103,15 @@ def _changes(compared: FolderComparison) -> list[str]:
         for name, (a, b) in match.changed.items()
     )
     return list(dict.fromkeys(changes))
+
+
+def _images(images: ImageComparison) -> str:
+    """Return how the test images differ: "over 10,000 test images −0.12 [−0.22, −0.02] points"."""
+    d = images.difference
+    assert d.low is not None and d.high is not None
+    points = format_points(100 * d.value, 100 * d.low, 100 * d.high)
+    counts = f"{images.only_after} only B gets wrong, {images.only_before} only A"
+    return f"over {images.images:,} test images {points} points; {counts}"
 
 
 def _to_decide(row: Mapping[Any, Any]) -> str:

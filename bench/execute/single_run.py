@@ -23,18 +23,20 @@ from bench.execute.training_setup import (
 )
 from bench.measure.cost import count_step, parameter_count
 from bench.measure.memory import device_bytes, peak_bytes, reset_peak
+from bench.misclassified import pack_misclassified
 from bench.outcome_keys import loaded_parts
 from bench.records import (
     CostRow,
     EpochRow,
     Kind,
+    MisclassifiedRow,
     Outcome,
     Status,
     TrialRow,
     TuningRow,
 )
 from bench.study.runs import Run
-from bench.train import StepLog, evaluate, train_epoch
+from bench.train import Evaluation, StepLog, evaluate, train_epoch
 
 MEASURED_EPOCHS = 1_000_000  # span of a schedule where steps are measured, not trained
 MEMORY_STEPS = 3  # optimizers allocate their state in the first
@@ -57,7 +59,7 @@ class Recorder:
             started_at=self._started_at,
             wall_s=wall_s,
             key=loaded_parts(ALREADY_LOADED, self._since_s, self._searched),
-            trial=trial and replace(trial, wall_s=wall_s),
+            trial=trial and replace(trial, wall_s=wall_s, look=self._run.look or None),
             tuning=tuning and replace(tuning, wall_s=wall_s),
             block=block and replace(block, started_at=self._started_at, wall_s=wall_s),
         )
@@ -97,7 +99,7 @@ def _trial(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
     cell = run.cell
     setup = set_up_training(cell, run.seed, run_context, epochs=cell.epochs)
     reset_peak(setup.device)
-    epochs = _train(run, setup, emit, verbose=run_context.verbose)
+    epochs, test = _train(run, setup, emit, verbose=run_context.verbose)
     last = epochs[-1]
     train_s = last.elapsed_train_s if cell.epochs else None
     images = setup.loader.train_images * cell.epochs
@@ -119,14 +121,27 @@ def _trial(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
         peak_memory_bytes=peak_bytes(setup.device),
         parameters=parameter_count(setup.training.model),
     )
-    return replace(ok(run, setup), trial=row, epochs=tuple(epochs))
+    wrong = _misclassified(run, test) if cell.epochs else None
+    return replace(ok(run, setup), trial=row, epochs=tuple(epochs), misclassified=wrong)
+
+
+def _misclassified(run: Run, test: Evaluation) -> MisclassifiedRow:
+    """Return the row of the test images whose predicted class is not their label."""
+    labels, predicted = test.labels.cpu(), test.predicted.cpu()
+    indices = (labels != predicted).nonzero()[:, 0]
+    classes = labels[indices].tolist(), predicted[indices].tolist()
+    wrong = pack_misclassified(zip(indices.tolist(), *classes, strict=True))
+    return MisclassifiedRow(
+        trial_id=run.run_id, seed=run.seed, test_images=test.images, wrong=wrong
+    )
 
 
 def _tuning(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
     """Train a candidate with one seed and evaluate it on held-out training images."""
-    cell, validation = run.cell, run.validation
-    setup = set_up_training(cell, run.seed, run_context, epochs=cell.epochs, validation=validation)
-    last = _train(run, setup, emit, verbose=run_context.verbose)[-1]
+    cell, parts = run.cell, (run.validation, run.train_share)
+    setup = set_up_training(cell, run.seed, run_context, epochs=cell.epochs, tuning=parts)
+    epochs, _ = _train(run, setup, emit, verbose=run_context.verbose)
+    last = epochs[-1]
     row = TuningRow(
         trial_id=run.run_id,
         seed=run.seed,
@@ -134,6 +149,7 @@ def _tuning(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
         validation_accuracy=last.test_accuracy,
         validation_loss=last.test_loss,
         validation_images=setup.loader.test_images,
+        train_share=run.train_share,
         train_s=last.elapsed_train_s,
     )
     return replace(ok(run, setup), tuning=row)
@@ -145,8 +161,13 @@ def ok(run: Run, setup: TrainingSetup) -> Outcome:
     return replace(outcome, environment=process_environment(setup.device))
 
 
-def _train(run: Run, setup: TrainingSetup, emit: Emit, *, verbose: bool) -> list[EpochRow]:
-    """Train all epochs, evaluating after each; a cell without epochs is evaluated once."""
+def _train(
+    run: Run, setup: TrainingSetup, emit: Emit, *, verbose: bool
+) -> tuple[list[EpochRow], Evaluation]:
+    """Train all epochs, evaluating after each; a cell without epochs is evaluated once.
+
+    Also return the last evaluation.
+    """
     training, loader, clock = setup.training, setup.loader, setup.clock
     epochs = setup.cell.epochs
     rows: list[EpochRow] = []
@@ -184,7 +205,7 @@ def _train(run: Run, setup: TrainingSetup, emit: Emit, *, verbose: bool) -> list
             )
         )
         emit(Evaluated(run.run_id, epoch, epochs, test.loss, test.correct, test.images))
-    return rows
+    return rows, test
 
 
 def _reach_target(

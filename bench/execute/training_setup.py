@@ -114,11 +114,17 @@ def two_images() -> Tensor:
 
 
 def set_up_training(
-    cell: Cell, seed: int, run_context: RunContext, *, epochs: int, validation: float = 0.0
+    cell: Cell,
+    seed: int,
+    run_context: RunContext,
+    *,
+    epochs: int,
+    tuning: tuple[float, float] | None = None,
 ) -> TrainingSetup:
     """Set threads, seed, data, network and optimizer up; `epochs` is the schedule's span.
 
-    With `validation`, this fraction of the training images replaces the test set. The network is
+    With `tuning`, a fraction of the training images replaces the test set, and a share of the
+    others is trained on. The network is
     initialised on the CPU, so that a seed means the same on every device.
     """
     set_allocator(cell.allocator)
@@ -128,8 +134,8 @@ def set_up_training(
     name = cell.dataset.name
     images = DATASETS[name].read(run_context.data_dirs.get(name, run_context.data_dir))
     shared = run_context.shared_images.get((name, cell.normalisation))
-    if validation:
-        images, shared = held_out(images, validation), None
+    if tuning:
+        images, shared = held_out(images, *tuning), None
     loader = _loader(cell, images, seed, device, shared)
     torch.default_generator.manual_seed(seed)  # torch.manual_seed would touch every device
     if device.type == "cuda":
@@ -139,13 +145,17 @@ def set_up_training(
     return TrainingSetup(cell, device, loader, training, clock_for(device))
 
 
-def held_out(images: ImageSet, fraction: float) -> ImageSet:
-    """Return a set whose test images are the last fraction of the training images."""
+def held_out(images: ImageSet, fraction: float, share: float = 1.0) -> ImageSet:
+    """Return a set whose test images are the last fraction of the training images.
+
+    Its training images are the first `share` of the others.
+    """
     count = max(1, round(fraction * len(images.train_images)))
+    trained = max(1, round(share * (len(images.train_images) - count)))
     return replace(
         images,
-        train_images=images.train_images[:-count],
-        train_labels=images.train_labels[:-count],
+        train_images=images.train_images[:trained],
+        train_labels=images.train_labels[:trained],
         test_images=images.train_images[-count:],
         test_labels=images.train_labels[-count:],
     )

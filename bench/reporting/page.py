@@ -27,6 +27,7 @@ from bench.reporting.display_names import untuned_summary
 from bench.reporting.effects_section import effect_findings, effects_section
 from bench.reporting.figure_style import Chart
 from bench.reporting.findings import best_findings, run_findings, unfinished_runs
+from bench.reporting.images_section import images_section
 from bench.reporting.results_section import cost_section, results_section
 from bench.reporting.sentences import markdown_sentences
 from bench.reporting.target_section import target_findings, target_section
@@ -150,6 +151,7 @@ def compose(
         baseline_section(results),
         effects_section(results),
         target_section(results, target),
+        images_section(results),
         tuning_section(results),
         cost_section(results.summary),
     ]

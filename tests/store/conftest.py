@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.misclassified import pack_misclassified
 from bench.records import (
     BlockRow,
     CostRow,
     EpochRow,
+    MisclassifiedRow,
     Outcome,
     Scalar,
     TimingRow,
@@ -17,6 +19,7 @@ from bench.records import (
 )
 from bench.store import Store
 
+WRONG = pack_misclassified([(8, 5, 6), (247, 4, 2)])
 CONFIG: dict[str, Scalar] = {
     "model": "convnet",
     "dataset": "digits",
@@ -67,6 +70,12 @@ def trial() -> Callable[..., Outcome]:
             status="ok",
             trial=TrialRow(trial_id=run_id, seed=seed, status="ok", time_to_target_s=float("inf")),
             epochs=epochs,
+            misclassified=MisclassifiedRow(
+                trial_id=run_id,
+                seed=seed,
+                test_images=10_000,
+                wrong=pack_misclassified([(8, 5, 6)]),
+            ),
             environment={"threads": 2, "torch": "2.6"},
             started_at="2025-01-01T00:00:00+00:00",
             wall_s=5.5,

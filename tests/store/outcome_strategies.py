@@ -9,6 +9,7 @@ from bench.records import (
     CostRow,
     EpochRow,
     Kind,
+    MisclassifiedRow,
     Outcome,
     Role,
     Status,
@@ -111,6 +112,9 @@ COSTS = st.builds(
     step_operations=maybe(WHOLE),
     step_peak_bytes=maybe(WHOLE),
 )
+MISCLASSIFIED = st.builds(
+    MisclassifiedRow, trial_id=TEXT, seed=WHOLE, test_images=WHOLE, wrong=TEXT
+)
 OUTCOMES = st.builds(
     Outcome,
     run_id=st.from_regex(r"[a-z0-9][a-z0-9_-]{0,30}", fullmatch=True),
@@ -126,6 +130,7 @@ OUTCOMES = st.builds(
     timings=st.lists(TIMINGS, max_size=3).map(tuple),
     block=maybe(BLOCKS),
     cost=maybe(COSTS),
+    misclassified=maybe(MISCLASSIFIED),
     environment=st.dictionaries(TEXT, JSON, max_size=3),
     started_at=TEXT,
     wall_s=FLOATS,

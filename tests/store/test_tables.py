@@ -31,7 +31,9 @@ PROMISED = {
     "costs": "status reason flops_per_image step_flops step_bytes step_operations "
     "step_peak_bytes step_base_bytes step_device_bytes",
     "tuning": "trial_id seed status reason validation_accuracy validation_loss validation_images "
+    "train_share "
     "train_s wall_s",
+    "misclassified": "trial_id seed test_images wrong",
 }
 
 
