@@ -37,9 +37,11 @@ def candidates(tuning: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
 
     Columns: `remaining`, the number of the remaining cell in the study's order; cell_id and the
     configuration; the mean validation accuracy over the tuning seeds that ended ok, with Student's
-    interval; `n`, the number of those, and `failed`, of the others; `chosen` by
-    `bench.stats.selection.best_candidate`; `at_edge`, where a chosen number is the smallest or the
-    largest of at least three, so that the best may lie outside; `edges`, the fields concerned.
+    interval, of the round with the most training images that a candidate reached by halving; `n`,
+    the number of those seeds, and `failed`, of the others; `chosen`, of the candidates in the last
+    round, by `bench.stats.selection.best_candidate`; `at_edge`, where a chosen number is the
+    smallest or the largest of at least three, so that the best may lie outside; `edges`, the fields
+    concerned.
     """
     fields, tuned = config_fields(tuning), tuned_fields(tuning, over)
     rest = [field for field in fields if field not in tuned]
@@ -47,11 +49,14 @@ def candidates(tuning: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
     ranged = [field for field in tuned if field in named_fields(over)]
     cells = tuning.drop_duplicates("cell_id")[["cell_id", *fields]].reset_index(drop=True)
     cells["remaining"] = cells.groupby(rest, sort=False, dropna=False).ngroup() if rest else 0
-    scores = _scores(tuning)
+    shares = tuning["train_share"].astype(float).fillna(1.0).groupby(tuning["cell_id"]).max()
+    last = tuning["train_share"].astype(float).fillna(1.0) == tuning["cell_id"].map(shares)
+    scores = _scores(tuning[last])
     rows: list[dict[str, Any]] = []
     for _, group in cells.groupby("remaining"):
         own = {cell_id: scores[cell_id] for cell_id in group["cell_id"]}
-        best = best_candidate(own)
+        furthest = max(shares[cell_id] for cell_id in own)
+        best = best_candidate({c: own[c] for c in own if shares[c] == furthest})
         edges = _edges(group[ranged], group["cell_id"] == best)
         for cell_id, scored in own.items():
             finished = [score for score in scored if score is not None]

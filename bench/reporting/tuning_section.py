@@ -100,10 +100,19 @@ def tuning_note(results: Results) -> str:
     overlap = "other than the comparison's"
     if shared:
         overlap = f"of which the comparison uses {', '.join(map(str, shared))} too"
+    rounds = sorted(results.tuning["train_share"].dropna().astype(float).unique())
+    halving = ""
+    if len(rounds) > 1:
+        shares = join_words(f"1/{1 / share:.0f}" for share in rounds if share < 1)
+        halving = (
+            f" By successive halving the values were trained on {shares} of the other training "
+            "images, the best third of each round in the next; a value's accuracy is that of its "
+            "last round."
+        )
     return (
         f"The choice was made on {held_out}training images held out from training, with "
         f"{plural(len(seeds), 'seed')} ({', '.join(map(str, seeds))}), {overlap}; the test set was "
-        "not used."
+        f"not used.{halving}"
     )
 
 

@@ -8,6 +8,7 @@ different seeds.
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from bench.cell_names import owner
@@ -26,9 +27,10 @@ from bench.records import (
     TrialRow,
     TuningRow,
 )
-from bench.stats.selection import best_candidate
+from bench.stats.selection import HALVING_SHARES, best_candidate, halved
 from bench.study.spec import Cell, DatasetChoice, Study, Timing
 
+Outcomes = Mapping[str, OutcomeSummary]
 Candidates = Sequence[Sequence[Cell]]  # resolved cells to choose from, for each cell of the study
 
 
@@ -37,7 +39,9 @@ class Run:
     """A trial, tuning trial, cost pass or part of a timing set: all that a process needs.
 
     `block` is the number of the timing set. A detailed part times epochs and the machine too.
-    `look` counts the looks at the results, this set's included; 0 where their number was fixed.
+    `train_share` is the fraction of the training images that a tuning trial uses.
+    `look` counts the looks at the results for which sets or trials were added, this run's included;
+    0 where their number was fixed.
     """
 
     run_id: str
@@ -51,6 +55,7 @@ class Run:
     target_accuracy: float | None = None
     timeout_s: float | None = None
     validation: float = 0.0
+    train_share: float = 1.0
     is_detailed: bool = True
     look: int = 0
 
@@ -75,6 +80,8 @@ class Run:
                     fields["alone"] = False
             case "tuning":
                 fields["validation"] = self.validation
+                if self.train_share < 1:
+                    fields["train_share"] = self.train_share
         return fields
 
     def ended(self, status: Status, reason: str | None, wall_s: float) -> Outcome:
@@ -89,7 +96,7 @@ class Run:
             case "trial":
                 rows = {"trial": TrialRow(**trained)}
             case "tuning":
-                rows = {"tuning": TuningRow(**trained)}
+                rows = {"tuning": TuningRow(**trained, train_share=self.train_share)}
             case "cost":
                 rows = {"cost": CostRow(**end)}
             case "block":
@@ -159,43 +166,84 @@ def distinct_cells(resolved: Sequence[Cell], base_id: str) -> tuple[Cell, ...]:
     return (first, *(cell for cell in cells.values() if cell is not first))
 
 
-def trial_and_cost_runs(study: Study, cells: Sequence[Cell]) -> Iterator[Run]:
+def trial_run(study: Study, cell: Cell, seed: int, look: int = 0) -> Run:
+    """Return the run that trains a cell with a seed, added at this look at the accuracies."""
+    target = study.target_accuracy
+    return run_of(study, cell, "trial", f"s{seed}", seed=seed, target_accuracy=target, look=look)
+
+
+def trial_and_cost_runs(study: Study, cells: Sequence[Cell], look: int = 0) -> Iterator[Run]:
     """Yield the trials, one seed of every cell before the next seed, then a cost pass per cell."""
     for seed in study.seeds:
         for cell in cells:
-            target = study.target_accuracy
-            yield run_of(study, cell, "trial", f"s{seed}", seed=seed, target_accuracy=target)
+            yield trial_run(study, cell, seed, look)
     for cell in cells:
         if cell.skip is None:
             yield run_of(study, cell, "cost", "cost")
 
 
-def tuning_runs(study: Study, candidates: Candidates) -> Iterator[Run]:
-    """Yield a trial of every candidate with every tuning seed, one seed of all before the next."""
+def tuning_runs(
+    study: Study, candidates: Candidates, outcomes: Outcomes = MappingProxyType({})
+) -> Iterator[Run]:
+    """Yield a trial of every candidate with every tuning seed, one seed of all before the next.
+
+    By halving, those of a further round follow where `outcomes`, by run id, has all of a cell's
+    round before.
+    """
     if study.tune is None:
         return
-    for seed in study.tune.seeds:
-        for group in candidates:
-            runnable = [cell for cell in group if cell.skip is None]
-            for cell in runnable if len(runnable) > 1 else ():
-                held_out = study.tune.validation
-                yield run_of(study, cell, "tuning", f"t{seed}", seed=seed, validation=held_out)
+    by_cell = [list(_tuning_rounds(study, group, outcomes)) for group in candidates]
+    for rounds in itertools.zip_longest(*by_cell, fillvalue=()):
+        for seed in study.tune.seeds:
+            yield from (run for runs in rounds for run in runs if run.seed == seed)
 
 
-def choose(
-    study: Study, candidates: Candidates, outcomes: Mapping[str, OutcomeSummary]
-) -> list[Cell]:
-    """Return the best candidate of each cell, given the tuning outcomes by run id."""
+def _tuning_rounds(
+    study: Study, group: Sequence[Cell], outcomes: Outcomes
+) -> Iterator[Sequence[Run]]:
+    """Yield the rounds of a cell's candidates, as far as the outcomes of the one before tell."""
+    tune = study.tune
+    left = [cell for cell in group if cell.skip is None]
+    if tune is None:
+        return
+    is_halving = tune.by == "halving"
+    for number, share in enumerate(HALVING_SHARES if is_halving else (1.0,)):
+        if len(left) < 2:
+            return
+        suffix = f"-{number}" if is_halving else ""
+        runs = [
+            run_of(
+                study, cell, "tuning", f"t{seed}{suffix}",
+                seed=seed, validation=tune.validation, train_share=share,
+            )
+            for seed in tune.seeds
+            for cell in left
+        ]  # fmt: skip
+        yield runs
+        if any(run.run_id not in outcomes for run in runs):
+            return
+        best = set(halved(_scores(runs, outcomes)))
+        left = [cell for cell in left if cell.cell_id in best]
+
+
+def _scores(runs: Sequence[Run], outcomes: Outcomes) -> dict[str, list[float | None]]:
+    """Return the validation accuracies by candidate; None for a trial that did not end ok."""
     scores: dict[str, list[float | None]] = {}
-    for run in tuning_runs(study, candidates):
+    for run in runs:
         outcome = outcomes.get(run.run_id)
         accuracy = outcome.validation_accuracy if outcome and outcome.status == "ok" else None
         scores.setdefault(run.cell.cell_id, []).append(accuracy)
+    return scores
+
+
+def choose(study: Study, candidates: Candidates, outcomes: Outcomes) -> list[Cell]:
+    """Return the best candidate of each cell, given the tuning outcomes by run id."""
     chosen = []
     for group in candidates:
         cells = {c.cell_id: c for c in group if c.skip is None} or {c.cell_id: c for c in group}
-        best = best_candidate({cell_id: scores.get(cell_id, []) for cell_id in cells})
-        chosen.append(cells[best])
+        rounds = list(_tuning_rounds(study, group, outcomes))
+        scores = _scores(rounds[-1], outcomes) if rounds else {cell_id: [] for cell_id in cells}
+        chosen.append(cells[best_candidate(scores)])
     return chosen
 
 

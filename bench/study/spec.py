@@ -296,8 +296,11 @@ class Tune(Strict):
     """Axes whose best value is chosen for each cell instead of compared."""
 
     over: list[str] = Field(min_length=1, description="axes whose best value is chosen")
-    by: Literal["validation_accuracy"] = _field(
-        "validation_accuracy", "mean accuracy on held-out training images"
+    by: Literal["validation_accuracy", "halving"] = _field(
+        "validation_accuracy",
+        "mean accuracy on held-out training images: of every value trained on all others, or, by "
+        "successive halving, trained on a ninth of them, then the best third on a third, and the "
+        "best ninth on all",
     )
     validation: Annotated[float, Field(gt=0, lt=1), BeforeValidator(number)] = _field(
         0.15, "fraction of the training images that is held out, the last ones"

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from runner_doubles import Ask, FakeExecutor, Silent
 
+from bench.analysis.tuning_candidates import candidates
 from bench.planning import plan_study
 from bench.runner import run_study
 from bench.study.runs import Run
@@ -104,3 +105,44 @@ def test_the_baseline_cell_is_the_base_at_its_best(ask: Ask) -> None:
     assert reporter.plan is not None
     first = reporter.plan.cells[0].optimizer
     assert (first.name, first.parameters["lr"]) == ("adam", 0.01)
+
+
+HALVED = TUNED.replace("[0.001, 0.01, 0.1]", "[0.001, 0.003, 0.01, 0.03, 0.1]").replace(
+    "{over: [lr]", "{over: [lr], by: halving"
+)
+
+
+def test_halving_spends_less_on_values_that_are_worse(ask: Ask) -> None:
+    executor = FakeExecutor(validation=by_rate)
+    finished = run_study(ask(HALVED), Silent(), executor)
+    tuned = [run for run in executor.runs if run.kind == "tuning"]
+    # Of five values the best two go on, of two the best one; for two optimizers and two seeds.
+    assert [run.train_share for run in tuned] == [1 / 9] * 20 + [1 / 3] * 8
+    going_on = {(r.cell.optimizer.name, r.cell.optimizer.parameters["lr"]) for r in tuned[20:]}
+    assert going_on > set(BEST.items())
+    trials = pd.read_csv(finished.folder / "trials.csv")
+    assert dict(zip(trials["optimizer"], trials["lr"], strict=True)) == BEST
+    tuning = pd.read_csv(finished.folder / "tuning.csv")
+    assert len(tuning) == 28
+    tried = candidates(finished.results.tuning, ["lr"])
+    assert dict(tried.loc[tried["chosen"], ["optimizer", "lr"]].to_numpy()) == BEST
+
+
+def test_a_halving_that_was_interrupted_or_is_done_goes_on_where_it_was(ask: Ask) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_study(ask(HALVED), Silent(), FakeExecutor(validation=by_rate, interrupt_after=23))
+    rest, again = (FakeExecutor(validation=by_rate) for _ in range(2))
+    run_study(ask(HALVED), Silent(), rest)
+    assert kinds(rest).count("tuning") == 28 - 23
+    run_study(ask(HALVED), Silent(), again)
+    assert again.executed == []
+
+
+def test_a_value_that_fails_in_a_round_of_halving_goes_on_last(ask: Ask) -> None:
+    def fails(run: Run) -> bool:
+        return run.kind == "tuning" and run.cell.optimizer.parameters["lr"] == 0.001
+
+    executor = FakeExecutor(validation=by_rate, failing=fails)
+    run_study(ask(HALVED), Silent(), executor)
+    later = [run for run in executor.runs if run.kind == "tuning" and run.train_share > 1 / 9]
+    assert later and not any(map(fails, later))

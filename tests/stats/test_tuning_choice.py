@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.stats.selection import best_candidate
+from bench.stats.selection import best_candidate, halved
 
 accuracies = st.one_of(st.none(), st.floats(0, 1))
 scores = st.dictionaries(st.text(max_size=3), st.lists(accuracies, max_size=4), min_size=1)
@@ -66,3 +66,14 @@ def test_a_complete_candidate_is_chosen_wherever_there_is_one(
 ) -> None:
     whole = {name for name, values in made.items() if values and None not in values}
     assert not whole or best_candidate(made) in whole
+
+
+@pytest.mark.parametrize(("n", "left"), [(1, 1), (2, 1), (3, 1), (4, 2), (9, 3), (10, 4)])
+def test_halving_keeps_the_best_third_in_the_studys_order(n: int, left: int) -> None:
+    scores = {f"c{i}": [i * 7 % 11 / 11] for i in range(n)}
+    best = sorted(scores, key=lambda c: -(scores[c][0] or 0))[:left]
+    assert halved(scores) == [candidate for candidate in scores if candidate in best]
+
+
+def test_halving_keeps_no_candidate_with_a_failed_trial_before_one_without() -> None:
+    assert halved({"a": [0.9, None], "b": [0.1, 0.1], "c": [0.2, 0.2], "d": [None]}) == ["b", "c"]
