@@ -13,19 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.comparisons import (
-    ACCURACY,
-    Comparison,
-    SessionNoise,
-    Sides,
+from bench.analysis.accuracy_comparisons import (
     by_seed,
-    compare_accuracies_by_seed,
-    compare_times_by_block,
-    comparison_frame,
+    compare_accuracies,
+    looks_at,
     trained_trials,
 )
+from bench.analysis.comparison_table import ACCURACY, Comparison, comparison_frame
 from bench.analysis.configurations import configurations, naming_fields, varying_fields
 from bench.analysis.set_times import aa_log_ratios, block_times, looks_of, times_by_block
+from bench.analysis.time_comparisons import SessionNoise, Sides, compare_times_by_block
 from bench.cell_names import (
     differing,
     field_name,
@@ -43,8 +40,8 @@ LIST = ", "
 Config = Mapping[str, Any]
 RULE = (
     "An effect is what one value of an axis changes compared with the baseline cell's value, "
-    "averaged over every combination of the other axes: the mean difference in accuracy, paired "
-    "by seed, and the geometric mean of the ratios of a step's time, paired by timing set"
+    "averaged over every combination of the other axes: the difference in mean accuracy, and the "
+    "geometric mean of the ratios of a step's time, paired by timing set"
 )
 
 
@@ -195,13 +192,13 @@ def main_effects(
 ) -> pd.DataFrame:
     """Estimate the effect of every axis of a full grid and each value but the baseline cell's.
 
-    Accuracy: for each seed the mean over the other axes' combinations of the paired difference
-    d = a(value, c) − a(baseline's value, c); the effect is the mean over seeds with Student's t
-    interval, n counts seeds. Time of a step per image: for each timing set the mean over the
-    combinations of log(t(value, c) / t(baseline's value, c)); the effect is exp of the
-    Hodges–Lehmann estimate over sets with its signed-rank interval, n counts sets. A seed counts
-    where all of its cells were trained, a set where none of its cells was disturbed. Columns as in
-    comparisons.csv, with `effect` for cell_id; p-values are corrected for the number of effects.
+    Accuracy: the mean of the cells with the value minus that of the cells with the baseline's
+    value, with intervals that hold for all effects at once; n counts seeds. Time of a step per
+    image: for each timing set the mean over the combinations of
+    log(t(value, c) / t(baseline's value, c)); the effect is exp of the Hodges–Lehmann estimate
+    over sets with its signed-rank interval, n counts sets. A set counts where none of its cells
+    was disturbed. Columns as in comparisons.csv, with `effect` for cell_id; p-values are corrected
+    for the number of effects.
     Source of the definition: Box, Hunter & Hunter (2005), Statistics for Experimenters, 5.
     """
     axes = full_grid(measured_cells(summary))
@@ -209,11 +206,11 @@ def main_effects(
     rows: list[Comparison] = []
     if contrasts:
         accuracies = by_seed(trained_trials(trials), ACCURACY)
-        rows += compare_accuracies_by_seed(_contrast_means(accuracies, contrasts))
+        sides = {c.name: (c.before, c.after) for c in contrasts}
+        rows += compare_accuracies(accuracies, sides, looks_at(trials))
         measured = block_times(timings, blocks)
         every, clean = (
-            _contrast_means(wide, contrasts, geometric=True)
-            for wide in times_by_block(measured, "step")
+            _contrast_means(wide, contrasts) for wide in times_by_block(measured, "step")
         )
         noise = SessionNoise(aa_log_ratios(measured, "step"))
         most_looks = max(looks_of(blocks).values(), default=0)
@@ -254,18 +251,15 @@ def _contrasts(axis: Axis, axes: Sequence[Axis]) -> Iterator[_Contrast]:
             yield _Contrast(name, *sides)
 
 
-def _contrast_means(
-    wide: pd.DataFrame, contrasts: Sequence[_Contrast], *, geometric: bool = False
-) -> Sides:
-    """Average both sides of each contrast over its combinations; blank where one is missing."""
-    values = wide.apply(np.log) if geometric else wide
+def _contrast_means(wide: pd.DataFrame, contrasts: Sequence[_Contrast]) -> Sides:
+    """Average both sides of each contrast, geometrically; blank where a combination is missing."""
+    logs = wide.apply(np.log)
 
     def means(side: Mapping[str, Sequence[str]]) -> pd.DataFrame:
         columns = {
-            name: values.reindex(columns=list(cell_ids)).mean(axis=1, skipna=False)
+            name: logs.reindex(columns=list(cell_ids)).mean(axis=1, skipna=False)
             for name, cell_ids in side.items()
         }
-        frame = pd.DataFrame(columns, index=wide.index)
-        return frame.apply(np.exp) if geometric else frame
+        return pd.DataFrame(columns, index=wide.index).apply(np.exp)
 
     return means({c.name: c.before for c in contrasts}), means({c.name: c.after for c in contrasts})

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bench.analysis.comparisons import Noise, SessionNoise
 from bench.analysis.set_times import LEAST_SHARE
+from bench.analysis.time_comparisons import Noise, SessionNoise
 from bench.records import Outcome
 
 

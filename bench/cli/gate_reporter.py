@@ -6,7 +6,7 @@ from typing import Any, NoReturn, Self
 
 from rich.markup import escape
 
-from bench.analysis.comparisons import ACCURACY
+from bench.analysis.comparison_table import ACCURACY
 from bench.cli.terminal import WIDE, console, make_progress, table
 from bench.cli.verdict_table import verdict_text
 from bench.formatting import format_duration, plural

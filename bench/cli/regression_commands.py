@@ -36,9 +36,7 @@ def gate(
     budget: Annotated[
         str, option("--budget TIME", "Time limit, after the first six pairs.")
     ] = "30m",
-    accuracy: Annotated[
-        bool, option("--accuracy", "Also compare accuracy, paired by seed.")
-    ] = False,
+    accuracy: Annotated[bool, option("--accuracy", "Also compare mean accuracies.")] = False,
     base_python: Annotated[
         str | None, option("--base-python PYTHON", "Interpreter with the packages of the base.")
     ] = None,

@@ -6,14 +6,11 @@ from math import ceil
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
-from bench.analysis.comparisons import (
-    ACCURACY,
-    Comparison,
-    SessionNoise,
-    compare_accuracies,
-    compare_times,
-)
+from bench.analysis.accuracy_comparisons import compare_accuracies
+from bench.analysis.comparison_table import ACCURACY, Comparison
+from bench.analysis.time_comparisons import SessionNoise, compare_times
 from bench.regress.benchmark_samples import TIME, MissingSample, Observation, Role
 from bench.stats.estimates import MIN_FOR_INTERVAL, Estimate, Floats
 from bench.stats.rank_tests import holm
@@ -70,7 +67,7 @@ def judge(observations: Sequence[Observation]) -> list[BenchmarkVerdict]:
         if not len(pairs):
             continue
         if measure == ACCURACY:
-            compared = compare_accuracies(benchmark, pairs[:, 0], pairs[:, 1])
+            (compared,) = compare_accuracies(pd.DataFrame(pairs), {benchmark: ([0], [1])})
         else:
             kept = _paired(values, "head", clean=True)
             noise = SessionNoise(_control_logs(values))

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.analysis.comparisons import ACCURACY, Comparison
+from bench.analysis.comparison_table import ACCURACY, Comparison
 from bench.cell_names import is_blank
 from bench.csv_text import as_text, csv_of
 from bench.formatting import (
@@ -41,9 +41,9 @@ TRADE_OFFS = {  # verdicts on time and accuracy
 HOW_TO_READ = """\
 Head and base were measured in fresh processes that took turns, on one machine.
 *head / base* is the ratio of times (above 1 is slower) or of accuracies (above 1 is better), with
-its paired 95% interval. *floor* is the ratio to expect without any change, from measuring base
-against itself. *detects* is the smallest change detected in 80% of cases. *slower* or *worse*: the
-interval lies beyond the floor, and a fresh re-run confirmed it."""
+its 95% interval. *floor* is the ratio of times to expect without any change, from measuring base
+against itself. *detects* is the smallest change detected in 80% of cases. *slower*: the interval
+lies beyond the floor, *worse*: below 1, and a fresh re-run confirmed it."""
 
 
 def headline(result: GateResult) -> str:
@@ -85,7 +85,7 @@ def cells(row: BenchmarkVerdict, names: Mapping[str, str]) -> list[str]:
         BLANK if c is None else format_ratio(c.ratio, c.low, c.high),
         _word(row),
         BLANK if c is None or c.mde is None else format_share(c.mde),
-        BLANK if c is None else format_share(c.floor),
+        BLANK if c is None or not c.floor else format_share(c.floor),
         BLANK if c is None else str(c.n),
         "; ".join(_notes(row)),
     ]

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.analysis.comparisons import ACCURACY
+from bench.analysis.comparison_table import ACCURACY
 from bench.regress.benchmark_samples import (
     ROLES,
     TIME,

@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from bench.analysis.comparisons import ACCURACY, trained_trials
+from bench.analysis.accuracy_comparisons import trained_trials
+from bench.analysis.comparison_table import ACCURACY
 from bench.analysis.configurations import name_cells
 from bench.analysis.disturbances import disturbance_reasons
 from bench.analysis.folder_comparison import measurement_conditions

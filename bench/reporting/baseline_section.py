@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.comparisons import ACCURACY, session_noise
+from bench.analysis.accuracy_comparisons import looks_at
+from bench.analysis.comparison_table import ACCURACY
 from bench.analysis.disturbances import describe_disturbances
 from bench.analysis.results import Results
 from bench.analysis.set_times import ONE_STRETCH, timing_protocol
+from bench.analysis.time_comparisons import session_noise
 from bench.cell_names import BASELINE, is_blank
 from bench.formatting import (
     ACCURACY_VERDICTS,
@@ -33,14 +35,20 @@ from bench.stats.rank_tests import holm, least_p
 
 SIGNIFICANT = 0.05
 NOTES = """\
-A ratio above 1 is slower. *Faster*, *slower*, *better*, *worse*: the interval lies entirely beyond
-the noise floor; *equivalent*: neither, and it lies within 3% of 1 (accuracy: within the floor);
-*inconclusive*: none of these. The noise floor is what the baseline cell shows against itself in
-this session, at least 0.5% (accuracy: 0.1 points). *Detects* is the smallest change that would be
-found four times in five. *p* is a second opinion: Wilcoxon's signed-rank test of times, Mann and
-Whitney's test of accuracies, corrected after Holm for the number of rows, left blank where so few
-sets or seeds could not reach 0.05. Intervals and verdicts are not corrected for the number of
-rows."""
+A ratio above 1 is slower. *Faster*, *slower*: the interval lies entirely beyond the noise floor,
+which is what the baseline cell shows against itself in this session, at least 0.5%; *better*,
+*worse*: the interval, which holds for all rows at once, excludes 0; *equivalent*: neither, and the
+interval of a ratio lies within 3% of 1, that of the row's accuracy alone within 0.2 points of 0;
+*inconclusive*: none of these. *Detects* is the smallest change that would be found four times in
+five. *p* is a second opinion: Wilcoxon's signed-rank test of times, Mann and Whitney's test of
+accuracies, corrected after Holm for the number of rows, left blank where so few sets or seeds could
+not reach 0.05. Intervals of times are not corrected for the number of rows."""
+METHODS = {
+    "Dunnett": "Dunnett's, with the variance pooled over the cells",
+    "Welch": "Welch's, with the variance of the compared cells alone",
+    "paired": "paired by seed, because seeds matter here (F test, p < 0.01)",
+    "identical": "none needed, the accuracies agree in every seed",
+}
 
 Row = Mapping[Any, Any]
 
@@ -57,20 +65,35 @@ def baseline_section(results: Results) -> Section:
         if phase != "step" and len(rows := _rows(results, phase))
     ]
     baseline = baseline_name(results)
-    intro = f"Every cell against {baseline}, times paired by timing set, accuracy by seed."
+    intro = f"Every cell against {baseline}, times paired by timing set."
     if results.ordered_changes:
         intro = (
             f"Each row is one change to {baseline}, all else equal, ordered by the mean accuracy "
-            "that it costs, most first. Times are paired by timing set, accuracy by seed."
+            "that it costs, most first. Times are paired by timing set."
         )
+    methods = methods_text(_rows(results, ACCURACY)["method"], looks_at(results.trials))
     return Section(
         "Against the baseline cell",
         _without_blank_rows(names, columns),
         NOTES,
-        intro=intro,
+        intro=f"{intro} {methods}".strip(),
         details=_without_blank_rows(names, phases),
         details_title="Every other phase: ratio of times and verdict",
     )
+
+
+def methods_text(methods: pd.Series, looks: int) -> str:
+    """Describe how the intervals of accuracies were made, the most frequent way first."""
+    counts = methods.dropna().value_counts()
+    if counts.empty:
+        return ""
+    ways = [METHODS[str(method)] for method in counts.index]
+    if len(ways) > 1:
+        ways = [f"{way} ({n} of {counts.sum()})" for way, n in zip(ways, counts, strict=True)]
+    text = f"Intervals of accuracies: {'; '.join(ways)}."
+    if looks < 2:
+        return text
+    return f"{text} Seeds were added until they decided: the intervals hold for {looks} looks."
 
 
 def baseline_name(results: Results) -> str:
@@ -98,13 +121,13 @@ def comparison_columns(
         is_paired = measure != ACCURACY
         least = np.array([least_p(int(n), is_paired=is_paired) for n in rows["n"]])
         rows = rows.assign(least_p=holm(least))
-        floors = {_floor(row) for row in rows.to_dict("records")}
+        floors = {_floor(row) for row in rows.to_dict("records")} if is_paired else set()
         common_floor = f"noise floor {min(floors)}" if len(floors) == 1 else ""
         verdicts = _column(keys, rows, "verdict", _verdict, common_floor)
         columns += [
             _column(keys, rows, heading, write, plural_range(rows["n"], sample)),
             replace(verdicts, is_number=False, is_verdict=True),
-            *([] if common_floor else [_column(keys, rows, "noise floor", _floor)]),
+            *([_column(keys, rows, "noise floor", _floor)] if len(floors) > 1 else []),
             _column(keys, rows, "detects", _detects),
             _column(keys, rows, "p (Holm)", _p, f"rank test, over {plural(len(rows), noun)}"),
         ]

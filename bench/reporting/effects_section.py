@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.analysis.comparisons import ACCURACY
+from bench.analysis.accuracy_comparisons import looks_at
+from bench.analysis.comparison_table import ACCURACY
 from bench.analysis.effects import RULE, Change
 from bench.analysis.results import Results
 from bench.formatting import ACCURACY_VERDICTS, EXPLORATORY, TIME_VERDICTS, plural
@@ -13,6 +14,7 @@ from bench.reporting.baseline_section import (
     Row,
     comparison_columns,
     difference_text,
+    methods_text,
     points_of,
     ratio_text,
     step_time_name,
@@ -38,10 +40,12 @@ def effects_section(results: Results) -> Section:
     """Return the section with the main effects of a full grid; no columns for other designs."""
     intro = f"{escape(RULE)}. Verdicts, noise floor and *p* are as above."
     effects = results.main_effects.set_index("effect")
+    is_accuracy = effects["measure"] == ACCURACY
+    methods = methods_text(effects.loc[is_accuracy, "method"], looks_at(results.trials))
     names = list(dict.fromkeys(effects.index))
     columns = comparison_columns(effects, names, "effect", step_time_name(results))
     named = [Column("effect", "", names, is_number=False), *columns] if columns else []
-    return Section("Main effects", named, intro=intro)
+    return Section("Main effects", named, intro=f"{intro} {methods}".strip())
 
 
 def effect_findings(results: Results) -> list[str]:
@@ -116,7 +120,8 @@ def _axis_findings(results: Results) -> list[str]:
             finding = f"**Largest main effect on {what}**: {escape(row['effect'])}, {size}, {word}."
             findings.append(finding)
         elif rows:
-            findings.append(f"**Main effects on {what}:** none exceeds the noise floor.")
+            limit = "0 beyond chance" if measure == ACCURACY else "1 beyond the noise floor"
+            findings.append(f"**Main effects on {what}:** none differs from {limit}.")
     return findings
 
 

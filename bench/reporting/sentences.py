@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.analysis.comparisons import ACCURACY
+from bench.analysis.comparison_table import ACCURACY
 from bench.analysis.configurations import configurations, naming_fields
 from bench.analysis.results import Results
 from bench.cell_names import (

@@ -13,6 +13,7 @@ from bench.analysis.comparisons import compare_with_baseline
 from bench.analysis.results import Results
 from bench.analysis.summary import summarise
 from bench.records import LOCKSTEP
+from bench.stats.contrasts import mean_differences
 
 # Batch 512 (the baseline) or 64, convnet or lenet5; the baseline first.
 FIELDS = {
@@ -81,19 +82,27 @@ def effects_of(tables: Results, measure: str) -> pd.DataFrame:
     return effects[effects["measure"] == measure].set_index("effect")
 
 
-def test_an_effect_on_accuracy_is_the_mean_of_the_paired_differences() -> None:
+def test_an_effect_on_accuracy_is_a_difference_between_means_of_cells() -> None:
     effects = effects_of(tables_of(), "test_accuracy")
     assert list(effects.index) == ["model convnet → lenet5", "batch 512 → 64"]
     # Batch: by seed (0.03 + 0.01) / 2, (0.04 + 0.02) / 2, (0.01 + 0.04) / 2.
     batch = effects.loc["batch 512 → 64"]
     assert batch["difference"] == pytest.approx((0.02 + 0.03 + 0.025) / 3)
-    half = 4.302653 * 0.005 / np.sqrt(3)  # t(0.975, 2); the standard deviation is 0.005
-    ends = [(batch[end] - 1) * batch["before"] for end in ("low", "high")]
-    assert ends == pytest.approx([0.025 - half, 0.025 + half], abs=1e-6)
-    assert (batch["n"], batch["verdict"]) == (3, "IMPROVED")
     # Model: by seed −(0.10 + 0.12) / 2, −(0.09 + 0.11) / 2, −(0.11 + 0.08) / 2.
     model = effects.loc["model convnet → lenet5"]
     assert model["difference"] == pytest.approx(-(0.11 + 0.10 + 0.095) / 3)
+    assert (batch["n"], batch["verdict"], model["verdict"]) == (3, "IMPROVED", "REGRESSED")
+
+
+def test_effects_on_accuracy_have_the_scatter_of_all_cells() -> None:
+    effects = effects_of(tables_of(), "test_accuracy")
+    cells = np.array([ACCURACIES[cell_id] for cell_id in FIELDS]).T
+    weights = [[-0.5, 0.5, -0.5, 0.5], [-0.5, -0.5, 0.5, 0.5]]  # model, batch
+    estimates = mean_differences(cells, weights)
+    assert [e.df for e in estimates] == [8, 8]
+    for (_, row), estimate in zip(effects.iterrows(), estimates, strict=True):
+        ends = [(row[end] - 1) * row["before"] for end in ("low", "high")]
+        assert ends == pytest.approx([estimate.among_all.low, estimate.among_all.high])
 
 
 def test_an_effect_on_time_is_the_geometric_mean_of_the_paired_ratios() -> None:
@@ -116,11 +125,12 @@ def test_effects_pair_cells_whose_sets_were_split_because_of_their_number() -> N
     assert split["verdict"].to_list() == joint["verdict"].to_list()
 
 
-def test_a_seed_counts_where_all_cells_of_an_effect_were_trained() -> None:
+def test_an_effect_has_an_interval_where_each_of_its_cells_has_three_seeds() -> None:
     some = {**ACCURACIES, "c3": [0.81, None, 0.85]}
     effects = effects_of(tables_of(some), "test_accuracy")
     assert effects["n"].to_list() == [2, 2]
-    assert effects.loc["batch 512 → 64", "difference"] == pytest.approx((0.02 + 0.025) / 2)
+    before, after = (0.91 + 0.81) / 2, (2.81 / 3 + 0.83) / 2
+    assert effects.loc["batch 512 → 64", "difference"] == pytest.approx(after - before)
     assert effects["low"].isna().all()  # of two, a lucky pair would look certain
 
 

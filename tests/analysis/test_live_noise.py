@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.analysis.comparisons import Noise, SessionNoise
 from bench.analysis.live_noise import LiveNoise
+from bench.analysis.time_comparisons import Noise, SessionNoise
 from bench.records import LOCKSTEP, BlockRow, Outcome, Role, Status, TimingRow
 
 SETS = 6

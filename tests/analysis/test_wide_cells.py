@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from bench.analysis.comparisons import wide_cells
+from bench.analysis.time_comparisons import wide_cells
 
 Interval = tuple[float | None, float | None, float | None]  # low, value, high
 NONE = pd.DataFrame({"measure": [], "cell_id": [], "low": [], "ratio": [], "high": []})

@@ -138,8 +138,8 @@ def test_accuracies_are_differences_in_percentage_points(
     assert sorted(drawn_points(axes).values()) == pytest.approx(sorted(pairs.mean()))
     lines = [c for c in axes.collections if not isinstance(c, PathCollection)]
     widths = [np.ptp(path.vertices[:, 0]) for c in lines for path in c.get_paths()]
-    half = 4.302653 * pairs.std() / np.sqrt(3)  # t(0.975, 2)
-    assert sorted(widths) == pytest.approx(sorted(2 * half), rel=1e-5)
+    expected = 100 * rows["before"] * (rows["high"] - rows["low"])
+    assert sorted(widths) == pytest.approx(sorted(expected.astype(float)), rel=1e-5)
 
 
 def test_the_band_is_the_noise_floor(case: str, charts_of: Charts, tables_of: ResultsOf) -> None:
@@ -149,7 +149,7 @@ def test_the_band_is_the_noise_floor(case: str, charts_of: Charts, tables_of: Re
         axes = panel_of(charts_of(case)["against_baseline"], measure)
         floors = compared(tables_of(case), measure)["floor"]
         border = 1.0 if measure == "step" else 0.0
-        expected = set(floors.round(9)) if measure == "step" else {0.1}
+        expected = set(floors.round(9)) if measure == "step" else {0.0}
         drawn = {round(band.get_width() / 2, 9) for band in axes.patches}
         assert drawn and drawn <= expected
         middles = [band.get_x() + band.get_width() / 2 for band in axes.patches]

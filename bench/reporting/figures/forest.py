@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFT, CARETRIGHT
 
-from bench.analysis.comparisons import ACCURACY
+from bench.analysis.comparison_table import ACCURACY
 from bench.analysis.results import Results
 from bench.cell_names import BASELINE
 from bench.formatting import (
@@ -36,6 +36,7 @@ VERDICT_STYLES: Mapping[Verdict, CellStyle] = {
 }
 NO_INTERVAL = "inconclusive: too few samples"
 
+LEAST_PAD = 0.1  # of an axis, in its unit
 BARS_UP_TO = 1.0  # of the points' range: a longer bar is clipped and ends in an arrow
 
 
@@ -220,7 +221,7 @@ def _limits(values: pd.DataFrame, panel: Panel) -> tuple[float, float]:
     longest = BARS_UP_TO * (last - first)
     low = max(np.fmin(first, to_axis(values["low"]).min()), first - longest)
     high = min(np.fmax(last, to_axis(values["high"]).max()), last + longest)
-    pad = 0.06 * (high - low)
+    pad = 0.06 * (high - low) or LEAST_PAD  # where nothing differs at all
     return float(from_axis(low - pad)), float(from_axis(high + pad))
 
 
@@ -259,4 +260,6 @@ def _note(panels: Sequence[Panel]) -> str:
     left_out = sum(int(panel.values["left_out"].sum()) for panel in panels)
     if left_out:
         note += f". Left out as disturbed: {plural(left_out, 'pair')} of sets"
-    return f"{note}. Grey: the noise floor; differences within it don't count"
+    if any(panel.values["floor"].any() for panel in panels):
+        note += ". Grey: the noise floor of times; differences within it don't count"
+    return note

@@ -9,7 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from bench.analysis.comparisons import trained_trials
+from bench.analysis.accuracy_comparisons import trained_trials
 from bench.analysis.effects import Axis, full_grid, measured_cells
 from bench.analysis.results import Results
 from bench.cell_names import axis_name

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import Formatter, FuncFormatter
 from numpy.typing import NDArray
 
-from bench.analysis.comparisons import trained_trials
+from bench.analysis.accuracy_comparisons import trained_trials
 from bench.analysis.results import Results
 from bench.formatting import format_points, join_words
 from bench.reporting.colours import INK, OTHER_CELLS, SOFT_INK

@@ -1,0 +1,158 @@
+"""Comparisons of mean test accuracies over seeds, with verdicts."""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from bench.analysis.comparison_table import ACCURACY, Comparison
+from bench.stats.contrasts import MeanDifference, mean_differences
+from bench.stats.estimates import CONFIDENCE, MIN_SEEDS, Estimate
+from bench.stats.rank_tests import mann_whitney
+from bench.stats.stopping import look_confidence
+from bench.stats.verdicts import MOST_FURTHER_SETS, POWER, Verdict
+
+ACCURACY_MARGIN = 0.002  # 20 of 10,000 test images: a smaller difference has no consequence
+IDENTICAL = "identical"  # the method where both sides agree in every seed
+
+Cells = Sequence[Hashable]  # columns of a table of accuracies
+Contrasts = Mapping[str, tuple[Cells, Cells]]  # by name: the cells before, and those after
+
+
+def trained_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials that ended ok, were evaluated, and trained for more than 0 epochs."""
+    untrained = (trials["epochs_done"] == 0).fillna(False).astype(bool)
+    return trials[(trials["status"] == "ok") & trials[ACCURACY].notna() & ~untrained]
+
+
+def by_seed(trials: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return one column of trials by seed (rows) and cell (columns)."""
+    distinct = trials.drop_duplicates(["seed", "cell_id"])
+    return distinct.pivot(index="seed", columns="cell_id", values=column).astype(float)
+
+
+def looks_at(trials: pd.DataFrame) -> int:
+    """Return the number of looks at the accuracies after which trials were added; 0 for none."""
+    looks = trials["look"].astype(float).fillna(0)
+    return int(looks.max()) if len(looks) else 0
+
+
+def undecided_cells(comparisons: pd.DataFrame) -> set[str]:
+    """Return the cells whose accuracy is inconclusive."""
+    is_accuracy = comparisons["measure"] == ACCURACY
+    is_open = comparisons["verdict"] == "INCONCLUSIVE"
+    return set(comparisons.loc[is_accuracy & is_open, "cell_id"])
+
+
+def compare_accuracies(
+    accuracies: pd.DataFrame, contrasts: Contrasts, looks: int = 0
+) -> Iterator[Comparison]:
+    """Compare means over seeds of `accuracies` (seeds, cells): of some cells with those of others.
+
+    A contrast counts where each of its cells has an accuracy. `difference` is after − before; the
+    ratio and its interval are relative to the mean before. The interval holds for all contrasts
+    at once, see `mean_differences`; with `looks` at the accuracies, of which this is the last, it
+    holds for all of these, too.
+    """
+    known = set(accuracies.columns[accuracies.notna().any()])
+    complete = {
+        name: (before, after)
+        for name, (before, after) in contrasts.items()
+        if known.issuperset([*before, *after])
+    }
+    if not complete:
+        return
+    weights = pd.DataFrame(0.0, index=list(complete), columns=accuracies.columns)
+    for name, (before, after) in complete.items():
+        weights.loc[name, list(before)] = -1 / len(before)
+        weights.loc[name, list(after)] = 1 / len(after)
+    confidence = look_confidence(looks) if looks else CONFIDENCE
+    values = accuracies.to_numpy(dtype=float)
+    estimates = mean_differences(values, weights.to_numpy(), confidence)
+    for (name, (before, after)), estimate in zip(complete.items(), estimates, strict=True):
+        yield _comparison(name, accuracies[list(before)], accuracies[list(after)], estimate)
+
+
+def _comparison(
+    name: str, before: pd.DataFrame, after: pd.DataFrame, estimate: MeanDifference
+) -> Comparison:
+    samples = [side.mean(axis=1, skipna=False).dropna() for side in (before, after)]
+    means = [float(side.mean().mean()) for side in (before, after)]
+    difference, alone, mde = estimate.among_all, estimate.alone, _mde(estimate)
+    method: str | None = estimate.method
+    if _are_identical(before, after):
+        difference = alone = Estimate(0.0, 0.0, 0.0, difference.n)
+        method, mde = IDENTICAL, None
+    scale = means[0] or 1.0
+    ratio = difference.map(lambda d: max(0.0, 1 + d / scale))
+    return Comparison(
+        cell_id=name,
+        measure=ACCURACY,
+        before=means[0],
+        after=means[1],
+        ratio=ratio.value,
+        low=ratio.low,
+        high=ratio.high,
+        n=ratio.n,
+        floor=0.0,
+        mde=None if mde is None else mde / scale,
+        verdict=accuracy_verdict(difference, alone),
+        further=further_seeds(difference, alone),
+        p_value=mann_whitney(*(sample.to_numpy() for sample in samples)),
+        difference=difference.value,
+        alone_low=alone.low,
+        alone_high=alone.high,
+        method=method,
+    )
+
+
+def accuracy_verdict(difference: Estimate, alone: Estimate) -> Verdict:
+    """Decide on a difference of mean accuracies by its interval among all cells, and that alone.
+
+    It is a change if the interval that holds for all cells at once excludes 0, else equivalent if
+    its own interval lies within ± 0.2 points.
+    """
+    if difference.low is None or difference.high is None:
+        return "INCONCLUSIVE"
+    if difference.low > 0:
+        return "IMPROVED"
+    if difference.high < 0:
+        return "REGRESSED"
+    assert alone.low is not None and alone.high is not None
+    is_within = alone.low >= -ACCURACY_MARGIN and alone.high <= ACCURACY_MARGIN
+    return "EQUIVALENT" if is_within else "INCONCLUSIVE"
+
+
+def further_seeds(difference: Estimate, alone: Estimate) -> int | None:
+    """Return how many more seeds would decide if the intervals shrank as 1/√n; 0 if decided.
+
+    None where more than 10,000 would be needed.
+    """
+    if accuracy_verdict(difference, alone) != "INCONCLUSIVE":
+        return 0
+    if difference.high is None or alone.high is None:
+        return max(1, MIN_SEEDS - difference.n)
+    size = abs(difference.value)
+    ways = [(difference.high - difference.value, size)]  # half an interval, and the gap it must fit
+    ways.append((alone.high - alone.value, ACCURACY_MARGIN - size))
+    needed = [difference.n * (half / gap) ** 2 for half, gap in ways if gap > 0]
+    more = max(1, int(min(needed)) + 1 - difference.n)
+    return more if more <= MOST_FURTHER_SETS else None
+
+
+def _are_identical(before: pd.DataFrame, after: pd.DataFrame) -> bool:
+    """Return whether two cells reached the same accuracy with each seed, at least three."""
+    if before.shape[1] != 1 or after.shape[1] != 1:
+        return False
+    first, second = before.to_numpy(dtype=float), after.to_numpy(dtype=float)
+    enough = np.count_nonzero(~np.isnan(first)) >= MIN_SEEDS
+    return bool(enough) and np.array_equal(first, second, equal_nan=True)
+
+
+def _mde(estimate: MeanDifference) -> float | None:
+    """Return the difference whose interval excludes 0 in 4 cases of 5."""
+    high, error, df = estimate.among_all.high, estimate.error, estimate.df
+    if high is None or error is None or df is None:
+        return None
+    return high - estimate.among_all.value + float(stdtrit(df, POWER)) * error
