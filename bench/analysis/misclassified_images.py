@@ -56,11 +56,12 @@ def misclassified_images(misclassified: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_images(before: pd.DataFrame, after: pd.DataFrame) -> ImageComparison | None:
-    """Compare two cells by their rows of misclassified.csv.
+    """Compare two cells by their rows of misclassified.csv, with the seeds that both have, if any.
 
     None where one has no trial, or they were not evaluated on the same number of images.
     """
-    sides = (before, after)
+    common = set(before["seed"]) & set(after["seed"])
+    sides = [side[side["seed"].isin(common)] if common else side for side in (before, after)]
     sizes = {int(n) for side in sides for n in side["test_images"]}
     if any(side.empty for side in sides) or len(sizes) != 1:
         return None

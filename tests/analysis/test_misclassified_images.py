@@ -52,7 +52,7 @@ def test_the_text_of_a_trial_has_a_row_an_image() -> None:
 
 def test_the_difference_is_in_accuracy_and_its_interval_over_images() -> None:
     # Of 100 images, a gets four wrong and b two of them, with every seed: d = 1 twice, else 0.
-    found = compared(["1:0>1 2:0>1 3:0>1 4:0>1"] * 2, ["1:0>1 2:0>1"] * 3)
+    found = compared(["1:0>1 2:0>1 3:0>1 4:0>1"] * 2, ["1:0>1 2:0>1"] * 2)
     d = np.array([1, 1, *[0] * 98])
     half = 1.959964 * d.std(ddof=1) / 10
     assert found.difference.value == pytest.approx(0.02)
@@ -74,8 +74,16 @@ def test_confusions_are_means_over_seeds() -> None:
     assert found.classes().loc[4].to_list() == [1.5, 0.5]
 
 
+def test_seeds_of_one_cell_alone_do_not_count() -> None:
+    found = compared(["1:0>1", "2:0>1"], ["1:0>1", "2:0>1", "3:0>1 4:0>1 5:0>1"])
+    assert (found.difference.value, found.difference.low, found.only_after) == (0, 0, 0)
+    other = rows("b", "3:0>1 4:0>1").assign(seed=7)
+    apart = compare_images(rows("a", "1:0>1", "2:0>1"), other)
+    assert apart is not None and apart.difference.value == pytest.approx(-0.01)
+
+
 def test_two_flawless_cells_do_not_differ() -> None:
-    found = compared(["", ""], [""])
+    found = compared(["", ""], ["", ""])
     assert (found.difference.value, found.difference.low, found.difference.high) == (0, 0, 0)
     assert found.confusions.empty and found.classes().empty
 
