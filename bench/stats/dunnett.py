@@ -34,7 +34,7 @@ def dunnett_quantile(
     if len(correlations) == 1:
         return student
     bonferroni = float(stdtrit(df, 1 - (1 - confidence) / 2 / len(correlations)))
-    loadings = np.array(correlations)
+    loadings, counts = np.unique(correlations, return_counts=True)  # often all are equal
     means, mean_weights = hermegauss(NORMAL_NODES)
     mean_weights = mean_weights / mean_weights.sum()
     low, high = chi.ppf(TAIL, df), chi.ppf(1 - TAIL, df)
@@ -43,12 +43,13 @@ def dunnett_quantile(
     scale_weights = weights * chi.pdf(scales, df)
     scale_weights = scale_weights / scale_weights.sum()
     scales = scales / df**0.5
-    shifts = (loadings[:, None] * means)[:, None, :]  # (treatments, 1, means)
+    shifts = (loadings[:, None] * means)[:, None, :]  # (loadings, 1, means)
     own = np.sqrt(1 - loadings**2)[:, None, None]
+    powers = counts[:, None, None]
 
     def excess(q: float) -> float:
         limits = q * scales[:, None]
-        inside = (ndtr((limits - shifts) / own) - ndtr((-limits - shifts) / own)).prod(axis=0)
-        return float(scale_weights @ inside @ mean_weights) - confidence
+        inside = ndtr((limits - shifts) / own) - ndtr((-limits - shifts) / own)
+        return float(scale_weights @ (inside**powers).prod(axis=0) @ mean_weights) - confidence
 
     return float(brentq(excess, student, bonferroni, xtol=1e-7))
