@@ -11,8 +11,8 @@ seeds and cells, where variances are equal, where one cell's or the baseline's i
 large, and where the accuracies of a seed have something in common. `looks`: the same where seeds
 are added and looked at, as `--until-decided` does, or one by one up to 20 seeds; with 95% at every
 look, and with the confidence that `bench.stats.stopping` asks for. `power`: how often one changed
-cell of nine is found, by the rules of bench and by Student's paired t-test with Bonferroni's
-correction, which has twice as many seeds in its second column. `train`: trains LeNet-5 with a
+cell of nine is found, by the rules of bench, and by Student's paired t-test with Bonferroni's
+correction, with as many seeds and with twice as many. `train`: trains LeNet-5 with a
 thousand seeds, an epoch of MNIST each. `resample`: both counts with the cells drawn from these.
 """
 
@@ -76,7 +76,7 @@ def against_first(cells: int) -> Floats:
 def verdicts(accuracies: Floats, confidence: float = CONFIDENCE) -> list[str]:
     """Return the verdict on every cell but the first."""
     estimates = mean_differences(accuracies, against_first(accuracies.shape[1]), confidence)
-    return [accuracy_verdict(each.among_all, each.alone) for each in estimates]
+    return [accuracy_verdict(each.simultaneous, each.individual) for each in estimates]
 
 
 def is_change(verdict: str) -> bool:

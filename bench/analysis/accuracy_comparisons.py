@@ -8,9 +8,9 @@ from scipy.special import stdtrit
 
 from bench.analysis.comparison_table import ACCURACY, Comparison
 from bench.stats.contrasts import MeanDifference, mean_differences
-from bench.stats.estimates import CONFIDENCE, MIN_SEEDS, Estimate
+from bench.stats.estimates import MIN_SEEDS, Estimate
 from bench.stats.rank_tests import mann_whitney
-from bench.stats.stopping import look_confidence
+from bench.stats.stopping import confidence_after
 from bench.stats.verdicts import MOST_FURTHER_SETS, POWER, Verdict
 
 ACCURACY_MARGIN = 0.002  # 20 of 10,000 test images: a smaller difference has no consequence
@@ -67,7 +67,7 @@ def compare_accuracies(
     for name, (before, after) in complete.items():
         weights.loc[name, list(before)] = -1 / len(before)
         weights.loc[name, list(after)] = 1 / len(after)
-    confidence = look_confidence(looks) if looks else CONFIDENCE
+    confidence = confidence_after(looks)
     values = accuracies.to_numpy(dtype=float)
     estimates = mean_differences(values, weights.to_numpy(), confidence)
     for (name, (before, after)), estimate in zip(complete.items(), estimates, strict=True):
@@ -79,10 +79,10 @@ def _comparison(
 ) -> Comparison:
     samples = [side.mean(axis=1, skipna=False).dropna() for side in (before, after)]
     means = [float(side.mean().mean()) for side in (before, after)]
-    difference, alone, mde = estimate.among_all, estimate.alone, _mde(estimate)
+    difference, individual, mde = estimate.simultaneous, estimate.individual, _mde(estimate)
     method: str | None = estimate.method
     if _are_identical(before, after):
-        difference = alone = Estimate(0.0, 0.0, 0.0, difference.n)
+        difference = individual = Estimate(0.0, 0.0, 0.0, difference.n)
         method, mde = IDENTICAL, None
     scale = means[0] or 1.0
     ratio = difference.map(lambda d: max(0.0, 1 + d / scale))
@@ -97,21 +97,21 @@ def _comparison(
         n=ratio.n,
         floor=0.0,
         mde=None if mde is None else mde / scale,
-        verdict=accuracy_verdict(difference, alone),
-        further=further_seeds(difference, alone),
+        verdict=accuracy_verdict(difference, individual),
+        further=further_seeds(difference, individual),
         p_value=mann_whitney(*(sample.to_numpy() for sample in samples)),
         difference=difference.value,
-        alone_low=alone.low,
-        alone_high=alone.high,
+        individual_low=individual.low,
+        individual_high=individual.high,
         method=method,
     )
 
 
-def accuracy_verdict(difference: Estimate, alone: Estimate) -> Verdict:
-    """Decide on a difference of mean accuracies by its interval among all cells, and that alone.
+def accuracy_verdict(difference: Estimate, individual: Estimate) -> Verdict:
+    """Decide on a difference of mean accuracies by its simultaneous and its individual interval.
 
     It is a change if the interval that holds for all cells at once excludes 0, else equivalent if
-    its own interval lies within ± 0.2 points.
+    its individual interval lies within ± 0.2 points.
     """
     if difference.low is None or difference.high is None:
         return "INCONCLUSIVE"
@@ -119,23 +119,23 @@ def accuracy_verdict(difference: Estimate, alone: Estimate) -> Verdict:
         return "IMPROVED"
     if difference.high < 0:
         return "REGRESSED"
-    assert alone.low is not None and alone.high is not None
-    is_within = alone.low >= -ACCURACY_MARGIN and alone.high <= ACCURACY_MARGIN
+    assert individual.low is not None and individual.high is not None
+    is_within = individual.low >= -ACCURACY_MARGIN and individual.high <= ACCURACY_MARGIN
     return "EQUIVALENT" if is_within else "INCONCLUSIVE"
 
 
-def further_seeds(difference: Estimate, alone: Estimate) -> int | None:
+def further_seeds(difference: Estimate, individual: Estimate) -> int | None:
     """Return how many more seeds would decide if the intervals shrank as 1/√n; 0 if decided.
 
     None where more than 10,000 would be needed.
     """
-    if accuracy_verdict(difference, alone) != "INCONCLUSIVE":
+    if accuracy_verdict(difference, individual) != "INCONCLUSIVE":
         return 0
-    if difference.high is None or alone.high is None:
+    if difference.high is None or individual.high is None:
         return max(1, MIN_SEEDS - difference.n)
     size = abs(difference.value)
     ways = [(difference.high - difference.value, size)]  # half an interval, and the gap it must fit
-    ways.append((alone.high - alone.value, ACCURACY_MARGIN - size))
+    ways.append((individual.high - individual.value, ACCURACY_MARGIN - size))
     needed = [difference.n * (half / gap) ** 2 for half, gap in ways if gap > 0]
     more = max(1, int(min(needed)) + 1 - difference.n)
     return more if more <= MOST_FURTHER_SETS else None
@@ -152,7 +152,7 @@ def _are_identical(before: pd.DataFrame, after: pd.DataFrame) -> bool:
 
 def _mde(estimate: MeanDifference) -> float | None:
     """Return the difference whose interval excludes 0 in 4 cases of 5."""
-    high, error, df = estimate.among_all.high, estimate.error, estimate.df
+    high, error, df = estimate.simultaneous.high, estimate.error, estimate.df
     if high is None or error is None or df is None:
         return None
-    return high - estimate.among_all.value + float(stdtrit(df, POWER)) * error
+    return high - estimate.simultaneous.value + float(stdtrit(df, POWER)) * error

@@ -7,8 +7,8 @@ import pandas as pd
 
 from bench.analysis.accuracy_comparisons import looks_at
 from bench.analysis.comparison_table import ACCURACY
-from bench.stats.estimates import CONFIDENCE, mean_bounds
-from bench.stats.stopping import look_confidence
+from bench.stats.estimates import mean_bounds
+from bench.stats.stopping import confidence_after
 
 ROUNDING = 1e-9  # of an accuracy: nearer to the target than this is at it
 CertificateVerdict = Literal["CERTIFIED", "BELOW", "INCONCLUSIVE"]
@@ -36,8 +36,7 @@ class Certificate:
 
 def certificates(trials: pd.DataFrame, target: float) -> list[Certificate]:
     """Compare every cell's mean accuracy with a target (a fraction), each cell on its own."""
-    looks = looks_at(trials)
-    confidence = look_confidence(looks) if looks else CONFIDENCE
+    confidence = confidence_after(looks_at(trials))
     began = trials[trials["status"] != "skipped"].drop_duplicates(["cell_id", "seed"])
     cells = began.groupby("cell_id", sort=False)
     return [_certificate(str(cell_id), cell, target, confidence) for cell_id, cell in cells]

@@ -14,7 +14,7 @@ from bench.stats.verdicts import Verdict
 
 ACCURACY = "test_accuracy"
 MEASURES = (*PHASES, ACCURACY)
-FLOATS = ("low", "high", "mde", "session_mde", "difference", "alone_low", "alone_high")
+FLOATS = ("low", "high", "mde", "session_mde", "difference", "individual_low", "individual_high")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Comparison:
     comparison, blank where none would; `left_out` counts disturbed sets. `p_value` is a second
     opinion, Holm-corrected over the cells: Wilcoxon's signed-rank test of times, Mann and
     Whitney's test of accuracies. `method` is that of an accuracy's interval, which holds for all
-    cells at once; `alone_low` and `alone_high` are the difference's limits for this cell alone.
+    cells at once; `individual_low` and `individual_high` limit the difference of this cell alone.
     """
 
     cell_id: str
@@ -48,21 +48,20 @@ class Comparison:
     left_out: int = 0
     p_value: float
     difference: float | None = None
-    alone_low: float | None = None
-    alone_high: float | None = None
+    individual_low: float | None = None
+    individual_high: float | None = None
     method: str | None = None
 
     @classmethod
-    def of(
+    def of_times(
         cls, names: tuple[str, str], before: Floats, after: Floats, ratio: Estimate, **more: Any
     ) -> "Comparison":
-        """Compare samples of (cell_id, measure): accuracies by their means, times by medians."""
-        centre = np.mean if names[1] == ACCURACY else np.median
+        """Compare samples of times of (cell_id, measure) by their medians."""
         return cls(
             cell_id=names[0],
             measure=names[1],
-            before=float(centre(before)),
-            after=float(centre(after)),
+            before=float(np.median(before)),
+            after=float(np.median(after)),
             ratio=ratio.value,
             low=ratio.low,
             high=ratio.high,

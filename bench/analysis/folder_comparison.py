@@ -243,7 +243,7 @@ def _compare_cell_times(
     floor = float(np.prod([1 + f for f in within]) * between * (1 + BETWEEN_SESSIONS) - 1)
     is_noise_known = machine is not None and all(len(d) >= MIN_FOR_INTERVAL for d in aa_logs)
     scatter = np.concatenate([np.log(times / np.median(times)) for times in samples])
-    return Comparison.of(
+    return Comparison.of_times(
         (match.after, measure),
         before,
         after,

@@ -18,14 +18,13 @@ from bench.analysis.configurations import (
 from bench.analysis.disturbances import disturbance_reasons
 from bench.records import PHASES, STEP_PHASES
 from bench.stats.estimates import (
-    CONFIDENCE,
     MIN_FOR_INTERVAL,
     mean_accuracy,
     mean_bounds,
     median_intervals,
     tukey_labels,
 )
-from bench.stats.stopping import look_confidence
+from bench.stats.stopping import confidence_after
 
 BLOCK = ("cell_id", "block", "role")
 OF_MACHINE = ("peak_flops_per_s", "peak_bytes_per_s", "two_images_s", "train_images")
@@ -171,8 +170,7 @@ def _medians(values: pd.DataFrame) -> pd.DataFrame:
 
 def _accuracy(finished: pd.DataFrame) -> pd.DataFrame:
     rows = {}
-    looks = looks_at(finished)
-    confidence = look_confidence(looks) if looks else CONFIDENCE
+    confidence = confidence_after(looks_at(finished))
     for cell_id, group in finished.groupby("cell_id", sort=False):
         row: dict[str, float | None] = {"seeds": len(group)}
         values = group["test_accuracy"].dropna().to_numpy(dtype=float)

@@ -10,14 +10,13 @@ import pandas as pd
 from bench.analysis.comparison_table import Comparison
 from bench.analysis.set_times import log_ratios_of
 from bench.stats.estimates import (
-    CONFIDENCE,
     MIN_FOR_INTERVAL,
     Estimate,
     Floats,
     paired_ratio,
 )
 from bench.stats.rank_tests import signed_rank
-from bench.stats.stopping import look_confidence
+from bench.stats.stopping import confidence_after
 from bench.stats.verdicts import (
     further_sets,
     minimum_detectable_effect,
@@ -127,12 +126,12 @@ def compare_times(
     """
     used = clean if len(clean) else pairs
     log_ratios = log_ratios_of(used)
-    ratio = paired_ratio(log_ratios, look_confidence(looks) if looks else CONFIDENCE)
+    ratio = paired_ratio(log_ratios, confidence_after(looks))
     if not len(clean):
         ratio = Estimate(ratio.value, None, None, 0)
     floor, session_mde = noise.floor_and_mde(max(1, ratio.n))
     missing, further = noise.missing_sets, further_sets(ratio, floor)
-    return Comparison.of(
+    return Comparison.of_times(
         (cell_id, measure),
         used[:, 0],
         used[:, 1],

@@ -49,9 +49,9 @@ def candidates(tuning: pd.DataFrame, over: Sequence[str]) -> pd.DataFrame:
     ranged = [field for field in tuned if field in named_fields(over)]
     cells = tuning.drop_duplicates("cell_id")[["cell_id", *fields]].reset_index(drop=True)
     cells["remaining"] = cells.groupby(rest, sort=False, dropna=False).ngroup() if rest else 0
-    shares = tuning["train_share"].astype(float).fillna(1.0).groupby(tuning["cell_id"]).max()
-    last = tuning["train_share"].astype(float).fillna(1.0) == tuning["cell_id"].map(shares)
-    scores = _scores(tuning[last])
+    share = tuning["train_share"].astype(float).fillna(1.0)
+    shares = share.groupby(tuning["cell_id"]).max()
+    scores = _scores(tuning[share == tuning["cell_id"].map(shares)])
     rows: list[dict[str, Any]] = []
     for _, group in cells.groupby("remaining"):
         own = {cell_id: scores[cell_id] for cell_id in group["cell_id"]}

@@ -34,8 +34,10 @@ def images_section(results: Results) -> Section:
         ),
         Column("wrong here only", "", [str(each.only_after) for each in rows]),
         Column("wrong in the baseline only", "", [str(each.only_before) for each in rows]),
-        Column("classes that change most", "", [changed_classes(each) for each in rows], False),
-        Column("confusions that change most", "", [_confusions(each) for each in rows], False),
+        *(
+            Column(f"{what} that change most", "", list(map(write, rows)), is_number=False)
+            for what, write in (("classes", _classes), ("confusions", _confusions))
+        ),
     ]
     named = [*name_columns(list(compared), results.summary), *columns]
     intro = f"What each cell misclassifies, compared with {baseline_name(results)}."
@@ -55,7 +57,7 @@ def compare_with_baseline_images(results: Results) -> Iterator[ImageComparison]:
                 yield compared
 
 
-def changed_classes(compared: ImageComparison) -> str:
+def _classes(compared: ImageComparison) -> str:
     """Write the classes whose number of misclassified images changes most: "4: 9.3 → 14"."""
     return _changes(compared.classes().reset_index(), lambda row: str(row["label"]))
 

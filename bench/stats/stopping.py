@@ -33,6 +33,14 @@ def look_confidence(look: int) -> float:
     return 1 - left / (k * (k + 1))
 
 
+def confidence_after(looks: int) -> float:
+    """Return the confidence of intervals at the last of these looks; 95% for a number fixed before.
+
+    0 looks mean that no one looked at the results to decide whether more are added.
+    """
+    return look_confidence(looks) if looks else CONFIDENCE
+
+
 def next_look(n: int) -> int:
     """Return the number of sets at the look after that at `n`: half as many more, at least four."""
     return max(n + LEAST_GROWTH, int(n * GROWTH))

@@ -38,15 +38,18 @@ def test_a_higher_accuracy_is_an_improvement(change: float, expected: str) -> No
     assert row["ratio"] == pytest.approx(1 + change / 0.92)
 
 
-def test_the_columns_are_those_of_the_simultaneous_interval_and_of_the_one_alone() -> None:
+def test_the_columns_are_those_of_both_intervals() -> None:
     cells = {"a": BASELINE, "b": OTHER, "c": [0.95, 0.91, 0.93]}
     expected = mean_differences(np.array(list(cells.values())).T, [[-1, 1, 0], [-1, 0, 1]])
     for (_, row), estimate in zip(accuracies(cells).iterrows(), expected, strict=True):
-        low, high = estimate.among_all.low, estimate.among_all.high
+        low, high = estimate.simultaneous.low, estimate.simultaneous.high
         assert low is not None and high is not None
-        assert row["difference"] == pytest.approx(estimate.among_all.value)
+        assert row["difference"] == pytest.approx(estimate.simultaneous.value)
         assert [row["low"], row["high"]] == pytest.approx([1 + low / 0.92, 1 + high / 0.92])
-        assert [row["alone_low"], row["alone_high"]] == [estimate.alone.low, estimate.alone.high]
+        assert [row["individual_low"], row["individual_high"]] == [
+            estimate.individual.low,
+            estimate.individual.high,
+        ]
         assert (row["n"], row["method"], row["floor"]) == (3, "Dunnett", 0)
 
 
@@ -97,7 +100,7 @@ def test_networks_that_were_never_trained_are_not_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("among_all", "alone", "expected"),
+    ("simultaneous", "individual", "expected"),
     [
         ((0.0001, 0.003), (0.0005, 0.0026), "IMPROVED"),
         ((-0.003, -0.0001), (-0.0026, -0.0005), "REGRESSED"),
@@ -107,10 +110,10 @@ def test_networks_that_were_never_trained_are_not_compared() -> None:
         ((0.0, 0.003), (0.0001, 0.0029), "INCONCLUSIVE"),
     ],
 )
-def test_a_change_excludes_zero_among_all_and_an_equivalence_lies_within_02_points_alone(
-    among_all: tuple[float, float], alone: tuple[float, float], expected: str
+def test_a_change_excludes_zero_simultaneous_and_an_equivalence_lies_within_02_points_alone(
+    simultaneous: tuple[float, float], individual: tuple[float, float], expected: str
 ) -> None:
-    estimates = [Estimate(sum(ends) / 2, *ends, 5) for ends in (among_all, alone)]
+    estimates = [Estimate(sum(ends) / 2, *ends, 5) for ends in (simultaneous, individual)]
     assert accuracy_verdict(*estimates) == expected
     decided = expected != "INCONCLUSIVE"
     assert (further_seeds(*estimates) == 0) == decided
@@ -118,8 +121,8 @@ def test_a_change_excludes_zero_among_all_and_an_equivalence_lies_within_02_poin
 
 def test_further_seeds_are_those_that_the_nearer_border_needs() -> None:
     # Half an interval of 0.003 has to fit into 0.001, or one of 0.002 into 0.002 - 0.001.
-    among_all, alone = Estimate(0.001, -0.002, 0.004, 5), Estimate(0.001, -0.001, 0.003, 5)
-    assert further_seeds(among_all, alone) == 5 * 4 + 1 - 5
+    simultaneous, individual = Estimate(0.001, -0.002, 0.004, 5), Estimate(0.001, -0.001, 0.003, 5)
+    assert further_seeds(simultaneous, individual) == 5 * 4 + 1 - 5
     nothing = Estimate(0.0, -0.003, 0.003, 5), Estimate(0.0, -0.0024, 0.0024, 5)
     assert further_seeds(*nothing) == int(5 * 1.2**2) + 1 - 5
     border = Estimate(0.002, -0.001, 0.005, 5), Estimate(0.002, -0.0005, 0.0045, 5)

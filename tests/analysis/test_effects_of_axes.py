@@ -102,7 +102,7 @@ def test_effects_on_accuracy_have_the_scatter_of_all_cells() -> None:
     assert all(2 < (e.df or 0) <= 4 * 2 for e in estimates)
     for (_, row), estimate in zip(effects.iterrows(), estimates, strict=True):
         ends = [(row[end] - 1) * row["before"] for end in ("low", "high")]
-        assert ends == pytest.approx([estimate.among_all.low, estimate.among_all.high])
+        assert ends == pytest.approx([estimate.simultaneous.low, estimate.simultaneous.high])
 
 
 def test_an_effect_on_time_is_the_geometric_mean_of_the_paired_ratios() -> None:

@@ -138,7 +138,7 @@ def test_a_halving_that_was_interrupted_or_is_done_goes_on_where_it_was(ask: Ask
     assert again.executed == []
 
 
-def test_a_value_that_fails_in_a_round_of_halving_goes_on_last(ask: Ask) -> None:
+def test_a_value_that_fails_in_a_round_of_halving_does_not_go_on(ask: Ask) -> None:
     def fails(run: Run) -> bool:
         return run.kind == "tuning" and run.cell.optimizer.parameters["lr"] == 0.001
 

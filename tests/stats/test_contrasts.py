@@ -19,7 +19,7 @@ def against_first(cells: int) -> Floats:
 
 
 def limits(difference: MeanDifference) -> tuple[float, float]:
-    low, high = difference.among_all.low, difference.among_all.high
+    low, high = difference.simultaneous.low, difference.simultaneous.high
     assert low is not None and high is not None
     return low, high
 
@@ -35,7 +35,7 @@ def test_two_cells_are_compared_by_welch() -> None:
     assert difference.df == int(welch.df)
     low, high = limits(difference)
     assert low <= interval.low < interval.high <= high
-    assert difference.among_all == difference.alone
+    assert difference.simultaneous == difference.individual
 
 
 def test_several_cells_are_compared_by_dunnett() -> None:
@@ -103,17 +103,17 @@ def test_missing_trials_cost_only_their_own_cell_where_seeds_do_not_matter() -> 
     values = np.random.default_rng(17).normal(0, 1, (8, 3))
     values[3:, 2] = np.nan
     first, second = mean_differences(values, against_first(3))
-    assert [first.among_all.n, second.among_all.n] == [8, 3]
+    assert [first.simultaneous.n, second.simultaneous.n] == [8, 3]
     assert max(first.df or 0, second.df or 0) == 7 + 7 + 2
-    assert first.among_all.value == pytest.approx(values[:, 1].mean() - values[:, 0].mean())
+    assert first.simultaneous.value == pytest.approx(values[:, 1].mean() - values[:, 0].mean())
 
 
 def test_cells_with_two_seeds_have_a_difference_without_an_interval() -> None:
     values = np.random.default_rng(19).normal(0, 1, (4, 3))
     values[2:, 1] = np.nan
     first, second = mean_differences(values, against_first(3))
-    assert first.among_all.low is None and first.method is None and first.among_all.n == 2
-    assert first.among_all.value == pytest.approx(values[:2, 1].mean() - values[:, 0].mean())
+    assert first.simultaneous.low is None and first.method is None and first.simultaneous.n == 2
+    assert first.simultaneous.value == pytest.approx(values[:2, 1].mean() - values[:, 0].mean())
     assert second == mean_differences(values[:, [0, 2]], [[-1, 1]])[0]
 
 
@@ -124,12 +124,24 @@ def test_equal_columns_count_once() -> None:
     assert max(d.df or 0 for d in differences) == 3 * 4
 
 
+def test_only_a_baseline_is_tested_more_strictly() -> None:
+    # The first cell's variance is four times the others': p = 0.03, no outlier at 1% over all.
+    orders = [[-4, -2, 0, 2, 4], [1, -2, 2, -1, 0], [0, 2, -1, -2, 1], [2, 0, -2, 1, -1]]
+    values = np.array(orders, dtype=float).T
+    against = [d.method for d in mean_differences(values, against_first(4))]
+    effects = mean_differences(values, [[-0.5, -0.5, 0.5, 0.5], [-0.5, 0.5, -0.5, 0.5]])
+    assert set(against) == {"Welch"}
+    assert {e.method for e in effects} == {"Dunnett"}
+
+
 def test_an_effect_averages_cells_on_either_side() -> None:
     rng = np.random.default_rng(29)
     values = rng.normal(0, 1, (5, 4)) + np.array([0, 0, 2, 2])
     effects = mean_differences(values, [[-0.5, -0.5, 0.5, 0.5], [-0.5, 0.5, -0.5, 0.5]])
     assert all(4 <= (e.df or 0) <= 4 * 4 for e in effects)
-    assert effects[0].among_all.value == pytest.approx(values[:, 2:].mean() - values[:, :2].mean())
+    assert effects[0].simultaneous.value == pytest.approx(
+        values[:, 2:].mean() - values[:, :2].mean()
+    )
     pooled = (values.var(axis=0, ddof=1).mean() / 5) ** 0.5  # 4 cells · (1/2)² · 1/5
     assert all((e.error or 0) >= pooled - 1e-12 for e in effects)
 

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from bench.stats.estimates import CONFIDENCE, MIN_FOR_INTERVAL, critical_rank
-from bench.stats.stopping import look_confidence, next_look
+from bench.stats.stopping import confidence_after, look_confidence, next_look, next_seeds
 
 
 def test_all_looks_together_spend_five_percent() -> None:
@@ -28,6 +28,15 @@ def test_every_look_from_six_sets_on_has_an_interval(n: int) -> None:
 
 def test_looks_are_half_as_many_sets_apart_and_at_least_four() -> None:
     assert [next_look(n) for n in (1, 2, 6, 9, 10, 100)] == [5, 6, 10, 13, 15, 150]
+
+
+def test_seeds_grow_by_half_and_by_two_at_least() -> None:
+    assert [next_seeds(n) for n in (0, 1, 2, 3, 5, 10)] == [3, 3, 4, 5, 7, 15]
+
+
+def test_a_number_that_was_fixed_before_has_the_plain_confidence() -> None:
+    assert confidence_after(0) == CONFIDENCE
+    assert confidence_after(3) == look_confidence(3)
 
 
 @pytest.mark.parametrize("look", [0, -1])
