@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 from runner_doubles import STUDY, Ask, FakeExecutor, batch, carry_out
 
-from bench import planning
 from bench.errors import StudyError
-from bench.planning import Plan, PlannedRun, Request, plan_study
+from bench.planning import Plan, PlannedRun, Request, plan_study, planned_runs
 from bench.study.runs import Run
 
 BESIDE = [(64, "planned"), (512, "planned"), (512, "twin")]  # the base is 512
@@ -67,7 +66,7 @@ def test_changed_code_makes_sets_stale_and_they_get_new_numbers(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     carry_out(ask(), FakeExecutor())
-    monkeypatch.setattr(planning, "code_parts", lambda targets, root: {"code": "another"})
+    monkeypatch.setattr(planned_runs, "code_parts", lambda targets, root: {"code": "another"})
     drawn = plan_study(ask())
     assert states(drawn) == {("stale", "code changed"): 6}
     assert parts(drawn.uncached) == {2: BESIDE, 3: BESIDE}
@@ -77,7 +76,7 @@ def test_sets_added_after_stale_ones_were_repeated_are_new(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     carry_out(ask(), FakeExecutor())
-    monkeypatch.setattr(planning, "code_parts", lambda targets, root: {"code": "another"})
+    monkeypatch.setattr(planned_runs, "code_parts", lambda targets, root: {"code": "another"})
     carry_out(ask(), FakeExecutor())
     drawn = plan_study(ask(STUDY.replace("sets: 2", "sets: 3")))
     assert states(drawn) == {("cached", ""): 6, ("new", ""): 3}
@@ -86,7 +85,7 @@ def test_sets_added_after_stale_ones_were_repeated_are_new(
 
 def test_stale_sets_are_in_no_table(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     carry_out(ask(), FakeExecutor())
-    monkeypatch.setattr(planning, "code_parts", lambda targets, root: {"code": "another"})
+    monkeypatch.setattr(planned_runs, "code_parts", lambda targets, root: {"code": "another"})
     finished = carry_out(ask(), FakeExecutor())
     for table in ("timings", "blocks"):
         assert set(pd.read_csv(finished.folder / f"{table}.csv").block) == {2, 3}
@@ -168,7 +167,7 @@ def test_trials_that_became_stale_are_measured_again_with_their_sets(
 ) -> None:
     """The tables never hold the old rows beside the new ones, not even meanwhile."""
     carry_out(ask(), FakeExecutor())
-    monkeypatch.setattr(planning, "code_parts", lambda targets, root: {"code": "another"})
+    monkeypatch.setattr(planned_runs, "code_parts", lambda targets, root: {"code": "another"})
     trials = ask().results / "made_up" / "trials.csv"
     lengths: list[int] = []
 

@@ -18,10 +18,9 @@ from runner_doubles import (
     carry_out,
 )
 
-from bench import planning
 from bench.errors import StudyError
 from bench.measure import resources
-from bench.planning import PlannedRun, plan_study
+from bench.planning import PlannedRun, plan_study, planned_runs
 from bench.records import Outcome
 from bench.runner import run_study
 
@@ -88,7 +87,7 @@ def test_failures_are_run_again_and_the_plan_states_why(ask: Ask) -> None:
         (
             "code",
             lambda patch: patch.setattr(
-                planning, "code_parts", lambda targets, root: {"code": "another"}
+                planned_runs, "code_parts", lambda targets, root: {"code": "another"}
             ),
         ),
         (
