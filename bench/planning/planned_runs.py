@@ -72,7 +72,7 @@ class RunCache:
         self._codes: dict[tuple[frozenset[str], str], Mapping[str, str]] = {}
 
     def planned(self, run: Run, after_tuning: bool = False) -> PlannedRun:
-        """Return a run with its state; `after_tuning` accepts tuning trials whatever their status."""
+        """Return a run with its state; `after_tuning` accepts tuning trials that failed."""
         former = self._known.get(run.run_id)
         key = self._key(run)
         state, reason = _state(run, key, former, after_tuning)
