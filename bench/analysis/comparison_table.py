@@ -75,7 +75,7 @@ def comparison_frame(study: str, baseline_id: str, rows: Sequence[Comparison]) -
     frame = pd.DataFrame([asdict(row) for row in rows], columns=list(columns_of(Comparison)))
     floats = dict.fromkeys(FLOATS, "float64")
     integers = dict.fromkeys(("n", "further", "left_out"), "Int64")
-    frame = frame.astype(floats | integers | {"method": "object"})
+    frame = frame.astype(floats | integers | {"method": "string"})
     frame.insert(0, "study", study)
     frame.insert(2, "baseline_id", baseline_id)
     adjusted = frame.groupby("measure")["p_value"].transform(lambda p: holm(p.to_numpy()))
