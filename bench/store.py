@@ -4,7 +4,7 @@ results/<study>/
   outcomes/<run_id>.json   written atomically
   trials.csv epochs.csv timings.csv blocks.csv costs.csv tuning.csv misclassified.csv
   summary.csv comparisons.csv
-  study.yaml environment.json
+  study.yaml environment.json pictured_images.npz
 """
 
 import csv

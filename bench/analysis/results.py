@@ -10,6 +10,7 @@ import yaml
 
 from bench.analysis.comparisons import compare_with_baseline
 from bench.analysis.effects import Change, main_effects, ordered_changes
+from bench.analysis.pictured_images import PictureRow, Pictures, picture_rows, read_pictures
 from bench.analysis.summary import summarise
 from bench.analysis.table_files import (
     read_mapping,
@@ -27,7 +28,8 @@ from bench.study_files import results_hint
 class Results:
     """The tables of one study, with columns as in `bench.records`, and what follows from them.
 
-    `tuned` are the fields that the study tuned, by their dotted path as study.yaml names them.
+    `tuned` are the fields that the study tuned, by their dotted path as study.yaml names them;
+    `pictures` the pixels of test images that the report shows, by index.
     """
 
     trials: pd.DataFrame
@@ -40,6 +42,7 @@ class Results:
     comparisons: pd.DataFrame
     misclassified: pd.DataFrame = field(default_factory=pd.DataFrame)
     tuned: Sequence[str] = ()
+    pictures: Pictures = field(default_factory=dict)
 
     @cached_property
     def main_effects(self) -> pd.DataFrame:
@@ -50,6 +53,13 @@ class Results:
     def ordered_changes(self) -> Mapping[str, Change]:
         """Return what each compared cell of a one-at-a-time study changes, by cell id."""
         return ordered_changes(self.summary, self.comparisons)
+
+    @cached_property
+    def picture_rows(self) -> Sequence[PictureRow]:
+        """Return the test images that are worth a look, cell by cell."""
+        if self.misclassified.empty:
+            return ()
+        return picture_rows(self.misclassified, baseline=str(self.summary["cell_id"].iloc[0]))
 
 
 def read_results(results_dir: Path, *, recompute: bool = False) -> Results:
@@ -74,7 +84,7 @@ def read_results(results_dir: Path, *, recompute: bool = False) -> Results:
             tables[name] = identity.assign(**columns)
     summary = None if recompute else read_summary(results_dir)
     tuned = () if tables["tuning"].empty else _tuned_fields(results_dir)
-    return _results(tables, results_dir, summary, tuned)
+    return _results(tables, results_dir, summary, tuned, read_pictures(results_dir))
 
 
 def make_results(
@@ -94,13 +104,16 @@ def _results(
     results_dir: Path,
     summary: pd.DataFrame | None,
     tuned: Sequence[str],
+    pictures: Pictures | None = None,
 ) -> Results:
     _require_one_machine(results_dir, tables.values())
     timed = (tables["timings"], tables["blocks"])
     if summary is None:
         summary = summarise(tables["trials"], *timed, tables["costs"])
     comparisons = compare_with_baseline(tables["trials"], *timed)
-    return Results(**tables, summary=summary, comparisons=comparisons, tuned=tuned)
+    return Results(
+        **tables, summary=summary, comparisons=comparisons, tuned=tuned, pictures=pictures or {}
+    )
 
 
 def _require_one_machine(results_dir: Path, tables: Iterable[pd.DataFrame]) -> None:

@@ -3,12 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bench.analysis.derived_tables import DerivedTables, write_derived_tables
+from bench.data import DATASETS
+from bench.errors import DataError
 from bench.execute.executor import Event, Executor, Printed, RunContext, Started
 from bench.measure.machine import commit_here
 from bench.planning import Plan, PlannedRun, Request, parts_of
@@ -78,7 +80,7 @@ class Session:
             yield
         finally:
             self._store.write_tables(self._outcomes())
-            self.results()
+            self._keep_pictures()
             self._environment.write(finished_at=_now())
 
     def execute_plan(self) -> None:
@@ -118,6 +120,20 @@ class Session:
             self._results = make_results(self._outcomes(), folder, tuned)
             write_derived_tables(self._results, folder)
         return self._results
+
+    def _keep_pictures(self) -> None:
+        """Store the pixels of the test images that the report shows, if the data set is here."""
+        from bench.analysis.pictured_images import FILE, pictures_of, write_pictures
+
+        results = self.results()
+        if not results.picture_rows:
+            return
+        with suppress(DataError):  # it may be on the machines of a cluster only
+            source = DATASETS[str(results.summary["dataset"].iloc[0])]
+            images = source.read(self._run_context.data_dir).test_images
+            pictures = pictures_of(results.picture_rows, images)
+            write_pictures(pictures, self._store.folder / FILE)
+            self._results = replace(results, pictures=pictures)
 
     def _outcomes(self) -> StoredOutcomes:
         ids = (planned.run.run_id for planned in self.plan.runs)

@@ -1,16 +1,19 @@
 """An executor that makes its outcomes up, and a reporter that only remembers."""
 
+from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.execute.executor import Emit, Event, IsStopping, RunContext, Started, never
 from bench.measure.resources import Resources, local_resources
+from bench.misclassified import pack_misclassified
 from bench.planning import Plan, PlannedRun, Request
 from bench.records import (
     LOCKSTEP,
     BlockRow,
     CostRow,
     EpochRow,
+    MisclassifiedRow,
     Outcome,
     TimingRow,
     TrialRow,
@@ -30,6 +33,9 @@ timing: {sets: 2, rounds: 2}
 # Two cells: two trials and a cost pass each, and two timing sets of both and the baseline's twin.
 TRIALS, COSTS, BLOCKS = 2 * 2, 2, 2 * 3
 ALL = TRIALS + COSTS + BLOCKS
+
+# Of the images of `digits`: the cell of batch 512 gets right what that of 64 gets wrong.
+WRONG = defaultdict(lambda: pack_misclassified([]), {64: pack_misclassified([(7, 1, 2)])})
 
 Ask = Callable[..., Request]
 Seconds = Callable[[Run], float]
@@ -138,7 +144,10 @@ def _trained(run: Run, accuracy: float) -> dict[str, object]:
         test_loss=0.4, best_test_accuracy=accuracy, train_s=1.5, eval_s=0.2, wall_s=2.0,
         images_per_s=40_000.0, parameters=10, look=run.look or None,
     )  # fmt: skip
-    return {"trial": trial, "epochs": (epoch,)}
+    wrong = MisclassifiedRow(
+        trial_id=run.run_id, seed=run.seed, test_images=10_000, wrong=WRONG[run.cell.batch_size]
+    )
+    return {"trial": trial, "epochs": (epoch,), "misclassified": wrong}
 
 
 @dataclass

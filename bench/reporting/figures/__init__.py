@@ -12,6 +12,7 @@ from bench.reporting.figures.forest import against_baseline, effects_of_axes
 from bench.reporting.figures.heat_maps import heat_of_pairs
 from bench.reporting.figures.learning_curves import learning_curves
 from bench.reporting.figures.sensitivity import sensitivity
+from bench.reporting.figures.test_images import pictured_images
 from bench.reporting.figures.tradeoff import accuracy_against_cost, accuracy_against_speed
 from bench.reporting.figures.training_speed import step_phases, throughput
 
@@ -28,4 +29,5 @@ FIGURES: Mapping[str, Callable[[Results], Sequence[Chart]]] = {
     "axes": along_each_axis,
     "heat_maps": heat_of_pairs,
     "sensitivity": sensitivity,
+    "test_images": pictured_images,
 }
