@@ -61,3 +61,9 @@ def nearest(wrong: object, known: Iterable[str]) -> str:
     """Return the valid spelling nearest to `wrong`; empty if none is similar."""
     spelling = wrong[:100] if isinstance(wrong, str) else ""
     return next(iter(get_close_matches(spelling, list(known), n=1, cutoff=0.5)), "")
+
+
+def last_line(error: BaseException) -> str:
+    """Return an exception as the last line of its traceback, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,19 +1,22 @@
 """Registries: names in a study and `import:` targets, resolved to callables with parameters.
 
 A registry is a dict from names to `Entry`s, each with a target `package.module:Name`. A study may
-set the target's keyword parameters. They are read from its source, so that planning imports
+set the target's parameters. They are read from its source, so that planning imports
 neither torch nor user code. Reading needs only types and literal defaults, resolved to objects:
 griffe would find the nodes, but return expressions that need the same resolution.
 """
 
 import ast
 import importlib
+import inspect
 import json
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import resolve_name
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -25,6 +28,7 @@ NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Fractions = Annotated[tuple[Fraction, ...], Field(min_length=1)]
 Activation = Literal["relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu", "identity"]
 Pooling = Literal["max", "average", "none"]
 
@@ -36,6 +40,7 @@ TYPES: Mapping[str, Any] = {
     "PositiveFloat": PositiveFloat,
     "NonNegativeFloat": NonNegativeFloat,
     "Fraction": Fraction,
+    "Fractions": Fractions,
     "Activation": Activation,
     "Pooling": Pooling,
 }
@@ -63,35 +68,105 @@ class Parameter:
     is_literal: bool = True
 
 
+@dataclass(frozen=True)
+class Passed:
+    """The arguments that the harness passes to the callables of one kind.
+
+    The first `positional` ones by position (None: all that a function takes by position), and
+    those of `names` that the callable has a parameter for by name. With `to_instance`, a class
+    gets its parameters alone, and its instance is called with what the harness passes.
+    """
+
+    positional: int | None = None
+    names: tuple[str, ...] = ()
+    to_instance: bool = False
+
+
+NOTHING = Passed()
+
+
+def installed(group: str) -> dict[str, Entry]:
+    """Return what installed packages offer as entry points; of equal names, the first wins."""
+    return {
+        point.name: Entry(point.value, f"from {point.dist.name}" if point.dist else "installed")
+        for point in reversed(tuple(entry_points(group=group)))
+    }
+
+
 def load(target: str) -> Any:
     """Import the target `package.module:Name`; errors pass through to the caller."""
     module, _, name = target.partition(":")
     return getattr(importlib.import_module(module), name)
 
 
+def call(target: str, given: Mapping[str, Any], *positional: Any, **named: Any) -> Any:
+    """Call a target with its parameters, and with what the harness passes.
+
+    Of `named`, what the target has a parameter for. Errors pass through.
+    """
+    function = load(target)
+    if named:
+        known = inspect.signature(function).parameters
+        named = {name: value for name, value in named.items() if name in known}
+    return function(*positional, **named, **given)
+
+
 @cache
-def parameters(target: str) -> tuple[Parameter, ...] | None:
+def parameters(target: str, passed: Passed = NOTHING) -> tuple[Parameter, ...] | None:
     """Return the parameters of a callable that a study may set, without importing it.
 
-    These are the parameters of a class's `__init__`, or a function's keyword-only ones (the
-    harness passes the others). None if the source doesn't show them: no source, no `__init__`,
-    `**kwargs`. Raises OSError, SyntaxError or ValueError for an unreadable source.
+    These are the parameters of a class's `__init__` or of a function, but those that the harness
+    passes. A name that a module imports is followed to its definition, and a class without an
+    `__init__` to the first base that has one. None if the source doesn't show them: no source,
+    no `__init__`, `**kwargs`. Raises OSError, SyntaxError or ValueError for an unreadable source.
     """
     module, _, name = target.partition(":")
-    path = source_file(module)
-    if path is None:
+    found = _definition(module, name, frozenset())
+    if found is None:
         return None
+    node, types = found
+    count = passed.positional
+    if isinstance(node, ast.FunctionDef):
+        return _declared(node, types, count, passed.names)
+    method = next(m for m in node.body if _is_init(m))
+    assert isinstance(method, ast.FunctionDef)
+    count = 0 if count is None or passed.to_instance else count
+    return _declared(method, types, 1 + count, passed.names)
+
+
+def _definition(
+    module: str, name: str, seen: frozenset[tuple[str, str]]
+) -> tuple[ast.FunctionDef | ast.ClassDef, Mapping[str, Any]] | None:
+    """Return the function, or the class with an `__init__`, that a name stands for.
+
+    With the types that its module can use by name. None where it can't be found.
+    """
+    path = source_file(module)
+    if path is None or (module, name) in seen:
+        return None
+    seen |= {(module, name)}
     body = ast.parse(path.read_bytes()).body
-    types = _types_in(body)
     for node in body:
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            return _declared(node, types, positional=False)
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            for method in node.body:
-                if isinstance(method, ast.FunctionDef) and method.name == "__init__":
-                    return _declared(method, types, positional=True)
-            return None
+        match node:
+            case ast.FunctionDef(name=found) if found == name:
+                return node, _types_in(body)
+            case ast.ClassDef(name=found) if found == name:
+                if any(map(_is_init, node.body)):
+                    return node, _types_in(body)
+                bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
+                return _definition(module, bases[0], seen) if bases else None
+            case ast.ImportFrom():
+                imported = {alias.asname or alias.name: alias.name for alias in node.names}
+                if name in imported or "*" in imported:
+                    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+                    origin = resolve_name("." * node.level + (node.module or ""), package)
+                    if definition := _definition(origin, imported.get(name, name), seen):
+                        return definition
     return None
+
+
+def _is_init(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef) and node.name == "__init__"
 
 
 def _types_in(body: list[ast.stmt]) -> Mapping[str, Any]:
@@ -106,18 +181,22 @@ def _types_in(body: list[ast.stmt]) -> Mapping[str, Any]:
 
 
 def _declared(
-    node: ast.FunctionDef, types: Mapping[str, Any], *, positional: bool
+    node: ast.FunctionDef, types: Mapping[str, Any], skipped: int | None, named: Collection[str]
 ) -> tuple[Parameter, ...] | None:
-    """Return a function's parameters; with `positional`, also positional ones but `self`."""
+    """Return a function's parameters but the first `skipped` (None: all positional) and `named`."""
     if node.args.kwarg is not None:
         return None
     pairs: list[tuple[ast.arg, ast.expr | None]] = []
-    if positional:
+    if skipped is not None:
         names = node.args.posonlyargs + node.args.args
         defaults = [None] * (len(names) - len(node.args.defaults)) + node.args.defaults
-        pairs = list(zip(names, defaults, strict=True))[1:]
+        pairs = list(zip(names, defaults, strict=True))[skipped:]
     pairs += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-    return tuple(_parameter(argument, default, types) for argument, default in pairs)
+    return tuple(
+        _parameter(argument, default, types)
+        for argument, default in pairs
+        if argument.arg not in named
+    )
 
 
 def _parameter(argument: ast.arg, default: ast.expr | None, types: Mapping[str, Any]) -> Parameter:

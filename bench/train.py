@@ -18,6 +18,7 @@ from torch.optim import Optimizer, lr_scheduler
 
 from bench.errors import DivergedError
 from bench.measure.clock import Clock
+from bench.optim import losses
 from bench.optim.averaging import Averaging
 
 Batch = tuple[Tensor, Tensor]
@@ -82,9 +83,10 @@ PLAIN = Arithmetic()
 class Training:
     """A network with its loss, optimizer, schedule and arithmetic: the parts of a training step.
 
-    A network may have its own `loss(output, target)`, a mean over the batch; without one the loss
-    is the cross-entropy of its output as logits. `label_smoothing` applies in training only;
-    raises ValueError if the loss does not support it.
+    Without a `loss` it is the network's own `loss(output, target)`, a mean over the batch, or else
+    the cross-entropy of its output as logits. `label_smoothing` applies in training only; raises
+    ValueError if the loss does not support it. The schedule is stepped after each step, or after
+    each epoch (`steps_by_epoch`, and ReduceLROnPlateau always).
     """
 
     def __init__(
@@ -94,6 +96,8 @@ class Training:
         scheduler: lr_scheduler.LRScheduler | None,
         arithmetic: Arithmetic = PLAIN,
         *,
+        loss: Loss | None = None,
+        steps_by_epoch: bool = False,
         label_smoothing: float = 0.0,
         averaging: Averaging | None = None,
     ) -> None:
@@ -105,8 +109,10 @@ class Training:
         self._arithmetic = arithmetic
         self._device_type = next(model.parameters()).device.type
         self._call = _callable(model, arithmetic)
-        self._test_loss = loss_of(model)
-        self._train_loss = loss_of(model, label_smoothing)
+        on_plateau = isinstance(scheduler, lr_scheduler.ReduceLROnPlateau)  # knows epochs only
+        self._steps_by_epoch = steps_by_epoch or on_plateau
+        self._test_loss = loss_of(model, loss)
+        self._train_loss = smoothed(self._test_loss, label_smoothing)
         fp16 = arithmetic.precision == "fp16"
         self._scaler = torch.amp.GradScaler(self._device_type) if fp16 else None
 
@@ -139,11 +145,20 @@ class Training:
         else:
             self._scaler.step(self.optimizer)
             self._scaler.update()
-        if self.scheduler is not None:
+        if self.scheduler is not None and not self._steps_by_epoch:
             self.scheduler.step()
         self.steps += 1
         if self._averaging is not None:
             self._averaging.after_step(self.model, self.steps)
+
+    def end_epoch(self, train_loss: float) -> None:
+        """Step a schedule that is stepped by epochs."""
+        if self.scheduler is None or not self._steps_by_epoch:
+            return
+        if isinstance(self.scheduler, lr_scheduler.ReduceLROnPlateau):
+            self.scheduler.step(train_loss)
+        else:
+            self.scheduler.step()
 
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
         """Take a training step and return its loss, still on the device."""
@@ -175,18 +190,23 @@ class Training:
         return images.contiguous(memory_format=self._arithmetic.memory_format)
 
 
-def loss_of(model: nn.Module, label_smoothing: float = 0.0) -> Loss:
-    """Return a network's loss, with label smoothing if it is not 0.
+def loss_of(model: nn.Module, loss: Loss | None = None) -> Loss:
+    """Return the loss of a study; without one that of the network, or else the cross-entropy."""
+    own: Loss = getattr(model, "loss", F.cross_entropy)
+    return own if loss is None else loss
 
-    Raises ValueError for smoothing of a loss other than cross_entropy and nll_loss.
+
+def smoothed(loss: Loss, label_smoothing: float) -> Loss:
+    """Return a loss with label smoothing; raise ValueError for one that has none.
+
+    Cross-entropy and the negative log-likelihood have it.
     Source: Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7.
     """
-    loss: Loss = getattr(model, "loss", F.cross_entropy)
     if not label_smoothing:
         return loss
-    if loss is F.cross_entropy:
+    if loss in (F.cross_entropy, losses.cross_entropy):
         return partial(F.cross_entropy, label_smoothing=label_smoothing)
-    if loss is F.nll_loss:
+    if loss in (F.nll_loss, losses.nll):
         return partial(_smoothed_nll, label_smoothing=label_smoothing)
     raise ValueError("label_smoothing does not support a custom loss")
 
@@ -267,6 +287,7 @@ def train_epoch(
     train_loss = total.item() / images_seen
     if not math.isfinite(train_loss):
         raise DivergedError(f"the training loss became {train_loss} within {step} steps")
+    training.end_epoch(train_loss)
     return EpochResult(train_loss, images_seen, train_s)
 
 

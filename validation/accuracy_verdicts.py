@@ -12,7 +12,8 @@ large, and where the accuracies of a seed have something in common. `looks`: the
 are added and looked at, as `--until-decided` does, or one by one up to 20 seeds; with 95% at every
 look, and with the confidence that `bench.stats.stopping` asks for. `power`: how often one changed
 cell of nine is found, by the rules of bench, and by Student's paired t-test with Bonferroni's
-correction, with as many seeds and with twice as many. `train`: trains LeNet-5 with a
+correction, with as many seeds and with twice as many; and how many trainings `--until-decided`
+and that test need to find it as often. `train`: trains LeNet-5 with a
 thousand seeds, an epoch of MNIST each. `resample`: both counts with the cells drawn from these.
 """
 
@@ -26,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from scipy.stats import t
+from scipy.stats import nct, t
 
 from bench.analysis.accuracy_comparisons import accuracy_verdict
 from bench.stats.contrasts import mean_differences
@@ -38,6 +39,7 @@ STUDY, TRAININGS = "accuracy_trainings", 1_000
 SCATTER = 0.0008  # standard deviation of accuracies over seeds: the ConvNet's on MNIST
 OTHERS = (1, 4, 8)  # cells beside the baseline
 SEEDS = (3, 5, 10)
+MOST_SEEDS = 40  # of a cell that stays undecided
 Draw = Callable[[np.random.Generator, int, int], Floats]  # seeds, cells -> (seeds, cells)
 
 
@@ -161,6 +163,54 @@ def count_found(
             }
 
 
+def count_deciding(
+    draw: Draw, effects: Sequence[float], scale: float, studies: int
+) -> Iterator[Mapping[str, float]]:
+    """Yield how often `--until-decided` finds the last of nine cells, and with how many trainings.
+
+    Beside it what Student's paired t-test needs, corrected by Bonferroni, to find it as often with
+    the same number of seeds for each cell.
+    """
+    rng = np.random.default_rng(4)
+    for effect in effects:
+        ends = [decided(draw(rng, MOST_SEEDS, 9), effect) for _ in range(studies)]
+        found, trainings = np.mean(ends, axis=0)
+        needed = 9 * paired_t_seeds(effect / scale, found)
+        yield {
+            "effect, points": 100 * effect,
+            "found": 100 * found,
+            "trainings": trainings,
+            "paired t needs": needed,
+            "share": trainings / needed,
+        }
+
+
+def decided(accuracies: Floats, effect: float) -> tuple[bool, int]:
+    """Return whether the last cell is found, and the number of trainings, as --until-decided."""
+    accuracies = accuracies + np.append(np.zeros(accuracies.shape[1] - 1), effect)
+    most, cells = accuracies.shape
+    counts, look = np.full(cells, 3), 1
+    while True:
+        shown = np.where(np.arange(most)[:, None] < counts, accuracies, np.nan)
+        found = verdicts(shown, look_confidence(look))
+        undecided = [i for i, verdict in enumerate(found, 1) if verdict == "INCONCLUSIVE"]
+        fewest = min(counts[undecided], default=most)
+        if fewest >= most:
+            return is_change(found[-1]), int(counts.sum())
+        members = [0, *undecided]
+        counts[members] = np.maximum(counts[members], min(most, next_seeds(fewest)))
+        look += 1
+
+
+def paired_t_seeds(effect: float, power: float) -> int:
+    """Return the number of seeds with which the test has this power; `effect` in deviations."""
+    for seeds in range(3, 10_000):
+        limit = t.ppf(1 - (1 - CONFIDENCE) / 2 / 8, seeds - 1)
+        if nct.sf(limit, seeds - 1, effect * (seeds / 2) ** 0.5) >= power:
+            return seeds
+    raise ValueError("more than 10,000 seeds")
+
+
 def train() -> None:
     """Train one cell with many seeds; those that are stored are not trained again."""
     study = {
@@ -209,6 +259,8 @@ def main() -> None:
         print(count_false({"stored": draw}, options.studies).round(1).to_string())
     effects = [float(f * scale) for f in (0.5, 1, 1.5, 2, 3, 4)]
     table = pd.DataFrame(count_found(draw, effects, options.studies))
+    print(table.round(2).to_string(index=False))
+    table = pd.DataFrame(count_deciding(draw, effects[1:], float(scale), options.studies))
     print(table.round(2).to_string(index=False))
 
 

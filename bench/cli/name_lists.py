@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bench.registry import Entry
+    from bench.registry import Passed
 
 Row = tuple[str, ...]  # a name and its further columns
 
@@ -27,22 +26,26 @@ def print_list(target: "Console", name: str) -> None:
     target.print(rows)
 
 
-def _registry(module: str, name: str) -> Callable[[], Iterable[Row]]:
-    return lambda: _entries(getattr(import_module(module), name))
+def _components(field: str) -> Callable[[], Iterable[Row]]:
+    """List what a field of a configuration may name, with the names of installed packages."""
+
+    def rows() -> Iterable[Row]:
+        from bench.study.spec import CHOICES
+
+        choice = CHOICES[field]
+        for name, entry in choice.entries().items():
+            yield name, entry.summary
+            if text := _parameters(entry.target, choice.passed):
+                yield "", text
+
+    return rows
 
 
-def _entries(registry: "Mapping[str, Entry]") -> Iterable[Row]:
-    for name, entry in registry.items():
-        yield name, entry.summary
-        if text := _parameters(entry.target):
-            yield "", text
-
-
-def _parameters(target: str) -> str:
+def _parameters(target: str, passed: "Passed") -> str:
     from bench.registry import parameters
 
     try:
-        known = parameters(target) or ()
+        known = parameters(target, passed) or ()
     except (OSError, SyntaxError, ValueError):  # an installed package with a broken source
         return ""
     return ", ".join(f"{p.name}={_as_yaml(p.default) if p.is_literal else '…'}" for p in known)
@@ -53,9 +56,9 @@ def _as_yaml(value: Any) -> str:
 
 
 def _models() -> Iterable[Row]:
-    from bench.models.model_lookup import TORCHVISION, all_models
+    from bench.models.model_lookup import TORCHVISION
 
-    yield from _entries(all_models())
+    yield from _components("model")()
     yield f"{TORCHVISION}NAME", f"torchvision's classification networks: {TORCHVISION}resnet18, …"
     yield "", "image_side, and torchvision's own"
 
@@ -86,13 +89,14 @@ def _figures() -> Iterable[Row]:
 
 LISTS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "models": _models,
-    "optimizers": _registry("bench.optim", "OPTIMIZERS"),
-    "schedules": _registry("bench.optim", "SCHEDULES"),
+    "optimizers": _components("optimizer"),
+    "schedules": _components("schedule"),
+    "losses": _components("loss"),
     "datasets": _datasets,
-    "loaders": _registry("bench.data", "LOADERS"),
-    "augmentations": _registry("bench.data", "AUGMENTATIONS"),
-    "initialisations": _registry("bench.models", "INITIALISATIONS"),
-    "averagings": _registry("bench.optim", "AVERAGINGS"),
+    "loaders": _components("loader"),
+    "augmentations": _components("augmentation"),
+    "initialisations": _components("initialisation"),
+    "averagings": _components("averaging"),
     "axes": _axes,
     "figures": _figures,
 }

@@ -40,12 +40,12 @@ class InlineExecutor:
     def check(self, cells: Sequence[Cell]) -> list[str]:
         """Build every cell's network once."""
         with environment(spin_variables()):  # before torch is imported
-            from bench.execute.training_setup import check_models
+            from bench.execute.component_checks import check_components
 
         with tempfile.TemporaryFile() as file:
             try:
                 with captured(file):
-                    problems = check_models(cells)
+                    problems = check_components(cells)
             except SystemExit as end:
                 problems = [f"a network ended the process with exit code {end.code}"]
             self._printed = read_output(file)

@@ -196,9 +196,9 @@ def forking_context() -> BaseContext:
 
 
 def _check_models(connection: Connection, cells: Sequence[Cell], output: Path) -> None:
-    from bench.execute.training_setup import check_models
+    from bench.execute.component_checks import check_components
 
     end_with_parent()
     with output.open("ab") as file, captured(file):
-        problems = check_models(cells)
+        problems = check_components(cells)
     send(connection, problems)

@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 
 import torch
 
-from bench.errors import DivergedError, UnavailableError
+from bench.errors import DivergedError, UnavailableError, last_line
 from bench.execute.executor import Emit, Evaluated, RunContext, Stepped
 from bench.execute.training_setup import (
     ALREADY_LOADED,
     TrainingSetup,
     count_flops_per_image,
-    last_line,
     process_environment,
     set_up_training,
 )

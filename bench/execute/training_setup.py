@@ -3,20 +3,25 @@
 import copy
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
+from torch import nn
 
 from bench.data import DATASETS
 from bench.data.images import ImageSet
 from bench.data.loaders import Feed, Loader
-from bench.errors import BenchError, DataError, UnavailableError
+from bench.errors import UnavailableError
+from bench.execute.components import (
+    build_augmentation,
+    build_averaging,
+    build_loss,
+    build_model,
+    build_optimizer,
+    build_schedule,
+)
 from bench.execute.executor import RunContext
 from bench.measure import openmp_spin
 from bench.measure.allocator import set_allocator
@@ -25,11 +30,9 @@ from bench.measure.cost import example_image, flops_per_image
 from bench.optim.schedules import Span
 from bench.registry import load
 from bench.study.spec import Cell
-from bench.torchvision_import import import_torchvision
-from bench.train import Arithmetic, Training, loss_of
+from bench.train import Arithmetic, Training
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
-CLASSES = 10
 ALREADY_LOADED = frozenset(sys.modules)  # before any module of the user's own
 
 
@@ -42,75 +45,6 @@ class TrainingSetup:
     loader: Loader
     training: Training
     clock: Clock
-
-
-def check_models(cells: Sequence[Cell]) -> list[str]:
-    """Build each distinct network and pass two images through it; return a line per problem."""
-    problems = []
-    if any(cell.loader.name == "dataloader" for cell in cells):
-        try:
-            import_torchvision()
-        except DataError as error:
-            problems.append(f"loader dataloader: {error}")
-    seen: list[object] = []
-    for cell in cells:
-        parts = (cell.model.declared(), cell.initialisation.declared(), cell.label_smoothing)
-        if cell.skip is not None or parts in seen:
-            continue
-        seen.append(parts)
-        problem = _model_problem(cell)
-        if problem is not None:
-            problems.append(f"model {cell.model.name}: {problem}")
-    return problems
-
-
-def _model_problem(cell: Cell) -> str | None:
-    """Return why a cell's network cannot be trained."""
-    try:
-        model = build_model(cell)
-        output = model(two_images())
-        loss = loss_of(model, cell.label_smoothing)
-        shape = tuple(output.shape)
-        if shape != (2, CLASSES):
-            return f"expected output shape (2, {CLASSES}), got {shape}"
-        if not any(parameter.requires_grad for parameter in model.parameters()):
-            return "has no trainable parameters"
-        loss(output, torch.zeros(2, dtype=torch.int64)).backward()  # type: ignore[no-untyped-call]
-    except BenchError as error:
-        return str(error)
-    except Exception as error:
-        return last_line(error)
-    return None
-
-
-def build_model(cell: Cell) -> nn.Module:
-    """Build a cell's network on the CPU, in torch's current random state."""
-    model = load(cell.model.target)(**cell.model.parameters)
-    if not isinstance(model, nn.Module):
-        raise BenchError(
-            f"expected {cell.model.target} to return a torch.nn.Module, got "
-            f"{type(model).__name__}; name a class, or a function that returns a module"
-        )
-    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
-        _materialise(model)
-    load(cell.initialisation.target)(model, **cell.initialisation.parameters)
-    return model
-
-
-@torch.no_grad()
-def _materialise(model: nn.Module) -> None:
-    """Initialise lazy layers with two images, changing nothing else."""
-    was_training = model.training
-    model.eval()
-    model(two_images())
-    model.train(was_training)
-    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
-        raise BenchError("has a lazy layer that its forward does not use")
-
-
-def two_images() -> Tensor:
-    """Return a batch of two black images: (2, 1, 28, 28)."""
-    return torch.zeros(2, 1, 28, 28)
 
 
 def set_up_training(
@@ -164,7 +98,7 @@ def held_out(images: ImageSet, fraction: float, share: float = 1.0) -> ImageSet:
 def _loader(
     cell: Cell, images: ImageSet, seed: int, device: torch.device, shared: Path | None
 ) -> Loader:
-    augment = partial(load(cell.augmentation.target), **cell.augmentation.parameters)
+    augment = build_augmentation(cell)
     feed = Feed(images, cell.batch_size, seed, device, cell.normalisation, augment, shared)
     loader: Loader = load(cell.loader.target)(feed, **cell.loader.parameters)
     return loader
@@ -172,14 +106,16 @@ def _loader(
 
 def _training(cell: Cell, model: nn.Module, loader: Loader, epochs: int) -> Training:
     span = Span(epochs, loader.steps_per_epoch)
-    optimizer = load(cell.optimizer.target)(model.parameters(), **cell.optimizer.parameters)
+    optimizer = build_optimizer(cell, model)
     return Training(
         model,
         optimizer,
-        load(cell.schedule.target)(optimizer, span, **cell.schedule.parameters),
+        build_schedule(cell, optimizer, span),
         Arithmetic(cell.precision, FORMATS[cell.memory_format], cell.compile, cell.cuda_graphs),
+        loss=build_loss(cell, next(model.parameters()).device),
+        steps_by_epoch=cell.schedule.is_by_epoch,
         label_smoothing=cell.label_smoothing,
-        averaging=load(cell.averaging.target)(model, span, **cell.averaging.parameters),
+        averaging=build_averaging(cell, model, span),
     )
 
 
@@ -208,12 +144,6 @@ def _set_arithmetic(cell: Cell) -> None:
         # Required by cuBLAS: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(cell.deterministic)
-
-
-def last_line(error: BaseException) -> str:
-    """Return an exception as the last line of its traceback, on one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def process_environment(device: torch.device) -> dict[str, Any]:

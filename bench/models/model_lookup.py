@@ -7,13 +7,12 @@ Names are built-in ones, `torchvision:NAME`, or entry points of installed packag
 import ast
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from bench.errors import BenchError
 from bench.import_graph import source_file
 from bench.models import MODELS
-from bench.registry import Entry
+from bench.registry import Entry, installed
 
 GROUP = "bench.models"
 TORCHVISION = "torchvision:"
@@ -29,15 +28,7 @@ def candidate_models(name: str) -> Mapping[str, Entry]:
 
 def all_models() -> dict[str, Entry]:
     """Return built-in networks and those of installed packages; built-in names win."""
-    return {**MODELS, **installed_models(), **MODELS}
-
-
-def installed_models() -> dict[str, Entry]:
-    """Return the networks of installed packages; of equal names, the first on the path wins."""
-    return {
-        point.name: Entry(point.value, f"from {point.dist.name}" if point.dist else "installed")
-        for point in reversed(tuple(entry_points(group=GROUP)))
-    }
+    return {**MODELS, **installed(GROUP), **MODELS}
 
 
 @cache

@@ -80,3 +80,68 @@ def adagrad(
 ) -> optim.Optimizer:
     """Return Adagrad."""
     return optim.Adagrad(parameters, lr, lr_decay, weight_decay, eps=eps, fused=fused or None)
+
+
+def adadelta(
+    parameters: Parameters,
+    *,
+    lr: PositiveFloat = 1.0,
+    rho: Fraction = 0.9,
+    eps: PositiveFloat = 1e-6,
+    weight_decay: NonNegativeFloat = 0.0,
+) -> optim.Optimizer:
+    """Return Adadelta."""
+    return optim.Adadelta(parameters, lr, rho, eps, weight_decay)
+
+
+def nadam(
+    parameters: Parameters,
+    *,
+    lr: PositiveFloat = 0.002,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    eps: PositiveFloat = 1e-8,
+    momentum_decay: NonNegativeFloat = 0.004,
+    weight_decay: NonNegativeFloat = 0.0,
+) -> optim.Optimizer:
+    """Return NAdam."""
+    return optim.NAdam(parameters, lr, (beta1, beta2), eps, weight_decay, momentum_decay)
+
+
+def radam(
+    parameters: Parameters,
+    *,
+    lr: PositiveFloat = 0.001,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    eps: PositiveFloat = 1e-8,
+    weight_decay: NonNegativeFloat = 0.0,
+) -> optim.Optimizer:
+    """Return RAdam."""
+    return optim.RAdam(parameters, lr, (beta1, beta2), eps, weight_decay)
+
+
+def adamax(
+    parameters: Parameters,
+    *,
+    lr: PositiveFloat = 0.002,
+    beta1: Fraction = 0.9,
+    beta2: Fraction = 0.999,
+    eps: PositiveFloat = 1e-8,
+    weight_decay: NonNegativeFloat = 0.0,
+) -> optim.Optimizer:
+    """Return Adamax."""
+    return optim.Adamax(parameters, lr, (beta1, beta2), eps, weight_decay)
+
+
+def asgd(
+    parameters: Parameters,
+    *,
+    lr: PositiveFloat = 0.01,
+    lambd: NonNegativeFloat = 1e-4,
+    alpha: PositiveFloat = 0.75,
+    t0: NonNegativeFloat = 1e6,
+    weight_decay: NonNegativeFloat = 0.0,
+) -> optim.Optimizer:
+    """Return SGD whose step size decays; training and evaluation use its own, last weights."""
+    return optim.ASGD(parameters, lr, lambd, alpha, t0, weight_decay)

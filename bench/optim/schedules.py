@@ -8,7 +8,14 @@ from typing import Literal
 
 from torch.optim import Optimizer, lr_scheduler
 
-from bench.registry import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt
+from bench.registry import (
+    Fraction,
+    Fractions,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 
 
 @dataclass(frozen=True)
@@ -75,4 +82,65 @@ def one_cycle(
         final_div_factor=final_div_factor,
         anneal_strategy=anneal,
         cycle_momentum=cycle_momentum and has_momentum,
+    )
+
+
+def linear(
+    optimizer: Optimizer, span: Span, *, warm_up: Fraction = 0.1, final_lr: NonNegativeFloat = 0.0
+) -> lr_scheduler.LRScheduler:
+    """Raise the learning rate linearly over the fraction `warm_up`, then lower it to `final_lr`."""
+    rising = round(warm_up * span.steps)
+    end = final_lr / float(optimizer.param_groups[0]["lr"])
+
+    def factor(step: int) -> float:
+        if step < rising:
+            return (step + 1) / (rising + 1)
+        return 1 + (end - 1) * min(1.0, (step - rising) / max(1, span.steps - rising))
+
+    return lr_scheduler.LambdaLR(optimizer, factor)
+
+
+def exponential(
+    optimizer: Optimizer, span: Span, *, gamma: PositiveFloat = 0.9
+) -> lr_scheduler.LRScheduler:
+    """Multiply the learning rate by `gamma` over each epoch, by a little after every step."""
+    return lr_scheduler.ExponentialLR(optimizer, gamma ** (1 / span.steps_per_epoch))
+
+
+def multi_step(
+    optimizer: Optimizer, span: Span, *, at: Fractions = (0.5, 0.75), gamma: PositiveFloat = 0.1
+) -> lr_scheduler.LRScheduler:
+    """Multiply the learning rate by `gamma` at each of these fractions of the training."""
+    return lr_scheduler.MultiStepLR(optimizer, [round(f * span.steps) for f in at], gamma)
+
+
+def warm_restarts(
+    optimizer: Optimizer,
+    span: Span,
+    *,
+    first_epochs: PositiveInt = 1,
+    factor: PositiveInt = 2,
+    final_lr: NonNegativeFloat = 0.0,
+) -> lr_scheduler.LRScheduler:
+    """Repeat a cosine decay, each `factor` times as long (Loshchilov and Hutter, 2017)."""
+    return lr_scheduler.CosineAnnealingWarmRestarts(
+        optimizer, first_epochs * span.steps_per_epoch, factor, final_lr
+    )
+
+
+def plateau(
+    optimizer: Optimizer,
+    span: Span,
+    *,
+    gamma: Fraction = 0.1,
+    patience: NonNegativeInt = 2,
+    threshold: NonNegativeFloat = 1e-4,
+) -> lr_scheduler.ReduceLROnPlateau:
+    """Multiply the learning rate by `gamma` once the training loss no longer falls.
+
+    That is after more than `patience` epochs in which it was not at least the fraction `threshold`
+    below the lowest so far.
+    """
+    return lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=gamma, patience=patience, threshold=threshold
     )

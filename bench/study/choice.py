@@ -26,8 +26,8 @@ from bench.errors import BenchError, did_you_mean, shown
 from bench.import_graph import source_file
 from bench.models import INITIALISATIONS, MODELS
 from bench.models.model_lookup import candidate_models
-from bench.optim import AVERAGINGS, OPTIMIZERS, SCHEDULES
-from bench.registry import Entry, PositiveInt, parameters
+from bench.optim import AVERAGINGS, LOSSES, OPTIMIZERS, SCHEDULES
+from bench.registry import NOTHING, Entry, Passed, PositiveInt, installed, parameters
 
 IMPORT_TARGET = r"\w+(\.\w+)*:\w+"
 
@@ -82,16 +82,21 @@ Boolean = Annotated[bool, Field(strict=True)]
 
 
 class Choice(BaseModel):
-    """A name from a registry with all of its parameters.
+    """A name from a registry, or a callable of the user's own, with all of its parameters.
 
-    DistinctText as `name`, as `{name: …, parameter: value}` or, for a model of the user's own, as
-    `{import: "package.module:Class", parameter: value}`.
+    Written as `name`, as `{name: …, parameter: value}` or as `{import: "package.module:callable",
+    parameter: value}`. Installed packages add names by entry points of the group
+    `bench.optimizers`, and so on.
     """
 
     model_config = ConfigDict(frozen=True)
     registry: ClassVar[Mapping[str, Entry]] = {}
     kind: ClassVar[str]  # "optimizer" of OptimizerChoice
-    may_import: ClassVar[bool] = False
+    plural: ClassVar[str]
+    may_import: ClassVar[bool] = True
+    passed: ClassVar[Passed] = NOTHING
+    # Parameters of the harness itself where a callable is imported, the first value by default.
+    settings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     name: str
     target: str
@@ -101,6 +106,7 @@ class Choice(BaseModel):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.kind = cls.__name__.removesuffix("Choice").lower()
+        cls.plural = f"{cls.kind}es" if cls.kind.endswith("s") else f"{cls.kind}s"
 
     @model_validator(mode="before")
     @classmethod
@@ -119,32 +125,57 @@ class Choice(BaseModel):
                 raise invalid_at(("name",), "expected 'name' or 'import', got both", given["name"])
         else:
             name, target = cls._registered(given.pop("name", None))
-        completed = _complete(f"{cls.kind} {name}", target, given)
+        completed = cls._complete(name, target, given, is_imported=imported)
         return {"name": name, "target": target, "imported": imported, "parameters": completed}
 
     @classmethod
     def _import_target(cls, target: Any) -> str:
         if not cls.may_import:
-            raise invalid_at(("import",), f"only models can be imported, not {cls.kind}s", target)
+            raise invalid_at(("import",), f"a {cls.kind} cannot be imported", target)
         if not isinstance(target, str) or not re.fullmatch(IMPORT_TARGET, target):
-            raise invalid_at(("import",), "expected 'package.module:Class'", target)
+            raise invalid_at(("import",), "expected 'package.module:callable'", target)
         if own := _shadowed_module(target):
             message = f"{own} is hidden by another module of that name. Rename it"
             raise invalid_at(("import",), message, target)
-        if problem := _unreadable(target):
+        if problem := _unreadable(target, cls.passed):
             raise invalid_at(("import",), f"cannot read its source: {problem}", target)
         return target
+
+    @classmethod
+    def _complete(
+        cls, name: str, target: str, given: dict[str, Any], *, is_imported: bool
+    ) -> dict[str, Any]:
+        """Return all parameters; those of the harness itself only for what is imported."""
+        own = cls.settings if is_imported else {}
+        chosen = {key: given.get(key, values[0]) for key, values in own.items()}
+        for key, values in own.items():
+            if chosen[key] not in values:
+                message = f"expected {' or '.join(values)}, got {shown(chosen[key])}"
+                raise invalid_at((key,), message, chosen[key])
+        rest = {key: value for key, value in given.items() if key not in own}
+        return {**_checked(f"{cls.kind} {name}", target, cls.passed, rest), **chosen}
+
+    def for_target(self) -> dict[str, Any]:
+        """Return the parameters that the target takes: all but those of the harness itself."""
+        own = self.settings if self.imported else ()
+        return {key: value for key, value in self.parameters.items() if key not in own}
 
     @classmethod
     def _registered(cls, name: Any) -> tuple[str, str]:
         if name is None:
             raise invalid("'name' is missing")
-        known = cls._entries(name if isinstance(name, str) else "")
-        return name, known[known_name(cls.kind, name, known)].target
+        known = cls.entries(name if isinstance(name, str) else "")
+        target = known[known_name(cls.kind, name, known)].target
+        if name not in cls.registry:
+            _check_entry_point(f"{cls.kind} {name}", target, cls.passed)
+        return name, target
 
     @classmethod
-    def _entries(cls, name: str) -> Mapping[str, Entry]:
-        return cls.registry
+    def entries(cls, name: str = "") -> Mapping[str, Entry]:
+        """Return what a name may stand for; all of it without a name. Built-in names win."""
+        if name in cls.registry or not cls.may_import:
+            return cls.registry
+        return {**cls.registry, **installed(f"bench.{cls.plural}"), **cls.registry}
 
     @model_serializer
     def declared(self) -> dict[str, Any]:
@@ -152,7 +183,7 @@ class Choice(BaseModel):
         return {"import" if self.imported else "name": self.name, **self.parameters}
 
 
-def _complete(owner: str, target: str, given: dict[str, Any]) -> dict[str, Any]:
+def _checked(owner: str, target: str, passed: Passed, given: dict[str, Any]) -> dict[str, Any]:
     """Return the given parameters, checked against the callable's signature, with its defaults.
 
     Unchecked where the source has no readable signature; defaults that are no literals are left
@@ -161,7 +192,7 @@ def _complete(owner: str, target: str, given: dict[str, Any]) -> dict[str, Any]:
     for key, value in given.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise invalid_at((key,), f"expected a finite number, got {value}", value)
-    known = parameters(target)
+    known = parameters(target, passed)
     if known is None:
         return given
     names = [p.name for p in known]
@@ -170,18 +201,18 @@ def _complete(owner: str, target: str, given: dict[str, Any]) -> dict[str, Any]:
             hint = did_you_mean(key, names) if names else "It has none."
             message = f"{owner} has no parameter '{key}'. {hint}".strip()
             raise invalid_at((key,), message, given[key])
-    checker = _parameter_model(target)
+    checker = _parameter_model(target, passed)
     checked = checker.model_validate(given).model_dump(by_alias=True, exclude_unset=True)
     values = {p.name: p.default for p in known if p.is_literal} | checked
     return {name: values[name] for name in names if name in values}
 
 
 @cache
-def _parameter_model(target: str) -> type[BaseModel]:
+def _parameter_model(target: str, passed: Passed) -> type[BaseModel]:
     """Return a model of a callable's parameters; names are aliases, since any name is allowed."""
     fields: dict[str, Any] = {
         f"p{i}": (_strict(p.annotation), Field(... if p.required else None, alias=p.name))
-        for i, p in enumerate(parameters(target) or ())
+        for i, p in enumerate(parameters(target, passed) or ())
     }
     return create_model("Parameters", **fields)
 
@@ -211,34 +242,27 @@ class ModelChoice(Choice):
     """A network."""
 
     registry = MODELS
-    may_import = True
 
     @classmethod
-    def _entries(cls, name: str) -> Mapping[str, Entry]:
+    def entries(cls, name: str = "") -> Mapping[str, Entry]:
+        """Return also torchvision's networks for a name that starts with `torchvision:`."""
         try:
             return candidate_models(name)
         except BenchError as error:
             raise invalid(" ".join((f"{error.what}.", error.hint)).strip()) from None
 
-    @classmethod
-    def _registered(cls, name: Any) -> tuple[str, str]:
-        name, target = super()._registered(name)
-        if name not in MODELS:
-            _check_entry_point(name, target)
-        return name, target
 
-
-def _check_entry_point(name: str, target: str) -> None:
-    installed = f"model {name} is installed as {shown(target)}"
+def _check_entry_point(what: str, target: str, passed: Passed) -> None:
+    installed_as = f"{what} is installed as {shown(target)}"
     if not re.fullmatch(IMPORT_TARGET, target):
-        raise invalid(f"{installed}, expected 'package.module:Class'")
-    if problem := _unreadable(target):
-        raise invalid(f"{installed}, whose source cannot be read: {problem}")
+        raise invalid(f"{installed_as}, expected 'package.module:callable'")
+    if problem := _unreadable(target, passed):
+        raise invalid(f"{installed_as}, whose source cannot be read: {problem}")
 
 
-def _unreadable(target: str) -> str:
+def _unreadable(target: str, passed: Passed) -> str:
     try:
-        parameters(target)
+        parameters(target, passed)
     except (OSError, SyntaxError, ValueError) as error:
         return str(error)
     return ""
@@ -258,33 +282,58 @@ class OptimizerChoice(Choice):
     """An optimizer."""
 
     registry = OPTIMIZERS
+    passed = Passed(1)
 
 
 class ScheduleChoice(Choice):
     """A learning-rate schedule."""
 
     registry = SCHEDULES
+    passed = Passed(1, ("span",))
+    settings: ClassVar[Mapping[str, tuple[str, ...]]] = {"every": ("step", "epoch")}
+
+    @property
+    def is_by_epoch(self) -> bool:
+        """Whether an imported schedule is stepped after each epoch instead of each step."""
+        return self.imported and bool(self.parameters["every"] == "epoch")
+
+
+class LossChoice(Choice):
+    """The loss."""
+
+    registry = LOSSES
+    passed = Passed(2, to_instance=True)
 
 
 class LoaderChoice(Choice):
     """A way to load batches."""
 
     registry = LOADERS
+    may_import = False
 
 
 class AugmentationChoice(Choice):
     """Random changes of the training images."""
 
     registry = AUGMENTATIONS
+    passed = Passed(1, ("generator", "black"), to_instance=True)
+    settings: ClassVar[Mapping[str, tuple[str, ...]]] = {"per": ("batch", "image")}
+
+    @property
+    def is_by_image(self) -> bool:
+        """Whether an imported augmentation is called for each image instead of each batch."""
+        return self.imported and bool(self.parameters["per"] == "image")
 
 
 class InitialisationChoice(Choice):
     """Initial values of the weights."""
 
     registry = INITIALISATIONS
+    passed = Passed(1)
 
 
 class AveragingChoice(Choice):
     """An average of the weights."""
 
     registry = AVERAGINGS
+    passed = Passed(1, ("span",))

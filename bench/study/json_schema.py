@@ -10,8 +10,8 @@ from bench.data import DATASETS
 from bench.data.images import NORMALISATIONS
 from bench.measure.openmp_spin import DEFAULT
 from bench.models.model_lookup import TORCHVISION
-from bench.registry import Entry, parameters
-from bench.study.choice import IMPORT_TARGET, Choice
+from bench.registry import Entry, Passed, parameters
+from bench.study.choice import IMPORT_TARGET, Choice, ModelChoice
 from bench.study.spec import CHOICES, DEVICE, DURATION, STUDY_NAME, Study
 from bench.study.study_file import TEMPLATE
 
@@ -54,20 +54,25 @@ def schema_text() -> str:
 
 def _choice(choice: type[Choice]) -> Schema:
     forms: list[Schema] = [{"enum": list(choice.registry), "description": choice.__doc__}]
-    forms += [_with_parameters(name, entry) for name, entry in choice.registry.items()]
+    forms += [
+        _with_parameters(name, entry, choice.passed) for name, entry in choice.registry.items()
+    ]
     if choice.may_import:
         target = {"type": "string", "pattern": f"^{IMPORT_TARGET}$"}
-        forms.append({"type": "object", "required": ["import"], "properties": {"import": target}})
+        own = {key: {"enum": list(values)} for key, values in choice.settings.items()}
+        fields = {"import": target, **own}
+        forms.append({"type": "object", "required": ["import"], "properties": fields})
+    if choice is ModelChoice:
         name = {"type": "string", "pattern": f"^{TORCHVISION}\\w+$"}
         forms.append(name)
         forms.append({"type": "object", "required": ["name"], "properties": {"name": name}})
     return {"anyOf": forms}
 
 
-def _with_parameters(name: str, entry: Entry) -> Schema:
+def _with_parameters(name: str, entry: Entry, passed: Passed) -> Schema:
     own = {
-        p.name: {**TypeAdapter(p.annotation).json_schema(), "default": p.default}
-        for p in parameters(entry.target) or ()
+        p.name: {**TypeAdapter(p.annotation).json_schema(), "default": _as_json(p.default)}
+        for p in parameters(entry.target, passed) or ()
     }
     return {
         "type": "object",
@@ -76,6 +81,10 @@ def _with_parameters(name: str, entry: Entry) -> Schema:
         "properties": {"name": {"const": name}, **own},
         "additionalProperties": False,
     }
+
+
+def _as_json(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _dataset(definition: Mapping[str, Any]) -> Schema:

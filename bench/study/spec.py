@@ -31,6 +31,7 @@ from bench.study.choice import (
     CountFromZero,
     InitialisationChoice,
     LoaderChoice,
+    LossChoice,
     ModelChoice,
     OptimizerChoice,
     ScheduleChoice,
@@ -133,6 +134,7 @@ class Cell(Strict):
     )
     augmentation: AugmentationChoice = _field("none", "random changes of the training images")
     initialisation: InitialisationChoice = _field("default", "initial values of the weights")
+    loss: LossChoice = _field("default", "the loss to train by, a mean over the batch")
     label_smoothing: Annotated[Fraction, BeforeValidator(number)] = _field(
         0.0, "share of the target that is spread evenly over all classes"
     )
@@ -205,6 +207,7 @@ class Cell(Strict):
 # Fields added after the first published results, with the values that keep those results valid.
 LATER: Mapping[str, Scalar] = {
     "deterministic": False,
+    "loss": "default",
     "spin_count": "auto",
     "allocator": "auto",
 }

@@ -37,7 +37,7 @@ limits: {trial_timeout: 1h30m}
 """
 STUDIES = [RICH] + [
     path.read_text(encoding="utf-8")
-    for path in sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
+    for path in sorted((Path(__file__).parents[2] / "studies").rglob("*.yaml"))
 ]
 PIECES = st.sampled_from(
     [

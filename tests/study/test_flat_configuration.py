@@ -1,5 +1,6 @@
 """A configuration as columns: plain fields, and every parameter by its dotted path."""
 
+import json
 from typing import Any
 
 import pytest
@@ -33,7 +34,9 @@ def test_every_parameter_is_a_column_by_its_dotted_path(room: str, registry: Any
         assert columns[room] == name
         for parameter in parameters(entry.target) or ():
             path = f"{room}.{parameter.name}"
-            assert columns["lr" if path == "optimizer.lr" else path] == parameter.default
+            default = parameter.default
+            expected = json.dumps(default) if isinstance(default, tuple) else default
+            assert columns["lr" if path == "optimizer.lr" else path] == expected
 
 
 def test_the_learning_rate_is_one_column() -> None:

@@ -122,7 +122,13 @@ def test_a_default_that_is_not_a_literal_is_left_to_the_class(cells_of: CellsOf,
     assert flat(cells_of, **{"import": f"{own}:Told", "width": 9})["model.width"] == 9
 
 
-@pytest.mark.parametrize("name", ["Inherits", "Anything", "NotThere"])
+def test_a_class_has_the_parameters_of_the_init_that_it_inherits(
+    cells_of: CellsOf, own: str
+) -> None:
+    assert flat(cells_of, **{"import": f"{own}:Inherits", "width": 8})["model.rate"] == 0.0
+
+
+@pytest.mark.parametrize("name", ["Anything", "NotThere"])
 def test_a_class_with_an_unreadable_signature_accepts_any_parameter(
     cells_of: CellsOf, own: str, name: str
 ) -> None:
@@ -181,7 +187,7 @@ def test_a_source_with_syntax_errors_is_reported(refusal: Refusal, module: Modul
 )
 def test_an_invalid_import_target_is_refused(refusal: Refusal, target: str) -> None:
     assert refusal(f"name: x\nbase:\n  model: {{import: '{target}'}}") == (
-        "study.yaml:3: base.model.import: expected 'package.module:Class'"
+        "study.yaml:3: base.model.import: expected 'package.module:callable'"
     )
 
 

@@ -150,10 +150,7 @@ def test_a_number_out_of_range(refusal: Refusal, field: str, message: str) -> No
             "base: {optimizer: {name: sgd, nesterov: on}}",
             "base.optimizer.nesterov: expected true or false, got 'on'",
         ),
-        (
-            "base: {optimizer: {import: 'a:B'}}",
-            "base.optimizer.import: only models can be imported, not optimizers",
-        ),
+        ("base: {loader: {import: 'a:B'}}", "base.loader.import: a loader cannot be imported"),
         ("axes: [a]", "axes: expected a mapping of fields, got ['a']"),
         ("axes: {batch_size: 64}", "axes.batch_size: expected a list, got 64"),
         ("axes: {batch_size: []}", "axes.batch_size: expected at least one value"),

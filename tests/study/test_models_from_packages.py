@@ -82,7 +82,7 @@ def test_a_built_in_name_loads_no_package(loaded: Loaded, monkeypatch: pytest.Mo
     def refuse(**_: object) -> None:
         raise AssertionError("the installed packages were looked through")
 
-    monkeypatch.setattr("bench.models.model_lookup.entry_points", refuse)
+    monkeypatch.setattr("bench.registry.entry_points", refuse)
     assert loaded("name: x\nbase: {model: lenet5}")
 
 
@@ -104,7 +104,7 @@ def test_an_entry_point_without_a_class_is_reported(refusal: Refusal, install: I
     module = install(mynet="{module}")
     assert refusal("name: x\nbase:\n  model: mynet") == (
         f"study.yaml:3: base.model: model mynet is installed as '{module}', "
-        "expected 'package.module:Class'"
+        "expected 'package.module:callable'"
     )
 
 

@@ -29,7 +29,7 @@ target_accuracy: 0.98
 timing: off
 limits: {trial_timeout: 1h30m}
 """
-REPOSITORYS = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
+REPOSITORYS = sorted((Path(__file__).parents[2] / "studies").rglob("*.yaml"))
 
 
 def assert_same_plan(planned: Planned, text: str) -> None:

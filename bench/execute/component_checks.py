@@ -1,0 +1,133 @@
+"""Checks of the components that cells name, before the first run: each is built and used once."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from bench.errors import BenchError, DataError, last_line
+from bench.execute.components import (
+    build_augmentation,
+    build_averaging,
+    build_loss,
+    build_model,
+    build_optimizer,
+    build_schedule,
+    two_images,
+)
+from bench.optim.schedules import Span
+from bench.study.choice import Choice
+from bench.study.spec import Cell
+from bench.torchvision_import import import_torchvision
+from bench.train import Training, loss_of, smoothed
+
+Check = Callable[[Cell], str | None]
+
+CLASSES = 10
+CPU = torch.device("cpu")
+LABELS = torch.zeros(2, dtype=torch.int64)
+SPAN = Span(epochs=2, steps_per_epoch=2)
+
+
+def check_components(cells: Sequence[Cell]) -> list[str]:
+    """Build and use each distinct component; return a line per problem.
+
+    Every network takes two images forward and backward; an optimizer, schedule, augmentation or
+    average of the user's own takes part in a training step.
+    """
+    problems = []
+    if any(cell.loader.name == "dataloader" for cell in cells):
+        try:
+            import_torchvision()
+        except DataError as error:
+            problems.append(f"loader dataloader: {error}")
+    seen: list[object] = []
+    for cell in cells:
+        for choice, parts, check in _checks(cell) if cell.skip is None else ():
+            key = (check, choice, *parts)
+            if key in seen:
+                continue
+            seen.append(key)
+            if problem := _problem(check, cell):
+                problems.append(f"{choice.kind} {choice.name}: {problem}")
+                break  # what else uses this component would fail as well
+    return list(dict.fromkeys(problems))
+
+
+def _checks(cell: Cell) -> Iterator[tuple[Choice, tuple[object, ...], Check]]:
+    """Yield what is to be checked, what else the result depends on, and how."""
+    yield cell.model, (cell.initialisation, cell.loss, cell.label_smoothing), _check_model
+    for choice, parts, check in (
+        (cell.loss, (cell.model, cell.label_smoothing), _check_loss),
+        (cell.augmentation, (), _check_augmentation),
+        (cell.optimizer, (cell.model,), _check_step),
+        (cell.schedule, (cell.optimizer,), _check_step),
+        (cell.averaging, (cell.model,), _check_step),
+    ):
+        if choice.name not in choice.registry:
+            yield choice, parts, check
+
+
+def _problem(check: Check, cell: Cell) -> str | None:
+    try:
+        return check(cell)
+    except BenchError as error:
+        return str(error)
+    except Exception as error:
+        return last_line(error)
+
+
+def _check_model(cell: Cell) -> str | None:
+    model = build_model(cell)
+    output = model(two_images())
+    shape = tuple(output.shape)
+    if shape != (2, CLASSES):
+        return f"expected output shape (2, {CLASSES}), got {shape}"
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        return "has no trainable parameters"
+    return _loss_problem(cell, model, output) if cell.loss.name in cell.loss.registry else None
+
+
+def _check_loss(cell: Cell) -> str | None:
+    model = build_model(cell)
+    return _loss_problem(cell, model, model(two_images()))
+
+
+def _loss_problem(cell: Cell, model: nn.Module, output: Tensor) -> str | None:
+    loss_function = smoothed(loss_of(model, build_loss(cell, CPU)), cell.label_smoothing)
+    loss = loss_function(output, LABELS)
+    if not isinstance(loss, Tensor) or loss.shape != ():
+        found = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        return f"expected the loss to be a tensor of one number, got {found}"
+    loss.backward()  # type: ignore[no-untyped-call]
+    return None
+
+
+def _check_augmentation(cell: Cell) -> str | None:
+    images = two_images()
+    augmented = build_augmentation(cell)(images, torch.Generator().manual_seed(0), 0.0)
+    if not isinstance(augmented, Tensor):
+        return f"expected a tensor of images, got {type(augmented).__name__}"
+    if augmented.shape != images.shape or augmented.dtype != images.dtype:
+        expected, got = (f"{x.dtype} {tuple(x.shape)}" for x in (images, augmented))
+        return f"expected {expected}, got {got}".replace("torch.", "")
+    return None
+
+
+def _check_step(cell: Cell) -> str | None:
+    """Take a step with the optimizer, schedule and average of the cell, and evaluate."""
+    model = build_model(cell)
+    optimizer = build_optimizer(cell, model)
+    training = Training(
+        model,
+        optimizer,
+        build_schedule(cell, optimizer, SPAN),
+        loss=build_loss(cell, CPU),
+        steps_by_epoch=cell.schedule.is_by_epoch,
+        averaging=build_averaging(cell, model, SPAN),
+    )
+    training.step(two_images(), LABELS)
+    training.end_epoch(1.0)
+    with torch.no_grad():
+        training.evaluator()(two_images(), LABELS)
+    return None

@@ -1,0 +1,128 @@
+"""The components that a cell names: network, loss, optimizer, schedule, augmentation, averaging.
+
+Built-in and imported ones are built alike. What a built one lacks raises BenchError; what its own
+code raises passes through.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.optim import Optimizer, lr_scheduler
+from torch.optim.swa_utils import AveragedModel
+
+from bench.data.loaders import Augment
+from bench.errors import BenchError
+from bench.optim import losses
+from bench.optim.averaging import Averaging
+from bench.optim.schedules import Span
+from bench.registry import call, load
+from bench.study.choice import Choice
+from bench.study.spec import Cell
+from bench.train import Loss
+
+
+def build_model(cell: Cell) -> nn.Module:
+    """Build a cell's network on the CPU, in torch's current random state."""
+    model = load(cell.model.target)(**cell.model.parameters)
+    if not isinstance(model, nn.Module):
+        raise _unexpected(cell.model, "a torch.nn.Module", model)
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        _materialise(model)
+    call(cell.initialisation.target, cell.initialisation.parameters, model)
+    return model
+
+
+@torch.no_grad()
+def _materialise(model: nn.Module) -> None:
+    """Initialise lazy layers with two images, changing nothing else."""
+    was_training = model.training
+    model.eval()
+    model(two_images())
+    model.train(was_training)
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        raise BenchError("has a lazy layer that its forward does not use")
+
+
+def two_images() -> Tensor:
+    """Return a batch of two black images: (2, 1, 28, 28)."""
+    return torch.zeros(2, 1, 28, 28)
+
+
+def build_optimizer(cell: Cell, model: nn.Module) -> Optimizer:
+    """Build a cell's optimizer of all of a network's parameters."""
+    optimizer = call(cell.optimizer.target, cell.optimizer.parameters, model.parameters())
+    if not isinstance(optimizer, Optimizer):
+        raise _unexpected(cell.optimizer, "a torch.optim.Optimizer", optimizer)
+    return optimizer
+
+
+def build_schedule(cell: Cell, optimizer: Optimizer, span: Span) -> lr_scheduler.LRScheduler | None:
+    """Build a cell's learning-rate schedule; None for a constant rate."""
+    choice = cell.schedule
+    schedule = call(choice.target, choice.for_target(), optimizer, span=span)
+    if schedule is not None and not callable(getattr(schedule, "step", None)):
+        raise _unexpected(choice, "a scheduler of torch.optim.lr_scheduler, or None", schedule)
+    return schedule  # type: ignore[no-any-return]
+
+
+def build_loss(cell: Cell, device: torch.device) -> Loss | None:
+    """Build the loss that a study names; None for the network's own."""
+    if cell.loss.target == losses.DEFAULT:
+        return None
+    loss: Loss = _with_parameters(cell.loss)
+    return loss.to(device) if isinstance(loss, nn.Module) else loss
+
+
+def build_augmentation(cell: Cell) -> Augment:
+    """Build a function that augments a batch, with the cell's parameters."""
+    choice = cell.augmentation
+    augment = _with_parameters(choice)
+    known = inspect.signature(augment).parameters
+    named = [name for name in choice.passed.names if name in known]
+
+    def augmented(images: Tensor, generator: Generator, black: float) -> Tensor:
+        values = {"generator": generator, "black": black}
+        given = {name: values[name] for name in named}
+        if choice.is_by_image:
+            return torch.stack([augment(image, **given) for image in images])
+        return augment(images, **given)  # type: ignore[no-any-return]
+
+    return augmented
+
+
+def build_averaging(cell: Cell, model: nn.Module, span: Span) -> Averaging | None:
+    """Build a cell's average of the weights; None for no average.
+
+    torch's AveragedModel is updated after each step.
+    """
+    choice = cell.averaging
+    average = call(choice.target, choice.parameters, model, span=span)
+    if isinstance(average, AveragedModel):
+        return Averaging(average, first_step=1, every_steps=1)
+    has_all = all(hasattr(average, name) for name in ("after_step", "evaluation_model"))
+    if average is not None and not has_all:
+        what = "None, or what has after_step and evaluation_model, as bench.optim.averaging"
+        raise _unexpected(choice, what, average)
+    return average  # type: ignore[no-any-return]
+
+
+def _with_parameters(choice: Choice) -> Callable[..., Any]:
+    """Return an instance of a class, or a function that has its parameters."""
+    target = load(choice.target)
+    given = choice.for_target()
+    made = target(**given) if isinstance(target, type) else partial(target, **given)
+    if not callable(made):
+        raise _unexpected(choice, "instances that can be called", made)
+    return made if given or isinstance(target, type) else target
+
+
+def _unexpected(choice: Choice, expected: str, found: object) -> BenchError:
+    return BenchError(
+        f"expected {choice.target} to return {expected}, got {type(found).__name__}; "
+        "name a class, or a function that returns one"
+    )

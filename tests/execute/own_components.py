@@ -1,0 +1,83 @@
+"""Components as a user might bring them: some good, some that are refused before the first run."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.optim import lr_scheduler
+
+
+def adam(parameters, *, lr: float = 0.001):
+    return torch.optim.Adam(parameters, lr)
+
+
+def halving(optimizer, span, gamma: float = 0.5):
+    assert span.steps > 0
+    return lr_scheduler.StepLR(optimizer, 1, gamma)
+
+
+def cross_entropy(output, target, weight: float = 1):
+    return weight * F.cross_entropy(output, target)
+
+
+class CrossEntropy(nn.Module):
+    def __init__(self, weight: float = 1):
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, output, target):
+        return self.weight * F.cross_entropy(output, target)
+
+
+def nothing(images):
+    return images
+
+
+class OneImage:
+    """Refuses anything but a single image."""
+
+    def __call__(self, image):
+        assert image.shape == (1, 28, 28)
+        return image
+
+
+def black(images, black, *, generator):
+    assert isinstance(generator, torch.Generator)
+    return torch.full_like(images, black)
+
+
+@torch.no_grad()
+def zeros(model, *, value: float = 0):
+    for parameter in model.parameters():
+        parameter.fill_(value)
+
+
+def a_list(*_):
+    return []
+
+
+def per_image_loss(output, target):
+    return F.cross_entropy(output, target, reduction="none")
+
+
+def smaller(images):
+    return images[..., 2:, 2:]
+
+
+def whole(images):
+    return images.long()
+
+
+def broken(optimizer):
+    raise RuntimeError("the cheese is out")
+
+
+def muon(parameters, lr: float = 0.02):
+    return torch.optim.Muon(parameters, lr)  # refuses biases
+
+
+class Forgetful:
+    def __init__(self, model):
+        pass
+
+    def after_step(self, model, steps):
+        pass

@@ -1,0 +1,140 @@
+"""What a study imports is built and used as what is built in, and checked before the first run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.execute import EXECUTORS
+from bench.execute.executor import RunContext, never
+from bench.records import Outcome
+from bench.study.runs import Run
+
+Runs = Callable[..., list[Run]]
+
+NETWORK = {"name": "mlp", "hidden": 16}
+OWN = "own_components"
+PAIRS = {
+    "an optimizer": ({"optimizer": "adam"}, {"optimizer": {"import": f"{OWN}:adam"}}),
+    "torch's optimizer": (
+        {"optimizer": {"name": "adam", "lr": 0.01}},
+        {"optimizer": {"import": "torch.optim:Adam", "lr": 0.01}},
+    ),
+    "a schedule by epoch": (
+        {"schedule": {"name": "step", "every_epochs": 1}, "epochs": 2},
+        {"schedule": {"import": f"{OWN}:halving", "every": "epoch"}, "epochs": 2},
+    ),
+    "a schedule by step": (
+        {"schedule": {"name": "cosine"}},
+        {
+            "schedule": {
+                "import": "torch.optim.lr_scheduler:CosineAnnealingLR",
+                "T_max": 30,  # the steps of an epoch of batches of 2,048
+            }
+        },
+    ),
+    "a loss": ({}, {"loss": {"import": f"{OWN}:cross_entropy"}}),
+    "a loss that is an instance": ({}, {"loss": {"import": f"{OWN}:CrossEntropy"}}),
+    "torch's loss": (
+        {"label_smoothing": 0.1, "loss": "cross_entropy"},
+        {"loss": {"import": "torch.nn:CrossEntropyLoss", "label_smoothing": 0.1}},
+    ),
+    "the loss by name": ({}, {"loss": "cross_entropy"}),
+    "a batch's augmentation": ({}, {"augmentation": {"import": f"{OWN}:nothing"}}),
+    "an image's augmentation": (
+        {},
+        {"augmentation": {"import": f"{OWN}:OneImage", "per": "image"}},
+    ),
+    "torchvision's augmentation": (
+        {},
+        {"augmentation": {"import": "torchvision.transforms.v2:RandomRotation", "degrees": 0}},
+    ),
+    "an average": (
+        {"averaging": {"name": "tail", "fraction": 0.99999}},
+        {"averaging": {"import": "torch.optim.swa_utils:AveragedModel", "use_buffers": True}},
+    ),
+}
+
+
+def trained(cell: dict[str, Any], digits_dir: Path, runs_of: Runs) -> Outcome:
+    runs = runs_of({"model": NETWORK, **cell})
+    executor = EXECUTORS["inline"]()
+    assert executor.check([run.cell for run in runs]) == []
+    (outcome,) = executor.execute(runs, RunContext(digits_dir), lambda event: None, never)
+    assert outcome.status == "ok", outcome.traceback
+    return outcome
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_an_imported_component_trains_as_the_built_in_one(
+    pair: str, digits_dir: Path, runs_of: Runs
+) -> None:
+    built_in, imported = (trained(cell, digits_dir, runs_of) for cell in PAIRS[pair])
+    ours, theirs = (
+        [(e.train_loss, e.test_accuracy) for e in outcome.epochs]
+        for outcome in (built_in, imported)
+    )
+    assert ours == theirs
+
+
+def test_what_an_augmentation_and_an_initialisation_do_counts(
+    digits_dir: Path, runs_of: Runs
+) -> None:
+    blind = trained({"augmentation": {"import": f"{OWN}:black"}}, digits_dir, runs_of)
+    dead = trained({"initialisation": {"import": f"{OWN}:zeros"}}, digits_dir, runs_of)
+    for outcome in (blind, dead):
+        assert outcome.epochs[-1].test_accuracy < 0.3  # of ten classes
+
+
+def test_the_plateau_of_the_training_loss_lowers_the_rate(digits_dir: Path, runs_of: Runs) -> None:
+    plateau = "torch.optim.lr_scheduler:ReduceLROnPlateau"
+    schedule = {"import": plateau, "every": "epoch", "patience": 0}
+    assert trained({"schedule": schedule, "epochs": 2}, digits_dir, runs_of).epochs
+
+
+REFUSED = {
+    "optimizer": {
+        "a_list": "expected own_components:a_list to return a torch.optim.Optimizer, got list",
+        "muon": "ValueError: Muon only supports 2D parameters",
+        "Absent": "AttributeError: module 'own_components' has no attribute 'Absent'",
+    },
+    "schedule": {
+        "a_list": "to return a scheduler of torch.optim.lr_scheduler, or None, got list",
+        "broken": "RuntimeError: the cheese is out",
+    },
+    "loss": {
+        "per_image_loss": "expected the loss to be a tensor of one number, got shape (2,)",
+        "a_list": "expected the loss to be a tensor of one number, got list",
+    },
+    "augmentation": {
+        "smaller": "expected float32 (2, 1, 28, 28), got float32 (2, 1, 26, 26)",
+        "whole": "expected float32 (2, 1, 28, 28), got int64 (2, 1, 28, 28)",
+        "a_list": "expected a tensor of images, got list",
+    },
+    "averaging": {
+        "Forgetful": "to return None, or what has after_step and evaluation_model, as ",
+    },
+}
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_a_mistake_is_found_before_the_first_run(executor: str, runs_of: Runs) -> None:
+    expected = {(kind, name): text for kind, by in REFUSED.items() for name, text in by.items()}
+    cells = [
+        runs_of({"model": NETWORK, kind: {"import": f"{OWN}:{name}"}})[0].cell
+        for kind, name in expected
+    ]
+    problems = EXECUTORS[executor]().check(cells)
+    assert len(problems) == len(expected)
+    for problem, ((kind, name), text) in zip(problems, expected.items(), strict=True):
+        assert problem.startswith(f"{kind} {OWN}:{name}: ")
+        assert text in problem
+
+
+def test_a_component_of_many_cells_is_reported_once(runs_of: Runs) -> None:
+    broken = {"import": f"{OWN}:broken"}
+    cells = [
+        runs_of({"model": NETWORK, "schedule": broken, "batch_size": n})[0].cell for n in (8, 9)
+    ]
+    assert len(EXECUTORS["inline"]().check(cells)) == 1
