@@ -85,8 +85,9 @@ class Training:
 
     Without a `loss` it is the network's own `loss(output, target)`, a mean over the batch, or else
     the cross-entropy of its output as logits. `label_smoothing` applies in training only; raises
-    ValueError if the loss does not support it. The schedule is stepped after each step, or after
-    each epoch (`steps_by_epoch`, and ReduceLROnPlateau always).
+    ValueError if the loss does not support it. `clip_norm` is the largest norm of all gradients
+    together (Pascanu et al., 2013, arXiv:1211.5063). The schedule is stepped after each step, or
+    after each epoch (`steps_by_epoch`, and ReduceLROnPlateau always).
     """
 
     def __init__(
@@ -99,12 +100,14 @@ class Training:
         loss: Loss | None = None,
         steps_by_epoch: bool = False,
         label_smoothing: float = 0.0,
+        clip_norm: float | None = None,
         averaging: Averaging | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.steps = 0
+        self._clip_norm = clip_norm
         self._averaging = averaging
         self._arithmetic = arithmetic
         self._device_type = next(model.parameters()).device.type
@@ -139,7 +142,11 @@ class Training:
         return loss.detach()
 
     def update(self) -> None:
-        """Step the optimizer, then the schedule, then the average of the weights."""
+        """Clip the gradients; step the optimizer, the schedule, and the average of the weights."""
+        if self._clip_norm is not None:
+            if self._scaler is not None:
+                self._scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.model.parameters(), self._clip_norm)
         if self._scaler is None:
             self.optimizer.step()
         else:

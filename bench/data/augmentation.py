@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from bench.registry import NonNegativeFloat, PositiveInt
+from bench.registry import Fraction, NonNegativeFloat, PositiveInt
 
 
 def none(images: Tensor, generator: Generator, black: float) -> Tensor:
@@ -57,3 +57,29 @@ def affine(
     places = F.affine_grid(torch.stack(rows, dim=1), list(images.shape), align_corners=False)
     places = places.to(images.dtype)
     return F.grid_sample(images - black, places, align_corners=False) + black
+
+
+def flip(images: Tensor, generator: Generator, black: float, *, share: Fraction = 0.5) -> Tensor:
+    """Mirror each image left to right with the probability `share`."""
+    draws = torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device)
+    return torch.where(draws < share, images.flip(3), images)
+
+
+def cutout(
+    images: Tensor, generator: Generator, black: float, *, pixels: PositiveInt = 8
+) -> Tensor:
+    """Blacken a square of `pixels` × `pixels` at a uniform place, which may cross the border.
+
+    DeVries and Taylor (2017), Improved regularization of convolutional neural networks with cutout,
+    arXiv:1708.04552; there the square has the mean of the data.
+    """
+    count, _, height, width = images.shape
+    inside = []
+    for axis, length in ((2, height), (3, width)):
+        centres = torch.randint(length, (count, 1, 1, 1), generator=generator, device=images.device)
+        shape = [1, 1, 1, 1]
+        shape[axis] = length
+        places = torch.arange(length, device=images.device).reshape(shape)
+        start = centres - pixels // 2
+        inside.append((places >= start) & (places < start + pixels))
+    return images.masked_fill(inside[0] & inside[1], black)

@@ -115,6 +115,7 @@ def _training(cell: Cell, model: nn.Module, loader: Loader, epochs: int) -> Trai
         loss=build_loss(cell, next(model.parameters()).device),
         steps_by_epoch=cell.schedule.is_by_epoch,
         label_smoothing=cell.label_smoothing,
+        clip_norm=cell.clip_norm,
         averaging=build_averaging(cell, model, span),
     )
 

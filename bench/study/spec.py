@@ -138,6 +138,9 @@ class Cell(Strict):
     label_smoothing: Annotated[Fraction, BeforeValidator(number)] = _field(
         0.0, "share of the target that is spread evenly over all classes"
     )
+    clip_norm: (
+        Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(number)] | None
+    ) = _field(None, "largest norm of all gradients together; longer ones are scaled down to it")
     averaging: AveragingChoice = _field("none", "average of the weights to evaluate")
     deterministic: Boolean = _field(
         False, "use bit-reproducible GPU kernels, which can be slower; a CPU always does"
@@ -208,6 +211,7 @@ class Cell(Strict):
 LATER: Mapping[str, Scalar] = {
     "deterministic": False,
     "loss": "default",
+    "clip_norm": None,
     "spin_count": "auto",
     "allocator": "auto",
 }

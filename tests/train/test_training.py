@@ -143,3 +143,25 @@ def test_label_smoothing_trains_by_smoothed_and_evaluates_by_plain_cross_entropy
     expected = 0.9 * plain.item() + 0.1 * even
     assert smoothed.loss(images, labels).item() == pytest.approx(expected, rel=tolerance)
     assert expected != pytest.approx(plain.item(), rel=1e-5)
+
+
+def test_gradients_are_scaled_down_to_the_norm_that_a_study_gives() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    weights = [p.detach().clone() for p in model.parameters()]
+    clipped = Training(model, torch.optim.SGD(model.parameters(), lr=1.0), None, clip_norm=0.01)
+    clipped.step(*next(batches(1)))
+    moved = torch.cat([(a - b).flatten() for a, b in zip(weights, model.parameters(), strict=True)])
+    assert moved.norm().item() == pytest.approx(0.01, rel=1e-3)
+
+
+def test_shorter_gradients_stay_as_they_are() -> None:
+    results = []
+    for clip_norm in (None, 1e6):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+        ours = Training(
+            model, torch.optim.SGD(model.parameters(), lr=0.1), None, clip_norm=clip_norm
+        )
+        ours.step(torch.ones(2, 1, 28, 28), torch.tensor([1, 2]))
+        results.append(model[1].weight.detach().clone())
+    assert torch.equal(*results)
