@@ -18,6 +18,9 @@ from bench.stats.estimates import CONFIDENCE, MIN_SEEDS, Estimate, Floats
 
 SEED_LEVEL = 0.01  # of the test whether seeds matter, which decides on pairing
 OUTLIER_LEVEL = 0.01  # of the test whether a cell's variance is larger than the others'
+STEP = 0.05  # of correlations
+SPENT = 5 / 8  # of the level, by intervals that are exact where variances are equal
+LEAST_ERROR = 1e-4  # one of 10,000 test images: a flawless cell may err, too
 BASELINE_LEVEL = 0.2  # the same for the baseline, whose scatter is in every difference
 
 Method = Literal["Dunnett", "Welch", "paired"]
@@ -46,7 +49,8 @@ def mean_differences(
     """Estimate differences of the cells' means: `accuracies` (seeds, cells), `weights` (k, cells).
 
     A missing trial is NaN. A comparison with a baseline has the weights -1 and 1; an effect is the
-    average of some cells minus that of others. The variance is
+    average of some cells minus that of others. A cell's variance is relative to that of a count of
+    mistakes, see `binomial_variances`. It is
 
     - paired, if seeds matter by a two-way analysis of variance: what all cells of a seed have
       in common is subtracted first;
@@ -57,8 +61,9 @@ def mean_differences(
     - Welch's, for a difference with such an outlier, and for a study of two cells: of its own
       cells, with fewer degrees of freedom.
 
-    In simulated studies without a difference, 3.3 to 5.8% have a false one with equal variances,
-    and at most 7.4% where scatter differs by a factor of 2 to 5 (three to ten seeds).
+    Intervals of several cells have 96.875% instead of 95% (`SPENT`), so that in simulated studies
+    without a difference at most 5.0% have a false one: 2 to 3% with equal variances, 5% where the
+    scatter of one cell or of the baseline is 2 to 5 times as large (three to ten seeds).
 
     Sources: Dunnett (1955), Journal of the American Statistical Association 50; Welch (1947),
     Biometrika 34; Box, Hunter & Hunter (2005), Statistics for Experimenters, chapter 4.
@@ -72,7 +77,7 @@ def mean_differences(
     known = rows[is_known][:, used]
     baseline = _baseline(known)
     table = _SeedsByCells(accuracies[:, used], baseline)
-    correlations = _correlations(known, table.counts, baseline)
+    correlations = table.correlations(known, baseline)
     independent = (0.0,) * len(known)
     estimates = iter(
         table.difference(row, independent if is_own else correlations, confidence, is_own=is_own)
@@ -98,7 +103,8 @@ class _SeedsByCells:
         self._accuracies = accuracies
         self.means: Floats = np.nanmean(accuracies, axis=0)
         self.counts = np.count_nonzero(~np.isnan(accuracies), axis=0)
-        self._variances: Floats = np.nanvar(accuracies, axis=0, ddof=1)
+        self._scales = np.ones(cells) if self.is_paired else binomial_variances(self.means)
+        self._variances: Floats = np.nanvar(accuracies, axis=0, ddof=1) / self._scales
         dfs = (self.counts - 1).astype(np.float64)
         if self.is_paired:  # a seed's mean has taken its share of both
             self._variances = self._variances * cells / (cells - 1)
@@ -112,6 +118,19 @@ class _SeedsByCells:
         pool = distinct & ~self._is_outlier
         self._pooled_df = float(dfs[pool].sum())
         self._pooled = float(dfs[pool] @ self._variances[pool] / self._pooled_df)
+
+    def correlations(self, weights: Floats, baseline: int | None) -> tuple[float, ...]:
+        """Return each difference's correlation with the baseline, 0 without one, rounded down.
+
+        A smaller correlation has a larger quantile, independent differences the largest: Šidák
+        (1967), Journal of the American Statistical Association 62. Rounded, few are distinct.
+        """
+        if baseline is None:
+            return (0.0,) * len(weights)
+        of_means = self._scales / self.counts
+        shared = of_means[baseline]
+        exact = np.sqrt(shared / (shared + of_means[weights.argmax(axis=1)]))
+        return tuple(sorted(float(x) for x in np.floor(exact / STEP) * STEP))
 
     def needs_own_variance(self, weights: Floats) -> bool:
         """Return whether a difference can't use the variance of all cells."""
@@ -129,9 +148,9 @@ class _SeedsByCells:
         value = float(weights @ self.means)
         variance, df = self._own_variance(weights)
         if not is_own:
-            pooled = self._pooled * float(np.sum(weights**2 / self.counts))
+            pooled = self._pooled * float(np.sum(weights**2 * self._scales / self.counts))
             if variance > pooled:  # the more, the less the degrees of freedom of the pool count
-                share = (pooled / variance) ** 2
+                share = (pooled / variance) ** 3
                 df = share * self._pooled_df + (1 - share) * df
             else:
                 variance, df = pooled, self._pooled_df
@@ -139,7 +158,7 @@ class _SeedsByCells:
         error = variance**0.5
         n = int(self.counts[weights != 0].min())
         halves = (
-            error * dunnett_quantile(correlations, whole_df, confidence),
+            error * dunnett_quantile(correlations, whole_df, self._for_all(confidence)),
             error * float(stdtrit(whole_df, (1 + confidence) / 2)),
         )
         simultaneous, individual = (
@@ -148,15 +167,31 @@ class _SeedsByCells:
         method: Method = "paired" if self.is_paired else "Welch" if is_own else "Dunnett"
         return MeanDifference(simultaneous, individual, error, whole_df, method)
 
+    def _for_all(self, confidence: float) -> float:
+        """Return the confidence with which several cells keep the level if variances differ."""
+        return confidence if len(self.means) == 2 else 1 - SPENT * (1 - confidence)
+
     def _own_variance(self, weights: Floats) -> tuple[float, float]:
         """Return the variance of a difference from its own cells individual, and its df."""
         if self.is_paired:
             by_seed = self._accuracies @ weights
             return float(by_seed.var(ddof=1) / len(by_seed)), float(len(by_seed) - 1)
-        parts = weights**2 * self._variances / self.counts
+        parts = weights**2 * self._scales * self._variances / self.counts
         total = float(parts.sum())
         squares = float(np.sum(parts**2 / self._dfs))
         return total, total**2 / squares if squares else float(self._dfs[weights != 0].sum())
+
+
+def binomial_variances(means: Floats) -> Floats:
+    """Return p (1 − p) of mean accuracies p: what the variances over seeds are proportional to.
+
+    Over 59 of our own cells with three seeds or more, the logarithm of the variance rises by 1.28
+    with that of the error rate, within studies; that of a binomial variance by 1. What is left of
+    its scatter is what samples of three to five seeds have by chance. A quasi-binomial model:
+    McCullagh & Nelder (1989), Generalized Linear Models, section 4.5.
+    """
+    errors = np.clip(1 - means, LEAST_ERROR, 1 - LEAST_ERROR)
+    return np.asarray(errors * (1 - errors))
 
 
 def seeds_matter(accuracies: Floats) -> bool:
@@ -215,20 +250,6 @@ def _baseline(weights: Floats) -> int | None:
     is_pair = (np.count_nonzero(weights, axis=1) == 2) & (weights.max(axis=1) == 1)
     shared = np.flatnonzero((weights == -1).all(axis=0))
     return int(shared[0]) if is_pair.all() and len(shared) else None
-
-
-def _correlations(
-    weights: Floats, counts: NDArray[np.int_], baseline: int | None
-) -> tuple[float, ...]:
-    """Return each difference's correlation with the baseline; 0 without one.
-
-    Independent differences have the largest quantile: Šidák (1967), Journal of the American
-    Statistical Association 62.
-    """
-    if baseline is None:
-        return (0.0,) * len(weights)
-    others = counts[weights.argmax(axis=1)]
-    return tuple(float(x) for x in np.sqrt(others / (others + counts[baseline])))
 
 
 def _without_interval(accuracies: Floats, weights: Floats) -> MeanDifference:

@@ -6,6 +6,7 @@ from scipy.stats import dunnett, ttest_ind, ttest_rel
 
 from bench.stats.contrasts import (
     MeanDifference,
+    binomial_variances,
     mean_differences,
     outlying_variances,
     seeds_matter,
@@ -42,7 +43,8 @@ def test_several_cells_are_compared_by_dunnett() -> None:
     rng = np.random.default_rng(5)
     values = rng.normal(0.99, 0.001, (40, 4))
     differences = mean_differences(values, against_first(4))
-    interval = dunnett(*values.T[1:], control=values[:, 0], rng=rng).confidence_interval()
+    # 5/8 of the 5%: the rest is kept for variances that differ.
+    interval = dunnett(*values.T[1:], control=values[:, 0], rng=rng).confidence_interval(0.96875)
     assert {d.method for d in differences} == {"Dunnett"}
     assert {d.df for d in differences} == {4 * 39}
     for difference, low, high in zip(differences, interval.low, interval.high, strict=True):
@@ -53,6 +55,26 @@ def test_several_cells_are_compared_by_dunnett() -> None:
     assert any(
         limits(d)[1] == pytest.approx(high, abs=2e-5)
         for d, high in zip(differences, interval.high, strict=True)
+    )
+
+
+def test_variances_are_pooled_relative_to_those_of_counts_of_mistakes() -> None:
+    # Half, 2 and 8% of the test images are wrong, and scatter as their numbers do.
+    errors = np.array([0.005, 0.02, 0.08])
+    unit = np.array([[-1.0], [0.0], [1.0]])  # of variance 1 in every cell
+    values = 1 - errors + 0.01 * unit * np.sqrt(errors * (1 - errors))
+    first, second = mean_differences(values, against_first(3))
+    assert (first.method, second.method) == ("Dunnett", "Dunnett")
+    assert first.df == second.df == 3 * 2
+    for difference, cell in ((first, 1), (second, 2)):
+        both = errors[[0, cell]]
+        expected = 0.01 * np.sqrt(np.sum(both * (1 - both)) / 3)
+        assert difference.error == pytest.approx(expected)
+
+
+def test_a_flawless_cell_may_err_too() -> None:
+    assert binomial_variances(np.array([1.0, 0.0, 0.5])) == pytest.approx(
+        [9.999e-5, 9.999e-5, 0.25]
     )
 
 
