@@ -5,7 +5,7 @@ code is the training code.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from bench.errors import DivergedError
 from bench.measure.clock import Clock
 from bench.optim import losses
 from bench.optim.averaging import Averaging
+from bench.optim.hooks import METHODS
 
 Batch = tuple[Tensor, Tensor]
 Network = Callable[[Tensor], Tensor]
@@ -102,11 +103,13 @@ class Training:
         label_smoothing: float = 0.0,
         clip_norm: float | None = None,
         averaging: Averaging | None = None,
+        hooks: Sequence[object] = (),
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.steps = 0
+        self.epochs = 0
         self._clip_norm = clip_norm
         self._averaging = averaging
         self._arithmetic = arithmetic
@@ -118,6 +121,12 @@ class Training:
         self._train_loss = smoothed(self._test_loss, label_smoothing)
         fp16 = arithmetic.precision == "fp16"
         self._scaler = torch.amp.GradScaler(self._device_type) if fp16 else None
+        self._hooks = {name: _methods(hooks, name) for name in METHODS}
+        self._call_hooks("before_training")
+
+    def _call_hooks(self, when: str) -> None:
+        for method in self._hooks[when]:
+            method(self)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context of forward and loss: autocast, or none."""
@@ -157,15 +166,16 @@ class Training:
         self.steps += 1
         if self._averaging is not None:
             self._averaging.after_step(self.model, self.steps)
+        self._call_hooks("after_step")
 
     def end_epoch(self, train_loss: float) -> None:
-        """Step a schedule that is stepped by epochs."""
-        if self.scheduler is None or not self._steps_by_epoch:
-            return
+        """Step a schedule that is stepped by epochs, then call the hooks."""
+        self.epochs += 1
         if isinstance(self.scheduler, lr_scheduler.ReduceLROnPlateau):
             self.scheduler.step(train_loss)
-        else:
+        elif self.scheduler is not None and self._steps_by_epoch:
             self.scheduler.step()
+        self._call_hooks("after_epoch")
 
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
         """Take a training step and return its loss, still on the device."""
@@ -195,6 +205,10 @@ class Training:
         if self._arithmetic.memory_format is torch.contiguous_format:
             return images
         return images.contiguous(memory_format=self._arithmetic.memory_format)
+
+
+def _methods(hooks: Sequence[object], name: str) -> list[Callable[[Training], None]]:
+    return [getattr(hook, name) for hook in hooks if callable(getattr(hook, name, None))]
 
 
 def loss_of(model: nn.Module, loss: Loss | None = None) -> Loss:

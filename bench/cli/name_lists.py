@@ -30,9 +30,9 @@ def _components(field: str) -> Callable[[], Iterable[Row]]:
     """List what a field of a configuration may name, with the names of installed packages."""
 
     def rows() -> Iterable[Row]:
-        from bench.study.spec import CHOICES
+        from bench.study.spec import COMPONENTS
 
-        choice = CHOICES[field]
+        choice = COMPONENTS[field]
         for name, entry in choice.entries().items():
             yield name, entry.summary
             if text := _parameters(entry.target, choice.passed):
@@ -97,6 +97,7 @@ LISTS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "augmentations": _components("augmentation"),
     "initialisations": _components("initialisation"),
     "averagings": _components("averaging"),
+    "hooks": _components("hook"),
     "axes": _axes,
     "figures": _figures,
 }

@@ -9,6 +9,7 @@ from bench.errors import BenchError, DataError, last_line
 from bench.execute.components import (
     build_augmentation,
     build_averaging,
+    build_hooks,
     build_loss,
     build_model,
     build_optimizer,
@@ -66,6 +67,8 @@ def _checks(cell: Cell) -> Iterator[tuple[Choice, tuple[object, ...], Check]]:
     ):
         if choice.name not in choice.registry:
             yield choice, parts, check
+    for hook in cell.hooks:
+        yield hook, (cell.model,), _check_step
 
 
 def _problem(check: Check, cell: Cell) -> str | None:
@@ -125,6 +128,7 @@ def _check_step(cell: Cell) -> str | None:
         loss=build_loss(cell, CPU),
         steps_by_epoch=cell.schedule.is_by_epoch,
         averaging=build_averaging(cell, model, SPAN),
+        hooks=build_hooks(cell),
     )
     training.step(two_images(), LABELS)
     training.end_epoch(1.0)

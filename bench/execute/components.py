@@ -19,6 +19,7 @@ from bench.data.loaders import Augment
 from bench.errors import BenchError
 from bench.optim import losses
 from bench.optim.averaging import Averaging
+from bench.optim.hooks import METHODS
 from bench.optim.schedules import Span
 from bench.registry import call, load
 from bench.study.choice import Choice
@@ -109,6 +110,17 @@ def build_averaging(cell: Cell, model: nn.Module, span: Span) -> Averaging | Non
         what = "None, or what has after_step and evaluation_model, as bench.optim.averaging"
         raise _unexpected(choice, what, average)
     return average  # type: ignore[no-any-return]
+
+
+def build_hooks(cell: Cell) -> list[object]:
+    """Build a cell's hooks, objects with any of the methods of bench.optim.hooks."""
+    hooks = []
+    for choice in cell.hooks:
+        hook = call(choice.target, choice.parameters)
+        if not any(callable(getattr(hook, name, None)) for name in METHODS):
+            raise _unexpected(choice, f"what has one of {', '.join(METHODS)}", hook)
+        hooks.append(hook)
+    return hooks
 
 
 def _with_parameters(choice: Choice) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ from bench.errors import UnavailableError
 from bench.execute.components import (
     build_augmentation,
     build_averaging,
+    build_hooks,
     build_loss,
     build_model,
     build_optimizer,
@@ -117,6 +118,7 @@ def _training(cell: Cell, model: nn.Module, loader: Loader, epochs: int) -> Trai
         label_smoothing=cell.label_smoothing,
         clip_norm=cell.clip_norm,
         averaging=build_averaging(cell, model, span),
+        hooks=build_hooks(cell),
     )
 
 

@@ -1,5 +1,6 @@
 """Fields of a study that name a component with parameters: a model, an optimizer, a schedule."""
 
+import json
 import math
 import re
 import sys
@@ -26,7 +27,7 @@ from bench.errors import BenchError, did_you_mean, shown
 from bench.import_graph import source_file
 from bench.models import INITIALISATIONS, MODELS
 from bench.models.model_lookup import candidate_models
-from bench.optim import AVERAGINGS, LOSSES, OPTIMIZERS, SCHEDULES
+from bench.optim import AVERAGINGS, HOOKS, LOSSES, OPTIMIZERS, SCHEDULES
 from bench.registry import NOTHING, Entry, Passed, PositiveInt, installed, parameters
 
 IMPORT_TARGET = r"\w+(\.\w+)*:\w+"
@@ -176,6 +177,11 @@ class Choice(BaseModel):
         if name in cls.registry or not cls.may_import:
             return cls.registry
         return {**cls.registry, **installed(f"bench.{cls.plural}"), **cls.registry}
+
+    def __str__(self) -> str:
+        """Return the name with its parameters, as a table shows one of several."""
+        given = ", ".join(f"{key}={json.dumps(value)}" for key, value in self.parameters.items())
+        return f"{self.name}({given})" if given else self.name
 
     @model_serializer
     def declared(self) -> dict[str, Any]:
@@ -330,6 +336,13 @@ class InitialisationChoice(Choice):
 
     registry = INITIALISATIONS
     passed = Passed(1)
+
+
+class HookChoice(Choice):
+    """What changes a training while it runs."""
+
+    registry = HOOKS
+    passed = Passed(0)
 
 
 class AveragingChoice(Choice):

@@ -12,7 +12,7 @@ from bench.measure.openmp_spin import DEFAULT
 from bench.models.model_lookup import TORCHVISION
 from bench.registry import Entry, Passed, parameters
 from bench.study.choice import IMPORT_TARGET, Choice, ModelChoice
-from bench.study.spec import CHOICES, DEVICE, DURATION, STUDY_NAME, Study
+from bench.study.spec import COMPONENTS, DEVICE, DURATION, STUDY_NAME, Study
 from bench.study.study_file import TEMPLATE
 
 Schema = dict[str, Any]
@@ -22,7 +22,7 @@ def study_schema() -> Schema:
     """Return the schema with which editors complete and check studies."""
     schema = Study.model_json_schema()
     definitions = schema["$defs"]
-    for choice in CHOICES.values():
+    for choice in COMPONENTS.values():
         definitions[choice.__name__] = _choice(choice)
     definitions["DatasetChoice"] = _dataset(definitions["DatasetChoice"])
     fields = definitions["Cell"]["properties"]

@@ -29,6 +29,7 @@ from bench.study.choice import (
     Choice,
     Count,
     CountFromZero,
+    HookChoice,
     InitialisationChoice,
     LoaderChoice,
     LossChoice,
@@ -46,6 +47,7 @@ from bench.study.yaml_source import Source
 SECONDS_PER_UNIT = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 DEVICE = r"auto|cpu|cuda(:[0-9]{1,3})?"
 DURATION = r"([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+"
+SEPARATOR = ", "  # of the hooks in a table
 MIN_SETS = 6  # of a cell: an interval over fewer timing sets would be too uncertain
 STUDY_NAME = r"[a-z0-9][a-z0-9_-]{0,99}"
 
@@ -142,6 +144,9 @@ class Cell(Strict):
         Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(number)] | None
     ) = _field(None, "largest norm of all gradients together; longer ones are scaled down to it")
     averaging: AveragingChoice = _field("none", "average of the weights to evaluate")
+    hooks: list[HookChoice] = _field(
+        [], "what changes the training while it runs: before it, after each step, each epoch"
+    )
     deterministic: Boolean = _field(
         False, "use bit-reproducible GPU kernels, which can be slower; a CPU always does"
     )
@@ -185,7 +190,9 @@ class Cell(Strict):
 
     def targets(self) -> Iterator[str]:
         """Yield the `module:callable` of every component that the cell names."""
-        return (value.target for _, value in self if isinstance(value, Choice))
+        for _, value in self:
+            choices = value if isinstance(value, list) else [value]
+            yield from (choice.target for choice in choices if isinstance(choice, Choice))
 
     def flat(self) -> dict[str, Scalar]:
         """Return the configuration as table columns, parameters by their dotted path.
@@ -197,6 +204,8 @@ class Cell(Strict):
         parameters: dict[str, Scalar] = {}
         for name, value in self:
             own[name] = value.name if isinstance(value, Choice | DatasetChoice) else value
+            if isinstance(value, list):
+                own[name] = SEPARATOR.join(map(str, value)) or None
             if isinstance(value, Choice):
                 parameters |= {f"{name}.{key}": _scalar(v) for key, v in value.parameters.items()}
         own["lr"] = parameters.pop("optimizer.lr", None)
@@ -212,6 +221,7 @@ LATER: Mapping[str, Scalar] = {
     "deterministic": False,
     "loss": "default",
     "clip_norm": None,
+    "hooks": None,
     "spin_count": "auto",
     "allocator": "auto",
 }
@@ -222,6 +232,8 @@ CHOICES: Mapping[str, type[Choice]] = {
     for name, field in Cell.model_fields.items()
     if isinstance(field.annotation, type) and issubclass(field.annotation, Choice)
 }
+
+COMPONENTS: Mapping[str, type[Choice]] = {**CHOICES, "hook": HookChoice}
 
 
 def _scalar(value: Any) -> Scalar:

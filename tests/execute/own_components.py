@@ -81,3 +81,33 @@ class Forgetful:
 
     def after_step(self, model, steps):
         pass
+
+
+class Counting:
+    """Writes down what it is called with, in order."""
+
+    calls = []  # noqa: RUF012
+
+    def before_training(self, training):
+        self.calls.append(("before", training.steps, training.epochs))
+
+    def after_step(self, training):
+        self.calls.append(("step", training.steps, training.epochs))
+
+    def after_epoch(self, training):
+        self.calls.append(("epoch", training.steps, training.epochs))
+
+
+class Doubling:
+    def after_step(self, training):
+        for group in training.optimizer.param_groups:
+            group["lr"] = 0.002
+
+
+class Silent:
+    pass
+
+
+class Failing:
+    def after_epoch(self, training):
+        raise RuntimeError("too late")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from own_components import Counting
 
 from bench.execute import EXECUTORS
 from bench.execute.executor import RunContext, never
@@ -93,6 +94,36 @@ def test_the_plateau_of_the_training_loss_lowers_the_rate(digits_dir: Path, runs
     assert trained({"schedule": schedule, "epochs": 2}, digits_dir, runs_of).epochs
 
 
+def test_hooks_are_called_before_after_each_step_and_after_each_epoch(
+    digits_dir: Path, runs_of: Runs
+) -> None:
+    cell = {"hooks": [{"import": f"{OWN}:Counting"}], "epochs": 2, "batch_size": 20_000}
+    (run,) = runs_of({"model": NETWORK, **cell})
+    executor = EXECUTORS["inline"]()
+    Counting.calls.clear()
+    (outcome,) = executor.execute([run], RunContext(digits_dir), lambda event: None, never)
+    assert outcome.status == "ok", outcome.traceback
+    assert Counting.calls == [
+        *(("before", 0, 0), ("step", 1, 0), ("step", 2, 0), ("step", 3, 0), ("epoch", 3, 1)),
+        *(("step", 4, 1), ("step", 5, 1), ("step", 6, 1), ("epoch", 6, 2)),
+    ]
+
+
+def test_what_a_hook_changes_counts(digits_dir: Path, runs_of: Runs) -> None:
+    # The first step has the rate of the study, all others twice as much.
+    hooked = trained({"hooks": [{"import": f"{OWN}:Doubling"}]}, digits_dir, runs_of)
+    plain = trained({}, digits_dir, runs_of)
+    assert hooked.epochs[0].train_loss != plain.epochs[0].train_loss
+
+
+def test_frozen_layers_stay_as_they_are(digits_dir: Path, runs_of: Runs) -> None:
+    freeze = {"name": "freeze", "layers": "output", "epochs": 1}
+    cells = [{"hooks": hooks, "epochs": epochs} for hooks, epochs in (([freeze], 2), ([], 2))]
+    frozen, free = (trained(cell, digits_dir, runs_of).epochs for cell in cells)
+    assert frozen[0].train_loss == free[0].train_loss
+    assert frozen[1].train_loss != free[1].train_loss
+
+
 REFUSED = {
     "optimizer": {
         "a_list": "expected own_components:a_list to return a torch.optim.Optimizer, got list",
@@ -116,6 +147,24 @@ REFUSED = {
         "Forgetful": "to return None, or what has after_step and evaluation_model, as ",
     },
 }
+
+
+@pytest.mark.parametrize(
+    ("hook", "message"),
+    [
+        ({"import": f"{OWN}:Silent"}, "to return what has one of before_training, after_step, "),
+        ({"import": f"{OWN}:Failing"}, "RuntimeError: too late"),
+        ({"name": "freeze", "layers": "conv"}, "ValueError: no parameter starts with 'conv'"),
+        ({"name": "freeze", "layers": ""}, "ValueError: all parameters start with ''"),
+    ],
+)
+def test_a_hook_that_fails_is_found_before_the_first_run(
+    hook: dict[str, Any], message: str, runs_of: Runs
+) -> None:
+    (run,) = runs_of({"model": NETWORK, "hooks": [hook]})
+    (problem,) = EXECUTORS["inline"]().check([run.cell])
+    assert problem.startswith(f"hook {hook.get('import', 'freeze')}: ")
+    assert message in problem
 
 
 @pytest.mark.parametrize("executor", ["inline", "local"])

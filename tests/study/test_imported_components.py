@@ -140,6 +140,32 @@ def test_the_default_loss_leaves_a_cell_as_it_was(cells_of: CellsOf) -> None:
     assert square.identity()["loss"] == "square"
 
 
+def test_hooks_are_one_column_and_their_modules_count(cells_of: CellsOf, own: str) -> None:
+    hook = f"{{import: '{own}:Loss', gamma: 3}}"
+    plain, hooked = cells_of(
+        f"name: x\naxes: {{hooks: [[], [{hook}, {{name: freeze, layers: conv1}}]]}}"
+    )
+    assert plain.flat()["hooks"] is None
+    assert "hooks" not in plain.identity()
+    assert hooked.flat()["hooks"] == (f'{own}:Loss(gamma=3.0), freeze(layers="conv1", epochs=1)')
+    assert f"{own}:Loss" in set(hooked.targets())
+    assert Cell.model_validate(hooked.model_dump()) == hooked
+
+
+@pytest.mark.parametrize(
+    ("hooks", "message"),
+    [
+        ("{name: freeze}", "hooks: expected a list, got {'name': 'freeze'}"),
+        ("[freze]", "hooks[0]: unknown hook 'freze'. Did you mean 'freeze'?"),
+        ("[{name: freeze, layers: a, epochs: 0}]", "hooks[0].epochs: expected a value greater"),
+        ("[{name: freeze}]", "hooks[0].layers: is missing"),
+    ],
+)
+def test_a_mistake_in_a_hook_is_named(refusal: Refusal, hooks: str, message: str) -> None:
+    said = refusal(f"name: x\nbase:\n  hooks: {hooks}")
+    assert said.startswith(f"study.yaml:3: base.{message}")
+
+
 @pytest.mark.parametrize("kind", sorted(set(CHOICES) - {"loader"}))
 def test_installed_packages_add_names_of_each_kind(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cells_of: CellsOf
