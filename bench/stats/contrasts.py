@@ -18,7 +18,7 @@ from bench.stats.estimates import CONFIDENCE, MIN_SEEDS, Estimate, Floats
 
 SEED_LEVEL = 0.01  # of the test whether seeds matter, which decides on pairing
 OUTLIER_LEVEL = 0.01  # of the test whether a cell's variance is larger than the others'
-STEP = 0.05  # of correlations
+STEP = 0.1  # of correlations
 SPENT = 5 / 8  # of the level, by intervals that are exact where variances are equal
 LEAST_ERROR = 1e-4  # one of 10,000 test images: a flawless cell may err, too
 BASELINE_LEVEL = 0.2  # the same for the baseline, whose scatter is in every difference
@@ -158,7 +158,7 @@ class _SeedsByCells:
         error = variance**0.5
         n = int(self.counts[weights != 0].min())
         halves = (
-            error * dunnett_quantile(correlations, whole_df, self._for_all(confidence)),
+            error * dunnett_quantile(correlations, _few(whole_df), self._for_all(confidence)),
             error * float(stdtrit(whole_df, (1 + confidence) / 2)),
         )
         simultaneous, individual = (
@@ -180,6 +180,12 @@ class _SeedsByCells:
         total = float(parts.sum())
         squares = float(np.sum(parts**2 / self._dfs))
         return total, total**2 / squares if squares else float(self._dfs[weights != 0].sum())
+
+
+def _few(df: int) -> int:
+    """Return degrees of freedom rounded down to two digits, so that few quantiles are needed."""
+    unit = 10 ** max(0, len(str(df)) - 2)
+    return df // unit * unit
 
 
 def binomial_variances(means: Floats) -> Floats:
