@@ -32,7 +32,7 @@ from scipy.stats import nct, t
 from bench.analysis.accuracy_comparisons import accuracy_verdict
 from bench.stats.contrasts import mean_differences
 from bench.stats.estimates import CONFIDENCE, Floats
-from bench.stats.stopping import look_confidence, next_seeds
+from bench.stats.stopping import next_seeds, seeds_confidence
 
 RESULTS = Path("results/validation")
 STUDY, TRAININGS = "accuracy_trainings", 1_000
@@ -75,9 +75,12 @@ def against_first(cells: int) -> Floats:
     return np.column_stack([np.full(cells - 1, -1.0), np.eye(cells - 1)])
 
 
-def verdicts(accuracies: Floats, confidence: float = CONFIDENCE) -> list[str]:
+def verdicts(
+    accuracies: Floats, confidence: float = CONFIDENCE, alone: float = CONFIDENCE
+) -> list[str]:
     """Return the verdict on every cell but the first."""
-    estimates = mean_differences(accuracies, against_first(accuracies.shape[1]), confidence)
+    weights = against_first(accuracies.shape[1])
+    estimates = mean_differences(accuracies, weights, confidence, alone)
     return [accuracy_verdict(each.simultaneous, each.individual) for each in estimates]
 
 
@@ -123,7 +126,7 @@ def count_false_looks(situations: Mapping[str, Draw], studies: int) -> pd.DataFr
                 accuracies = draw(rng, sizes[-1], 5)
                 for rule in false:
                     levels = [
-                        look_confidence(look) if rule == "bench" else CONFIDENCE
+                        seeds_confidence(look) if rule == "bench" else CONFIDENCE
                         for look in range(1, len(sizes) + 1)
                     ]
                     looks = zip(sizes, levels, strict=True)
@@ -192,7 +195,8 @@ def decided(accuracies: Floats, effect: float) -> tuple[bool, int]:
     counts, look = np.full(cells, 3), 1
     while True:
         shown = np.where(np.arange(most)[:, None] < counts, accuracies, np.nan)
-        found = verdicts(shown, look_confidence(look))
+        confidence = seeds_confidence(look)
+        found = verdicts(shown, confidence, 1 - 2 * (1 - confidence))
         undecided = [i for i, verdict in enumerate(found, 1) if verdict == "INCONCLUSIVE"]
         fewest = min(counts[undecided], default=most)
         if fewest >= most:

@@ -8,9 +8,9 @@ from scipy.special import stdtrit
 
 from bench.analysis.comparison_table import ACCURACY, Comparison
 from bench.stats.contrasts import MeanDifference, mean_differences
-from bench.stats.estimates import MIN_SEEDS, Estimate
+from bench.stats.estimates import CONFIDENCE, MIN_SEEDS, Estimate
 from bench.stats.rank_tests import mann_whitney
-from bench.stats.stopping import confidence_after
+from bench.stats.stopping import confidence_after_seeds
 from bench.stats.verdicts import MOST_FURTHER_SETS, POWER, Verdict
 
 ACCURACY_MARGIN = 0.002  # 20 of 10,000 test images: a smaller difference has no consequence
@@ -67,9 +67,12 @@ def compare_accuracies(
     for name, (before, after) in complete.items():
         weights.loc[name, list(before)] = -1 / len(before)
         weights.loc[name, list(after)] = 1 / len(after)
-    confidence = confidence_after(looks)
+    confidence = confidence_after_seeds(looks)
+    # The looks may spend 5% on either side of an interval that shows equivalence: a difference
+    # that is too large lies on one side only.
+    alone = 1 - 2 * (1 - confidence) if looks else CONFIDENCE
     values = accuracies.to_numpy(dtype=float)
-    estimates = mean_differences(values, weights.to_numpy(), confidence)
+    estimates = mean_differences(values, weights.to_numpy(), confidence, alone)
     for (name, (before, after)), estimate in zip(complete.items(), estimates, strict=True):
         yield _comparison(name, accuracies[list(before)], accuracies[list(after)], estimate)
 

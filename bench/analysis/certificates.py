@@ -8,7 +8,7 @@ import pandas as pd
 from bench.analysis.accuracy_comparisons import looks_at
 from bench.analysis.comparison_table import ACCURACY
 from bench.stats.estimates import mean_bounds
-from bench.stats.stopping import confidence_after
+from bench.stats.stopping import confidence_after_seeds
 
 ROUNDING = 1e-9  # of an accuracy: nearer to the target than this is at it
 CertificateVerdict = Literal["CERTIFIED", "BELOW", "INCONCLUSIVE"]
@@ -36,7 +36,7 @@ class Certificate:
 
 def certificates(trials: pd.DataFrame, target: float) -> list[Certificate]:
     """Compare every cell's mean accuracy with a target (a fraction), each cell on its own."""
-    confidence = confidence_after(looks_at(trials))
+    confidence = confidence_after_seeds(looks_at(trials))
     began = trials[trials["status"] != "skipped"].drop_duplicates(["cell_id", "seed"])
     cells = began.groupby("cell_id", sort=False)
     return [_certificate(str(cell_id), cell, target, confidence) for cell_id, cell in cells]

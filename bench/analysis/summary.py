@@ -24,7 +24,7 @@ from bench.stats.estimates import (
     median_intervals,
     tukey_labels,
 )
-from bench.stats.stopping import confidence_after
+from bench.stats.stopping import confidence_after_seeds
 
 BLOCK = ("cell_id", "block", "role")
 OF_MACHINE = ("peak_flops_per_s", "peak_bytes_per_s", "two_images_s", "train_images")
@@ -170,7 +170,7 @@ def _medians(values: pd.DataFrame) -> pd.DataFrame:
 
 def _accuracy(finished: pd.DataFrame) -> pd.DataFrame:
     rows = {}
-    confidence = confidence_after(looks_at(finished))
+    confidence = confidence_after_seeds(looks_at(finished))
     for cell_id, group in finished.groupby("cell_id", sort=False):
         row: dict[str, float | None] = {"seeds": len(group)}
         values = group["test_accuracy"].dropna().to_numpy(dtype=float)

@@ -44,9 +44,14 @@ class MeanDifference:
 
 
 def mean_differences(
-    accuracies: Floats, weights: ArrayLike, confidence: float = CONFIDENCE
+    accuracies: Floats,
+    weights: ArrayLike,
+    confidence: float = CONFIDENCE,
+    alone: float = CONFIDENCE,
 ) -> list[MeanDifference]:
     """Estimate differences of the cells' means: `accuracies` (seeds, cells), `weights` (k, cells).
+
+    The simultaneous intervals have the `confidence` together, the individual ones `alone` each.
 
     A missing trial is NaN. A comparison with a baseline has the weights -1 and 1; an effect is the
     average of some cells minus that of others. A cell's variance is relative to that of a count of
@@ -80,7 +85,9 @@ def mean_differences(
     correlations = table.correlations(known, baseline)
     independent = (0.0,) * len(known)
     estimates = iter(
-        table.difference(row, independent if is_own else correlations, confidence, is_own=is_own)
+        table.difference(
+            row, independent if is_own else correlations, confidence, alone, is_own=is_own
+        )
         for row in known
         for is_own in [table.needs_own_variance(row)]
     )
@@ -141,6 +148,7 @@ class _SeedsByCells:
         weights: Floats,
         correlations: tuple[float, ...],
         confidence: float,
+        alone: float,
         *,
         is_own: bool,
     ) -> MeanDifference:
@@ -159,7 +167,7 @@ class _SeedsByCells:
         n = int(self.counts[weights != 0].min())
         halves = (
             error * dunnett_quantile(correlations, _few(whole_df), self._for_all(confidence)),
-            error * float(stdtrit(whole_df, (1 + confidence) / 2)),
+            error * float(stdtrit(whole_df, (1 + alone) / 2)),
         )
         simultaneous, individual = (
             Estimate(value, value - half, value + half, n) for half in halves
@@ -184,7 +192,7 @@ class _SeedsByCells:
 
 def _few(df: int) -> int:
     """Return degrees of freedom rounded down to two digits, so that few quantiles are needed."""
-    unit = 10 ** max(0, len(str(df)) - 2)
+    unit = int(10 ** max(0, len(str(df)) - 2))
     return df // unit * unit
 
 

@@ -1,4 +1,4 @@
-"""When to look at a growing number of timing sets, and the confidence that each look needs.
+"""When to look at growing numbers of timing sets and seeds, and the confidence that a look needs.
 
 Intervals of 95% that are looked at again and again miss the truth far more often than in 5% of
 sessions: Armitage, McPherson & Rowe (1969), Journal of the Royal Statistical Society A 132. Here
@@ -13,6 +13,7 @@ from bench.stats.estimates import CONFIDENCE, MIN_SEEDS
 FIRST_SHARE = 1 / 32  # the range of six values: a session that stops at its first look loses little
 SHARE = 1 / 512  # the range of ten values; equal shares, as a session may need any of the looks
 EQUAL_LOOKS = 10  # six sets have become 244 by then
+SEED_LOOKS, SEED_SHARE = 4, 0.01  # equal shares: most studies are decided by ten seeds
 GROWTH, LEAST_GROWTH, LEAST_MORE_SEEDS = 1.5, 4, 2
 
 
@@ -39,6 +40,24 @@ def confidence_after(looks: int) -> float:
     0 looks mean that no one looked at the results to decide whether more are added.
     """
     return look_confidence(looks) if looks else CONFIDENCE
+
+
+def seeds_confidence(look: int) -> float:
+    """Return the confidence of accuracies at a look, counted from 1, that keeps 95% over all.
+
+    Four looks, at 3, 5, 7 and 10 seeds, spend 1% each, and each later one half of what is left.
+    """
+    if look < 1:
+        raise ValueError(f"expected the number of a look, from 1, got {look}")
+    if look <= SEED_LOOKS:
+        return 1 - SEED_SHARE
+    left = 1 - CONFIDENCE - SEED_LOOKS * SEED_SHARE
+    return 1 - left * 0.5 ** (look - SEED_LOOKS)
+
+
+def confidence_after_seeds(looks: int) -> float:
+    """Return the confidence of accuracies at the last of these looks; 95% without any."""
+    return seeds_confidence(looks) if looks else CONFIDENCE
 
 
 def next_look(n: int) -> int:

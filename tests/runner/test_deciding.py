@@ -10,7 +10,7 @@ from runner_doubles import Ask, FakeExecutor, Silent, batch
 
 from bench.planning import Deciding, Request, plan_study
 from bench.runner import Decided, added_runs, run_study
-from bench.stats.stopping import look_confidence, next_seeds
+from bench.stats.stopping import next_seeds, seeds_confidence
 from bench.study.runs import Run
 
 STUDY = """
@@ -91,7 +91,7 @@ def test_the_intervals_allow_for_the_looks(ask: Ask, now_s: list[float]) -> None
     assert plain.equals(looked)  # the trials are cached: they were planned without looks
     fresh = ask(STUDY, deciding=Deciding(0.0), fresh=True)
     looked = run_study(fresh, Silent(), executor(now_s)).results.comparisons
-    assert look_confidence(1) > 0.95
+    assert seeds_confidence(1) > 0.95
     assert (looked["low"] < plain["low"]).all() and (looked["high"] > plain["high"]).all()
 
 

@@ -1,19 +1,29 @@
 import math
+from collections.abc import Callable
 
 import pytest
 
 from bench.stats.estimates import CONFIDENCE, MIN_FOR_INTERVAL, critical_rank
-from bench.stats.stopping import confidence_after, look_confidence, next_look, next_seeds
+from bench.stats.stopping import (
+    confidence_after,
+    confidence_after_seeds,
+    look_confidence,
+    next_look,
+    next_seeds,
+    seeds_confidence,
+)
 
 
-def test_all_looks_together_spend_five_percent() -> None:
-    spent = math.fsum(1 - look_confidence(look) for look in range(1, 10_001))
-    assert spent < 1 - CONFIDENCE
+@pytest.mark.parametrize("rule", [look_confidence, seeds_confidence])
+def test_all_looks_together_spend_five_percent(rule: Callable[[int], float]) -> None:
+    spent = math.fsum(1 - rule(look) for look in range(1, 10_001))
+    assert spent <= 1 - CONFIDENCE + 1e-12
     assert spent == pytest.approx(1 - CONFIDENCE, rel=1e-4)
 
 
-def test_later_looks_never_need_less_confidence() -> None:
-    levels = [look_confidence(look) for look in range(1, 100)]
+@pytest.mark.parametrize("rule", [look_confidence, seeds_confidence])
+def test_later_looks_never_need_less_confidence(rule: Callable[[int], float]) -> None:
+    levels = [rule(look) for look in range(1, 50)]
     assert levels == sorted(levels)
     assert levels[0] > CONFIDENCE and levels[-1] < 1
 
@@ -37,9 +47,13 @@ def test_seeds_grow_by_half_and_by_two_at_least() -> None:
 def test_a_number_that_was_fixed_before_has_the_plain_confidence() -> None:
     assert confidence_after(0) == CONFIDENCE
     assert confidence_after(3) == look_confidence(3)
+    assert confidence_after_seeds(0) == CONFIDENCE
+    assert confidence_after_seeds(3) == seeds_confidence(3) == 0.99
 
 
 @pytest.mark.parametrize("look", [0, -1])
 def test_looks_are_counted_from_one(look: int) -> None:
     with pytest.raises(ValueError, match="from 1"):
         look_confidence(look)
+    with pytest.raises(ValueError, match="from 1"):
+        seeds_confidence(look)
