@@ -178,7 +178,7 @@ def count_deciding(
     for effect in effects:
         ends = [decided(draw(rng, MOST_SEEDS, 9), effect) for _ in range(studies)]
         found, trainings = np.mean(ends, axis=0)
-        needed = 9 * paired_t_seeds(effect / scale, found)
+        needed = 9 * paired_t_seeds(effect / scale, min(found, 0.99))  # 100% needs infinitely many
         yield {
             "effect, points": 100 * effect,
             "found": 100 * found,
