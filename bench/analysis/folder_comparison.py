@@ -41,6 +41,7 @@ EQUIVALENT_WITHIN = 0.05
 HEADLINES = ("step", ACCURACY)
 MACHINE = ("cpu", "cores", "quota", "gpus")
 NO_BLOCK, NO_TRIAL, NO_EPOCH = "no timing set", "no trial", "no trial that trained an epoch"
+SKIPPED = "skipped: "
 NOT_MEASURED = frozenset({NO_BLOCK, NO_TRIAL, NO_EPOCH})
 FOLDERS = ("before", "after")
 MOST_NAMES = 3  # of cells with the same reason
@@ -113,7 +114,9 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
     protocols = [timing_protocol(results.timings, results.blocks) for results in (a, b)]
     if is_time.any() and protocols[0] != protocols[1]:
         rows.loc[is_time, ["verdict", "further"]] = "INCOMPARABLE", None
-        differences.append(f"timing protocol: {protocols[0]} before, {protocols[1]} after")
+        advice = "`bench run` times the earlier one's cells again"
+        protocol = f"timing protocol: {protocols[0]} before, {protocols[1]} after"
+        differences.append(f"{protocol}; {advice}")
     notes = [(folder, describe_disturbances(results.blocks)) for folder, results in folders]
     ids = [{m.before for m in matched}, {m.after for m in matched}]
     only_before, only_after = (
@@ -162,13 +165,18 @@ def match_cells(trials_a: pd.DataFrame, trials_b: pd.DataFrame) -> list[Match]:
     match is none.
     """
     a, b = configurations(trials_a), configurations(trials_b)
+    # A field of the harness that an older bench did not have yet is unknown there.
+    fields_of = [{name for cell in side.values() for name in cell} for side in (a, b)]
+    unknown = {name for name in fields_of[0] ^ fields_of[1] if "." not in name}
     found = {cell_id: Match(cell_id, cell_id, {}) for cell_id in b if cell_id in a}
     left_a, left_b = ({k: v for k, v in side.items() if k not in found} for side in (a, b))
     for before, after in _alike(left_a, left_b):
         old, new = left_a[before], left_b[after]
         fields = differing(old, new, list(dict.fromkeys([*old, *new])))
         changed = {
-            name: (none_if_blank(old.get(name)), none_if_blank(new.get(name))) for name in fields
+            name: (none_if_blank(old.get(name)), none_if_blank(new.get(name)))
+            for name in fields
+            if name not in unknown
         }
         found[after] = Match(before, after, changed)
     return [found[cell_id] for cell_id in b if cell_id in found]
@@ -293,14 +301,21 @@ def missing_comparisons(
                 (folder, why_missing(results, cell_id))
                 for (folder, results), cell_id in zip(folders, ids, strict=True)
             ]
-            if measured_only and all(reason in NOT_MEASURED for _, reason in reasons):
+            if measured_only and all(_is_not_measured(reason) for _, reason in reasons):
                 continue
             known = "; ".join(f"{folder}: {reason}" for folder, reason in reasons if reason)
+            if reasons[0][1] == reasons[1][1]:
+                known = f"{reasons[0][1]}, in both folders"
             text = f"no {what} is compared: {known}"
             cells.setdefault(text, []).append(labels[match.after])
     counts = {text: len(names) - MOST_NAMES for text, names in cells.items()}
     more = {text: f" and {n} more cells" if n > 0 else "" for text, n in counts.items()}
     return [f"{', '.join(names[:MOST_NAMES])}{more[t]}: {t}" for t, names in cells.items()]
+
+
+def _is_not_measured(reason: str) -> bool:
+    """Return whether a cell was not asked for, or can't run on this machine."""
+    return reason in NOT_MEASURED or reason.startswith(SKIPPED)
 
 
 def _why_no_time(results: Results, cell_id: str) -> str:
@@ -330,4 +345,6 @@ def _why_no_accuracy(results: Results, cell_id: str) -> str:
 def _statuses(rows: pd.DataFrame, what: str) -> str:
     statuses = ", ".join(f"{n} {status}" for status, n in rows["status"].value_counts().items())
     reason = next(iter(rows["reason"].dropna()), "")
+    if (rows["status"] == "skipped").all():
+        return f"{SKIPPED}{reason}"
     return f"no {what} ended ok ({statuses}{f': {reason}' if reason else ''})"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.analysis.set_times import LEAST_SHARE
+from bench.analysis.summary import LEAST_SHARE
 from bench.analysis.time_comparisons import Noise, SessionNoise
 from bench.records import Outcome
 

@@ -4,14 +4,13 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis.disturbances import disturbance_reasons
-from bench.analysis.summary import BLOCK, block_measures
+from bench.analysis.summary import BLOCK, LEAST_SHARE, block_measures
 from bench.records import LOCKSTEP, PHASES, STEP_PHASES
 from bench.stats.estimates import Floats
 
 PART = ["cell_id", "block", "role"]
 PER_BATCH = [*STEP_PHASES, "step", "device"]  # divided by images, since batch sizes may differ
 ONE_STRETCH = "rounds in one stretch"  # the protocol before timing sets
-LEAST_SHARE = 0.5  # of a set's rounds: with fewer undisturbed ones the set counts as disturbed
 
 
 def timing_protocol(timings: pd.DataFrame, blocks: pd.DataFrame) -> str:

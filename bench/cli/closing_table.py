@@ -101,10 +101,11 @@ def _judged(number: str, word: str) -> str:
 def _legend(comparisons: pd.DataFrame) -> str:
     parts = ["× and Δ: relative to the baseline cell, accuracy in percentage points"]
     if (noise := session_noise(comparisons)) is not None:
-        limit = "exploratory"
+        known = "noise unknown, too few undisturbed timing sets"
         if noise.detects is not None:
-            limit = f"detects changes from {format_share(noise.detects)}"
-        parts.append(f"step time per image: noise floor {format_share(noise.floor)}, {limit}")
+            detects = f"detects changes from {format_share(noise.detects)}"
+            known = f"noise floor {format_share(noise.floor)}, {detects}"
+        parts.append(f"step time per image: {known}")
     return "; ".join(parts)
 
 

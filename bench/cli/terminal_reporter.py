@@ -115,11 +115,11 @@ class TerminalReporter(StudyReporter):
         """Show added timing sets or trials."""
         super().extended(added, why)
         if added[0].run.kind == "trial":
-            sets = plural(len({planned.run.seed for planned in added}), "seed")
+            sets = plural(len({planned.run.seed for planned in added}), "more seed")
         else:
-            sets = plural(len({planned.run.block for planned in added}), "timing set")
+            sets = plural(len({planned.run.block for planned in added}), "more timing set")
         cells = plural(len({planned.run.cell.cell_id for planned in added}), "cell")
-        self._console.print(f"{sets} added: {cells} {why}")
+        self._console.print(f"{sets} of {cells}: {why}")
         self._show_all()
 
     def detecting(self, noise: "Noise") -> None:

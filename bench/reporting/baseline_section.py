@@ -153,7 +153,9 @@ def session_findings(results: Results) -> list[str]:
     findings = _protocol_findings(results)
     noise = session_noise(results.comparisons)
     if noise is not None and noise.detects is None:
-        findings.append("**Noise of the session:** unknown, too few timing sets (exploratory).")
+        is_disturbed = _rows(results, "step")["left_out"].sum() > 0
+        why = "too many timing sets were disturbed" if is_disturbed else "too few timing sets"
+        findings.append(f"**Noise of the session:** unknown, {why} (exploratory).")
     elif noise is not None and noise.detects is not None:
         findings.append(
             f"**Noise of the session:** floor {format_share(noise.floor)} of a step's time (the "

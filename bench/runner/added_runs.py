@@ -45,7 +45,7 @@ def fill_budget(session: Session, look: int) -> None:
         return
     wanted = session.wanted()
     if wanted > MIN_SETS and (runs := session.missing_runs(wanted, look=look)):
-        session.add(runs, "within timing.budget")
+        session.add(runs, "timing.budget allows them")
 
 
 def replace_disturbed(session: Session) -> None:
@@ -54,7 +54,7 @@ def replace_disturbed(session: Session) -> None:
     for _ in range(timing.spares if timing else 0):
         if not (runs := _replacements(session)):
             return
-        session.add(runs, "timed while the machine was disturbed")
+        session.add(runs, "the machine was disturbed")
 
 
 def _replacements(session: Session) -> list[Run]:
@@ -97,7 +97,8 @@ def narrow(session: Session, narrowing: Narrowing) -> Narrowed:
         runs = session.missing_runs(wanted, cells, look if narrowing.half_width else 0)
         if not runs:
             break
-        session.add(runs, "whose interval is wide" if narrowing.half_width else "within --budget")
+        why = "an interval is wide" if narrowing.half_width else "--budget allows them"
+        session.add(runs, why)
         look += 1
         if any(session.status_of(run) not in ("ok", None) for run in runs):
             break
@@ -166,7 +167,7 @@ def decide(session: Session, deciding: Deciding) -> Decided:
         left_s = deciding.budget_s - (time.monotonic() - started_s)
         if cost_s / session.plan.trials_at_once(members) > left_s:
             break
-        session.add(runs, "whose accuracy is undecided")
+        session.add(runs, "an accuracy is inconclusive")
         trials, look = trials + len(runs), look + 1
         if any(session.status_of(run) not in ("ok", None) for run in runs):
             undecided = undecided_cells(session.results().comparisons)

@@ -169,7 +169,7 @@ class Session:
         self.plan = self.plan.without(lost)
         runs = self.missing_runs(self.wanted(), look=max(planned.run.look for planned in lost))
         if runs:
-            self.add(runs, "whose machine was lost")
+            self.add(runs, "their machine was lost")
 
     def wanted(self) -> int:
         """Return how many timing sets the study asks for."""

@@ -67,8 +67,8 @@ def mean_differences(
       cells, with fewer degrees of freedom.
 
     Intervals of several cells have 96.875% instead of 95% (`SPENT`), so that in simulated studies
-    without a difference at most 5.0% have a false one: 2 to 3% with equal variances, 5% where the
-    scatter of one cell or of the baseline is 2 to 5 times as large (three to ten seeds).
+    without a difference 5% at most have a false one: 2 to 3% with equal variances, up to 5% where
+    the scatter of one cell or of the baseline is 2 to 5 times as large (three to ten seeds).
 
     Sources: Dunnett (1955), Journal of the American Statistical Association 50; Welch (1947),
     Biometrika 34; Box, Hunter & Hunter (2005), Statistics for Experimenters, chapter 4.
