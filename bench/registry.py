@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from bench.errors import BenchError, did_you_mean, shown
 from bench.import_graph import source_file
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -99,12 +100,20 @@ def load(target: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
+def load_callable(target: str) -> Any:
+    """Import a target that can be called; raise BenchError for anything else."""
+    loaded = load(target)
+    if not callable(loaded):
+        raise BenchError(f"expected a function or a class, got {shown(loaded)}")
+    return loaded
+
+
 def call(target: str, given: Mapping[str, Any], *positional: Any, **named: Any) -> Any:
     """Call a target with its parameters, and with what the harness passes.
 
     Of `named`, what the target has a parameter for. Errors pass through.
     """
-    function = load(target)
+    function = load_callable(target)
     if named:
         known = inspect.signature(function).parameters
         named = {name: value for name, value in named.items() if name in known}
@@ -145,7 +154,7 @@ def _definition(
     if path is None or (module, name) in seen:
         return None
     seen |= {(module, name)}
-    body = ast.parse(path.read_bytes()).body
+    body = ast.parse(path.read_bytes(), str(path)).body
     for node in body:
         match node:
             case ast.FunctionDef(name=found) if found == name:
@@ -163,6 +172,31 @@ def _definition(
                     if definition := _definition(origin, imported.get(name, name), seen):
                         return definition
     return None
+
+
+def missing(target: str) -> str:
+    """Return that a module has no such name, without importing it; empty where it may have.
+
+    A module without a source may have any name, and so may one that imports `*` or has a
+    `__getattr__`.
+    """
+    module, _, name = target.partition(":")
+    path = source_file(module)
+    if path is None:
+        return ""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes(), str(path))):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(node.name)
+            case ast.Import() | ast.ImportFrom():
+                names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+            case ast.Name(ctx=ast.Store()):
+                names.add(node.id)
+    is_module = source_file(f"{module}.{name}") is not None
+    if name in names or names & {"*", "__getattr__"} or is_module:
+        return ""
+    return f"{module} has no '{name}'. {did_you_mean(name, names)}".strip()
 
 
 def _is_init(node: ast.stmt) -> bool:

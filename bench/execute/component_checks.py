@@ -1,6 +1,8 @@
 """Checks of the components that cells name, before the first run: each is built and used once."""
 
+import traceback
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +14,13 @@ from bench.execute.components import (
     build_hooks,
     build_loss,
     build_model,
+    build_network,
     build_optimizer,
     build_schedule,
+    initialise,
     two_images,
 )
+from bench.import_graph import is_users
 from bench.optim.schedules import Span
 from bench.study.choice import Choice
 from bench.study.spec import Cell
@@ -25,6 +30,7 @@ from bench.train import Training, loss_of, smoothed
 Check = Callable[[Cell], str | None]
 
 CLASSES = 10
+BENCH = Path(__file__).parents[1]
 CPU = torch.device("cpu")
 LABELS = torch.zeros(2, dtype=torch.int64)
 SPAN = Span(epochs=2, steps_per_epoch=2)
@@ -59,6 +65,7 @@ def _checks(cell: Cell) -> Iterator[tuple[Choice, tuple[object, ...], Check]]:
     """Yield what is to be checked, what else the result depends on, and how."""
     yield cell.model, (cell.initialisation, cell.loss, cell.label_smoothing), _check_model
     for choice, parts, check in (
+        (cell.initialisation, (cell.model,), _check_initialisation),
         (cell.loss, (cell.model, cell.label_smoothing), _check_loss),
         (cell.augmentation, (), _check_augmentation),
         (cell.optimizer, (cell.model,), _check_step),
@@ -76,12 +83,22 @@ def _problem(check: Check, cell: Cell) -> str | None:
         return check(cell)
     except BenchError as error:
         return str(error)
-    except Exception as error:
-        return last_line(error)
+    except (Exception, SystemExit) as error:
+        return f"{last_line(error)}{_place(error)}"
+
+
+def _place(error: BaseException) -> str:
+    """Return where in the user's own files an error was raised; empty for none of these."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if is_users(Path(frame.filename).stem, Path(frame.filename))]
+    own = [frame for frame in own if not Path(frame.filename).is_relative_to(BENCH)]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
 
 
 def _check_model(cell: Cell) -> str | None:
-    model = build_model(cell)
+    model = build_network(cell)
+    if cell.initialisation.name in cell.initialisation.registry:
+        initialise(cell, model)
     output = model(two_images())
     shape = tuple(output.shape)
     if shape != (2, CLASSES):
@@ -89,6 +106,11 @@ def _check_model(cell: Cell) -> str | None:
     if not any(parameter.requires_grad for parameter in model.parameters()):
         return "has no trainable parameters"
     return _loss_problem(cell, model, output) if cell.loss.name in cell.loss.registry else None
+
+
+def _check_initialisation(cell: Cell) -> str | None:
+    build_model(cell)(two_images())
+    return None
 
 
 def _check_loss(cell: Cell) -> str | None:

@@ -21,21 +21,35 @@ from bench.optim import losses
 from bench.optim.averaging import Averaging
 from bench.optim.hooks import METHODS
 from bench.optim.schedules import Span
-from bench.registry import call, load
+from bench.registry import call, load, load_callable
 from bench.study.choice import Choice
 from bench.study.spec import Cell
 from bench.train import Loss
 
 
 def build_model(cell: Cell) -> nn.Module:
-    """Build a cell's network on the CPU, in torch's current random state."""
+    """Build a cell's network on the CPU and initialise it, in torch's current random state."""
+    model = build_network(cell)
+    initialise(cell, model)
+    return model
+
+
+def build_network(cell: Cell) -> nn.Module:
+    """Build a cell's network as it initialises itself."""
     model = load(cell.model.target)(**cell.model.parameters)
     if not isinstance(model, nn.Module):
-        raise _unexpected(cell.model, "a torch.nn.Module", model)
+        raise BenchError(
+            f"expected {cell.model.target} to return a torch.nn.Module, got "
+            f"{type(model).__name__}; name a class, or a function that returns a module"
+        )
     if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
         _materialise(model)
-    call(cell.initialisation.target, cell.initialisation.parameters, model)
     return model
+
+
+def initialise(cell: Cell, model: nn.Module) -> None:
+    """Initialise a network's weights as a cell requests."""
+    call(cell.initialisation.target, cell.initialisation.parameters, model)
 
 
 @torch.no_grad()
@@ -58,7 +72,7 @@ def build_optimizer(cell: Cell, model: nn.Module) -> Optimizer:
     """Build a cell's optimizer of all of a network's parameters."""
     optimizer = call(cell.optimizer.target, cell.optimizer.parameters, model.parameters())
     if not isinstance(optimizer, Optimizer):
-        raise _unexpected(cell.optimizer, "a torch.optim.Optimizer", optimizer)
+        raise _unexpected("a torch.optim.Optimizer", optimizer)
     return optimizer
 
 
@@ -67,7 +81,7 @@ def build_schedule(cell: Cell, optimizer: Optimizer, span: Span) -> lr_scheduler
     choice = cell.schedule
     schedule = call(choice.target, choice.for_target(), optimizer, span=span)
     if schedule is not None and not callable(getattr(schedule, "step", None)):
-        raise _unexpected(choice, "a scheduler of torch.optim.lr_scheduler, or None", schedule)
+        raise _unexpected("a scheduler of torch.optim.lr_scheduler", schedule)
     return schedule  # type: ignore[no-any-return]
 
 
@@ -107,8 +121,8 @@ def build_averaging(cell: Cell, model: nn.Module, span: Span) -> Averaging | Non
         return Averaging(average, first_step=1, every_steps=1)
     has_all = all(hasattr(average, name) for name in ("after_step", "evaluation_model"))
     if average is not None and not has_all:
-        what = "None, or what has after_step and evaluation_model, as bench.optim.averaging"
-        raise _unexpected(choice, what, average)
+        what = "torch's AveragedModel, or an object with after_step(model, steps) and "
+        raise _unexpected(f"{what}evaluation_model(model)", average)
     return average  # type: ignore[no-any-return]
 
 
@@ -118,23 +132,22 @@ def build_hooks(cell: Cell) -> list[object]:
     for choice in cell.hooks:
         hook = call(choice.target, choice.parameters)
         if not any(callable(getattr(hook, name, None)) for name in METHODS):
-            raise _unexpected(choice, f"what has one of {', '.join(METHODS)}", hook)
+            methods = f"{', '.join(METHODS[:-1])} or {METHODS[-1]}"
+            raise _unexpected(f"an object with a method {methods}", hook)
         hooks.append(hook)
     return hooks
 
 
 def _with_parameters(choice: Choice) -> Callable[..., Any]:
     """Return an instance of a class, or a function that has its parameters."""
-    target = load(choice.target)
+    target = load_callable(choice.target)
     given = choice.for_target()
     made = target(**given) if isinstance(target, type) else partial(target, **given)
     if not callable(made):
-        raise _unexpected(choice, "instances that can be called", made)
+        raise _unexpected("a function, or a class whose instances can be called", made)
     return made if given or isinstance(target, type) else target
 
 
-def _unexpected(choice: Choice, expected: str, found: object) -> BenchError:
-    return BenchError(
-        f"expected {choice.target} to return {expected}, got {type(found).__name__}; "
-        "name a class, or a function that returns one"
-    )
+def _unexpected(expected: str, found: object) -> BenchError:
+    kind = type(found).__name__
+    return BenchError(f"expected {expected}, got {'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}")

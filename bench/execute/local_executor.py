@@ -68,7 +68,7 @@ class LocalExecutor:
         with closing(ChildProcess(self._forking, _check_models, args, self._variables)) as child:
             message = child.receive()
             if message is None:
-                message = [f"a network could not be built: {child.exit_reason()}"]
+                message = [f"a component could not be built or used: {child.exit_reason()}"]
         return with_output(list(message), pop_output(output))
 
     def execute(

@@ -6,16 +6,20 @@ once, `after_step(training)` after each update, as a part of the timed optimizer
 `after_epoch(training)` after each epoch.
 """
 
-from __future__ import annotations
+from typing import Protocol
 
-from typing import TYPE_CHECKING
+from torch import nn
 
 from bench.registry import PositiveInt
 
-if TYPE_CHECKING:
-    from bench.train import Training
-
 METHODS = ("before_training", "after_step", "after_epoch")
+
+
+class Running(Protocol):
+    """What `Freeze` needs of a training."""
+
+    model: nn.Module
+    epochs: int
 
 
 class Freeze:
@@ -30,7 +34,7 @@ class Freeze:
         self._layers = layers
         self._epochs = epochs
 
-    def before_training(self, training: Training) -> None:
+    def before_training(self, training: Running) -> None:
         """Check the names, before the first step."""
         names = [name for name, _ in training.model.named_parameters()]
         frozen = [name for name in names if name.startswith(self._layers)]
@@ -38,7 +42,7 @@ class Freeze:
             which = "all parameters start" if frozen else "no parameter starts"
             raise ValueError(f"{which} with {self._layers!r}; their names: {', '.join(names)}")
 
-    def after_epoch(self, training: Training) -> None:
+    def after_epoch(self, training: Running) -> None:
         """Freeze the layers once their epochs are over."""
         if training.epochs == self._epochs:
             for name, parameter in training.model.named_parameters():

@@ -44,7 +44,8 @@ five. *p* is a second opinion: Wilcoxon's signed-rank test of times, Mann and Wh
 accuracies, corrected after Holm for the number of rows, left blank where so few sets or seeds could
 not reach 0.05. Intervals of times are not corrected for the number of rows."""
 METHODS = {
-    "Dunnett": "Dunnett's, with the variance pooled over the cells",
+    "Dunnett": "Dunnett's, with a variance in proportion to p (1 − p) that is pooled over the "
+    "cells, or that of the two compared where it is larger",
     "Welch": "Welch's, with the variance of the compared cells alone",
     "paired": "paired by seed, because seeds matter here (F test, p < 0.01)",
     "identical": "none needed, the accuracies agree in every seed",

@@ -28,7 +28,7 @@ from bench.import_graph import source_file
 from bench.models import INITIALISATIONS, MODELS
 from bench.models.model_lookup import candidate_models
 from bench.optim import AVERAGINGS, HOOKS, LOSSES, OPTIMIZERS, SCHEDULES
-from bench.registry import NOTHING, Entry, Passed, PositiveInt, installed, parameters
+from bench.registry import NOTHING, Entry, Passed, PositiveInt, installed, missing, parameters
 
 IMPORT_TARGET = r"\w+(\.\w+)*:\w+"
 
@@ -140,6 +140,8 @@ class Choice(BaseModel):
             raise invalid_at(("import",), message, target)
         if problem := _unreadable(target, cls.passed):
             raise invalid_at(("import",), f"cannot read its source: {problem}", target)
+        if problem := missing(target):
+            raise invalid_at(("import",), problem, target)
         return target
 
     @classmethod

@@ -71,6 +71,13 @@ def broken(optimizer):
     raise RuntimeError("the cheese is out")
 
 
+def leaves(parameters):
+    raise SystemExit(3)
+
+
+NUMBER = 3
+
+
 def muon(parameters, lr: float = 0.02):
     return torch.optim.Muon(parameters, lr)  # refuses biases
 

@@ -126,13 +126,14 @@ def test_frozen_layers_stay_as_they_are(digits_dir: Path, runs_of: Runs) -> None
 
 REFUSED = {
     "optimizer": {
-        "a_list": "expected own_components:a_list to return a torch.optim.Optimizer, got list",
+        "a_list": "expected a torch.optim.Optimizer, got a list",
         "muon": "ValueError: Muon only supports 2D parameters",
-        "Absent": "AttributeError: module 'own_components' has no attribute 'Absent'",
+        "leaves": "SystemExit: 3 (own_components.py, line ",
     },
     "schedule": {
-        "a_list": "to return a scheduler of torch.optim.lr_scheduler, or None, got list",
-        "broken": "RuntimeError: the cheese is out",
+        "a_list": "expected a scheduler of torch.optim.lr_scheduler, got a list",
+        "broken": "RuntimeError: the cheese is out (own_components.py, line ",
+        "NUMBER": "expected a function or a class, got 3",
     },
     "loss": {
         "per_image_loss": "expected the loss to be a tensor of one number, got shape (2,)",
@@ -144,15 +145,19 @@ REFUSED = {
         "a_list": "expected a tensor of images, got list",
     },
     "averaging": {
-        "Forgetful": "to return None, or what has after_step and evaluation_model, as ",
+        "Forgetful": "expected torch's AveragedModel, or an object with after_step(model, steps) ",
     },
+    "initialisation": {"broken": "RuntimeError: the cheese is out (own_components.py, line "},
 }
 
 
 @pytest.mark.parametrize(
     ("hook", "message"),
     [
-        ({"import": f"{OWN}:Silent"}, "to return what has one of before_training, after_step, "),
+        (
+            {"import": f"{OWN}:Silent"},
+            "expected an object with a method before_training, after_step or ",
+        ),
         ({"import": f"{OWN}:Failing"}, "RuntimeError: too late"),
         ({"name": "freeze", "layers": "conv"}, "ValueError: no parameter starts with 'conv'"),
         ({"name": "freeze", "layers": ""}, "ValueError: all parameters start with ''"),

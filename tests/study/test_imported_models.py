@@ -128,7 +128,21 @@ def test_a_class_has_the_parameters_of_the_init_that_it_inherits(
     assert flat(cells_of, **{"import": f"{own}:Inherits", "width": 8})["model.rate"] == 0.0
 
 
-@pytest.mark.parametrize("name", ["Anything", "NotThere"])
+def test_a_name_that_is_not_there_is_named(refusal: Refusal, own: str) -> None:
+    assert refusal(f"name: x\nbase:\n  model: {{import: '{own}:Nett'}}") == (
+        f"study.yaml:3: base.model.import: {own} has no 'Nett'. Did you mean 'Net'?"
+    )
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["Net = object", "from elsewhere import *", "def __getattr__(name): ...", "import x as Net"],
+)
+def test_a_name_may_be_bound_in_any_way(cells_of: CellsOf, module: Module, source: str) -> None:
+    assert cells_of(f"name: x\nbase: {{model: {{import: '{module(source)}:Net'}}}}")
+
+
+@pytest.mark.parametrize("name", ["Anything"])
 def test_a_class_with_an_unreadable_signature_accepts_any_parameter(
     cells_of: CellsOf, own: str, name: str
 ) -> None:

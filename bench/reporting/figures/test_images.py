@@ -27,9 +27,12 @@ def pictured_images(results: Results) -> Sequence[Chart]:
     if not rows:
         return ()
     names = display_names(results)
-    note = "Below each: label as predicted class, and the share of seeds that are wrong"
+    note = "Below each its label and the class that wrong seeds predict; the share of wrong seeds"
     if len(rows) > 1:
-        note += " (of the baseline cell → of the named one)"
+        note += ", of the baseline cell → of the named one"
+    compared = {row.cell_id for row in results.picture_rows} - {None}
+    if 0 < len(compared) < len(names) - 1:
+        note += f". Shown: the {plural(len(compared), 'cell')} that differ most from the baseline"
     row_in = TITLE_IN + IMAGE_IN + TEXT_IN + GAP_IN
     body_in = row_in * len(rows)
     figure = canvas("Which test images are misclassified?", note, body_in=body_in)
