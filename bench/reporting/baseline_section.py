@@ -43,6 +43,12 @@ interval of a ratio lies within 3% of 1, that of the row's accuracy alone within
 five. *p* is a second opinion: Wilcoxon's signed-rank test of times, Mann and Whitney's test of
 accuracies, corrected after Holm for the number of rows, left blank where so few sets or seeds could
 not reach 0.05. Intervals of times are not corrected for the number of rows."""
+NOTES_WITHOUT_TIMES = """\
+*Better*, *worse*: the interval of the difference, which holds for all rows at once, excludes 0;
+*equivalent*: neither, and the row's interval alone lies within 0.2 points of 0; *inconclusive*:
+none of these. *Detects* is the smallest difference that would be found four times in five. *p*,
+where it is given, is a second opinion: Mann and Whitney's test, corrected after Holm for the number
+of rows."""
 METHODS = {
     "Dunnett": "Dunnett's, with a variance in proportion to p (1 − p) that is pooled over the "
     "cells, or that of the two compared where it is larger",
@@ -66,17 +72,19 @@ def baseline_section(results: Results) -> Section:
         if phase != "step" and len(rows := _rows(results, phase))
     ]
     baseline = baseline_name(results)
-    intro = f"Every cell against {baseline}, times paired by timing set."
+    is_timed = len(_rows(results, "step")) > 0
+    intro = f"Every cell against {baseline}{', times paired by timing set' if is_timed else ''}."
     if results.ordered_changes:
+        paired = " Times are paired by timing set." if is_timed else ""
         intro = (
             f"Each row is one change to {baseline}, all else equal, ordered by the mean accuracy "
-            "that it costs, most first. Times are paired by timing set."
+            f"that it costs, most first.{paired}"
         )
     methods = methods_text(_rows(results, ACCURACY)["method"], looks_at(results.trials))
     return Section(
         "Against the baseline cell",
         _without_blank_rows(names, columns),
-        NOTES,
+        NOTES if is_timed else NOTES_WITHOUT_TIMES,
         intro=f"{intro} {methods}".strip(),
         details=_without_blank_rows(names, phases),
         details_title="Every other phase: ratio of times and verdict",

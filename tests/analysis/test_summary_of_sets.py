@@ -104,6 +104,27 @@ def test_disturbed_blocks_count_and_are_counted(trials: Table, timed: Table, blo
     assert (row["step_median"], row["step_n"], row["disturbed_blocks"]) == (2.0, 2, 1)
 
 
+@pytest.mark.parametrize(("undisturbed", "expected"), [(2, 3.0), (1, 9.0)])
+def test_few_undisturbed_rounds_are_no_sample_of_a_set(
+    trials: Table, timings: Table, undisturbed: int, expected: float
+) -> None:
+    # Disturbed rounds take 9 s. Two others of four count alone; a single one is chance.
+    made = timings(
+        *(
+            {
+                "block": 0,
+                "phase": "step",
+                "round": i,
+                "seconds": 3.0 if i < undisturbed else 9.0,
+                "is_disturbed": i >= undisturbed,
+            }
+            for i in range(4)
+        )
+    )
+    row = only(summarise(trials({}), made, table("blocks"), table("costs")))
+    assert row["step_median"] == expected
+
+
 def test_what_was_counted_is_taken_over(trials: Table, timed: Table, costs: Table) -> None:
     counted = {"step_flops": 5e9, "step_operations": 93, "step_peak_bytes": 2**28}
     row = only(summarise(trials({}), timed(), table("blocks"), costs(counted)))

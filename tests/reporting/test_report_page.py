@@ -318,3 +318,10 @@ def test_times_of_the_earlier_protocol_are_marked_as_such(page_of: Page) -> None
 
 def test_a_report_without_times_has_no_timing_protocol(page_of: Page) -> None:
     assert "Timing protocol" not in read(page_of("timing-off"))
+
+
+def test_a_comparison_without_times_does_not_explain_them(page_of: Page) -> None:
+    section = read(page_of("timing-off")).split("## Against the baseline cell")[1]
+    section = section.split("\n## ")[0]
+    assert "within 0.2 points of 0" in section
+    assert "slower" not in section and "timing set" not in section
