@@ -95,4 +95,4 @@ def test_a_network_that_ends_the_process_is_a_failed_run(bench: Callable, tmp_pa
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
     done = bench("run", "x.yaml", "--executor", "inline", "--no-report")
     assert done.returncode == 2, done.stderr
-    assert "exit code 0" in done.stderr
+    assert done.stderr == "bench: x.yaml: model leaving:Net: SystemExit: 0 (leaving.py, line 7)\n"

@@ -153,7 +153,6 @@ def test_networks_that_cannot_be_trained_are_found_before_the_first_run(
         "CutOff": "does not require grad",
         "BadLoss": "TypeError: no such loss",
         "CannotBeBuilt": "ValueError: no such wire",
-        "Absent": "Absent",
     }
     for executor in (EXECUTORS["inline"](), EXECUTORS["local"]()):
         cells = [runs_of({"model": {"import": f"{networks}:{name}"}})[0].cell for name in expected]

@@ -55,7 +55,7 @@ def test_the_most_and_the_least_valuable_part_are_named(
     most, least, added = findings_of()
     assert re.fullmatch(
         r"\*\*Most valuable part:\*\* hidden \(hidden 500 → 20\): −0\.80 "
-        r"\[−0\.82, −0\.78\] points when changed, worse\.",
+        r"\[−0\.83, −0\.77\] points when changed, worse\.",
         most,
     )
     assert least.startswith("**Least valuable part:** batch (batch 512 → 64): +0.50 [+0.48")
