@@ -96,7 +96,7 @@ class Choice(BaseModel):
     plural: ClassVar[str]
     may_import: ClassVar[bool] = True
     passed: ClassVar[Passed] = NOTHING
-    # Parameters of the harness itself where a callable is imported, the first value by default.
+    # Parameters of the harness itself where a callable is not built in, the first value by default.
     settings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     name: str
@@ -126,7 +126,7 @@ class Choice(BaseModel):
                 raise invalid_at(("name",), "expected 'name' or 'import', got both", given["name"])
         else:
             name, target = cls._registered(given.pop("name", None))
-        completed = cls._complete(name, target, given, is_imported=imported)
+        completed = cls._complete(name, target, given)
         return {"name": name, "target": target, "imported": imported, "parameters": completed}
 
     @classmethod
@@ -145,11 +145,9 @@ class Choice(BaseModel):
         return target
 
     @classmethod
-    def _complete(
-        cls, name: str, target: str, given: dict[str, Any], *, is_imported: bool
-    ) -> dict[str, Any]:
-        """Return all parameters; those of the harness itself only for what is imported."""
-        own = cls.settings if is_imported else {}
+    def _complete(cls, name: str, target: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Return all parameters; those of the harness itself only for what is not built in."""
+        own = {} if name in cls.registry else cls.settings
         chosen = {key: given.get(key, values[0]) for key, values in own.items()}
         for key, values in own.items():
             if chosen[key] not in values:
@@ -160,7 +158,7 @@ class Choice(BaseModel):
 
     def for_target(self) -> dict[str, Any]:
         """Return the parameters that the target takes: all but those of the harness itself."""
-        own = self.settings if self.imported else ()
+        own = () if self.name in self.registry else self.settings
         return {key: value for key, value in self.parameters.items() if key not in own}
 
     @classmethod
@@ -302,8 +300,8 @@ class ScheduleChoice(Choice):
 
     @property
     def is_by_epoch(self) -> bool:
-        """Whether an imported schedule is stepped after each epoch instead of each step."""
-        return self.imported and bool(self.parameters["every"] == "epoch")
+        """Whether a schedule that is not built in is stepped after each epoch, not each step."""
+        return bool(self.parameters.get("every") == "epoch")
 
 
 class LossChoice(Choice):
@@ -329,8 +327,8 @@ class AugmentationChoice(Choice):
 
     @property
     def is_by_image(self) -> bool:
-        """Whether an imported augmentation is called for each image instead of each batch."""
-        return self.imported and bool(self.parameters["per"] == "image")
+        """Whether an augmentation that is not built in is called for each image, not each batch."""
+        return bool(self.parameters.get("per") == "image")
 
 
 class InitialisationChoice(Choice):

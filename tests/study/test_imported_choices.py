@@ -182,4 +182,7 @@ def test_installed_packages_add_names_of_each_kind(
     choice = getattr(cell, kind)
     assert (choice.name, choice.target) == ("mine", f"{module}:own")
     assert choice.parameters["c"] == 4
+    settings = {"schedule": {"every": "step"}, "augmentation": {"per": "batch"}}
+    assert settings.get(kind, {}).items() <= choice.parameters.items()
+    assert "every" not in choice.for_target() and "per" not in choice.for_target()
     assert CHOICES[kind].entries()["mine"].summary == "from packaged"
