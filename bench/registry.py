@@ -174,6 +174,7 @@ def _definition(
     return None
 
 
+@cache
 def missing(target: str) -> str:
     """Return that a module has no such name, without importing it; empty where it may have.
 
