@@ -70,9 +70,9 @@ def compare_accuracies(
     confidence = confidence_after_seeds(looks)
     # The looks may spend 5% on either side of an interval that shows equivalence: a difference
     # that is too large lies on one side only.
-    alone = 1 - 2 * (1 - confidence) if looks else CONFIDENCE
+    individual = 1 - 2 * (1 - confidence) if looks else CONFIDENCE
     values = accuracies.to_numpy(dtype=float)
-    estimates = mean_differences(values, weights.to_numpy(), confidence, alone)
+    estimates = mean_differences(values, weights.to_numpy(), confidence, individual)
     for (name, (before, after)), estimate in zip(complete.items(), estimates, strict=True):
         yield _comparison(name, accuracies[list(before)], accuracies[list(after)], estimate)
 

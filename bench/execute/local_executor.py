@@ -62,10 +62,12 @@ class LocalExecutor:
         return local_resources(self._jobs)
 
     def check(self, cells: Sequence[Cell]) -> list[str]:
-        """Build every cell's network once, in a separate process."""
+        """Build and use every cell's components once, in a separate process."""
         output = new_output_file()
         args = (cells, output)
-        with closing(ChildProcess(self._forking, _check_models, args, self._variables)) as child:
+        with closing(
+            ChildProcess(self._forking, _check_components, args, self._variables)
+        ) as child:
             message = child.receive()
             if message is None:
                 message = [f"a component could not be built or used: {child.exit_reason()}"]
@@ -195,7 +197,7 @@ def forking_context() -> BaseContext:
     return context
 
 
-def _check_models(connection: Connection, cells: Sequence[Cell], output: Path) -> None:
+def _check_components(connection: Connection, cells: Sequence[Cell], output: Path) -> None:
     from bench.execute.component_checks import check_components
 
     end_with_parent()

@@ -48,7 +48,7 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
         progress, resources_for = reporter.downloading, executor.resources
         plan = make_plan(study, request, progress, resources_for=resources_for)
         reporter.planned(plan)
-        _check_models(plan, executor)
+        _check_components(plan, executor)
         if request.fresh:
             store.set_aside()
         for _ in HALVING_SHARES:  # a stage for each round at most
@@ -81,7 +81,7 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
         )
 
 
-def _check_models(plan: Plan, executor: Executor) -> None:
+def _check_components(plan: Plan, executor: Executor) -> None:
     """Build every network that will be trained, before the first run starts."""
     cells = list({p.run.cell.cell_id: p.run.cell for p in plan.to_execute}.values())
     if problems := executor.check(cells) if cells else []:

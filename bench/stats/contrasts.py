@@ -47,11 +47,12 @@ def mean_differences(
     accuracies: Floats,
     weights: ArrayLike,
     confidence: float = CONFIDENCE,
-    alone: float = CONFIDENCE,
+    individual_confidence: float = CONFIDENCE,
 ) -> list[MeanDifference]:
     """Estimate differences of the cells' means: `accuracies` (seeds, cells), `weights` (k, cells).
 
-    The simultaneous intervals have the `confidence` together, the individual ones `alone` each.
+    The simultaneous intervals have the `confidence` together, the individual ones
+    `individual_confidence` each.
 
     A missing trial is NaN. A comparison with a baseline has the weights -1 and 1; an effect is the
     average of some cells minus that of others. A cell's variance is relative to that of a count of
@@ -86,7 +87,11 @@ def mean_differences(
     independent = (0.0,) * len(known)
     estimates = iter(
         table.difference(
-            row, independent if is_own else correlations, confidence, alone, is_own=is_own
+            row,
+            independent if is_own else correlations,
+            confidence,
+            individual_confidence,
+            is_own=is_own,
         )
         for row in known
         for is_own in [table.needs_own_variance(row)]
@@ -148,7 +153,7 @@ class _SeedsByCells:
         weights: Floats,
         correlations: tuple[float, ...],
         confidence: float,
-        alone: float,
+        individual_confidence: float,
         *,
         is_own: bool,
     ) -> MeanDifference:
@@ -166,8 +171,9 @@ class _SeedsByCells:
         error = variance**0.5
         n = int(self.counts[weights != 0].min())
         halves = (
-            error * dunnett_quantile(correlations, _few(whole_df), self._for_all(confidence)),
-            error * float(stdtrit(whole_df, (1 + alone) / 2)),
+            error
+            * dunnett_quantile(correlations, _two_digits(whole_df), self._for_all(confidence)),
+            error * float(stdtrit(whole_df, (1 + individual_confidence) / 2)),
         )
         simultaneous, individual = (
             Estimate(value, value - half, value + half, n) for half in halves
@@ -190,7 +196,7 @@ class _SeedsByCells:
         return total, total**2 / squares if squares else float(self._dfs[weights != 0].sum())
 
 
-def _few(df: int) -> int:
+def _two_digits(df: int) -> int:
     """Return degrees of freedom rounded down to two digits, so that few quantiles are needed."""
     unit = int(10 ** max(0, len(str(df)) - 2))
     return df // unit * unit
