@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Literal
 
 from bench.analysis.disturbances import OTHERS, PRESSURE, STEAL
-from bench.data import DATASETS
+from bench.data import NAMED_DATASETS
 from bench.errors import DataError
 from bench.measure.counters import Proc, others_cores, pressure_share, read, steal_share
 from bench.measure.machine import Machine, core_count, this_machine
 from bench.measure.openmp_spin import spin_variables
 from bench.stats.estimates import MIN_FOR_INTERVAL
 from bench.stats.verdicts import noise_floor
+from bench.study.dataset_choice import DatasetChoice
 from bench.torchvision_import import import_torchvision
 
 # good: nothing to do. warning: timings are worse than they could be. error: something is broken.
@@ -231,8 +232,9 @@ def check_gpus(machine: Machine) -> Iterator[Finding]:
 def check_data(data_dir: Path) -> Iterator[Finding]:
     """Check which data sets are present and intact."""
     present, missing = [], []
-    for name, source in DATASETS.items():
-        if source.embedded:
+    for name in NAMED_DATASETS:
+        source = DatasetChoice.model_validate(name).source()
+        if source.is_local:
             continue
         if source.missing(data_dir) is not None:
             missing.append(name)

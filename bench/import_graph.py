@@ -5,11 +5,13 @@ import hashlib
 import importlib.util
 import sys
 import sysconfig
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+BENCH = Path(__file__).parent
 INSTALLED = frozenset({"site-packages", "dist-packages"})
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
@@ -50,6 +52,14 @@ def is_users(module: str, path: Path) -> bool:
     if module.partition(".")[0] in ("bench", "__main__", "__mp_main__"):
         return False
     return not INSTALLED.intersection(path.parts) and not path.is_relative_to(STANDARD_LIBRARY)
+
+
+def users_line(error: BaseException) -> str:
+    """Return where in the user's own files an error was raised, ` (file, line 3)`, or nothing."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if is_users(Path(frame.filename).stem, Path(frame.filename))]
+    own = [frame for frame in own if not Path(frame.filename).is_relative_to(BENCH)]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
 
 
 def imported_modules(module: str, is_followed: Callable[[str, Path], bool]) -> dict[str, Path]:

@@ -11,9 +11,9 @@ import importlib
 import inspect
 import json
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import resolve_name
@@ -30,6 +30,7 @@ PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Fractions = Annotated[tuple[Fraction, ...], Field(min_length=1)]
+ImageSize = PositiveInt | tuple[PositiveInt, PositiveInt]  # a side, or height and width
 Activation = Literal["relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu", "identity"]
 Pooling = Literal["max", "average", "none"]
 
@@ -42,6 +43,7 @@ TYPES: Mapping[str, Any] = {
     "NonNegativeFloat": NonNegativeFloat,
     "Fraction": Fraction,
     "Fractions": Fractions,
+    "ImageSize": ImageSize,
     "Activation": Activation,
     "Pooling": Pooling,
 }
@@ -75,12 +77,14 @@ class Passed:
 
     The first `positional` ones by position (None: all that a function takes by position), and
     those of `names` that the callable has a parameter for by name. With `to_instance`, a class
-    gets its parameters alone, and its instance is called with what the harness passes.
+    gets its parameters alone, and its instance is called with what the harness passes. Those of
+    `filled` are parameters for which the harness has values where a study gives none.
     """
 
     positional: int | None = None
     names: tuple[str, ...] = ()
     to_instance: bool = False
+    filled: tuple[str, ...] = ()
 
 
 NOTHING = Passed()
@@ -136,11 +140,11 @@ def parameters(target: str, passed: Passed = NOTHING) -> tuple[Parameter, ...] |
     node, types = found
     count = passed.positional
     if isinstance(node, ast.FunctionDef):
-        return _declared(node, types, count, passed.names)
+        return _declared(node, types, count, passed)
     method = next(m for m in node.body if _is_init(m))
     assert isinstance(method, ast.FunctionDef)
     count = 0 if count is None or passed.to_instance else count
-    return _declared(method, types, 1 + count, passed.names)
+    return _declared(method, types, 1 + count, passed)
 
 
 def _definition(
@@ -216,9 +220,9 @@ def _types_in(body: list[ast.stmt]) -> Mapping[str, Any]:
 
 
 def _declared(
-    node: ast.FunctionDef, types: Mapping[str, Any], skipped: int | None, named: Collection[str]
+    node: ast.FunctionDef, types: Mapping[str, Any], skipped: int | None, passed: Passed
 ) -> tuple[Parameter, ...] | None:
-    """Return a function's parameters but the first `skipped` (None: all positional) and `named`."""
+    """Return a function's parameters but the first `skipped` (None: all positional) and named."""
     if node.args.kwarg is not None:
         return None
     pairs: list[tuple[ast.arg, ast.expr | None]] = []
@@ -227,11 +231,12 @@ def _declared(
         defaults = [None] * (len(names) - len(node.args.defaults)) + node.args.defaults
         pairs = list(zip(names, defaults, strict=True))[skipped:]
     pairs += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-    return tuple(
+    declared = [
         _parameter(argument, default, types)
         for argument, default in pairs
-        if argument.arg not in named
-    )
+        if argument.arg not in passed.names
+    ]
+    return tuple(replace(p, required=False) if p.name in passed.filled else p for p in declared)
 
 
 def _parameter(argument: ast.arg, default: ast.expr | None, types: Mapping[str, Any]) -> Parameter:

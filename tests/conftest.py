@@ -78,13 +78,13 @@ def no_mnist() -> str:
 @pytest.fixture(scope="session")
 def digits_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data folder with the embedded digits only, made once for all of xdist's workers."""
-    from bench.data import DATASETS
+    from bench.data.digits import DIGITS
 
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
     with FileLock(shared / "data.lock"):
-        DATASETS["digits"].fetch(shared / "data", lambda what, done, total: None)
+        DIGITS.fetch(shared / "data", lambda what, done, total: None)
     return shared / "data"
 
 

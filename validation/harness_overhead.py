@@ -112,7 +112,7 @@ def _loop(connection: Connection, run: Run, context: RunContext) -> None:
     import torch
     import torch.nn.functional as F
 
-    from bench.data import DATASETS
+    from bench.data.torchvision_sets import MNIST
     from bench.measure.allocator import set_allocator
     from bench.measure.counters import Proc
     from bench.measure.thread_affinity import busiest_threads, cores_apart
@@ -123,7 +123,7 @@ def _loop(connection: Connection, run: Run, context: RunContext) -> None:
     set_allocator(run.cell.allocator)
     torch.set_num_threads(int(run.cell.threads))
     torch.manual_seed(0)
-    images = DATASETS["mnist"].read(context.data_dir)
+    images = MNIST.read(context.data_dir)
     x = torch.from_numpy(np.array(images.train_images)).unsqueeze(1).float()
     x.div_(255).sub_(images.mean).div_(images.std)
     y = torch.from_numpy(np.array(images.train_labels)).long()

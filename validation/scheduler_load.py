@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "runner")]
 from many_trials import ManyNodes, study  # noqa: E402
 from runner_doubles import Silent  # noqa: E402
 
-from bench.data import DATASETS  # noqa: E402
+from bench.data.digits import DIGITS  # noqa: E402
 from bench.planning import Plan, PlannedRun, Request, plan_study  # noqa: E402
 from bench.records import Outcome  # noqa: E402
 from bench.runner import run_study  # noqa: E402
@@ -73,7 +73,7 @@ def main() -> None:
         folder = Path(temporary)
         path = folder / "many.yaml"
         path.write_text(study(options.trials, options.cells), encoding="utf-8")
-        DATASETS["digits"].fetch(folder / "data", lambda what, done, total: None)
+        DIGITS.fetch(folder / "data", lambda what, done, total: None)
         request = Request(path, results=folder, data_dir=folder / "data", report=False)
         before, began_s = resident_bytes(), time.perf_counter()
         reporter = MemoryReporter(options.trials)

@@ -21,6 +21,7 @@ from bench.store import write_atomic
 
 FILE = "pictured_images.npz"
 MOST_IMAGES = 10  # in a row of the figure
+COLOURS = 3  # channels of a picture in colour
 MOST_CELLS = 3  # that have rows of their own
 # What NumPy raises for files that it did not write, or that were damaged since.
 UNREADABLE = (OSError, EOFError, ValueError, TypeError, KeyError, BadZipFile, zlib.error)
@@ -117,10 +118,21 @@ def _pictured(
     )
 
 
-def pictures_of(rows: Sequence[PictureRow], test_images: NDArray[np.uint8]) -> Pictures:
-    """Return the pixels of all images in these rows."""
+def pictures_of(
+    rows: Sequence[PictureRow], test_images: NDArray[np.uint8] | NDArray[np.float32]
+) -> Pictures:
+    """Return the pixels of all images in these rows, of `test_images` (N, C, H, W).
+
+    Floating-point pixels are scaled to their least and largest value. Images that are neither grey
+    nor red, green and blue are drawn by their first channel.
+    """
     indices = sorted({each.image for row in rows for each in row.images})
-    return {index: np.array(test_images[index]) for index in indices}
+    pixels = np.array(test_images[indices])
+    if pixels.dtype != np.uint8:
+        low, span = pixels.min(), np.ptp(pixels) or 1.0
+        pixels = ((pixels - low) / span * 255).astype(np.uint8)
+    pixels = pixels.transpose(0, 2, 3, 1) if pixels.shape[1] == COLOURS else pixels[:, 0]
+    return dict(zip(indices, pixels, strict=True))
 
 
 def write_pictures(pictures: Pictures, path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,13 +12,18 @@ from bench.cli.completion import complete_registry
 from bench.cli.exit_codes import ExitCode
 from bench.cli.options import argument
 
+if TYPE_CHECKING:
+    from bench.data.source import Source
+
 data_app = typer.Typer(
     help="Fetch and verify data sets.\n\nExample: bench data fetch mnist", no_args_is_help=True
 )
 DatasetName = Annotated[
     str,
     argument(
-        "NAME", "Data set; see bench list datasets.", complete_registry("bench.data", "DATASETS")
+        "NAME",
+        "Data set; see bench list datasets.",
+        complete_registry("bench.data", "NAMED_DATASETS"),
     ),
 ]
 COLOURS = {"good": "green", "warning": "yellow", "error": "bold red"}
@@ -61,11 +66,9 @@ def fetch(name: DatasetName, data_dir: opt.DataDir = None, offline: opt.Offline 
     Example: bench data fetch mnist
     """
     from bench.cli.terminal import Bars, console
-    from bench.data import DATASETS
     from bench.errors import DataError
 
-    opt.check_name(name, DATASETS, "unknown dataset")
-    source, folder = DATASETS[name], opt.data_folder(data_dir)
+    source, folder = _source(name), opt.data_folder(data_dir)
     if offline and source.missing(folder):
         raise DataError(
             f"not in {folder}, and offline mode forbids the download",
@@ -87,9 +90,17 @@ def verify(name: DatasetName, data_dir: opt.DataDir = None) -> None:
     Example: bench data verify mnist
     """
     from bench.cli.terminal import console
-    from bench.data import DATASETS
 
-    opt.check_name(name, DATASETS, "unknown dataset")
     folder = opt.data_folder(data_dir)
-    DATASETS[name].verify(folder)
+    _source(name).verify(folder)
     console().print(f"{name} in {folder} is complete", markup=False)
+
+
+def _source(name: str) -> "Source":
+    """Return a data set that needs no parameters but its name."""
+    from bench.data import NAMED_DATASETS, TORCHVISION_DATASETS
+    from bench.study.dataset_choice import DatasetChoice
+
+    known = (*NAMED_DATASETS, *TORCHVISION_DATASETS)
+    opt.check_name(name, known, "unknown dataset")
+    return DatasetChoice.model_validate(name).source()

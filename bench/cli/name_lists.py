@@ -64,9 +64,13 @@ def _models() -> Iterable[Row]:
 
 
 def _datasets() -> Iterable[Row]:
-    from bench.data import DATASETS
+    from bench.data import TORCHVISION_DATASETS
 
-    return ((name, source.summary) for name, source in DATASETS.items())
+    for row in _components("dataset")():
+        if row[0] not in TORCHVISION_DATASETS:
+            yield row
+    yield "torchvision:NAME", "torchvision's classification sets; size (of EMNIST also split)"
+    yield "", ", ".join(name.partition(":")[2] for name in TORCHVISION_DATASETS)
 
 
 def _axes() -> Iterable[Row]:

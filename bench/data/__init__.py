@@ -2,13 +2,48 @@
 
 from collections.abc import Mapping
 
-from bench.data.dataset_files import Source
-from bench.data.digits import DIGITS
-from bench.data.torchvision_sets import FASHION_MNIST, KMNIST, MNIST
 from bench.registry import Entry
 
-DATASETS: Mapping[str, Source] = {
-    source.name: source for source in (MNIST, FASHION_MNIST, KMNIST, DIGITS)
+NAMED_DATASETS: Mapping[str, Entry] = {  # without parameters
+    "mnist": Entry(
+        "bench.data.torchvision_sets:mnist", "handwritten digits (LeCun and Cortes; downloaded)"
+    ),
+    "fashion_mnist": Entry(
+        "bench.data.torchvision_sets:fashion_mnist",
+        "images of clothes in ten classes (Zalando; downloaded)",
+    ),
+    "kmnist": Entry(
+        "bench.data.torchvision_sets:kmnist",
+        "handwritten Japanese characters in ten classes (CODH; downloaded)",
+    ),
+    "digits": Entry(
+        "bench.data.digits:digits",
+        "scikit-learn's handwritten digits, distorted to MNIST's size (no download)",
+    ),
+}
+
+DATASETS: Mapping[str, Entry] = {
+    **NAMED_DATASETS,
+    "image_folder": Entry(
+        "bench.data.image_folder:ImageFolder", "image files, a subfolder for each class"
+    ),
+    "npz": Entry("bench.data.npz_file:Npz", "arrays of images and labels in a NumPy file"),
+}
+
+TORCHVISION = "torchvision:"
+# Besides those above, as classes of torchvision.datasets.
+TORCHVISION_DATASETS: Mapping[str, Entry] = {
+    TORCHVISION + name: Entry(
+        "bench.data.torchvision_classification:"
+        + ("EmnistSet" if name == "EMNIST" else "TorchvisionSet"),
+        f"torchvision's {name}",
+    )
+    for name in (
+        *("CIFAR10", "CIFAR100", "EMNIST", "QMNIST", "USPS", "SVHN", "STL10", "GTSRB", "DTD"),
+        *("Flowers102", "Food101", "PCAM", "RenderedSST2", "Country211", "StanfordCars"),
+        *("FGVCAircraft", "OxfordIIITPet", "Imagenette", "CLEVRClassification", "EuroSAT"),
+        *("SUN397", "Caltech101", "Caltech256", "SEMEION"),
+    )
 }
 
 LOADERS: Mapping[str, Entry] = {

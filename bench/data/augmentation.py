@@ -1,7 +1,7 @@
 """Random augmentations of batches of training images, on the images' device.
 
-Each takes normalised images (N, 1, H, W), a generator on their device, and the value of a black
-pixel, which fills the borders.
+Each takes normalised images (N, C, H, W), a generator on their device, and the values of a black
+pixel, (C, 1, 1) or a number, which fill the borders.
 """
 
 import math
@@ -13,15 +13,19 @@ from torch import Generator, Tensor
 from bench.registry import Fraction, NonNegativeFloat, PositiveInt
 
 
-def none(images: Tensor, generator: Generator, black: float) -> Tensor:
+def none(images: Tensor, generator: Generator, black: Tensor) -> Tensor:
     """Return the images unchanged."""
     return images
 
 
-def shift(images: Tensor, generator: Generator, black: float, *, pixels: PositiveInt = 2) -> Tensor:
+def shift(
+    images: Tensor, generator: Generator, black: Tensor, *, pixels: PositiveInt = 2
+) -> Tensor:
     """Shift each image by a uniform integer of up to `pixels` pixels in each direction."""
-    count, _, height, width = images.shape
-    padded = F.pad(images, (pixels,) * 4, value=black)
+    count, channels, height, width = images.shape
+    padded = images.new_empty(count, channels, height + 2 * pixels, width + 2 * pixels)
+    padded.copy_(black)
+    padded[:, :, pixels:-pixels, pixels:-pixels] = images
     views = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view for every offset
     device = images.device
     down, right = torch.randint(
@@ -33,7 +37,7 @@ def shift(images: Tensor, generator: Generator, black: float, *, pixels: Positiv
 def affine(
     images: Tensor,
     generator: Generator,
-    black: float,
+    black: Tensor,
     *,
     degrees: NonNegativeFloat = 10.0,
     scale: NonNegativeFloat = 0.1,
@@ -59,14 +63,14 @@ def affine(
     return F.grid_sample(images - black, places, align_corners=False) + black
 
 
-def flip(images: Tensor, generator: Generator, black: float, *, share: Fraction = 0.5) -> Tensor:
+def flip(images: Tensor, generator: Generator, black: Tensor, *, share: Fraction = 0.5) -> Tensor:
     """Mirror each image left to right with the probability `share`."""
     draws = torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device)
     return torch.where(draws < share, images.flip(3), images)
 
 
 def cutout(
-    images: Tensor, generator: Generator, black: float, *, pixels: PositiveInt = 8
+    images: Tensor, generator: Generator, black: Tensor, *, pixels: PositiveInt = 8
 ) -> Tensor:
     """Blacken a square of `pixels` × `pixels` at a uniform place, which may cross the border.
 
@@ -82,4 +86,4 @@ def cutout(
         places = torch.arange(length, device=images.device).reshape(shape)
         start = centres - pixels // 2
         inside.append((places >= start) & (places < start + pixels))
-    return images.masked_fill(inside[0] & inside[1], black)
+    return torch.where(inside[0] & inside[1], black, images)

@@ -1,10 +1,9 @@
 """Prepare a study's data set, or select its fallback."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.data import DATASETS
-from bench.data.dataset_files import Progress
+from bench.data.source import Location, Progress, Source
 from bench.errors import DataError
 
 OFFLINE = ", and downloads are disabled (--offline)"
@@ -16,26 +15,23 @@ ADVICE = (
 
 @dataclass(frozen=True)
 class Provision:
-    """The requested data set, the one used, and the reason if it is another one.
-
-    `digest` is that of the content of the used one; None before a download.
-    """
+    """The requested data set, the one used, the reason if it is another one, and where it is."""
 
     requested: str
     used: str
     why: str | None = None
-    digest: str | None = None
+    location: Location = field(default_factory=Location)
 
 
 def provide(
-    name: str, fallback: str | None, data_dir: Path, *, offline: bool, progress: Progress
+    source: Source, fallback: Source | None, data_dir: Path, *, offline: bool, progress: Progress
 ) -> Provision:
-    """Verify a data set in `data_dir`; download it, or replace it by its fallback, if missing.
+    """Verify a data set; download, generate or decode it, or use its fallback, if it is missing.
 
     Raises DataError for a damaged file, with or without a fallback, and for a set that is missing
     without one.
     """
-    source = DATASETS[name]
+    name = source.name
     missing = source.missing(data_dir)
     if missing is not None:
         try:
@@ -48,24 +44,26 @@ def provide(
                 hint = "\n  ".join([*hints, ADVICE.format(name=name)])
                 raise DataError(error.what, where=error.where, hint=hint) from None
             used = provide(fallback, None, data_dir, offline=offline, progress=progress)
-            return Provision(name, used.used, error.what, used.digest)
-    elif source.embedded:
+            return Provision(name, used.used, error.what, used.location)
+    elif source.is_local:
         source.fetch(data_dir, progress)
     source.verify(data_dir)
-    return Provision(name, name, digest=source.digest(data_dir))
+    return Provision(name, name, location=source.locate(data_dir))
 
 
-def foresee(name: str, fallback: str | None, data_dir: Path, *, offline: bool) -> Provision:
+def foresee(source: Source, fallback: Source | None, data_dir: Path, *, offline: bool) -> Provision:
     """Return what `provide` would return, without using the network or writing a file.
 
     Raises DataError for a damaged file.
     """
-    source = DATASETS[name]
+    name = source.name
     missing = source.missing(data_dir)
     if missing is None:
-        if not source.embedded:  # an embedded set is generated again if damaged
+        if not source.is_local:  # a local set is made again if damaged
             source.verify(data_dir)
-        return Provision(name, name, digest=source.digest(data_dir))
+        return Provision(name, name, location=source.locate(data_dir))
     if offline and fallback is not None:
-        return Provision(name, fallback, missing + OFFLINE, DATASETS[fallback].digest(data_dir))
-    return Provision(name, name, f"{missing}; `bench run` downloads it")
+        location = fallback.locate(data_dir)
+        return Provision(name, fallback.name, missing + OFFLINE, location)
+    why = f"{missing}; `bench run` downloads it"
+    return Provision(name, name, why, source.locate(data_dir))

@@ -1,4 +1,4 @@
-"""Data sets on disk: the IDX format, digests, and the base of all sources.
+"""Data sets in IDX files, and digests of files.
 
 An IDX file starts with a magic number (two zero bytes, 8 for unsigned bytes, the number of
 dimensions) and each dimension as a big-endian 32-bit integer; the values follow
@@ -12,25 +12,21 @@ import math
 import os
 import shlex
 import struct
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from bench import atomic_write
-from bench.data.images import ImageSet
+from bench.data.images import Channels, DataShape, ImageSet
+from bench.data.source import Location, Source
 from bench.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
 
-# Called with a description, the bytes done, and the total bytes (0: unknown).
-Progress = Callable[[str, int, int], None]
-
 UNSIGNED_BYTE = 8
-WRITE_HINT = "Free some space, or choose a folder that you may write to with --data-dir."
+CLASSES = 10  # of every set in such files
 
 
 @dataclass(frozen=True)
@@ -48,34 +44,19 @@ class IdxFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source(ABC):
-    """A data set in a data folder: four files of images and labels, for training and test.
+class IdxSource(Source):
+    """A data set of four files of images and labels, for training and test."""
 
-    `embedded` sets are generated locally and never downloaded.
-    """
-
-    name: str  # in a study
-    summary: str  # for `bench list datasets`
-    mean: float  # of the training pixels over 255
-    std: float
+    name: str
+    mean: Channels  # of the training pixels over 255
+    std: Channels
     files: Sequence[IdxFile]  # training images, training labels, test images, test labels
-    embedded: ClassVar[bool] = False
+    class_names: Sequence[str] = ()  # empty where they are the digits 0 to 9
     again: ClassVar[str]  # what `bench data fetch` does to a damaged file
 
     @abstractmethod
     def folder_in(self, data_dir: Path) -> Path:
         """Return the folder of the four files."""
-
-    @abstractmethod
-    def missing(self, data_dir: Path) -> str | None:
-        """Return which files are missing, in one line; None if `read` can do without a download.
-
-        Checks only that files exist: `read` and `verify` report damaged ones.
-        """
-
-    @abstractmethod
-    def fetch(self, data_dir: Path, progress: Progress) -> None:
-        """Download or generate what is missing or damaged; raise DataError if that fails."""
 
     @abstractmethod
     def digest(self, data_dir: Path) -> str | None:
@@ -90,26 +71,36 @@ class Source(ABC):
         for path, file in zip(self.paths(data_dir), self.files, strict=True):
             self.verify_file(path, file, self.hint(data_dir))
 
-    def paths(self, data_dir: Path) -> list[Path]:
-        """Return the files that `read` opens, existing or not."""
-        return [self.folder_in(data_dir) / file.name for file in self.files]
+    def locate(self, data_dir: Path) -> Location:
+        """Return the data folder, and what is fixed."""
+        *channels, height, width = self.files[0].shape[1:]
+        shape = DataShape(channels[0] if channels else 1, height, width, CLASSES)
+        return Location(data_dir, self.digest(data_dir), shape, self.class_names)
+
+    def paths(self, folder: Path) -> list[Path]:
+        """Return the four files, existing or not."""
+        return [self.folder_in(folder) / file.name for file in self.files]
 
     def hint(self, data_dir: Path) -> str:
         """Return the command that replaces damaged files."""
         command = f"bench data fetch {self.name} --data-dir {shlex.quote(str(data_dir))}"
         return f"`{command}` {self.again}"
 
-    def read(self, data_dir: Path) -> ImageSet:
-        """Open the set; raise DataError for a file that is missing or has a wrong length or header.
-
-        Does not check digests.
-        """
-        paths, hint = self.paths(data_dir), self.hint(data_dir)
+    def read(self, folder: Path) -> ImageSet:
+        """Open the four files, without checking their digests."""
+        paths, hint = self.paths(folder), self.hint(folder)
         train_images, train_labels, test_images, test_labels = (
             read(path, file.shape, hint) for path, file in zip(paths, self.files, strict=True)
         )
         images = ImageSet(
-            self.name, train_images, train_labels, test_images, test_labels, self.mean, self.std
+            self.name,
+            with_channels(train_images),
+            train_labels,
+            with_channels(test_images),
+            test_labels,
+            self.mean,
+            self.std,
+            CLASSES,
         )
         for path, labels in ((paths[1], train_labels), (paths[3], test_labels)):
             # In a loss function, a label out of range crashes without naming the file.
@@ -119,6 +110,11 @@ class Source(ABC):
                 )
                 raise DataError(what, where=str(path), hint=hint)
         return images
+
+
+def with_channels(images: np.ndarray) -> np.ndarray:
+    """Return images (N, C, H, W); those without channels, (N, H, W), have one."""
+    return images[:, None] if images.ndim == 3 else images
 
 
 def four_files(
@@ -199,11 +195,6 @@ def digest_of_set(digests: Mapping[str, str]) -> str:
     """Return one digest for a data set, from the digests of its files by name."""
     lines = (f"{digests[name]}  {name}\n" for name in sorted(digests))
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
-
-
-def atomic_file(path: Path) -> AbstractContextManager[BinaryIO]:
-    """Open a file for atomic writing; raise DataError if it can't be written."""
-    return atomic_write.atomic_file(path, DataError, WRITE_HINT)
 
 
 def _unreadable(path: Path, error: OSError, hint: str) -> DataError:

@@ -10,9 +10,7 @@ from typing import ClassVar
 
 from bench.data.dataset_files import (
     IdxFile,
-    Progress,
-    Source,
-    atomic_file,
+    IdxSource,
     check,
     check_digest,
     digest_of_set,
@@ -20,16 +18,17 @@ from bench.data.dataset_files import (
     header,
 )
 from bench.data.images import ImageSet
+from bench.data.source import Progress, atomic_file
 from bench.errors import DataError
 
 FOLDER = "v1"  # the version of the recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class DigitsSource(Source):
+class DigitsSource(IdxSource):
     """The 1,797 handwritten digits of scikit-learn, distorted to 60,000 and 10,000 images."""
 
-    embedded: ClassVar[bool] = True
+    is_local: ClassVar[bool] = True
     again: ClassVar[str] = "generates it again; that needs no download."
 
     def folder_in(self, data_dir: Path) -> Path:
@@ -56,11 +55,11 @@ class DigitsSource(Source):
         """Return the digest of the only valid content, generated yet or not."""
         return digest_of_set({file.name: file.sha256 for file in self.files})
 
-    def read(self, data_dir: Path) -> ImageSet:
+    def read(self, folder: Path) -> ImageSet:
         """Open the four files; generate them first if one is missing (a few seconds, once)."""
-        if not all(path.exists() for path in self.paths(data_dir)):
-            self._generate(data_dir, lambda what, done, total: None)
-        return super().read(data_dir)
+        if not all(path.exists() for path in self.paths(folder)):
+            self._generate(folder, lambda what, done, total: None)
+        return super().read(folder)
 
     def _generate(self, data_dir: Path, progress: Progress) -> None:
         from importlib.metadata import version
@@ -83,9 +82,8 @@ class DigitsSource(Source):
 
 DIGITS = DigitsSource(
     name="digits",
-    summary="scikit-learn's handwritten digits, distorted to MNIST's size (no download)",
-    mean=0.1343,
-    std=0.3068,
+    mean=(0.1343,),
+    std=(0.3068,),
     files=four_files(
         "test",
         sha256s=(  # the same on every machine
@@ -96,3 +94,8 @@ DIGITS = DigitsSource(
         ),
     ),
 )
+
+
+def digits() -> DigitsSource:
+    """Return the data set."""
+    return DIGITS

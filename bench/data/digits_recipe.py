@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.data.dataset_files import Progress
+from bench.data.source import Progress
 from bench.errors import DataError
 
 SIDE = 28

@@ -16,7 +16,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from bench.data.dataset_files import Progress, atomic_file
+from bench.data.source import Progress, atomic_file
 from bench.errors import DataError
 
 CHUNK_BYTES = 1 << 16

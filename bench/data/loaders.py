@@ -1,11 +1,12 @@
 """Two ways to load batches; the same seed gives both the same batches.
 
-Shapes: images (N, 1, 28, 28) float32, normalised; labels (N,) int64.
+Shapes: images (N, C, H, W) float32, normalised; labels (N,) int64.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,13 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from bench.data.augmentation import none
 from bench.data.images import NORMALISATIONS, ImageSet, black
-from bench.data.normalised_images import normalised_images
+from bench.data.normalised_images import normalised_images, per_channel
 from bench.registry import NonNegativeInt
 from bench.torchvision_import import import_torchvision
 
 Batch = tuple[Tensor, Tensor]
-# Maps a batch of normalised images, a generator and the value of black to augmented images.
-Augment = Callable[[Tensor, torch.Generator, float], Tensor]
+# Maps a batch of normalised images, a generator and black, (C, 1, 1), to augmented images.
+Augment = Callable[[Tensor, torch.Generator, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Loader(ABC):
     """Batches of one data set on one device; `step_images` of an epoch's last may be fewer."""
 
     def __init__(self, feed: Feed) -> None:
+        self.shape = feed.images.shape
         self.train_images = len(feed.images.train_images)
         self.test_images = len(feed.images.test_images)
         self.step_images = min(feed.batch_size, self.train_images)
@@ -72,7 +74,7 @@ class Loader(ABC):
         self._feed = feed
         self._order = _Order(self.train_images, feed.seed)
         self._draws = torch.Generator(feed.device).manual_seed(feed.seed)
-        self._black = black(feed.normalisation, feed.images)
+        self._black = per_channel(black(feed.normalisation, feed.images)).to(feed.device)
 
     @abstractmethod
     def train(self) -> Iterator[Batch]:
@@ -116,11 +118,12 @@ class PipelineLoader(Loader):
         images, batch_size = feed.images, feed.batch_size
         mean, std = NORMALISATIONS[feed.normalisation](images)
         transforms = import_torchvision().transforms
-        transform = transforms.Compose(
-            [transforms.ToTensor(), transforms.Normalize((mean,), (std,))]
-        )
-        train = _PilDataset(images.train_images, images.train_labels, transform)
-        test = _PilDataset(images.test_images, images.test_labels, transform)
+        is_picture = images.scale == 255 and images.shape.channels in (1, 3)
+        to_tensor = transforms.ToTensor() if is_picture else partial(_scaled, scale=images.scale)
+        transform = transforms.Compose([to_tensor, transforms.Normalize(mean, std)])
+        item = _PilDataset if is_picture else _TensorDataset
+        train = item(images.train_images, images.train_labels, transform)
+        test = item(images.test_images, images.test_labels, transform)
         # With a generator of their own, the DataLoaders don't draw from torch's global one.
         shared: dict[str, Any] = {
             "generator": torch.Generator(),
@@ -154,11 +157,11 @@ def dataloader(feed: Feed, *, workers: NonNegativeInt = 0) -> Loader:
     return PipelineLoader(feed, workers)
 
 
-class _PilDataset(Dataset[tuple[Tensor, int]]):
-    """Single images like those of torchvision's MNIST: transformed PIL images, int labels."""
+class _TensorDataset(Dataset[tuple[Tensor, int]]):
+    """Single transformed images (C, H, W), int labels."""
 
     def __init__(
-        self, images: np.ndarray, labels: np.ndarray, transform: Callable[[Image.Image], Tensor]
+        self, images: np.ndarray, labels: np.ndarray, transform: Callable[[Any], Tensor]
     ) -> None:
         self._images = torch.from_numpy(np.array(images))
         self._labels = torch.from_numpy(np.array(labels)).long()
@@ -168,5 +171,19 @@ class _PilDataset(Dataset[tuple[Tensor, int]]):
         return len(self._labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        image = Image.fromarray(self._images[index].numpy(), mode="L")
-        return self._transform(image), int(self._labels[index])
+        return self._transform(self._image(index)), int(self._labels[index])
+
+    def _image(self, index: int) -> Any:
+        return self._images[index]
+
+
+class _PilDataset(_TensorDataset):
+    """Single images like those of torchvision's data sets: transformed PIL images."""
+
+    def _image(self, index: int) -> Image.Image:
+        pixels = self._images[index].permute(1, 2, 0).numpy()  # (H, W, C)
+        return Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])
+
+
+def _scaled(image: Tensor, scale: int) -> Tensor:
+    return image.float().div(scale)

@@ -1,4 +1,4 @@
-"""A data set as tensors: normalised images (N, 1, 28, 28) float32 and labels (N,) int64."""
+"""A data set as tensors: normalised images (N, C, H, W) float32 and labels (N,) int64."""
 
 import math
 import mmap
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.data.images import NORMALISATIONS, ImageSet
+from bench.data.images import NORMALISATIONS, Channels, ImageSet
 
 if os.name == "posix":
     import fcntl
@@ -37,34 +37,47 @@ def normalised_images(
     if shared is None:
         train_images, train_labels, test_images, test_labels = make()
     else:
-        counts = (len(images.train_labels), len(images.test_labels))
-        train_images, train_labels, test_images, test_labels = _mapped(shared, counts, make)
+        shapes = (images.train_images.shape, images.test_images.shape)
+        train_images, train_labels, test_images, test_labels = _mapped(shared, shapes, make)
     return train_images, train_labels, test_images, test_labels
 
 
 def _normalised(
     images: ImageSet, normalisation: str, pixels: np.ndarray, labels: np.ndarray
 ) -> tuple[Tensor, Tensor]:
-    """Map (N, 28, 28) uint8 to (N, 1, 28, 28) float32, with the same arithmetic as the pipeline."""
-    mean, std = NORMALISATIONS[normalisation](images)
-    batch = torch.from_numpy(pixels).unsqueeze(1).float()
-    batch.div_(255).sub_(mean).div_(std)
+    """Normalise pixels (N, C, H, W), with the same arithmetic as the pipeline."""
+    mean, std = (per_channel(values) for values in NORMALISATIONS[normalisation](images))
+    batch = torch.from_numpy(pixels).to(torch.float32, copy=True)
+    if images.scale != 1:
+        batch.div_(images.scale)
+    batch.sub_(mean).div_(std)
     return batch, torch.from_numpy(labels).long()
 
 
-def _mapped(path: Path, counts: Sequence[int], make: Callable[[], list[Tensor]]) -> list[Tensor]:
-    """Map the file as tensors, images and labels for each count; write it first.
+def per_channel(values: Channels) -> Tensor:
+    """Return a value for each channel as a tensor (C, 1, 1) float32."""
+    return torch.tensor(values, dtype=torch.float32)[:, None, None]
+
+
+def _mapped(
+    path: Path, shapes: Sequence[tuple[int, ...]], make: Callable[[], list[Tensor]]
+) -> list[Tensor]:
+    """Map the file as tensors, images of each shape and their labels; write it first.
 
     A process that ended while it wrote leaves a part, which is written again.
     """
-    complete = sum(
-        count * (28 * 28 * torch.float32.itemsize + torch.int64.itemsize) for count in counts
-    )
+    layout: list[tuple[tuple[int, ...], torch.dtype]] = []
+    for shape in shapes:
+        layout += [(shape, torch.float32), (shape[:1], torch.int64)]
+    sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in layout]
+    starts = [sum(map(_aligned, sizes[:i])) for i in range(len(sizes))]
+    complete = starts[-1] + sizes[-1]
     with path.open("r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_size != complete:
             file.truncate()
-            for tensor in make():
+            for start, tensor in zip(starts, make(), strict=True):
+                file.seek(start)
                 file.write(tensor.numpy().tobytes())
             file.flush()
         fcntl.flock(file, fcntl.LOCK_UN)
@@ -72,11 +85,12 @@ def _mapped(path: Path, counts: Sequence[int], make: Callable[[], list[Tensor]])
     if hasattr(memory, "madvise"):
         with suppress(OSError):  # an older kernel
             memory.madvise(MADV_POPULATE_READ)
-    tensors, offset = [], 0
-    for count in counts:
-        for shape, dtype in (((count, 1, 28, 28), torch.float32), ((count,), torch.int64)):
-            size = math.prod(shape)
-            flat = torch.frombuffer(memory, dtype=dtype, count=size, offset=offset)
-            tensors.append(flat.view(shape))
-            offset += size * dtype.itemsize
-    return tensors
+    return [
+        torch.frombuffer(memory, dtype=dtype, count=math.prod(shape), offset=start).view(shape)
+        for start, (shape, dtype) in zip(starts, layout, strict=True)
+    ]
+
+
+def _aligned(size: int) -> int:
+    """Return the next multiple of the size of a label."""
+    return -(-size // torch.int64.itemsize) * torch.int64.itemsize

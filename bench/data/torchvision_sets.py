@@ -13,22 +13,21 @@ from typing import ClassVar, ParamSpec
 
 from bench.data.dataset_files import (
     IdxFile,
-    Progress,
-    Source,
-    atomic_file,
+    IdxSource,
     check,
     check_digest,
     digest,
     digest_of_set,
     four_files,
 )
+from bench.data.source import Progress, atomic_file
 from bench.errors import DataError
 
 P = ParamSpec("P")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TorchvisionSource(Source):
+class TorchvisionSource(IdxSource):
     """A data set in `<data_dir>/<folder>/raw`.
 
     For files without a published digest, `fetch` records one, taken from the verified archive.
@@ -153,9 +152,8 @@ def _unpack(archive: Path, path: Path, file: IdxFile, hint: str) -> None:
 MNIST = TorchvisionSource(
     name="mnist",
     folder="MNIST",
-    summary="handwritten digits (LeCun and Cortes; downloaded)",
-    mean=0.1307,
-    std=0.3081,
+    mean=(0.1307,),
+    std=(0.3081,),
     mirrors=(
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -181,9 +179,12 @@ MNIST = TorchvisionSource(
 FASHION_MNIST = TorchvisionSource(
     name="fashion_mnist",
     folder="FashionMNIST",
-    summary="images of clothes in ten classes (Zalando; downloaded)",
-    mean=0.2860,
-    std=0.3530,
+    class_names=(
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    ),
+    mean=(0.2860,),
+    std=(0.3530,),
     mirrors=(
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
         "https://fashion-mnist.s3.eu-central-1.amazonaws.com/",
@@ -202,9 +203,9 @@ FASHION_MNIST = TorchvisionSource(
 KMNIST = TorchvisionSource(
     name="kmnist",
     folder="KMNIST",
-    summary="handwritten Japanese characters in ten classes (CODH; downloaded)",
-    mean=0.1918,
-    std=0.3483,
+    class_names=("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+    mean=(0.1918,),
+    std=(0.3483,),
     mirrors=("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
     files=four_files(
         "t10k",
@@ -216,3 +217,18 @@ KMNIST = TorchvisionSource(
         ),
     ),
 )
+
+
+def mnist() -> TorchvisionSource:
+    """Return MNIST."""
+    return MNIST
+
+
+def fashion_mnist() -> TorchvisionSource:
+    """Return Fashion-MNIST."""
+    return FASHION_MNIST
+
+
+def kmnist() -> TorchvisionSource:
+    """Return KMNIST."""
+    return KMNIST

@@ -1,12 +1,12 @@
 """Checks of the components that cells name, before the first run: each is built and used once."""
 
-import traceback
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from bench.data.images import DataShape
 from bench.errors import BenchError, DataError, last_line
 from bench.execute.components import (
     build_augmentation,
@@ -20,23 +20,23 @@ from bench.execute.components import (
     initialise,
     two_images,
 )
-from bench.import_graph import is_users
+from bench.execute.executor import Shapes
+from bench.import_graph import users_line
 from bench.optim.schedules import Span
 from bench.study.choice import Choice
 from bench.study.spec import Cell
 from bench.torchvision_import import import_torchvision
 from bench.train import Training, loss_of, smoothed
 
-Check = Callable[[Cell], str | None]
+Check = Callable[[Cell, DataShape], str | None]
 
-CLASSES = 10
-BENCH = Path(__file__).parents[1]
+LARGE_SIDES = (64, 256)  # at which a network that refuses an image size is tried
 CPU = torch.device("cpu")
 LABELS = torch.zeros(2, dtype=torch.int64)
 SPAN = Span(epochs=2, steps_per_epoch=2)
 
 
-def check_components(cells: Sequence[Cell]) -> list[str]:
+def check_components(cells: Sequence[Cell], shapes: Shapes) -> list[str]:
     """Build and use each distinct component; return a line per problem.
 
     Every network takes two images forward and backward; an optimizer, schedule, augmentation or
@@ -50,12 +50,13 @@ def check_components(cells: Sequence[Cell]) -> list[str]:
             problems.append(f"loader dataloader: {error}")
     seen: list[object] = []
     for cell in cells:
+        shape = shapes[cell.dataset.label]
         for choice, parts, check in _checks(cell) if cell.skip is None else ():
-            key = (check, choice, *parts)
+            key = (check, choice, shape, *parts)
             if key in seen:
                 continue
             seen.append(key)
-            if problem := _problem(check, cell):
+            if problem := _problem(check, cell, shape):
                 problems.append(f"{choice.kind} {choice.name}: {problem}")
                 break  # what else uses this component would fail as well
     return list(dict.fromkeys(problems))
@@ -78,47 +79,67 @@ def _checks(cell: Cell) -> Iterator[tuple[Choice, tuple[object, ...], Check]]:
         yield hook, (cell.model,), _check_step
 
 
-def _problem(check: Check, cell: Cell) -> str | None:
+def _problem(check: Check, cell: Cell, shape: DataShape) -> str | None:
     try:
-        return check(cell)
+        return check(cell, shape)
     except BenchError as error:
         return str(error)
     except (Exception, SystemExit) as error:
-        return f"{last_line(error)}{_place(error)}"
+        return f"{last_line(error)}{users_line(error)}"
 
 
-def _place(error: BaseException) -> str:
-    """Return where in the user's own files an error was raised; empty for none of these."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if is_users(Path(frame.filename).stem, Path(frame.filename))]
-    own = [frame for frame in own if not Path(frame.filename).is_relative_to(BENCH)]
-    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
-
-
-def _check_model(cell: Cell) -> str | None:
-    model = build_network(cell)
+def _check_model(cell: Cell, shape: DataShape) -> str | None:
+    try:
+        model = build_network(cell, shape)
+        output = model(two_images(shape))
+    except Exception as error:
+        if (side := _least_side(cell, shape)) is None:
+            raise
+        size = f"{shape.height}×{shape.width}"
+        return f"takes images of {side}×{side} and more, not of {size}: {error}"
     if cell.initialisation.name in cell.initialisation.registry:
         initialise(cell, model)
-    output = model(two_images())
-    shape = tuple(output.shape)
-    if shape != (2, CLASSES):
-        return f"expected output shape (2, {CLASSES}), got {shape}"
+    output = model(two_images(shape))
+    expected, found = (2, shape.classes), tuple(output.shape)
+    if found != expected:
+        return f"expected output shape {expected}, got {found}"
     if not any(parameter.requires_grad for parameter in model.parameters()):
         return "has no trainable parameters"
-    return _loss_problem(cell, model, output) if cell.loss.name in cell.loss.registry else None
+    return (
+        _loss_problem(cell, shape, model, output) if cell.loss.name in cell.loss.registry else None
+    )
 
 
-def _check_initialisation(cell: Cell) -> str | None:
-    build_model(cell)(two_images())
+def _least_side(cell: Cell, shape: DataShape) -> int | None:
+    """Return the least side of images that a network takes, if these are too small for it."""
+
+    def takes(side: int) -> bool:
+        larger = replace(shape, height=side, width=side)
+        sized = cell.model_copy(update={"model": cell.model.resized(larger)})
+        try:
+            with torch.device("meta"):  # computes shapes only
+                build_network(sized, larger)(torch.empty(2, *larger.image))
+        except Exception:
+            return False
+        return True
+
+    first = min(shape.height, shape.width) + 1
+    if not any(takes(side) for side in LARGE_SIDES):
+        return None
+    return next((side for side in range(first, max(LARGE_SIDES) + 1) if takes(side)), None)
+
+
+def _check_initialisation(cell: Cell, shape: DataShape) -> str | None:
+    build_model(cell, shape)(two_images(shape))
     return None
 
 
-def _check_loss(cell: Cell) -> str | None:
-    model = build_model(cell)
-    return _loss_problem(cell, model, model(two_images()))
+def _check_loss(cell: Cell, shape: DataShape) -> str | None:
+    model = build_model(cell, shape)
+    return _loss_problem(cell, shape, model, model(two_images(shape)))
 
 
-def _loss_problem(cell: Cell, model: nn.Module, output: Tensor) -> str | None:
+def _loss_problem(cell: Cell, shape: DataShape, model: nn.Module, output: Tensor) -> str | None:
     loss_function = smoothed(loss_of(model, build_loss(cell, CPU)), cell.label_smoothing)
     loss = loss_function(output, LABELS)
     if not isinstance(loss, Tensor) or loss.shape != ():
@@ -128,9 +149,9 @@ def _loss_problem(cell: Cell, model: nn.Module, output: Tensor) -> str | None:
     return None
 
 
-def _check_augmentation(cell: Cell) -> str | None:
-    images = two_images()
-    augmented = build_augmentation(cell)(images, torch.Generator().manual_seed(0), 0.0)
+def _check_augmentation(cell: Cell, shape: DataShape) -> str | None:
+    images, black = two_images(shape), torch.zeros(shape.channels, 1, 1)
+    augmented = build_augmentation(cell)(images, torch.Generator().manual_seed(0), black)
     if not isinstance(augmented, Tensor):
         return f"expected a tensor of images, got {type(augmented).__name__}"
     if augmented.shape != images.shape or augmented.dtype != images.dtype:
@@ -139,9 +160,9 @@ def _check_augmentation(cell: Cell) -> str | None:
     return None
 
 
-def _check_step(cell: Cell) -> str | None:
+def _check_step(cell: Cell, shape: DataShape) -> str | None:
     """Take a step with the optimizer, schedule and average of the cell, and evaluate."""
-    model = build_model(cell)
+    model = build_model(cell, shape)
     optimizer = build_optimizer(cell, model)
     training = Training(
         model,
@@ -152,8 +173,8 @@ def _check_step(cell: Cell) -> str | None:
         averaging=build_averaging(cell, model, SPAN),
         hooks=build_hooks(cell),
     )
-    training.step(two_images(), LABELS)
+    training.step(two_images(shape), LABELS)
     training.end_epoch(1.0)
     with torch.no_grad():
-        training.evaluator()(two_images(), LABELS)
+        training.evaluator()(two_images(shape), LABELS)
     return None

@@ -5,7 +5,7 @@ code raises passes through.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer, lr_scheduler
 from torch.optim.swa_utils import AveragedModel
 
+from bench.data.images import DataShape
 from bench.data.loaders import Augment
 from bench.errors import BenchError
 from bench.optim import losses
@@ -27,24 +28,39 @@ from bench.study.spec import Cell
 from bench.train import Loss
 
 
-def build_model(cell: Cell) -> nn.Module:
+def build_model(cell: Cell, shape: DataShape) -> nn.Module:
     """Build a cell's network on the CPU and initialise it, in torch's current random state."""
-    model = build_network(cell)
+    model = build_network(cell, shape)
     initialise(cell, model)
     return model
 
 
-def build_network(cell: Cell) -> nn.Module:
-    """Build a cell's network as it initialises itself."""
-    model = load(cell.model.target)(**cell.model.parameters)
+def build_network(cell: Cell, shape: DataShape) -> nn.Module:
+    """Build a cell's network for images of a shape, as it initialises itself."""
+    network = load(cell.model.target)
+    named = {
+        "in_channels": shape.channels,
+        "classes": shape.classes,
+        "image_size": shape.image_size,
+    }
+    model = network(**{**_accepted(network, named), **cell.model.parameters})
     if not isinstance(model, nn.Module):
         raise BenchError(
             f"expected {cell.model.target} to return a torch.nn.Module, got "
             f"{type(model).__name__}; name a class, or a function that returns a module"
         )
     if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
-        _materialise(model)
+        _materialise(model, shape)
     return model
+
+
+def _accepted(function: Callable[..., Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the arguments that a function or class has a parameter for."""
+    try:
+        known = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # compiled code has no signature
+        return {}
+    return {name: value for name, value in named.items() if name in known}
 
 
 def initialise(cell: Cell, model: nn.Module) -> None:
@@ -53,19 +69,19 @@ def initialise(cell: Cell, model: nn.Module) -> None:
 
 
 @torch.no_grad()
-def _materialise(model: nn.Module) -> None:
+def _materialise(model: nn.Module, shape: DataShape) -> None:
     """Initialise lazy layers with two images, changing nothing else."""
     was_training = model.training
     model.eval()
-    model(two_images())
+    model(two_images(shape))
     model.train(was_training)
     if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
         raise BenchError("has a lazy layer that its forward does not use")
 
 
-def two_images() -> Tensor:
-    """Return a batch of two black images: (2, 1, 28, 28)."""
-    return torch.zeros(2, 1, 28, 28)
+def two_images(shape: DataShape) -> Tensor:
+    """Return a batch of two blank images: (2, C, H, W)."""
+    return torch.zeros(2, *shape.image)
 
 
 def build_optimizer(cell: Cell, model: nn.Module) -> Optimizer:
@@ -100,7 +116,7 @@ def build_augmentation(cell: Cell) -> Augment:
     known = inspect.signature(augment).parameters
     named = [name for name in choice.passed.names if name in known]
 
-    def augmented(images: Tensor, generator: Generator, black: float) -> Tensor:
+    def augmented(images: Tensor, generator: Generator, black: Tensor) -> Tensor:
         values = {"generator": generator, "black": black}
         given = {name: values[name] for name in named}
         if choice.is_by_image:

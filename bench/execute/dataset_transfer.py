@@ -10,10 +10,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from bench.data import DATASETS
+from bench.data.source import Source
 from bench.errors import DataError
 
-Content = Mapping[str, bytes]  # files by their path in a data folder
+Content = Mapping[str, bytes]  # files by their path in the folder that is read
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,11 @@ class DatasetArchive:
     fetch: Callable[[], Content]
 
 
-def pack_dataset(name: str, data_dir: Path) -> tuple[str, Content]:
+def pack_dataset(source: Source, folder: Path) -> tuple[str, Content]:
     """Return the digest and the files of a data set. Raises DataError for an unreadable one."""
-    source = DATASETS[name]
-    source.read(data_dir)  # generates embedded data sets
-    paths = source.paths(data_dir)
-    content = {path.relative_to(data_dir).as_posix(): path.read_bytes() for path in paths}
+    source.read(folder)  # generates embedded data sets
+    paths = source.paths(folder)
+    content = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
     digest = sha256()
     for path, data in content.items():
         digest.update(f"{path} {len(data)}\n".encode() + data)

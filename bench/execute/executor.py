@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from bench.data.images import DataShape
 from bench.measure.resources import Resources
 from bench.records import Outcome
 from bench.study.runs import Run
@@ -66,14 +67,16 @@ class Printed:
 Event = Started | Stepped | Evaluated | Lost | Printed
 Emit = Callable[[Event], None]
 IsStopping = Callable[[], bool]
+Shapes = Mapping[str, DataShape]  # of the cells' data sets, by label
 
 
 @dataclass(frozen=True)
 class RunContext:
     """What every run needs besides itself, and what is recorded about where it ran.
 
-    `data_dirs` are the folders of single data sets, others are in `data_dir`. `shared_images` is
-    the file that keeps normalised images for several processes, by data set and normalisation.
+    `data_dirs` are the folders of single data sets by label, others are in `data_dir`.
+    `shared_images` is the file that keeps normalised images for several processes, by data set and
+    normalisation.
     `jobs` is the number of runs that may be active at once, this one included. `visible_gpus` is
     the value of CUDA_VISIBLE_DEVICES; None leaves it unchanged.
     """
@@ -106,7 +109,7 @@ class Executor(Protocol):
     def resources(self, cells: Sequence[Cell]) -> Resources:
         """Return where these cells will run. Raises BenchError if there is nowhere."""
 
-    def check(self, cells: Sequence[Cell]) -> list[str]:
+    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
         """Build every cell's network once; return one line for each that cannot be trained."""
 
     def execute(

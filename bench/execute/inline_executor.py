@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, cast
 
 from bench.errors import BenchError
 from bench.execute.captured_output import captured, read_output, with_output
-from bench.execute.executor import Emit, Event, IsStopping, Printed, RunContext, Started, never
+from bench.execute.executor import (
+    Emit,
+    Event,
+    IsStopping,
+    Printed,
+    RunContext,
+    Shapes,
+    Started,
+    never,
+)
 from bench.execute.timing_set import Command, turns_of_set
 from bench.measure.openmp_spin import environment, spin_variables
 from bench.measure.resources import Resources, local_resources
@@ -37,14 +46,14 @@ class InlineExecutor:
         """Return this machine."""
         return local_resources()
 
-    def check(self, cells: Sequence[Cell]) -> list[str]:
+    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
         """Build and use every cell's components once."""
         with environment(spin_variables()):  # before torch is imported
             from bench.execute.component_checks import check_components
 
         with tempfile.TemporaryFile() as file:
             with captured(file):
-                problems = check_components(cells)
+                problems = check_components(cells, shapes)
             self._printed = read_output(file)
         return with_output(problems, self._printed)
 

@@ -18,7 +18,16 @@ from pathlib import Path
 from bench.data.shared_images import SharedImages
 from bench.execute.captured_output import captured, new_output_file, pop_output, with_output
 from bench.execute.child_process import ChildProcess, end_with_parent, send
-from bench.execute.executor import Emit, Event, IsStopping, Printed, RunContext, Started, never
+from bench.execute.executor import (
+    Emit,
+    Event,
+    IsStopping,
+    Printed,
+    RunContext,
+    Shapes,
+    Started,
+    never,
+)
 from bench.execute.jobs import Job, RunProcess, SetJob, Share
 from bench.execute.turn_taking import Permission
 from bench.measure.machine import core_count, usable_cores
@@ -61,10 +70,10 @@ class LocalExecutor:
         """Return this machine."""
         return local_resources(self._jobs)
 
-    def check(self, cells: Sequence[Cell]) -> list[str]:
+    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
         """Build and use every cell's components once, in a separate process."""
         output = new_output_file()
-        args = (cells, output)
+        args = (cells, shapes, output)
         with closing(
             ChildProcess(self._forking, _check_components, args, self._variables)
         ) as child:
@@ -127,7 +136,7 @@ class LocalExecutor:
 
     def _start(self, group: Sequence[Run], run_context: RunContext, share: Share) -> Job:
         """Start the processes of a group of runs."""
-        keys = {(run.cell.dataset.name, run.cell.normalisation) for run in group}
+        keys = {(run.cell.dataset.label, run.cell.normalisation) for run in group}
         context = replace(
             run_context,
             jobs=run_context.jobs * share.jobs,
@@ -197,10 +206,12 @@ def forking_context() -> BaseContext:
     return context
 
 
-def _check_components(connection: Connection, cells: Sequence[Cell], output: Path) -> None:
+def _check_components(
+    connection: Connection, cells: Sequence[Cell], shapes: Shapes, output: Path
+) -> None:
     from bench.execute.component_checks import check_components
 
     end_with_parent()
     with output.open("ab") as file, captured(file):
-        problems = check_components(cells)
+        problems = check_components(cells, shapes)
     send(connection, problems)

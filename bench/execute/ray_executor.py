@@ -26,7 +26,7 @@ import bench
 from bench.errors import BenchError
 from bench.execute import ray_worker
 from bench.execute.dataset_transfer import DatasetArchive, pack_dataset
-from bench.execute.executor import Emit, IsStopping, RunContext, never
+from bench.execute.executor import Emit, IsStopping, RunContext, Shapes, never
 from bench.execute.scheduler import (
     GroupEnded,
     Message,
@@ -73,9 +73,9 @@ class RayExecutor:
             self._cluster = _RayCluster(self._address, cells)
         return self._cluster.resources(self._jobs)
 
-    def check(self, cells: Sequence[Cell]) -> list[str]:
+    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
         """Build every cell's network once, on a node."""
-        return self._joined.check(cells)
+        return self._joined.check(cells, shapes)
 
     def execute(
         self,
@@ -86,7 +86,7 @@ class RayExecutor:
     ) -> Generator[Outcome, None, None]:
         """Yield outcomes as they come from the nodes."""
         cluster = self._joined
-        cluster.upload_datasets(runs, run_context.data_dir)
+        cluster.upload_datasets(runs, run_context)
         outcomes = execute_on_cluster(cluster, runs, run_context, emit, is_stopping)
         with closing(outcomes):
             yield from outcomes
@@ -183,16 +183,18 @@ class _RayCluster:
             self._refresh()
         return [each.node for each in self._described.values() if each.kind == self._kind]
 
-    def upload_datasets(self, runs: Sequence[Run], data_dir: Path) -> None:
+    def upload_datasets(self, runs: Sequence[Run], run_context: RunContext) -> None:
         """Put the data sets of runs into Ray's store."""
-        for name in {run.cell.dataset.name for run in runs} - set(self._archives):
-            digest, content = pack_dataset(name, data_dir)
-            self._archives[name] = DatasetArchive(digest, _Fetch(self._ray.put(content)))
+        choices = {run.cell.dataset.label: run.cell.dataset for run in runs}
+        for label in choices.keys() - set(self._archives):
+            folder = run_context.data_dirs.get(label, run_context.data_dir)
+            digest, content = pack_dataset(choices[label].source(), folder)
+            self._archives[label] = DatasetArchive(digest, _Fetch(self._ray.put(content)))
 
-    def check(self, cells: Sequence[Cell]) -> list[str]:
+    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
         """Build every cell's network once, on a node."""
         for node in self.nodes():
-            answer = self._check.options(num_cpus=0, **self._on(node.node_id)).remote(cells)
+            answer = self._check.options(num_cpus=0, **self._on(node.node_id)).remote(cells, shapes)
             with suppress(self._ray.exceptions.RayError):  # another node may do
                 problems: list[str] = self._ray.get(answer)
                 return problems
@@ -206,7 +208,7 @@ class _RayCluster:
             **self._on(node.node_id),
         )
         archives = {
-            name: self._archives[name] for name in {run.cell.dataset.name for run in group.runs}
+            name: self._archives[name] for name in {run.cell.dataset.label for run in group.runs}
         }
         self._active[number] = (remote.remote(group.runs, run_context, archives), node.node_id)
 

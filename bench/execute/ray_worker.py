@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from bench.execute.dataset_transfer import DatasetArchive, unpack_dataset
-from bench.execute.executor import Event, RunContext, Stepped
+from bench.execute.executor import Event, RunContext, Shapes, Stepped
 from bench.execute.local_executor import LocalExecutor
 from bench.measure.environment_variables import undo_own_changes
 from bench.measure.machine import Machine, this_machine
@@ -25,7 +25,7 @@ def execute_runs(
 ) -> Iterator[Event | Outcome]:
     """Execute a run, or a timing set; yield its events, steps at most twice a second."""
     executor = _local_executor()
-    names = {run.cell.dataset.name for run in runs}
+    names = {run.cell.dataset.label for run in runs}
     own_context = replace(
         run_context,
         data_dirs={name: unpack_dataset(archives[name]) for name in names},
@@ -41,9 +41,9 @@ def describe() -> Machine:
     return this_machine()
 
 
-def check(cells: Sequence[Cell]) -> list[str]:
+def check(cells: Sequence[Cell], shapes: Shapes) -> list[str]:
     """Build every cell's network once, in a separate process."""
-    return _local_executor().check(cells)
+    return _local_executor().check(cells, shapes)
 
 
 def _local_executor() -> LocalExecutor:

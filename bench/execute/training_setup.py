@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.data import DATASETS
 from bench.data.images import ImageSet
 from bench.data.loaders import Feed, Loader
 from bench.errors import UnavailableError
@@ -27,7 +26,7 @@ from bench.execute.executor import RunContext
 from bench.measure import openmp_spin
 from bench.measure.allocator import set_allocator
 from bench.measure.clock import Clock, clock_for
-from bench.measure.cost import example_image, flops_per_image
+from bench.measure.cost import flops_per_image
 from bench.optim.schedules import Span
 from bench.registry import load
 from bench.study.spec import Cell
@@ -66,16 +65,17 @@ def set_up_training(
     device = _device(cell)
     torch.set_num_threads(int(cell.threads))
     _set_arithmetic(cell)
-    name = cell.dataset.name
-    images = DATASETS[name].read(run_context.data_dirs.get(name, run_context.data_dir))
-    shared = run_context.shared_images.get((name, cell.normalisation))
+    label = cell.dataset.label
+    folder = run_context.data_dirs.get(label, run_context.data_dir)
+    images = cell.dataset.source().read(folder)
+    shared = run_context.shared_images.get((label, cell.normalisation))
     if tuning:
         images, shared = held_out(images, *tuning), None
     loader = _loader(cell, images, seed, device, shared)
     torch.default_generator.manual_seed(seed)  # torch.manual_seed would touch every device
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
-    model = build_model(cell).to(device).to(memory_format=FORMATS[cell.memory_format])
+    model = build_model(cell, images.shape).to(device).to(memory_format=FORMATS[cell.memory_format])
     training = _training(cell, model, loader, epochs)
     return TrainingSetup(cell, device, loader, training, clock_for(device))
 
@@ -170,6 +170,6 @@ def count_flops_per_image(setup: TrainingSetup) -> float | None:
     """Count on a copy on the CPU; None for a network that cannot be counted."""
     try:
         model = copy.deepcopy(setup.training.model).to("cpu", torch.float32)
-        return flops_per_image(model, example_image())
+        return flops_per_image(model, torch.zeros(1, *setup.loader.shape.image))
     except Exception:  # a user's network may do what the counter does not support
         return None

@@ -43,7 +43,7 @@ def parameter_count(model: nn.Module) -> int:
 
 
 def flops_per_image(model: nn.Module, image: Tensor) -> float:
-    """Return the FLOPs of forward and backward of one image, (1, 1, 28, 28).
+    """Return the FLOPs of forward and backward of one image, (1, C, H, W).
 
     Counts matrix products and convolutions (torch.utils.flop_counter), a multiply-add as two.
     Leaves gradients in the model: pass a copy.
@@ -67,11 +67,6 @@ def count_step(step: Callable[[], Any]) -> StepCount:
         bytes=float(traffic.bytes),
         operations=traffic.operations,
     )
-
-
-def example_image() -> Tensor:
-    """Return a blank image of the networks' input shape, (1, 1, 28, 28)."""
-    return torch.zeros(1, 1, 28, 28)
 
 
 class _Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]

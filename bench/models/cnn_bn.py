@@ -2,7 +2,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.models.layers import Classifier, Layers
-from bench.registry import Activation, Fraction, Pooling, PositiveInt
+from bench.registry import Activation, Fraction, ImageSize, Pooling, PositiveInt
 
 
 class BatchNormCNN(Classifier):
@@ -24,10 +24,18 @@ class BatchNormCNN(Classifier):
         batch_norm: bool = True,
         dropout: Fraction = 0.0,
         classes: PositiveInt = 10,
+        in_channels: PositiveInt = 1,
+        image_size: ImageSize = 28,
     ) -> None:
         super().__init__()
         # Batch norm subtracts the mean, which cancels a bias.
-        layers = Layers(activation=activation, batch_norm=batch_norm, bias=not batch_norm)
+        layers = Layers(
+            channels=in_channels,
+            image_size=image_size,
+            activation=activation,
+            batch_norm=batch_norm,
+            bias=not batch_norm,
+        )
         self.stages = nn.Sequential(  # (N, 1, 28, 28) -> (N, 64, 3, 3)
             *(
                 nn.Sequential(layers.convolve(channels * 2**i, 3, padding=1), layers.pool(pooling))
@@ -38,7 +46,7 @@ class BatchNormCNN(Classifier):
         self.output = nn.Linear(layers.features, classes)  # (N, 576) -> (N, 10)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""
+        """Map images (N, in_channels, H, W) to log-probabilities (N, classes)."""
         x = self.stages(images)
         x = x.flatten(1)  # (N, 64, 3, 3) -> (N, 576)
         return F.log_softmax(self.output(self.dropout(x)), dim=1)

@@ -2,7 +2,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.models.layers import Classifier, Layers
-from bench.registry import Activation, Fraction, NonNegativeInt, Pooling, PositiveInt
+from bench.registry import Activation, Fraction, ImageSize, NonNegativeInt, Pooling, PositiveInt
 
 
 class ConvNet(Classifier):
@@ -30,9 +30,17 @@ class ConvNet(Classifier):
         batch_norm: bool = False,
         dropout: Fraction = 0.0,
         classes: PositiveInt = 10,
+        in_channels: PositiveInt = 1,
+        image_size: ImageSize = 28,
     ) -> None:
         super().__init__()
-        layers = Layers(activation=activation, batch_norm=batch_norm, bias=bias)
+        layers = Layers(
+            channels=in_channels,
+            image_size=image_size,
+            activation=activation,
+            batch_norm=batch_norm,
+            bias=bias,
+        )
         self.conv1 = layers.convolve(  # (N, 1, 28, 28) -> (N, 10, 24, 24)
             conv1_channels, kernel_size or conv1_kernel, parameter="conv1_kernel"
         )
@@ -45,7 +53,7 @@ class ConvNet(Classifier):
         self.fc2 = nn.Linear(layers.features, classes, bias=bias)  # (N, 500) -> (N, 10)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""
+        """Map images (N, in_channels, H, W) to log-probabilities (N, classes)."""
         x = self.conv2(self.pool1(self.conv1(images)))
         x = x.flatten(1)  # (N, 20, 10, 10) -> (N, 2000)
         x = self.fc2(self.dropout(self.fc1(x)))

@@ -1,20 +1,20 @@
 """Building blocks of the networks: base class, layers by name, and their builder."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.registry import Activation, Pooling
+from bench.registry import Activation, ImageSize, Pooling
 
 IMAGE_SIDE = 28
 
 
 class Classifier(nn.Module):
-    """Maps images (N, 1, 28, 28) to log-probabilities (N, classes).
+    """Maps images (N, C, H, W) to log-probabilities (N, classes).
 
     Every network here returns log-probabilities and has its criterion, so that training calls
     `model.loss(output, target)` for any network. `target` holds class indices, int64, (N,).
@@ -78,7 +78,7 @@ class HiddenLinear(nn.Linear):
 
 @dataclass(kw_only=True)
 class Layers:
-    """Builds a network's layers, tracking the size of their square output.
+    """Builds a network's layers, tracking the size of their output.
 
     `activation` and `bias` are those of all layers, `batch_norm` that of the convolutions. A layer
     of size 0 is an identity.
@@ -88,12 +88,18 @@ class Layers:
     batch_norm: bool = False
     bias: bool = True
     channels: int = 1
-    side: int = IMAGE_SIDE
+    image_size: InitVar[ImageSize] = IMAGE_SIDE
+    height: int = field(init=False)
+    width: int = field(init=False)
+
+    def __post_init__(self, image_size: ImageSize) -> None:
+        sides = (image_size, image_size) if isinstance(image_size, int) else image_size
+        self.height, self.width = sides
 
     @property
     def features(self) -> int:
         """Number of values for an image."""
-        return self.channels * self.side**2
+        return self.channels * self.height * self.width
 
     def convolve(
         self,
@@ -110,11 +116,12 @@ class Layers:
         """
         if channels == 0:
             return nn.Identity()
-        padded = self.side + 2 * padding
-        if kernel > padded:
-            raise ValueError(f"{parameter}={kernel} is larger than its input of {padded}×{padded}")
+        height, width = self.height + 2 * padding, self.width + 2 * padding
+        if kernel > min(height, width):
+            raise ValueError(f"{parameter}={kernel} is larger than its input of {height}×{width}")
         inputs, self.channels = self.channels, channels
-        self.side = (padded - kernel) // stride + 1
+        self.height = (height - kernel) // stride + 1
+        self.width = (width - kernel) // stride + 1
         return Convolution(
             inputs,
             channels,
@@ -127,22 +134,23 @@ class Layers:
         )
 
     def pool(self, pooling: Pooling) -> nn.Module:
-        """Return the next 2×2 pooling, which drops an odd last row.
+        """Return the next 2×2 pooling, which drops an odd last row or column.
 
         Raises ValueError if its output would be empty.
         """
         if pooling != "none":
-            if self.side < 2:
-                size = f"{self.side}×{self.side}"
+            if min(self.height, self.width) < 2:
+                size = f"{self.height}×{self.width}"
                 raise ValueError(f"pooling={pooling!r} needs a map of 2×2 or more, but gets {size}")
-            self.side //= 2
+            self.height //= 2
+            self.width //= 2
         return POOLINGS[pooling]()
 
     def hidden(self, units: int, *, batch_norm: bool = False) -> nn.Module:
         """Return the next hidden linear layer, from all features to `units`."""
         if units == 0:
             return nn.Identity()
-        inputs, self.channels, self.side = self.features, units, 1
+        inputs, self.channels, self.height, self.width = self.features, units, 1, 1
         return HiddenLinear(
             inputs, units, activation=self.activation, batch_norm=batch_norm, bias=self.bias
         )

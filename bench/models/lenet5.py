@@ -2,7 +2,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.models.layers import Classifier, Layers
-from bench.registry import Activation, Fraction, NonNegativeInt, Pooling, PositiveInt
+from bench.registry import Activation, Fraction, ImageSize, NonNegativeInt, Pooling, PositiveInt
 
 
 class LeNet5(Classifier):
@@ -31,11 +31,19 @@ class LeNet5(Classifier):
         batch_norm: bool = False,
         dropout: Fraction = 0.0,
         classes: PositiveInt = 10,
+        in_channels: PositiveInt = 1,
+        image_size: ImageSize = 28,
     ) -> None:
         super().__init__()
         if padding < 0:
             raise ValueError(f"padding={padding} is negative")
-        layers = Layers(activation=activation, batch_norm=batch_norm, bias=bias)
+        layers = Layers(
+            channels=in_channels,
+            image_size=image_size,
+            activation=activation,
+            batch_norm=batch_norm,
+            bias=bias,
+        )
         self.conv1 = layers.convolve(  # (N, 1, 28, 28) -> (N, 6, 28, 28)
             conv1_channels, kernel_size or conv1_kernel, parameter="conv1_kernel", padding=padding
         )
@@ -50,7 +58,7 @@ class LeNet5(Classifier):
         self.fc3 = nn.Linear(layers.features, classes, bias=bias)  # (N, 84) -> (N, 10)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""
+        """Map images (N, in_channels, H, W) to log-probabilities (N, classes)."""
         x = self.pool1(self.conv1(images))
         x = self.pool2(self.conv2(x))
         x = x.flatten(1)  # (N, 16, 5, 5) -> (N, 400)

@@ -12,9 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.models.layers import Classifier
-from bench.registry import PositiveFloat
+from bench.registry import ImageSize, PositiveFloat, PositiveInt
 
 # Table I: rows are the maps of S2, columns those of C3.
+FIELD = 32  # side of the input field in pixels
+
 TABLE_I = (
     "X...XXX..XXXX.XX",
     "XX...XXX..XXXX.X",
@@ -141,6 +143,18 @@ class RadialBasis(nn.Module):
         return (x.unsqueeze(1) - self.codes).square().sum(2)
 
 
+def border(image_size: ImageSize) -> tuple[int, int, int, int]:
+    """Return the pixels to the left, right, top and bottom that complete an image to the field.
+
+    Raises ValueError for an image that is larger than the field.
+    """
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    right, bottom = FIELD - width, FIELD - height
+    if min(right, bottom) < 0:
+        raise ValueError(f"takes images of at most {FIELD}×{FIELD}, got {height}×{width}")
+    return right // 2, right - right // 2, bottom // 2, bottom - bottom // 2
+
+
 class LeNet51998(Classifier):
     """The LeNet-5 of 1998, trained by the paper's MAP criterion.
 
@@ -150,14 +164,20 @@ class LeNet51998(Classifier):
     exactly eq. (9) of section II.C; it starts near 84 - j, not near log 10.
     """
 
-    def __init__(self, *, rubbish: PositiveFloat = 12.0) -> None:
+    def __init__(
+        self,
+        *,
+        rubbish: PositiveFloat = 12.0,
+        in_channels: PositiveInt = 1,
+        image_size: ImageSize = 28,
+    ) -> None:
         super().__init__()
         self.rubbish = rubbish
         # The paper's 32×32 field has a background border. The edge pixels of a 28×28 image are
         # background, so replicating them fits any normalisation.
-        self.field = nn.ReplicationPad2d(2)  # (N, 1, 28, 28) -> (N, 1, 32, 32)
+        self.field = nn.ReplicationPad2d(border(image_size))  # (N, 1, 28, 28) -> (N, 1, 32, 32)
         # Section II.B, layer by layer.
-        self.c1 = nn.Conv2d(1, 6, 5)  # (N, 1, 32, 32) -> (N, 6, 28, 28)
+        self.c1 = nn.Conv2d(in_channels, 6, 5)  # (N, 1, 32, 32) -> (N, 6, 28, 28)
         self.s2 = Subsampling(6)  # (N, 6, 28, 28) -> (N, 6, 14, 14)
         self.c3 = TableConv2d(TABLE_I, 5)  # (N, 6, 14, 14) -> (N, 16, 10, 10)
         self.s4 = Subsampling(16)  # (N, 16, 10, 10) -> (N, 16, 5, 5)
@@ -169,7 +189,7 @@ class LeNet51998(Classifier):
                 draw_(parameter, fan_in=layer.weight[0].numel())
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (N, 1, 28, 28) to log-probabilities (N, 10)."""
+        """Map images (N, in_channels, H, W) to log-probabilities (N, 10)."""
         x = squash(self.c1(self.field(images)))
         x = squash(self.s2(x))
         x = squash(self.c3(x))

@@ -2,7 +2,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.models.layers import Classifier, Layers
-from bench.registry import Activation, Fraction, NonNegativeInt, PositiveInt
+from bench.registry import Activation, Fraction, ImageSize, NonNegativeInt, PositiveInt
 
 
 class MLP(Classifier):
@@ -20,9 +20,15 @@ class MLP(Classifier):
         batch_norm: bool = False,
         dropout: Fraction = 0.0,
         classes: PositiveInt = 10,
+        in_channels: PositiveInt = 1,
+        image_size: ImageSize = 28,
     ) -> None:
         super().__init__()
-        layers = Layers(activation=activation)
+        layers = Layers(
+            channels=in_channels,
+            image_size=image_size,
+            activation=activation,
+        )
         self.flatten = nn.Flatten()  # (N, 1, 28, 28) -> (N, 784)
         self.hidden = nn.Sequential(  # (N, 784) -> (N, 512)
             *(layers.hidden(hidden, batch_norm=batch_norm) for _ in range(depth))
@@ -31,7 +37,7 @@ class MLP(Classifier):
         self.output = nn.Linear(layers.features, classes)  # (N, 512) -> (N, 10)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""
+        """Map images (N, in_channels, H, W) to log-probabilities (N, classes)."""
         x = self.hidden(self.flatten(images))
         x = self.output(self.dropout(x))
         return F.log_softmax(x, dim=1)

@@ -2,7 +2,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.models.layers import Classifier, Layers
-from bench.registry import Activation, Fraction, PositiveInt
+from bench.registry import Activation, Fraction, ImageSize, PositiveInt
 
 
 class StridedCNN(Classifier):
@@ -26,9 +26,16 @@ class StridedCNN(Classifier):
         batch_norm: bool = False,
         dropout: Fraction = 0.0,
         classes: PositiveInt = 10,
+        in_channels: PositiveInt = 1,
+        image_size: ImageSize = 28,
     ) -> None:
         super().__init__()
-        layers = Layers(activation=activation, batch_norm=batch_norm)
+        layers = Layers(
+            channels=in_channels,
+            image_size=image_size,
+            activation=activation,
+            batch_norm=batch_norm,
+        )
         self.conv1 = layers.convolve(  # (N, 1, 28, 28) -> (N, 16, 12, 12)
             conv1_channels, conv1_kernel, parameter="conv1_kernel", stride=stride
         )
@@ -41,7 +48,7 @@ class StridedCNN(Classifier):
         self.fc2 = nn.Linear(hidden, classes)  # (N, 128) -> (N, 10)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""
+        """Map images (N, in_channels, H, W) to log-probabilities (N, classes)."""
         x = self.pool2(self.conv2(self.conv1(images)))
         x = x.flatten(1)  # (N, 32, 5, 5) -> (N, 800)
         x = self.fc2(self.dropout(self.fc1(x)))

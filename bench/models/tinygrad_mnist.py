@@ -2,7 +2,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.models.layers import Classifier, Layers
-from bench.registry import Activation, PositiveInt
+from bench.registry import Activation, ImageSize, PositiveInt
 
 
 class TinygradMNIST(Classifier):
@@ -19,9 +19,15 @@ class TinygradMNIST(Classifier):
         activation: Activation = "relu",
         batch_norm: bool = True,
         classes: PositiveInt = 10,
+        in_channels: PositiveInt = 1,
+        image_size: ImageSize = 28,
     ) -> None:
         super().__init__()
-        layers = Layers(activation=activation)
+        layers = Layers(
+            channels=in_channels,
+            image_size=image_size,
+            activation=activation,
+        )
         norm = nn.BatchNorm2d if batch_norm else nn.Identity
         self.conv1 = layers.convolve(32, 5)  # (N, 1, 28, 28) -> (N, 32, 24, 24)
         self.conv2 = layers.convolve(32, 5)  # (N, 32, 24, 24) -> (N, 32, 20, 20)
@@ -34,7 +40,7 @@ class TinygradMNIST(Classifier):
         self.output = nn.Linear(layers.features, classes)  # (N, 576) -> (N, 10)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (N, 1, 28, 28) to log-probabilities (N, classes)."""
+        """Map images (N, in_channels, H, W) to log-probabilities (N, classes)."""
         x = self.conv2(self.conv1(images))
         x = self.pool1(self.norm1(x))
         x = self.conv4(self.conv3(x))

@@ -1,7 +1,7 @@
 """The plan of a study: its runs compared with the outcomes in its results folder."""
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,17 +9,19 @@ from typing import Any
 
 from bench.cell_names import name_cells
 from bench.data.availability import Provision, foresee, provide
-from bench.data.dataset_files import Progress
+from bench.data.source import Progress
 from bench.errors import BenchError, did_you_mean
 from bench.measure.resources import Resources, local_resources
 from bench.outcome_keys import with_configuration
 from bench.planning.planned_runs import PlannedRun, RunCache, trials_at_once
 from bench.records import OutcomeSummary
 from bench.store import Store
+from bench.study.dataset_choice import DatasetChoice
 from bench.study.design import Excluded, expand
 from bench.study.runs import (
     Candidates,
     Run,
+    UsedDataset,
     baseline_id,
     choose,
     distinct_cells,
@@ -184,8 +186,12 @@ def make_plan(
     design = expand(study)
     resources = resources_for(design.cells)
     machine = resources.planned_on
-    provisions = tuple(_provisions(design.cells, request, progress))
-    datasets = {p.requested: p.used for p in provisions}
+    requested = {cell.dataset.label: cell.dataset for cell in design.cells}
+    provisions = tuple(_provisions(requested.values(), request, progress))
+    datasets = {
+        p.requested: UsedDataset(requested[p.requested].used(p.used), p.location.shape)
+        for p in provisions
+    }
     resolved = ((resolve(c, machine, datasets) for c in group) for group in design.candidates)
     candidates: Candidates = [list({c.cell_id: c for c in group}.values()) for group in resolved]
     base = resolve(study.base, machine, datasets)
@@ -193,7 +199,7 @@ def make_plan(
     known = {} if request.fresh else store.summaries()
     if request.only:
         candidates = _only(request.only, study, base, candidates, known)
-    cache = RunCache(resources, known, {p.used: p.digest for p in provisions})
+    cache = RunCache(resources, known, {p.used: p.location.digest for p in provisions})
     runs = cache.planned_tuning(study, candidates, after_tuning)
     is_tuning = any(planned.state in ("stale", "new") for planned in runs)
     chosen = choose(study, candidates, {p.run.run_id: p.outcome for p in runs if p.outcome})
@@ -246,9 +252,13 @@ def _only(
 
 
 def _provisions(
-    cells: Sequence[Cell], request: Request, progress: Progress | None
-) -> list[Provision]:
+    choices: Iterable[DatasetChoice], request: Request, progress: Progress | None
+) -> Iterator[Provision]:
     find = foresee if progress is None else partial(provide, progress=progress)
-    requested = {cell.dataset.name: cell.dataset.fallback for cell in cells}
-    folder, offline = request.data_dir, request.offline
-    return [find(name, fallback, folder, offline=offline) for name, fallback in requested.items()]
+    for choice in choices:
+        fallback = (
+            None
+            if choice.fallback is None
+            else DatasetChoice.model_validate(choice.fallback).source()
+        )
+        yield find(choice.source(), fallback, request.data_dir, offline=request.offline)

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.data import DATASETS
 from bench.measure.resources import Resources
 from bench.outcome_keys import RUN, SET_MEMBER, changes, code_parts, outcome_key
 from bench.records import LOCKSTEP, BlockRow, OutcomeSummary
@@ -154,12 +153,11 @@ class RunCache:
         return self.durations.seconds(run) / at_once
 
     def _key(self, run: Run) -> dict[str, str]:
-        dataset = run.cell.dataset.name
-        targets = frozenset((*run.cell.targets(), type(DATASETS[dataset]).__module__))
+        targets = frozenset(run.cell.targets())
         root = SET_MEMBER if run.kind == "block" else RUN
         if (targets, root) not in self._codes:
             self._codes[targets, root] = code_parts(targets, root)
-        code, digest = self._codes[targets, root], self._digests.get(dataset)
+        code, digest = self._codes[targets, root], self._digests.get(run.cell.dataset.label)
         return outcome_key(run.configuration(), code, self._fingerprint, digest)
 
 

@@ -4,12 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bench.analysis.derived_tables import DerivedTables, write_derived_tables
-from bench.data import DATASETS
+from bench.data.availability import Provision
 from bench.errors import DataError
 from bench.execute.executor import Event, Executor, Printed, RunContext, Started
 from bench.measure.machine import commit_here
@@ -62,7 +62,13 @@ class Session:
         self.plan = plan
         self._store = store
         machine = plan.resources.machine.fingerprint()["machine"]
-        self._run_context = RunContext(request.data_dir, request.verbose, machine=machine)
+        locations = {p.used: p.location for p in plan.provisions}
+        self._run_context = RunContext(
+            request.data_dir,
+            request.verbose,
+            machine=machine,
+            data_dirs={label: at.folder for label, at in locations.items() if at.folder},
+        )
         self._reporter = reporter
         self._executor = executor
         self._ended = {p.run.run_id: p.outcome for p in plan.runs if p.outcome is not None}
@@ -129,8 +135,9 @@ class Session:
         if not results.picture_rows:
             return
         with suppress(DataError):  # it may be on the machines of a cluster only
-            source = DATASETS[str(results.summary["dataset"].iloc[0])]
-            images = source.read(self._run_context.data_dir).test_images
+            dataset = self.plan.cells[0].dataset
+            folders, data_dir = self._run_context.data_dirs, self._run_context.data_dir
+            images = dataset.source().read(folders.get(dataset.label, data_dir)).test_images
             pictures = pictures_of(results.picture_rows, images)
             write_pictures(pictures, self._store.folder / FILE)
             self._results = replace(results, pictures=pictures)
@@ -252,14 +259,24 @@ class _Environment:
         provisions = self._plan.provisions
         environment = {
             **self._plan.resources.describe(),
-            "data": asdict(next((p for p in provisions if p.why), provisions[0])),
-            "datasets": {p.used: p.digest for p in provisions if p.digest is not None},
+            "data": _described(next((p for p in provisions if p.why), provisions[0])),
+            "datasets": {p.used: p.location.digest for p in provisions if p.location.digest},
+            "class_names": {p.used: list(p.location.class_names) for p in provisions},
             "started_at": self._started_at,
             "finished_at": finished_at,
             "commit": self._commit,
             "command": self._command,
         }
         write_atomic(path, json.dumps(environment, indent=1, ensure_ascii=False) + "\n")
+
+
+def _described(provision: Provision) -> dict[str, str | None]:
+    return {
+        "requested": provision.requested,
+        "used": provision.used,
+        "why": provision.why,
+        "digest": provision.location.digest,
+    }
 
 
 def _now() -> str:

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from bench.data import AUGMENTATIONS, LOADERS
+from bench.data.images import DataShape
 from bench.errors import BenchError, did_you_mean, shown
 from bench.import_graph import source_file
 from bench.models import INITIALISATIONS, MODELS
@@ -245,9 +246,51 @@ def _plain_types(annotation: Any) -> set[Any]:
 
 
 class ModelChoice(Choice):
-    """A network."""
+    """A network.
+
+    Where it has parameters `in_channels`, `classes` and `image_size` that a study does not set, it
+    gets those of the data.
+    """
 
     registry = MODELS
+    passed = Passed(filled=("in_channels", "classes", "image_size"))
+
+    # Parameters that are left to the data; until it is known, they have their defaults.
+    left: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve(cls, data: Any) -> Any:
+        resolved: dict[str, Any] = super()._resolve(data)  # type: ignore[operator]
+        given = data.declared() if isinstance(data, Choice) else data
+        known = {p.name for p in parameters(resolved["target"], cls.passed) or ()}
+        left = [name for name in cls.passed.filled if name in known and name not in given]
+        return {**resolved, "left": left}
+
+    def for_data(self, shape: DataShape) -> "ModelChoice":
+        """Return the choice with what the data set gives."""
+        values = {
+            "in_channels": shape.channels,
+            "classes": shape.classes,
+            "image_size": shape.image_size,
+        }
+        given = {**self.parameters, **{name: values[name] for name in self.left}}
+        known = [p.name for p in parameters(self.target, self.passed) or ()]
+        ordered = {name: given[name] for name in known if name in given}
+        return self.model_copy(update={"parameters": {**ordered, **given}})
+
+    @model_serializer
+    def declared(self) -> dict[str, Any]:
+        """Return the choice as a study file writes it, without what is left to the data."""
+        given = {key: value for key, value in self.parameters.items() if key not in self.left}
+        return {"import" if self.imported else "name": self.name, **given}
+
+    def resized(self, shape: DataShape) -> "ModelChoice":
+        """Return the choice for images of another size, if it depends on the size."""
+        if "image_size" not in self.parameters:
+            return self
+        resized = {**self.parameters, "image_size": shape.image_size}
+        return self.model_copy(update={"parameters": resized})
 
     @classmethod
     def entries(cls, name: str = "") -> Mapping[str, Entry]:

@@ -1,17 +1,17 @@
 """The JSON Schema of a study file, from the models and registries that check it."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from bench.data import DATASETS
+from bench.data import NAMED_DATASETS
 from bench.data.images import NORMALISATIONS
 from bench.measure.openmp_spin import DEFAULT
 from bench.models.model_lookup import TORCHVISION
-from bench.registry import Entry, Passed, parameters
+from bench.registry import Entry, Parameter, Passed, parameters
 from bench.study.choice import IMPORT_TARGET, Choice, ModelChoice
+from bench.study.dataset_choice import DatasetChoice
 from bench.study.spec import COMPONENTS, DEVICE, DURATION, STUDY_NAME, Study
 from bench.study.study_file import TEMPLATE
 
@@ -24,7 +24,6 @@ def study_schema() -> Schema:
     definitions = schema["$defs"]
     for choice in COMPONENTS.values():
         definitions[choice.__name__] = _choice(choice)
-    definitions["DatasetChoice"] = _dataset(definitions["DatasetChoice"])
     fields = definitions["Cell"]["properties"]
     fields["spin_count"]["anyOf"] = [
         {"enum": ["auto", DEFAULT]},
@@ -53,41 +52,42 @@ def schema_text() -> str:
 
 
 def _choice(choice: type[Choice]) -> Schema:
+    more: Schema = {}  # fields beside the parameters
+    if issubclass(choice, DatasetChoice):
+        names = {"enum": [None, *NAMED_DATASETS]}
+        more = {"fallback": {**names, "description": "used where the data set is unavailable"}}
     forms: list[Schema] = [{"enum": list(choice.registry), "description": choice.__doc__}]
     forms += [
-        _with_parameters(name, entry, choice.passed) for name, entry in choice.registry.items()
+        _with_parameters(name, entry, choice.passed, more)
+        for name, entry in choice.registry.items()
     ]
     if choice.may_import:
         target = {"type": "string", "pattern": f"^{IMPORT_TARGET}$"}
         own = {key: {"enum": list(values)} for key, values in choice.settings.items()}
-        fields = {"import": target, **own}
+        fields = {"import": target, **own, **more}
         forms.append({"type": "object", "required": ["import"], "properties": fields})
-    if choice is ModelChoice:
+    if choice in (ModelChoice, DatasetChoice):
         name = {"type": "string", "pattern": f"^{TORCHVISION}\\w+$"}
         forms.append(name)
-        forms.append({"type": "object", "required": ["name"], "properties": {"name": name}})
+        fields = {"name": name, **more}
+        forms.append({"type": "object", "required": ["name"], "properties": fields})
     return {"anyOf": forms}
 
 
-def _with_parameters(name: str, entry: Entry, passed: Passed) -> Schema:
-    own = {
-        p.name: {**TypeAdapter(p.annotation).json_schema(), "default": _as_json(p.default)}
-        for p in parameters(entry.target, passed) or ()
-    }
+def _with_parameters(name: str, entry: Entry, passed: Passed, more: Schema) -> Schema:
+    known = parameters(entry.target, passed) or ()
+    own = {p.name: {**TypeAdapter(p.annotation).json_schema(), **_default(p)} for p in known}
     return {
         "type": "object",
         "description": entry.summary,
-        "required": ["name"],
-        "properties": {"name": {"const": name}, **own},
+        "required": ["name", *(p.name for p in known if p.required)],
+        "properties": {"name": {"const": name}, **own, **more},
         "additionalProperties": False,
     }
 
 
-def _as_json(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _dataset(definition: Mapping[str, Any]) -> Schema:
-    names = {"enum": list(DATASETS)}
-    fallback = {**names, "description": "used where the data set is unavailable"}
-    return {"anyOf": [names, {**definition, "properties": {"name": names, "fallback": fallback}}]}
+def _default(parameter: Parameter) -> Schema:
+    value = parameter.default
+    if not parameter.is_literal:
+        return {}
+    return {"default": list(value) if isinstance(value, tuple) else value}

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bench.cell_names import owner
+from bench.data.images import DataShape
 from bench.measure.machine import Machine
 from bench.measure.openmp_spin import SPIN_COUNT
 from bench.records import (
@@ -28,7 +29,8 @@ from bench.records import (
     TuningRow,
 )
 from bench.stats.selection import HALVING_SHARES, best_candidate, halved
-from bench.study.spec import Cell, DatasetChoice, Study, Timing
+from bench.study.dataset_choice import DatasetChoice
+from bench.study.spec import Cell, Study, Timing
 
 Outcomes = Mapping[str, OutcomeSummary]
 Candidates = Sequence[Sequence[Cell]]  # resolved cells to choose from, for each cell of the study
@@ -132,15 +134,25 @@ def run_of(study: Study, cell: Cell, kind: Kind, suffix: str, **fields: Any) -> 
     )
 
 
-def resolve(cell: Cell, machine: Machine, datasets: Mapping[str, str]) -> Cell:
-    """Return a cell as a machine runs or skips it; `datasets` maps requested ones to used ones."""
-    requested = cell.dataset.name
+@dataclass(frozen=True)
+class UsedDataset:
+    """The data set that is used, and its shape; None before it is there."""
+
+    choice: DatasetChoice
+    shape: DataShape | None
+
+
+def resolve(cell: Cell, machine: Machine, datasets: Mapping[str, UsedDataset]) -> Cell:
+    """Return a cell as a machine runs or skips it; `datasets` is by the requested ones' labels."""
+    used = datasets.get(cell.dataset.label)
+    choice, shape = (cell.dataset, None) if used is None else (used.choice, used.shape)
     device = ("cuda" if machine.gpus else "cpu") if cell.device == "auto" else cell.device
     return cell.resolved(
         _unavailable(cell, device, machine),
         device=device,
         threads=machine.cores if cell.threads == "auto" else cell.threads,
-        dataset=DatasetChoice(name=datasets.get(requested, requested)),
+        dataset=choice.used(choice.label),
+        model=cell.model if shape is None else cell.model.for_data(shape),
     )
 
 

@@ -90,8 +90,12 @@ def _forms(node: Schema, definitions: Mapping[str, Schema]) -> Iterator[Schema]:
 
 
 def _known_values(forms: list[Schema]) -> dict[str, str]:
-    """Return the values that the forms of a field name, or else its default."""
+    """Return the values that the forms of a field name, or else its default.
+
+    Without names of components that need parameters: they are set together.
+    """
     names: list[object] = []
+    incomplete: list[object] = []
     descriptions: dict[object, str] = {}
     for form in forms:
         names += form.get("enum", [])
@@ -99,8 +103,11 @@ def _known_values(forms: list[Schema]) -> dict[str, str]:
         names += [True, False] if form.get("type") == "boolean" else []
         name = form.get("properties", {}).get("name", {}).get("const")
         descriptions[name] = form.get("description", "")
+        incomplete += [name] if len(form.get("required", ())) > 1 else []
     if names:
-        return {_written(name): descriptions.get(name, "") for name in names}
+        return {
+            _written(name): descriptions.get(name, "") for name in names if name not in incomplete
+        }
     default = forms[0].get("default")
     is_scalar = isinstance(default, int | float | str) and default != ""
     is_own = "description" in forms[0]  # and not a parameter of one of several models

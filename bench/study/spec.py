@@ -16,10 +16,10 @@ from pydantic import (
     model_validator,
 )
 
-from bench.data import DATASETS
 from bench.data.images import NORMALISATIONS
 from bench.errors import shown
 from bench.measure.openmp_spin import DEFAULT, SPIN_COUNT
+from bench.models import MODELS
 from bench.records import IDENTITY, Scalar
 from bench.registry import Fraction
 from bench.study.choice import (
@@ -42,6 +42,7 @@ from bench.study.choice import (
     known_name,
     number,
 )
+from bench.study.dataset_choice import DatasetChoice
 from bench.study.yaml_source import Source
 
 SECONDS_PER_UNIT = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -50,23 +51,6 @@ DURATION = r"([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+"
 SEPARATOR = ", "  # of the hooks in a table
 MIN_SETS = 6  # of a cell: an interval over fewer timing sets would be too uncertain
 STUDY_NAME = r"[a-z0-9][a-z0-9_-]{0,99}"
-
-
-class DatasetChoice(Strict):
-    """A data set, and the one to use where it is unavailable."""
-
-    name: str
-    fallback: str | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, data: Any) -> Any:
-        return {"name": data} if isinstance(data, str) else data
-
-    @field_validator("name", "fallback")
-    @classmethod
-    def _is_known(cls, name: str | None) -> str | None:
-        return name if name is None else known_name("dataset", name, DATASETS)
 
 
 def _field(default: Any, description: str) -> Any:
@@ -203,7 +187,7 @@ class Cell(Strict):
         own: dict[str, Scalar] = {}
         parameters: dict[str, Scalar] = {}
         for name, value in self:
-            own[name] = value.name if isinstance(value, Choice | DatasetChoice) else value
+            own[name] = value.name if isinstance(value, Choice) else value
             if isinstance(value, list):
                 own[name] = SEPARATOR.join(map(str, value)) or None
             if isinstance(value, Choice):
@@ -213,7 +197,8 @@ class Cell(Strict):
 
     def identity(self) -> dict[str, Scalar]:
         """Return the fields that identify the cell; later fields count only where they are set."""
-        return {k: v for k, v in self.flat().items() if k not in LATER or v != LATER[k]}
+        later = LATER if self.model.name not in MODELS else {**LATER, **LATER_OF_MODELS}
+        return {k: v for k, v in self.flat().items() if k not in later or v != later[k]}
 
 
 # Fields added after the first published results, with the values that keep those results valid.
@@ -225,6 +210,9 @@ LATER: Mapping[str, Scalar] = {
     "spin_count": "auto",
     "allocator": "auto",
 }
+
+# Likewise parameters of built-in networks.
+LATER_OF_MODELS: Mapping[str, Scalar] = {"model.in_channels": 1, "model.image_size": 28}
 
 # Fields that take a name with parameters.
 CHOICES: Mapping[str, type[Choice]] = {

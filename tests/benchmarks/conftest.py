@@ -37,7 +37,7 @@ def few_digits() -> ImageSet:
         for chosen, count, seed in ((train, IMAGES, TRAIN_SEED), (test, TEST_IMAGES, TEST_SEED))
     ]
     (train_images, train_labels), (test_images, test_labels) = (
-        (np.tile(images, (REPEATS, 1, 1)), np.tile(sources.labels[which], REPEATS))
+        (np.tile(images[:, None], (REPEATS, 1, 1, 1)), np.tile(sources.labels[which], REPEATS))
         for images, which in made
     )
     return ImageSet(

@@ -16,11 +16,13 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from bench.data import DATASETS, LOADERS
+from bench.data import LOADERS
 from bench.data.loaders import Feed
+from bench.data.torchvision_sets import MNIST
 from bench.measure.clock import CpuClock
 from bench.models.convnet import ConvNet
 from bench.registry import load
+from bench.study.dataset_choice import DatasetChoice
 from bench.train import Training, train_epoch
 
 BATCH_SIZE = 512
@@ -30,7 +32,7 @@ Epoch = Callable[[], float]
 
 def by_bench(data_dir: Path, dataset: str, loader_name: str) -> Epoch:
     """Return an epoch as a trial trains it."""
-    images = DATASETS[dataset].read(data_dir)
+    images = DatasetChoice.model_validate(dataset).source().read(data_dir)
     loader = load(LOADERS[loader_name].target)(Feed(images, BATCH_SIZE, 0, CPU))
     model = ConvNet()
     training = Training(model, torch.optim.Adam(model.parameters()), None)
@@ -39,9 +41,9 @@ def by_bench(data_dir: Path, dataset: str, loader_name: str) -> Epoch:
 
 def by_hand(data_dir: Path, dataset: str) -> Epoch:
     """Return the same epoch as one would write it in a script."""
-    images = DATASETS[dataset].read(data_dir)
-    x = torch.from_numpy(images.train_images.copy()).float().div_(255).unsqueeze(1)
-    x = x.sub_(images.mean).div_(images.std)
+    images = DatasetChoice.model_validate(dataset).source().read(data_dir)
+    x = torch.from_numpy(images.train_images.copy()).float().div_(255)
+    x = x.sub_(images.mean[0]).div_(images.std[0])
     y = torch.from_numpy(images.train_labels.copy()).long()
     model = ConvNet()
     optimizer = torch.optim.Adam(model.parameters())
@@ -64,7 +66,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--pairs", type=int, default=8)
     options = parser.parse_args()
-    dataset = "digits" if DATASETS["mnist"].missing(options.data_dir) else "mnist"
+    dataset = "digits" if MNIST.missing(options.data_dir) else "mnist"
     epochs = {
         "resident": by_bench(options.data_dir, dataset, "resident"),
         "by hand": by_hand(options.data_dir, dataset),

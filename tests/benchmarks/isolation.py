@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.data import DATASETS
+from bench.data.digits import DIGITS
 from bench.execute import EXECUTORS
 from bench.execute.executor import Executor, RunContext
 from bench.measure.machine import this_machine
@@ -62,7 +62,7 @@ def main() -> None:
     runs = [run for run in trial_and_cost_runs(study, [cell]) if run.kind == "trial"]
     with tempfile.TemporaryDirectory() as temporary:
         run_context = RunContext(Path(temporary))
-        DATASETS["digits"].fetch(run_context.data_dir, lambda what, done, total: None)
+        DIGITS.fetch(run_context.data_dir, lambda what, done, total: None)
         executors = {"one process": EXECUTORS["inline"](), "forked": EXECUTORS["local"]()}
         for executor in executors.values():  # imports modules, starts the fork server
             wall_times_s(executor, runs, run_context)

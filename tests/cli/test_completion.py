@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.cli.completion import join_split_words, strip_prefix
-from bench.data import DATASETS
+from bench.data import NAMED_DATASETS
 from bench.models import MODELS
 from bench.optim import OPTIMIZERS, SCHEDULES
 from bench.study.set_completion import completions, settable_fields
@@ -65,10 +65,10 @@ def test_folders_of_results_that_hold_tables(offered: Offered, words: list[str])
 @pytest.mark.parametrize(
     ("words", "known"),
     [
-        (["data", "fetch"], DATASETS),
-        (["data", "verify"], DATASETS),
+        (["data", "fetch"], NAMED_DATASETS),
+        (["data", "verify"], NAMED_DATASETS),
         (["run", "x.yaml", "--executor"], ["local", "inline", "ray"]),
-        (["run", "x.yaml", "--set", "base.dataset", "="], DATASETS),
+        (["run", "x.yaml", "--set", "base.dataset", "="], NAMED_DATASETS),
         (["run", "x.yaml", "--set", "base.optimizer", "="], OPTIMIZERS),
         (["plan", "--set", "base.schedule", "="], SCHEDULES),
         (["plan", "--set", "base.model", "="], [*MODELS, "torchvision:"]),

@@ -34,7 +34,7 @@ class MadeUp:
     def resources(self, cells: object) -> Resources:
         return local_resources()
 
-    def check(self, cells: object) -> list[str]:
+    def check(self, cells: object, shapes: object) -> list[str]:
         return []
 
     def execute(

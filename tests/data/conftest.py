@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from data_doubles import REPOSITORY, LocalMirror, TinySet, no_progress
 
-from bench.data import DATASETS
-from bench.data.dataset_files import IdxFile, Source, header
-from bench.data.torchvision_sets import TorchvisionSource
+from bench.data.dataset_files import IdxFile, IdxSource, header
+from bench.data.digits import DIGITS
+from bench.data.torchvision_sets import FASHION_MNIST, KMNIST, MNIST, TorchvisionSource
 
 
 @pytest.fixture(scope="session")
 def digits_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder that holds `digits`; not to be written to."""
     folder = tmp_path_factory.mktemp("digits")
-    DATASETS["digits"].fetch(folder, no_progress)
+    DIGITS.fetch(folder, no_progress)
     return folder
 
 
@@ -34,7 +34,7 @@ def own_digits(digits_dir: Path, tmp_path: Path) -> Path:
 def mnist_dir() -> Path:
     """The data folder with the real MNIST in it; not to be written to."""
     folder = Path(os.environ.get("BENCH_DATA_DIR", REPOSITORY.parent / "shared" / "data"))
-    if DATASETS["mnist"].missing(folder) is not None:
+    if MNIST.missing(folder) is not None:
         pytest.skip(f"no MNIST in {folder}")
     return folder
 
@@ -89,9 +89,8 @@ def tiny(mirror: LocalMirror) -> TinySet:
     source = TorchvisionSource(
         name="tiny",
         folder="Tiny",
-        summary="a few random images",
-        mean=0.5,
-        std=0.25,
+        mean=(0.5,),
+        std=(0.25,),
         mirrors=(mirror.url,),
         files=files,
         schemes=frozenset({"http"}),
@@ -99,6 +98,6 @@ def tiny(mirror: LocalMirror) -> TinySet:
     return TinySet(source, raw, archives)
 
 
-@pytest.fixture(params=sorted(DATASETS))
-def source(request: pytest.FixtureRequest) -> Source:
-    return DATASETS[request.param]
+@pytest.fixture(params=[MNIST, FASHION_MNIST, KMNIST, DIGITS], ids=lambda source: source.name)
+def source(request: pytest.FixtureRequest) -> IdxSource:
+    return request.param  # type: ignore[no-any-return]

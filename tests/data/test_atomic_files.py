@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.dataset_files import atomic_file
+from bench.data.source import atomic_file
 from bench.errors import DataError
 
 

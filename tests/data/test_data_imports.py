@@ -20,4 +20,4 @@ def test_a_set_that_is_there_is_read_and_verified_without_torch(
         monkeypatch.setitem(sys.modules, name, None)  # importing it now raises ImportError
     tiny.source.fetch(tmp_path, no_progress)
     tiny.source.verify(tmp_path)
-    assert tiny.source.read(tmp_path).train_images.shape == (6, 28, 28)
+    assert tiny.source.read(tmp_path).train_images.shape == (6, 1, 28, 28)

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.data import DATASETS
-from bench.data.dataset_files import Source
+from bench.data import DATASETS, TORCHVISION_DATASETS
+from bench.data.dataset_files import IdxSource as Source
 from bench.errors import DataError
+from bench.registry import Entry, load
 
 
 def test_the_named_data_sets_are_there() -> None:
@@ -12,12 +13,13 @@ def test_the_named_data_sets_are_there() -> None:
 
 
 def test_a_source_is_listed_under_its_own_name(source: Source) -> None:
-    assert DATASETS[source.name] is source
+    assert load(DATASETS[source.name].target)() is source
 
 
-def test_a_source_states_what_it_is_on_one_line(source: Source) -> None:
-    assert source.summary
-    assert "\n" not in source.summary
+@pytest.mark.parametrize("entry", [*DATASETS.values(), *TORCHVISION_DATASETS.values()])
+def test_an_entry_states_what_it_is_on_one_line(entry: Entry) -> None:
+    assert entry.summary
+    assert "\n" not in entry.summary
 
 
 def test_an_empty_folder_fails_to_verify_and_the_fix_is_the_command(

@@ -6,8 +6,8 @@ import pytest
 from data_doubles import no_progress
 
 from bench.data import digits_recipe
-from bench.data.dataset_files import Progress
 from bench.data.digits import DIGITS
+from bench.data.source import Progress
 from bench.errors import DataError
 
 NAMES = [file.name for file in DIGITS.files]
@@ -98,7 +98,7 @@ def test_a_machine_that_computes_other_bytes_is_refused(
     made: Arrays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = np.array(made[0])
-    other[59_999, 14, 14] ^= 1
+    other[59_999, ..., 14, 14] ^= 1
     monkeypatch.setattr(digits_recipe, "make", lambda progress: (other, *made[1:]))
     with pytest.raises(DataError, match="gave other bytes") as caught:
         DIGITS.read(tmp_path)

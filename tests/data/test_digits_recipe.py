@@ -3,7 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.data import DATASETS, digits_recipe
+from bench.data import digits_recipe
+from bench.data.digits import DIGITS
 from bench.data.digits_recipe import (
     DRAWS,
     distort,
@@ -118,4 +119,4 @@ def test_every_generated_byte_is_reported(canvases: np.ndarray) -> None:
 
 
 def test_the_complete_set_is_the_same_bytes_on_every_machine(digits_dir: Path) -> None:
-    DATASETS["digits"].verify(digits_dir)  # holds it against SHA-256 constants
+    DIGITS.verify(digits_dir)  # holds it against SHA-256 constants

@@ -10,8 +10,8 @@ import pytest
 from data_doubles import LocalMirror, no_progress
 
 from bench.data import download as module
-from bench.data.dataset_files import Progress
 from bench.data.download import download
+from bench.data.source import Progress
 from bench.errors import DataError
 
 CONTENT = bytes(range(256)) * 1000

@@ -37,10 +37,10 @@ def test_a_fetched_set_is_there_right_and_readable(tiny: TinySet, tmp_path: Path
     assert tiny.source.missing(tmp_path) is None
     tiny.source.verify(tmp_path)
     images = tiny.source.read(tmp_path)
-    assert (images.name, images.mean, images.std) == ("tiny", 0.5, 0.25)
+    assert (images.name, images.mean, images.std) == ("tiny", (0.5,), (0.25,))
     assert images.train_images.tobytes() == tiny.raw[IMAGES][16:]
     assert images.train_labels.tobytes() == tiny.raw[LABELS][8:]
-    assert images.test_images.shape == (2, 28, 28)
+    assert images.test_images.shape == (2, 1, 28, 28)
     assert images.test_labels.shape == (2,)
 
 

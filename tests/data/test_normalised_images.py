@@ -24,12 +24,12 @@ def images() -> ImageSet:
     draw = np.random.RandomState(0)
     return ImageSet(
         name="noise",
-        train_images=draw.randint(0, 256, (70, 28, 28)).astype(np.uint8),
+        train_images=draw.randint(0, 256, (70, 1, 28, 28)).astype(np.uint8),
         train_labels=draw.randint(0, 10, 70).astype(np.uint8),
-        test_images=draw.randint(0, 256, (13, 28, 28)).astype(np.uint8),
+        test_images=draw.randint(0, 256, (13, 1, 28, 28)).astype(np.uint8),
         test_labels=draw.randint(0, 10, 13).astype(np.uint8),
-        mean=0.1307,
-        std=0.3081,
+        mean=(0.1307,),
+        std=(0.3081,),
     )
 
 

@@ -5,23 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from bench.data import DATASETS, availability
+from bench.data import availability
 from bench.data.availability import Provision
-from bench.data.dataset_files import Progress
 from bench.data.images import ImageSet
+from bench.data.source import Location, Progress, Source
 from bench.errors import DataError
+
+NOWHERE = Location()
 
 
 @dataclass
-class Made:
+class Made(Source):
     """A fake source that records its calls."""
 
     name: str
     lacks: str | None = None
     unreachable: bool = False
     damaged: bool = False
-    embedded: bool = False
-    summary: str = ""
+    is_local: bool = False
     calls: list[str] = field(default_factory=list)
 
     def missing(self, data_dir: Path) -> str | None:
@@ -37,54 +38,73 @@ class Made:
         if self.damaged:
             raise DataError("was altered", where="a-file")
 
-    def digest(self, data_dir: Path) -> str | None:
-        return None if self.lacks and not self.calls else f"content of {self.name}"
+    def locate(self, data_dir: Path) -> Location:
+        return NOWHERE if self.lacks and not self.calls else content_of(self.name)
 
-    def read(self, data_dir: Path) -> ImageSet:
+    def read(self, folder: Path) -> ImageSet:
+        raise AssertionError("providing reads nothing")
+
+    def paths(self, folder: Path) -> list[Path]:
         raise AssertionError("providing reads nothing")
 
 
+def content_of(name: str) -> Location:
+    return Location(Path("nowhere"), f"content of {name}")
+
+
 @pytest.fixture
-def sources(monkeypatch: pytest.MonkeyPatch) -> dict[str, Made]:
-    made = {
+def sources() -> dict[str, Made]:
+    return {
         "there": Made("there"),
         "absent": Made("absent", lacks="it lacks a file"),
         "unreachable": Made("unreachable", lacks="it lacks a file", unreachable=True),
         "damaged": Made("damaged", damaged=True),
-        "embedded": Made("embedded", embedded=True),
+        "embedded": Made("embedded", is_local=True),
     }
-    monkeypatch.setattr(availability, "DATASETS", made)
-    return made
 
 
-def served(name: str, fallback: str | None = None, *, offline: bool = False) -> Provision:
+def served(
+    sources: dict[str, Made], name: str, fallback: str | None = None, *, offline: bool = False
+) -> Provision:
     return availability.provide(
-        name, fallback, Path("nowhere"), offline=offline, progress=lambda what, done, total: None
+        sources[name],
+        sources[fallback] if fallback else None,
+        Path("nowhere"),
+        offline=offline,
+        progress=lambda what, done, total: None,
+    )
+
+
+def foreseen(sources: dict[str, Made], name: str, *, offline: bool) -> Provision:
+    return availability.foresee(
+        sources[name], sources["embedded"], Path("nowhere"), offline=offline
     )
 
 
 def test_what_is_there_is_verified_and_not_fetched(sources: dict[str, Made]) -> None:
-    assert served("there") == Provision("there", "there", digest="content of there")
+    assert served(sources, "there") == Provision("there", "there", location=content_of("there"))
     assert sources["there"].calls == ["verify"]
 
 
 def test_what_is_absent_is_fetched_and_then_verified(sources: dict[str, Made]) -> None:
-    assert served("absent", "embedded") == Provision("absent", "absent", digest="content of absent")
+    assert served(sources, "absent", "embedded") == Provision(
+        "absent", "absent", location=content_of("absent")
+    )
     assert sources["absent"].calls == ["fetch", "verify"]
 
 
 def test_what_cannot_be_fetched_is_served_by_the_fallback_which_is_stated(
     sources: dict[str, Made],
 ) -> None:
-    provision = served("unreachable", "embedded")
+    provision = served(sources, "unreachable", "embedded")
     assert provision == Provision(
-        "unreachable", "embedded", "no mirror answered", "content of embedded"
+        "unreachable", "embedded", "no mirror answered", content_of("embedded")
     )
     assert sources["embedded"].calls == ["fetch", "verify"]
 
 
 def test_offline_nothing_is_fetched_from_outside(sources: dict[str, Made]) -> None:
-    provision = served("absent", "embedded", offline=True)
+    provision = served(sources, "absent", "embedded", offline=True)
     assert provision.used == "embedded"
     assert "--offline" in (provision.why or "")
     assert sources["absent"].calls == []
@@ -94,7 +114,7 @@ def test_without_a_fallback_it_is_an_error_that_names_the_ways_out(
     sources: dict[str, Made],
 ) -> None:
     with pytest.raises(DataError) as caught:
-        served("unreachable")
+        served(sources, "unreachable")
     message = str(caught.value)
     for way_out in (
         "Check the connection.",
@@ -107,7 +127,7 @@ def test_without_a_fallback_it_is_an_error_that_names_the_ways_out(
 
 def test_a_damaged_set_is_refused_fallback_or_not(sources: dict[str, Made]) -> None:
     with pytest.raises(DataError, match="a-file: was altered"):
-        served("damaged", "embedded")
+        served(sources, "damaged", "embedded")
     assert sources["damaged"].calls == ["verify"]
     assert sources["embedded"].calls == []
 
@@ -115,7 +135,7 @@ def test_a_damaged_set_is_refused_fallback_or_not(sources: dict[str, Made]) -> N
 def test_foreseeing_touches_nothing(sources: dict[str, Made]) -> None:
     for offline in (True, False):
         for name in sources.keys() - {"damaged"}:
-            availability.foresee(name, "embedded", Path("nowhere"), offline=offline)
+            foreseen(sources, name, offline=offline)
     assert all(set(source.calls) <= {"verify"} for source in sources.values())
 
 
@@ -124,13 +144,9 @@ def test_foreseeing_refuses_a_damaged_set_as_providing_does(
     sources: dict[str, Made], offline: bool
 ) -> None:
     with pytest.raises(DataError, match="a-file: was altered"):
-        availability.foresee("damaged", "embedded", Path("nowhere"), offline=offline)
+        foreseen(sources, "damaged", offline=offline)
 
 
 def test_foreseeing_names_the_fallback_when_offline(sources: dict[str, Made]) -> None:
-    assert availability.foresee("absent", "embedded", Path(), offline=True).used == "embedded"
-    assert availability.foresee("absent", "embedded", Path(), offline=False).used == "absent"
-
-
-def test_only_the_digits_are_embedded() -> None:
-    assert [name for name, source in DATASETS.items() if source.embedded] == ["digits"]
+    assert foreseen(sources, "absent", offline=True).used == "embedded"
+    assert foreseen(sources, "absent", offline=False).used == "absent"

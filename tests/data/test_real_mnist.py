@@ -29,14 +29,14 @@ def test_mnist_begins_with_the_labels_that_everybody_knows(mnist_dir: Path) -> N
     images = MNIST.read(mnist_dir)
     assert images.train_labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert images.test_labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
-    assert images.train_images.shape == (60_000, 28, 28)
-    assert images.test_images.shape == (10_000, 28, 28)
+    assert images.train_images.shape == (60_000, 1, 28, 28)
+    assert images.test_images.shape == (10_000, 1, 28, 28)
 
 
 def test_mnist_is_normalised_by_its_own_mean_and_spread(mnist_dir: Path) -> None:
     images = MNIST.read(mnist_dir)
-    assert np.mean(images.train_images) / 255 == pytest.approx(images.mean, abs=5e-5)
-    assert np.std(images.train_images) / 255 == pytest.approx(images.std, abs=5e-5)
+    assert [np.mean(images.train_images) / 255] == pytest.approx(images.mean, abs=5e-5)
+    assert [np.std(images.train_images) / 255] == pytest.approx(images.std, abs=5e-5)
 
 
 def test_a_right_mnist_is_not_fetched(mnist_dir: Path) -> None:

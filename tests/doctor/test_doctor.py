@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from bench import doctor
 from bench.cli import app
+from bench.data.torchvision_sets import TorchvisionSource
 from bench.doctor import Finding, Paths
 from bench.errors import DataError
 from bench.measure.counters import Jiffies, Reading
@@ -157,17 +158,12 @@ def test_missing_data_are_good_and_damaged_data_an_error(
     assert found.grade == "good"
     assert "mnist" in found.effect
 
-    class Damaged:
-        embedded = False
+    def is_truncated(self: TorchvisionSource, data_dir: Path) -> None:
+        raise DataError("is truncated", where="a file", hint="get it again")
 
-        def missing(self, data_dir: Path) -> None:
-            return None
-
-        def verify(self, data_dir: Path) -> None:
-            raise DataError("is truncated", where="a file", hint="get it again")
-
-    monkeypatch.setattr(doctor, "DATASETS", {"x": Damaged()})
-    damaged, _ = doctor.check_data(paths.data_dir)
+    monkeypatch.setattr(TorchvisionSource, "missing", lambda self, data_dir: None)
+    monkeypatch.setattr(TorchvisionSource, "verify", is_truncated)
+    damaged, *_ = doctor.check_data(paths.data_dir)
     assert (damaged.grade, damaged.seen, damaged.hint) == (
         "error", "a file: is truncated", "get it again",
     )  # fmt: skip

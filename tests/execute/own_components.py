@@ -42,7 +42,7 @@ class OneImage:
 
 def black(images, black, *, generator):
     assert isinstance(generator, torch.Generator)
-    return torch.full_like(images, black)
+    return torch.zeros_like(images) + black
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.data import DATASETS
+from bench.data.digits import DIGITS
 from bench.errors import DataError
 from bench.execute.dataset_transfer import Content, DatasetArchive, pack_dataset, unpack_dataset
 
@@ -23,13 +23,13 @@ def node_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_node_reads_the_same_images(digits_dir: Path, node_folder: Path) -> None:
-    digest, content = pack_dataset("digits", digits_dir)
+    digest, content = pack_dataset(DIGITS, digits_dir)
     folder = unpack_dataset(DatasetArchive(digest, lambda: content))
     assert node_folder in folder.parents
-    here, there = DATASETS["digits"].read(digits_dir), DATASETS["digits"].read(folder)
+    here, there = DIGITS.read(digits_dir), DIGITS.read(folder)
     assert np.array_equal(here.train_images, there.train_images)
     assert np.array_equal(here.test_labels, there.test_labels)
-    DATASETS["digits"].verify(folder)
+    DIGITS.verify(folder)
 
 
 def test_a_node_fetches_once(node_folder: Path) -> None:
@@ -56,12 +56,12 @@ def test_a_truncated_archive_is_rewritten(node_folder: Path) -> None:
 
 
 def test_other_content_has_another_name(digits_dir: Path, tmp_path: Path) -> None:
-    digest, content = pack_dataset("digits", digits_dir)
+    digest, content = pack_dataset(DIGITS, digits_dir)
     for path, data in content.items():
         copy = tmp_path / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    assert pack_dataset("digits", tmp_path)[0] != digest
+    assert pack_dataset(DIGITS, tmp_path)[0] != digest
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")

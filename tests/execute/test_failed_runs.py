@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.data.images import GREY_DIGITS
 from bench.execute import EXECUTORS
 from bench.execute.executor import Evaluated, Event, Executor, RunContext, Started, Stepped
 from bench.records import Outcome
@@ -27,6 +28,8 @@ ENDS_THE_PROCESS = {
     "Leaves": ("failed", "exit code 7"),
     "Stammers": ("failed", "exit code 8"),
 }
+
+SHAPES = dict.fromkeys(("digits", "mnist"), GREY_DIGITS)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +159,7 @@ def test_networks_that_cannot_be_trained_are_found_before_the_first_run(
     }
     for executor in (EXECUTORS["inline"](), EXECUTORS["local"]()):
         cells = [runs_of({"model": {"import": f"{networks}:{name}"}})[0].cell for name in expected]
-        problems = executor.check(cells)
+        problems = executor.check(cells, SHAPES)
         assert len(problems) == len(expected)
         for problem, message in zip(problems, expected.values(), strict=True):
             assert message in problem
@@ -164,13 +167,13 @@ def test_networks_that_cannot_be_trained_are_found_before_the_first_run(
 
 def test_trainable_networks_pass_the_check(networks: str, runs_of: Runs) -> None:
     cells = [runs_of({"model": m})[0].cell for m in ("convnet", "lenet5", "lenet5_1998")]
-    assert EXECUTORS["inline"]().check(cells) == []
+    assert EXECUTORS["inline"]().check(cells, SHAPES) == []
 
 
 def test_only_cross_entropy_takes_label_smoothing(networks: str, runs_of: Runs) -> None:
     model = {"import": f"{networks}:OwnLoss"}
     cell = runs_of({"model": model, "label_smoothing": 0.1})[0].cell
-    (problem,) = EXECUTORS["inline"]().check([cell])
+    (problem,) = EXECUTORS["inline"]().check([cell], SHAPES)
     assert "label_smoothing does not support a custom loss" in problem
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from own_components import Counting
 
+from bench.data.images import GREY_DIGITS
 from bench.execute import EXECUTORS
 from bench.execute.executor import RunContext, never
 from bench.records import Outcome
@@ -14,6 +15,7 @@ from bench.study.runs import Run
 
 Runs = Callable[..., list[Run]]
 
+SHAPES = dict.fromkeys(("digits", "mnist"), GREY_DIGITS)
 NETWORK = {"name": "mlp", "hidden": 16}
 OWN = "own_components"
 PAIRS = {
@@ -61,7 +63,7 @@ PAIRS = {
 def trained(cell: dict[str, Any], digits_dir: Path, runs_of: Runs) -> Outcome:
     runs = runs_of({"model": NETWORK, **cell})
     executor = EXECUTORS["inline"]()
-    assert executor.check([run.cell for run in runs]) == []
+    assert executor.check([run.cell for run in runs], SHAPES) == []
     (outcome,) = executor.execute(runs, RunContext(digits_dir), lambda event: None, never)
     assert outcome.status == "ok", outcome.traceback
     return outcome
@@ -167,7 +169,7 @@ def test_a_hook_that_fails_is_found_before_the_first_run(
     hook: dict[str, Any], message: str, runs_of: Runs
 ) -> None:
     (run,) = runs_of({"model": NETWORK, "hooks": [hook]})
-    (problem,) = EXECUTORS["inline"]().check([run.cell])
+    (problem,) = EXECUTORS["inline"]().check([run.cell], SHAPES)
     assert problem.startswith(f"hook {hook.get('import', 'freeze')}: ")
     assert message in problem
 
@@ -179,7 +181,7 @@ def test_a_mistake_is_found_before_the_first_run(executor: str, runs_of: Runs) -
         runs_of({"model": NETWORK, kind: {"import": f"{OWN}:{name}"}})[0].cell
         for kind, name in expected
     ]
-    problems = EXECUTORS[executor]().check(cells)
+    problems = EXECUTORS[executor]().check(cells, SHAPES)
     assert len(problems) == len(expected)
     for problem, ((kind, name), text) in zip(problems, expected.items(), strict=True):
         assert problem.startswith(f"{kind} {OWN}:{name}: ")
@@ -191,4 +193,4 @@ def test_a_component_of_many_cells_is_reported_once(runs_of: Runs) -> None:
     cells = [
         runs_of({"model": NETWORK, "schedule": broken, "batch_size": n})[0].cell for n in (8, 9)
     ]
-    assert len(EXECUTORS["inline"]().check(cells)) == 1
+    assert len(EXECUTORS["inline"]().check(cells, SHAPES)) == 1

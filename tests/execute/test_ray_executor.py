@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bench.data.images import GREY_DIGITS
 from bench.errors import BenchError
 from bench.execute import EXECUTORS
 from bench.execute import ray_executor as on_ray
@@ -24,6 +25,7 @@ pytest.importorskip("ray")
 Runs = Callable[..., list[Run]]
 # How soon a node that died is missed; by default Ray takes some 15 s.
 NOTICES_SOON = {"health_check_period_ms": 200, "health_check_failure_threshold": 3}
+SHAPES = {"digits": GREY_DIGITS, "mnist": GREY_DIGITS}
 CORES = 1  # of a node: each worker process takes seconds to start
 
 
@@ -120,7 +122,7 @@ def test_networks_are_built_on_a_node_before_the_first_run(
     executor: Executor, runs_of: Runs
 ) -> None:
     cells = [runs_of(network(name))[0].cell for name in ("Plain", "WrongShape")]
-    (problem,) = executor.check(cells)
+    (problem,) = executor.check(cells, SHAPES)
     assert "expected output shape (2, 10), got (2, 7)" in problem
 
 

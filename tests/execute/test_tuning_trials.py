@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data import DATASETS
+from bench.data.digits import DIGITS
 from bench.execute.executor import RunContext
 from bench.execute.single_run import execute_run
 from bench.execute.training_setup import held_out
@@ -26,7 +26,7 @@ def tuning_run(lr: float) -> Run:
 
 
 def test_the_last_training_images_stand_in_for_the_test_set(digits_dir: Path) -> None:
-    whole = DATASETS["digits"].read(digits_dir)
+    whole = DIGITS.read(digits_dir)
     part = held_out(whole, 0.15)
     assert (len(part.train_images), len(part.test_images)) == (51_000, 9_000)
     assert np.array_equal(part.test_images, whole.train_images[51_000:])

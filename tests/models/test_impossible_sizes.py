@@ -49,4 +49,4 @@ def test_a_map_that_cannot_be_halved_loses_its_last_row() -> None:
     layers = Layers(activation="relu")
     layers.convolve(1, 6)
     layers.pool("max")
-    assert layers.side == 11
+    assert (layers.height, layers.width) == (11, 11)

@@ -12,6 +12,7 @@ from bench.models import MODELS
 from bench.registry import (
     Activation,
     Fraction,
+    ImageSize,
     NonNegativeInt,
     Pooling,
     PositiveFloat,
@@ -34,6 +35,8 @@ def other_values(annotation: Any, default: Any) -> list[Any]:
         return [not default]
     if annotation == Fraction:
         return [0.5]
+    if annotation == ImageSize:
+        return [32, (28, 30)]
     if annotation == PositiveFloat:
         return [2 * default]
     raise NotImplementedError(f"say here how to change a {annotation}")
@@ -51,7 +54,9 @@ def changes() -> Iterator[Any]:
 def output(name: str, **settings: Any) -> tuple[int, Tensor]:
     torch.manual_seed(0)
     model = load(MODELS[name].target)(**settings)
-    images = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    size, channels = settings.get("image_size", 28), settings.get("in_channels", 1)
+    shape = (2, channels, *(size if isinstance(size, tuple) else (size, size)))
+    images = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     return sum(p.numel() for p in model.parameters()), model(images)
 
 

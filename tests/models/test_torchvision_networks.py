@@ -45,7 +45,7 @@ def test_images_are_resized_to_the_smallest_side_that_it_takes(name: str) -> Non
 def test_a_network_that_fixes_its_side_gets_that() -> None:
     small = {"patch_size": 16, "num_layers": 1, "num_heads": 1, "hidden_dim": 8, "mlp_dim": 8}
     network = models.VisionTransformer(image_size=96, num_classes=10, **small)
-    from_torchvision.take_one_channel(network)
+    from_torchvision.take_channels(network, 1)
     assert smallest_side(network) == 96
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from runner_doubles import FakeExecutor
 
-from bench.execute.executor import Emit, IsStopping, RunContext, Started, never
+from bench.execute.executor import Emit, IsStopping, RunContext, Shapes, Started, never
 from bench.execute.scheduler import GroupEnded, Message, RunGroup, execute_on_cluster
 from bench.measure.machine import this_machine
 from bench.measure.resources import Node, Resources
@@ -61,7 +61,7 @@ class ManyNodes:
     def resources(self, cells: Sequence[Cell]) -> Resources:
         return Resources(replace(this_machine(), cores=64), self._nodes, is_cluster=True)
 
-    def check(self, cells: Sequence[Cell]) -> list[str]:
+    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
         return []
 
     def execute(

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bench.execute.executor import Emit, Event, IsStopping, RunContext, Started, never
+from bench.execute.executor import Emit, Event, IsStopping, RunContext, Shapes, Started, never
 from bench.measure.resources import Resources, local_resources
 from bench.misclassified import pack_misclassified
 from bench.planning import Plan, PlannedRun, Request
@@ -67,7 +67,7 @@ class FakeExecutor:
     def resources(self, cells: Sequence[Cell]) -> Resources:
         return local_resources()
 
-    def check(self, cells: Sequence[Cell]) -> list[str]:
+    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
         return self.problems
 
     def close(self) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from bench.errors import StudyError
 from bench.measure.machine import Machine
+from bench.study.dataset_choice import DatasetChoice
 from bench.study.design import Excluded, expand
-from bench.study.runs import Run, distinct_cells, resolve, trial_and_cost_runs
+from bench.study.runs import Run, UsedDataset, distinct_cells, resolve, trial_and_cost_runs
 from bench.study.spec import MIN_SETS, Cell, Study
 from bench.study.study_file import load_study
 from bench.study.timing_sets import SetPart, replacement_runs, set_runs, timed_cells
@@ -105,8 +106,12 @@ def planned(loaded: Callable[..., Study]) -> Callable[..., PlannedStudy]:
         study = loaded(text, *overrides)
         design = expand(study)
         machine = replace(NO_GPU, gpus=gpus, no_cuda="" if gpus else NO_GPU.no_cuda)
-        resolved = [resolve(cell, machine, served) for cell in design.cells]
-        cells = distinct_cells(resolved, resolve(study.base, machine, served).cell_id)
+        used = {
+            requested: UsedDataset(DatasetChoice.model_validate(name), None)
+            for requested, name in served.items()
+        }
+        resolved = [resolve(cell, machine, used) for cell in design.cells]
+        cells = distinct_cells(resolved, resolve(study.base, machine, used).cell_id)
         runs = tuple(trial_and_cost_runs(study, cells))
         return PlannedStudy(study, cells, runs, design.excluded)
 

@@ -178,7 +178,8 @@ def test_installed_packages_add_names_of_each_kind(
     entries = f"[bench.{CHOICES[kind].plural}]\nmine = {module}:own\n"
     (information / "entry_points.txt").write_text(entries)
     monkeypatch.syspath_prepend(tmp_path)
-    (cell,) = cells_of(f"name: x\nbase: {{{kind}: {{name: mine, c: 4}}, epochs: 1}}")
+    given = "c: 4, a: 1" if kind == "dataset" else "c: 4"  # a data set is passed nothing
+    (cell,) = cells_of(f"name: x\nbase: {{{kind}: {{name: mine, {given}}}, epochs: 1}}")
     choice = getattr(cell, kind)
     assert (choice.name, choice.target) == ("mine", f"{module}:own")
     assert choice.parameters["c"] == 4

@@ -14,7 +14,7 @@ Refusal = Callable[..., str]
         ("{seed: [0]}", "axes.seed: unknown field. "),
         ("{'model.': [lenet5]}", "axes.model.: unknown field. Did you mean 'model'?"),
         ("{'.lr': [1]}", "axes..lr: unknown field. Did you mean 'lr'?"),
-        ("{dataset.name: [mnist]}", "axes.dataset.name: unknown field. Did you mean 'dataset'?"),
+        ("{datasets.name: [mnist]}", "axes.datasets.name: unknown field. Did you mean 'dataset'?"),
         ("{batch_size: [64, 0]}", "axes.batch_size[1]: expected a value greater than 0, got 0"),
         ("{batch_size: [64, null]}", "axes.batch_size[1]: expected an integer, got null"),
         ("{lr: [0.1, -1]}", "axes.lr[1]: expected a value greater than 0, got -1"),

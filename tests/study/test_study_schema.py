@@ -129,9 +129,14 @@ def test_every_name_and_parameter_is_present(choice: str, registry: Any) -> None
 
 
 def test_every_data_set_is_present_and_may_have_a_fallback() -> None:
-    names, written_out = forms("DatasetChoice")
+    names, *written_out = forms("DatasetChoice")
     assert names["enum"] == list(DATASETS)
-    assert written_out["properties"]["fallback"]["enum"] == list(DATASETS)
+    objects = [form for form in written_out if form["type"] == "object"]
+    assert {form["properties"]["name"].get("const") for form in objects if named(form)} >= set(
+        DATASETS
+    )
+    fallbacks = [None, "mnist", "fashion_mnist", "kmnist", "digits"]
+    assert all(form["properties"]["fallback"]["enum"] == fallbacks for form in objects)
 
 
 @pytest.mark.parametrize("path", REPOSITORYS, ids=lambda p: p.stem)

@@ -21,12 +21,12 @@ def images() -> ImageSet:
     draw = np.random.RandomState(0)
     return ImageSet(
         name="noise",
-        train_images=draw.randint(0, 256, (700, 28, 28)).astype(np.uint8),
+        train_images=draw.randint(0, 256, (700, 1, 28, 28)).astype(np.uint8),
         train_labels=draw.randint(0, 10, 700).astype(np.uint8),
-        test_images=draw.randint(0, 256, (130, 28, 28)).astype(np.uint8),
+        test_images=draw.randint(0, 256, (130, 1, 28, 28)).astype(np.uint8),
         test_labels=draw.randint(0, 10, 130).astype(np.uint8),
-        mean=0.1307,
-        std=0.3081,
+        mean=(0.1307,),
+        std=(0.3081,),
     )
 
 
@@ -90,8 +90,8 @@ def test_pixels_are_normalised_and_labels_are_complete(name: str, images: ImageS
     assert batch.shape == (64, 1, 28, 28)
     assert batch.dtype == torch.float32
     assert labels.dtype == torch.int64
-    expected = (images.test_images[:64] / 255 - images.mean) / images.std
-    assert batch[:, 0].numpy() == pytest.approx(expected, abs=1e-5)
+    expected = (images.test_images[:64] / 255 - 0.1307) / 0.3081
+    assert batch.numpy() == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", LOADERS)

@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.data import DATASETS, LOADERS
+from bench.data import LOADERS
 from bench.data.loaders import Feed
 from bench.execute.executor import RunContext
 from bench.execute.training_setup import set_up_training
 from bench.registry import load
+from bench.study.dataset_choice import DatasetChoice
 from bench.study.spec import Cell
 
 STEPS = 50
@@ -39,7 +40,7 @@ class Reference(nn.Module):
 @cache
 def reference_losses(data_dir: Path, dataset: str, seed: int, steps: int) -> list[float]:
     """Train the reference network by the reference loop over the reference pipeline."""
-    images = DATASETS[dataset].read(data_dir)
+    images = DatasetChoice.model_validate(dataset).source().read(data_dir)
     device = torch.device("cpu")
     loader = load(LOADERS["dataloader"].target)(Feed(images, 512, seed, device))
     torch.manual_seed(seed)
