@@ -1,7 +1,7 @@
 """The lists of `bench list`: names, each with a summary, its parameters and their defaults."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def print_list(target: "Console", name: str) -> None:
     target.print(rows)
 
 
-def _components(field: str) -> Callable[[], Iterable[Row]]:
+def _components(field: str, left_out: Collection[str] = ()) -> Callable[[], Iterable[Row]]:
     """List what a field of a configuration may name, with the names of installed packages."""
 
     def rows() -> Iterable[Row]:
@@ -34,6 +34,8 @@ def _components(field: str) -> Callable[[], Iterable[Row]]:
 
         choice = COMPONENTS[field]
         for name, entry in choice.entries().items():
+            if name in left_out:
+                continue
             yield name, entry.summary
             if text := _parameters(entry.target, choice.passed):
                 yield "", text
@@ -66,9 +68,7 @@ def _models() -> Iterable[Row]:
 def _datasets() -> Iterable[Row]:
     from bench.data import TORCHVISION_DATASETS
 
-    for row in _components("dataset")():
-        if row[0] not in TORCHVISION_DATASETS:
-            yield row
+    yield from _components("dataset", TORCHVISION_DATASETS)()
     yield "torchvision:NAME", "torchvision's classification sets; size (of EMNIST also split)"
     yield "", ", ".join(name.partition(":")[2] for name in TORCHVISION_DATASETS)
 
