@@ -19,7 +19,7 @@ def dotted(count: int = 64) -> torch.Tensor:
 def changed(name: str, seed: int = 0, **parameters: float) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     images: torch.Tensor = load(AUGMENTATIONS[name].target)(
-        dotted(), generator, BLACK, **parameters
+        dotted(), generator, torch.full((1, 1, 1), BLACK), **parameters
     )
     return images
 
@@ -46,11 +46,17 @@ def test_a_shift_moves_by_complete_pixels_and_reaches_every_place() -> None:
     assert torch.equal(moved.sum(dim=(1, 2, 3)), dotted().sum(dim=(1, 2, 3)))
 
 
-def test_what_comes_in_from_outside_is_black() -> None:
+@pytest.mark.parametrize("name", ["shift", "cutout", "affine"])
+def test_what_comes_in_from_outside_is_black_in_each_channel(name: str) -> None:
     generator = torch.Generator().manual_seed(0)
-    white = torch.ones(64, 1, 28, 28)
-    moved = load(AUGMENTATIONS["shift"].target)(white, generator, BLACK, pixels=3)
-    assert set(moved.unique().tolist()) == {BLACK, 1.0}
+    black = torch.tensor([-0.5, -0.25, 0.0])[:, None, None]
+    changed = load(AUGMENTATIONS[name].target)(torch.ones(64, 3, 20, 28), generator, black)
+    assert changed.shape == (64, 3, 20, 28)
+    for channel, value in enumerate((-0.5, -0.25, 0.0)):
+        assert changed[:, channel].min().item() == pytest.approx(value)
+        assert changed[:, channel].max().item() == pytest.approx(1.0)
+    is_black = (changed - black).abs() < 1e-6
+    assert torch.equal(is_black.any(dim=1), is_black.all(dim=1))
 
 
 def test_an_affine_map_of_no_extent_changes_nothing() -> None:
@@ -70,7 +76,9 @@ def white(name: str, seed: int = 0, **parameters: float) -> torch.Tensor:
     images = torch.ones(400, 1, 28, 28)
     images[..., :14] = BLACK
     generator = torch.Generator().manual_seed(seed)
-    result: torch.Tensor = load(AUGMENTATIONS[name].target)(images, generator, BLACK, **parameters)
+    result: torch.Tensor = load(AUGMENTATIONS[name].target)(
+        images, generator, torch.full((1, 1, 1), BLACK), **parameters
+    )
     return result
 
 

@@ -71,6 +71,18 @@ def test_tensors_have_the_shapes_and_types_of_batches(images: ImageSet, empty: P
     assert (test_labels.shape, test_labels.dtype) == ((13,), torch.int64)
 
 
+@pytest.mark.parametrize("shape", [(3, 5, 5), (1, 3, 3), (2, 4, 6)], ids=str)
+def test_images_of_any_shape_are_shared(shape: tuple[int, ...], empty: Path) -> None:
+    draw = np.random.RandomState(0)
+    pixels, labels = draw.rand(11, *shape).astype(np.float32), np.arange(11) % 3
+    statistics = [0.5] * shape[0], [0.1] * shape[0]
+    images = ImageSet("any", pixels[:7], labels[:7], pixels[7:], labels[7:], *statistics, 3)
+    own = normalised_images(images, "standard")
+    mapped = normalised_images(images, "standard", empty)
+    assert own[0].shape == (7, *shape)
+    assert all(torch.equal(one, other) for one, other in zip(own, mapped, strict=True))
+
+
 def test_the_second_one_makes_nothing(
     images: ImageSet, empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

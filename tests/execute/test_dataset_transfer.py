@@ -1,6 +1,7 @@
 """Data sets on their way to a node: complete, once, and nobody else's."""
 
 import os
+import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from bench.data.digits import DIGITS
 from bench.errors import DataError
 from bench.execute.dataset_transfer import Content, DatasetArchive, pack_dataset, unpack_dataset
+from bench.study.dataset_choice import DatasetChoice
 
 
 @pytest.fixture
@@ -30,6 +32,27 @@ def test_a_node_reads_the_same_images(digits_dir: Path, node_folder: Path) -> No
     assert np.array_equal(here.train_images, there.train_images)
     assert np.array_equal(here.test_labels, there.test_labels)
     DIGITS.verify(folder)
+
+
+def test_a_node_reads_a_decoded_data_set_without_its_source(
+    tmp_path: Path, node_folder: Path
+) -> None:
+    images, labels = np.arange(60 * 12).reshape(60, 3, 2, 2) % 256, np.arange(60) % 3
+    np.savez(tmp_path / "own.npz", images=images, labels=labels)
+    choice = DatasetChoice.model_validate({"name": "npz", "path": str(tmp_path / "own.npz")})
+    source = choice.source()
+    source.fetch(tmp_path / "data", lambda what, done, total: None)
+    located = source.locate(tmp_path / "data").folder
+    assert located is not None
+    digest, content = pack_dataset(source, located)
+    here = source.read(located)
+    expected = np.array(here.train_images)
+    (tmp_path / "own.npz").unlink()
+    shutil.rmtree(tmp_path / "data")
+    folder = unpack_dataset(DatasetArchive(digest, lambda: content))
+    there = choice.source().read(folder)
+    assert np.array_equal(there.train_images, expected)
+    assert (there.mean, there.shape) == (here.mean, here.shape)
 
 
 def test_a_node_fetches_once(node_folder: Path) -> None:

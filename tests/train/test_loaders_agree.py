@@ -45,6 +45,45 @@ def test_two_epochs_are_equal_to_the_bit(images: ImageSet) -> None:
             assert torch.equal(our_labels, their_labels)
 
 
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        ((3, 8, 6), np.uint8),
+        ((2, 5, 5), np.uint8),
+        ((1, 7, 4), np.float32),
+        ((3, 4, 4), np.float32),
+    ],
+    ids=str,
+)
+def test_images_of_any_shape_are_equal_to_the_bit(
+    shape: tuple[int, ...], dtype: type[np.generic]
+) -> None:
+    draw = np.random.RandomState(0)
+    pixels = draw.randint(0, 256, (90, *shape)).astype(dtype)
+    labels = draw.randint(0, 5, 90)
+    statistics = [0.3, 0.4, 0.5][: shape[0]], [0.2, 0.25, 0.3][: shape[0]]
+    images = ImageSet("any", pixels[:70], labels[:70], pixels[70:], labels[70:], *statistics, 5)
+    resident, pipeline = build("resident", images), build("dataloader", images)
+    for ours, theirs in zip(
+        (*resident.train(), *resident.test()), (*pipeline.train(), *pipeline.test()), strict=True
+    ):
+        assert ours[0].shape[1:] == shape
+        assert torch.equal(ours[0], theirs[0])
+        assert torch.equal(ours[1], theirs[1])
+
+
+def test_each_channel_is_normalised_by_its_own_statistics() -> None:
+    draw = np.random.RandomState(0)
+    pixels = draw.randint(0, 256, (50, 3, 4, 4)).astype(np.uint8)
+    pixels[:, 1] //= 4
+    mean, std = (f(pixels / 255, axis=(0, 2, 3)).tolist() for f in (np.mean, np.std))
+    labels = np.zeros(50, np.int64)
+    images = ImageSet("any", pixels, labels, pixels, labels, mean, std, 1)
+    batch, _ = next(build("resident", images).test())
+    assert batch.mean(dim=(0, 2, 3)).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
+    assert batch.std(dim=(0, 2, 3), correction=0).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
+
+
 def test_the_test_sets_are_equal_to_the_bit(images: ImageSet) -> None:
     for ours, theirs in zip(
         build("resident", images).test(), build("dataloader", images).test(), strict=True
