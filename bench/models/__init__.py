@@ -30,6 +30,10 @@ MODELS: Mapping[str, Entry] = {
         "bench.models.tinygrad_mnist:TinygradMNIST",
         "the CNN of tinygrad's MNIST example: four convolutions, batch norm; 87,850 parameters",
     ),
+    "resnet": Entry(
+        "bench.models.resnet:ResNet",
+        "a residual network of 8 layers, for images of any size; 77,754 parameters",
+    ),
 }
 
 INITIALISATIONS: Mapping[str, Entry] = {

@@ -9,7 +9,7 @@ from bench.models import MODELS
 from bench.optim import OPTIMIZERS, SCHEDULES
 from bench.records import IDENTITY
 from bench.registry import parameters
-from bench.study.spec import Cell
+from bench.study.spec import CHOICES, Cell
 
 
 def flat(**fields: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def test_every_parameter_is_a_column_by_its_dotted_path(room: str, registry: Any
     for name, entry in registry.items():
         columns = flat(**{room: name})
         assert columns[room] == name
-        for parameter in parameters(entry.target) or ():
+        for parameter in parameters(entry.target, CHOICES[room].passed) or ():
             path = f"{room}.{parameter.name}"
             default = parameter.default
             expected = json.dumps(default) if isinstance(default, tuple) else default
