@@ -39,6 +39,7 @@ IDENTITY = ("study", "cell_id", "model", "dataset", "batch_size", "optimizer", "
 # The phases of training that a timing set measures, in the order in which they happen.
 # `device` is a step's time on a GPU alone, all of it launched beforehand.
 STEP_PHASES = ("data", "forward", "backward", "optimizer")
+MARKED_PHASES = STEP_PHASES[1:]  # what a training step of the user's own may mark
 PHASES = (*STEP_PHASES, "step", "device", "epoch", "eval")
 
 

@@ -5,8 +5,8 @@ code is the training code.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, cast
@@ -18,13 +18,15 @@ from torch.optim import Optimizer, lr_scheduler
 
 from bench.errors import DivergedError
 from bench.measure.clock import Clock
-from bench.optim import losses
+from bench.optim import losses, training_steps
 from bench.optim.averaging import Averaging
 from bench.optim.hooks import METHODS
+from bench.records import MARKED_PHASES
 
 Batch = tuple[Tensor, Tensor]
 Network = Callable[[Tensor], Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
+TrainingStep = Callable[["Training", Tensor, Tensor], Tensor]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 
 LOG_EVERY_STEPS = 30  # as in the reference script
@@ -88,7 +90,8 @@ class Training:
     the cross-entropy of its output as logits. `label_smoothing` applies in training only; raises
     ValueError if the loss does not support it. `clip_norm` is the largest norm of all gradients
     together (Pascanu et al., 2013, arXiv:1211.5063). The schedule is stepped after each step, or
-    after each epoch (`steps_by_epoch`, and ReduceLROnPlateau always).
+    after each epoch (`steps_by_epoch`, and ReduceLROnPlateau always). A `training_step` replaces
+    the default one of bench.optim.training_steps.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class Training:
         steps_by_epoch: bool = False,
         label_smoothing: float = 0.0,
         clip_norm: float | None = None,
+        training_step: TrainingStep | None = None,
         averaging: Averaging | None = None,
         hooks: Sequence[object] = (),
     ) -> None:
@@ -110,6 +114,9 @@ class Training:
         self.scheduler = scheduler
         self.steps = 0
         self.epochs = 0
+        self.own_step = training_step
+        # Times what a step marks as a phase, in a timing set.
+        self.mark: Callable[[str], AbstractContextManager[None]] | None = None
         self._clip_norm = clip_norm
         self._averaging = averaging
         self._arithmetic = arithmetic
@@ -178,11 +185,21 @@ class Training:
         self._call_hooks("after_epoch")
 
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Take a training step and return its loss, still on the device."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = self.backward(self.loss(images, labels))
-        self.update()
-        return loss
+        """Take a training step and return its detached loss, still on the device."""
+        step = self.own_step or training_steps.default
+        return step(self, images, labels).detach()
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time what a training step of the user's own does within as this phase.
+
+        Phases must not be nested. Raises ValueError for another name than MARKED_PHASES.
+        """
+        if name not in MARKED_PHASES:
+            expected = f"{', '.join(MARKED_PHASES[:-1])} or {MARKED_PHASES[-1]}"
+            raise ValueError(f"expected the phase {expected}, got {name!r}")
+        with nullcontext() if self.mark is None else self.mark(name):
+            yield
 
     def evaluator(self) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Return a function from test images and labels to output and loss without smoothing.

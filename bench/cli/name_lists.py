@@ -101,6 +101,7 @@ LISTS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "augmentations": _components("augmentation"),
     "initialisations": _components("initialisation"),
     "averagings": _components("averaging"),
+    "training_steps": _components("training_step"),
     "hooks": _components("hook"),
     "axes": _axes,
     "figures": _figures,

@@ -17,6 +17,7 @@ from bench.execute.components import (
     build_network,
     build_optimizer,
     build_schedule,
+    build_training_step,
     initialise,
     two_images,
 )
@@ -40,7 +41,7 @@ def check_components(cells: Sequence[Cell], shapes: Shapes) -> list[str]:
     """Build and use each distinct component; return a line per problem.
 
     Every network takes two images forward and backward; an optimizer, schedule, augmentation or
-    average of the user's own takes part in a training step.
+    average of the user's own takes part in a training step, or is one.
     """
     problems = []
     if any(cell.loader.name == "dataloader" for cell in cells):
@@ -72,6 +73,7 @@ def _checks(cell: Cell) -> Iterator[tuple[Choice, tuple[object, ...], Check]]:
         (cell.optimizer, (cell.model,), _check_step),
         (cell.schedule, (cell.optimizer,), _check_step),
         (cell.averaging, (cell.model,), _check_step),
+        (cell.training_step, (cell.model, cell.optimizer, cell.loss), _check_training_step),
     ):
         if choice.name not in choice.registry:
             yield choice, parts, check
@@ -142,11 +144,17 @@ def _check_loss(cell: Cell, shape: DataShape) -> str | None:
 def _loss_problem(cell: Cell, shape: DataShape, model: nn.Module, output: Tensor) -> str | None:
     loss_function = smoothed(loss_of(model, build_loss(cell, CPU)), cell.label_smoothing)
     loss = loss_function(output, LABELS)
-    if not isinstance(loss, Tensor) or loss.shape != ():
-        found = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-        return f"expected the loss to be a tensor of one number, got {found}"
+    if problem := _not_one_number(loss):
+        return problem
     loss.backward()  # type: ignore[no-untyped-call]
     return None
+
+
+def _not_one_number(loss: object) -> str | None:
+    if isinstance(loss, Tensor) and loss.shape == ():
+        return None
+    found = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+    return f"expected the loss to be a tensor of one number, got {found}"
 
 
 def _check_augmentation(cell: Cell, shape: DataShape) -> str | None:
@@ -162,19 +170,32 @@ def _check_augmentation(cell: Cell, shape: DataShape) -> str | None:
 
 def _check_step(cell: Cell, shape: DataShape) -> str | None:
     """Take a step with the optimizer, schedule and average of the cell, and evaluate."""
-    model = build_model(cell, shape)
-    optimizer = build_optimizer(cell, model)
-    training = Training(
-        model,
-        optimizer,
-        build_schedule(cell, optimizer, SPAN),
-        loss=build_loss(cell, CPU),
-        steps_by_epoch=cell.schedule.is_by_epoch,
-        averaging=build_averaging(cell, model, SPAN),
-        hooks=build_hooks(cell),
-    )
+    training = _training(cell, shape)
     training.step(two_images(shape), LABELS)
     training.end_epoch(1.0)
     with torch.no_grad():
         training.evaluator()(two_images(shape), LABELS)
     return None
+
+
+def _check_training_step(cell: Cell, shape: DataShape) -> str | None:
+    training = _training(cell, shape)
+    assert training.own_step is not None
+    if problem := _not_one_number(training.own_step(training, two_images(shape), LABELS)):
+        return problem
+    return None if training.steps else "expected a call of training.update(), got none"
+
+
+def _training(cell: Cell, shape: DataShape) -> Training:
+    model = build_model(cell, shape)
+    optimizer = build_optimizer(cell, model)
+    return Training(
+        model,
+        optimizer,
+        build_schedule(cell, optimizer, SPAN),
+        loss=build_loss(cell, CPU),
+        steps_by_epoch=cell.schedule.is_by_epoch,
+        training_step=build_training_step(cell),
+        averaging=build_averaging(cell, model, SPAN),
+        hooks=build_hooks(cell),
+    )

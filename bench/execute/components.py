@@ -18,14 +18,14 @@ from torch.optim.swa_utils import AveragedModel
 from bench.data.images import DataShape
 from bench.data.loaders import Augment
 from bench.errors import BenchError
-from bench.optim import losses
+from bench.optim import losses, training_steps
 from bench.optim.averaging import Averaging
 from bench.optim.hooks import METHODS
 from bench.optim.schedules import Span
 from bench.registry import call, load, load_callable
 from bench.study.choice import Choice
 from bench.study.spec import Cell
-from bench.train import Loss
+from bench.train import Loss, TrainingStep
 
 
 def build_model(cell: Cell, shape: DataShape) -> nn.Module:
@@ -124,6 +124,12 @@ def build_augmentation(cell: Cell) -> Augment:
         return augment(images, **given)  # type: ignore[no-any-return]
 
     return augmented
+
+
+def build_training_step(cell: Cell) -> TrainingStep | None:
+    """Build the training step that a study imports; None for the default one."""
+    choice = cell.training_step
+    return None if choice.target == training_steps.DEFAULT else _with_parameters(choice)
 
 
 def build_averaging(cell: Cell, model: nn.Module, span: Span) -> Averaging | None:

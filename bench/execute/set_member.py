@@ -23,6 +23,7 @@ from bench.measure.phases import (
     time_two_images,
 )
 from bench.measure.thread_affinity import busiest_threads, cores_apart
+from bench.measure.whole_steps import Marks, WholeStep
 from bench.records import LOCKSTEP, BlockRow, Outcome, TimingRow
 from bench.study.runs import Run
 from bench.train import evaluate, train_epoch
@@ -161,18 +162,28 @@ class _Timing:
             return None
 
     def _two_images_s(self) -> float | None:
-        """Time two images on a CPU; a compiled network would be compiled again for them."""
+        """Time two images on a CPU; a compiled network would be compiled again for them.
+
+        None for a step that is timed as a whole, whose launches are more than those of the network.
+        """
         if self._setup.cell.compile or self._setup.device.type != "cpu":
+            return None
+        if isinstance(self._parts, WholeStep):
             return None
         images, labels = self._parts.batch()
         return time_two_images(self._parts, (images[:2], labels[:2]), self._setup.clock)
 
 
-def _step_parts(setup: TrainingSetup) -> StepParts:
+def _step_parts(setup: TrainingSetup) -> StepParts | WholeStep:
     training = setup.training
     training.model.train()
+    batch = full_batches(setup.loader.train, setup.loader.step_images)
+    if training.own_step is not None:
+        marks = Marks(setup.clock, setup.device)
+        training.mark = marks.phase
+        return WholeStep(batch, lambda batch: training.step(*batch), marks)
     return StepParts(
-        batch=full_batches(setup.loader.train, setup.loader.step_images),
+        batch=batch,
         zero_grad=lambda: training.optimizer.zero_grad(set_to_none=True),
         forward=lambda batch: training.loss(*batch),
         backward=training.backward,

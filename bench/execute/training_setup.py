@@ -21,6 +21,7 @@ from bench.execute.components import (
     build_model,
     build_optimizer,
     build_schedule,
+    build_training_step,
 )
 from bench.execute.executor import RunContext
 from bench.measure import openmp_spin
@@ -117,6 +118,7 @@ def _training(cell: Cell, model: nn.Module, loader: Loader, epochs: int) -> Trai
         steps_by_epoch=cell.schedule.is_by_epoch,
         label_smoothing=cell.label_smoothing,
         clip_norm=cell.clip_norm,
+        training_step=build_training_step(cell),
         averaging=build_averaging(cell, model, span),
         hooks=build_hooks(cell),
     )

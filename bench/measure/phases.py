@@ -17,6 +17,7 @@ import torch
 from bench.errors import DivergedError
 from bench.measure.clock import Clock
 from bench.measure.counters import Proc, page_faults
+from bench.measure.whole_steps import WholeStep, marked_gpu_phases, time_whole_steps
 from bench.records import STEP_PHASES
 
 WARMUP_WINDOW_STEPS = 2
@@ -70,7 +71,11 @@ class StepTimer:
     """
 
     def __init__(
-        self, parts: StepParts, clock: Clock, device: torch.device, proc: Proc | None = None
+        self,
+        parts: StepParts | WholeStep,
+        clock: Clock,
+        device: torch.device,
+        proc: Proc | None = None,
     ) -> None:
         self._parts = parts
         self._clock = clock
@@ -127,6 +132,8 @@ class StepTimer:
     def _cpu_turn(self, steps: int, discarded: int) -> tuple[dict[str, list[float]], Any]:
         """Time each phase between two readings of the clock, and the step from first to last."""
         parts, now_s = self._parts, self._clock.now_s
+        if isinstance(parts, WholeStep):
+            return time_whole_steps(parts, now_s, steps, discarded)
         reads: list[tuple[float, ...]] = []
         for _ in range(discarded + steps):
             t0 = now_s()
@@ -167,7 +174,11 @@ class StepTimer:
             parts.zero_grad()
             loss = parts.step(batch)
         step_s = (self._clock.now_s() - started_s) / count  # synchronises
-        spans = _gpu_phases(parts, self._device, max(1, count // 2))
+        fewer = max(1, count // 2)
+        if isinstance(parts, WholeStep):
+            spans = marked_gpu_phases(parts, self._device, fewer)
+        else:
+            spans = _gpu_phases(parts, self._device, fewer)
         device_s = _gpu_alone(parts, self._device, step_s)
         return {**spans, "step": [step_s], "device": [device_s]}, loss
 
@@ -220,7 +231,7 @@ def _gpu_phases(parts: StepParts, device: torch.device, steps: int) -> dict[str,
     }
 
 
-def _gpu_alone(parts: StepParts, device: torch.device, step_s: float) -> float:
+def _gpu_alone(parts: StepParts | WholeStep, device: torch.device, step_s: float) -> float:
     """Time a complete step without launch overhead: launch it while the GPU is kept waiting.
 
     The difference from the time of a normal step is the time in which the GPU waits for launches.

@@ -1,4 +1,4 @@
-"""Registries of optimizers, learning-rate schedules, losses, weight averagings and hooks.
+"""Registries of what trains: optimizers, schedules, losses, steps, averagings and hooks.
 
 `lbfgs` is left out: it evaluates a closure several times per step, so that times of its phases and
 steps would not be comparable with those of other optimizers.
@@ -40,6 +40,12 @@ LOSSES: Mapping[str, Entry] = {
     "cross_entropy": Entry("bench.optim.losses:cross_entropy", "of outputs as logits"),
     "nll": Entry("bench.optim.losses:nll", "of outputs as log-probabilities"),
     "square": Entry("bench.optim.losses:square", "squared distance to 1 of the label, else 0"),
+}
+
+TRAINING_STEPS: Mapping[str, Entry] = {
+    "default": Entry(
+        "bench.optim.training_steps:default", "forward, backward and update, each timed"
+    ),
 }
 
 HOOKS: Mapping[str, Entry] = {

@@ -28,7 +28,7 @@ from bench.errors import BenchError, did_you_mean, shown
 from bench.import_graph import source_file
 from bench.models import INITIALISATIONS, MODELS
 from bench.models.model_lookup import candidate_models
-from bench.optim import AVERAGINGS, HOOKS, LOSSES, OPTIMIZERS, SCHEDULES
+from bench.optim import AVERAGINGS, HOOKS, LOSSES, OPTIMIZERS, SCHEDULES, TRAINING_STEPS
 from bench.registry import NOTHING, Entry, Passed, PositiveInt, installed, missing, parameters
 
 IMPORT_TARGET = r"\w+(\.\w+)*:\w+"
@@ -93,8 +93,8 @@ class Choice(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     registry: ClassVar[Mapping[str, Entry]] = {}
-    kind: ClassVar[str]  # "optimizer" of OptimizerChoice
-    plural: ClassVar[str]
+    kind: ClassVar[str]  # "training step" of TrainingStepChoice
+    plural: ClassVar[str]  # "training_steps", as in the group of entry points
     may_import: ClassVar[bool] = True
     passed: ClassVar[Passed] = NOTHING
     # Parameters of the harness itself where a callable is not built in, the first value by default.
@@ -107,8 +107,10 @@ class Choice(BaseModel):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.kind = cls.__name__.removesuffix("Choice").lower()
+        words = re.findall("[A-Z][a-z]*", cls.__name__.removesuffix("Choice"))
+        cls.kind = " ".join(words).lower()
         cls.plural = f"{cls.kind}es" if cls.kind.endswith("s") else f"{cls.kind}s"
+        cls.plural = cls.plural.replace(" ", "_")
 
     @model_validator(mode="before")
     @classmethod
@@ -379,6 +381,13 @@ class InitialisationChoice(Choice):
 
     registry = INITIALISATIONS
     passed = Passed(1)
+
+
+class TrainingStepChoice(Choice):
+    """What is done with a batch in a training step."""
+
+    registry = TRAINING_STEPS
+    passed = Passed(3, to_instance=True)
 
 
 class HookChoice(Choice):

@@ -37,6 +37,7 @@ from bench.study.choice import (
     OptimizerChoice,
     ScheduleChoice,
     Strict,
+    TrainingStepChoice,
     invalid,
     invalid_at,
     known_name,
@@ -127,6 +128,9 @@ class Cell(Strict):
     clip_norm: (
         Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(number)] | None
     ) = _field(None, "largest norm of all gradients together; longer ones are scaled down to it")
+    training_step: TrainingStepChoice = _field(
+        "default", "what a step does with its batch; an imported one is timed as a whole"
+    )
     averaging: AveragingChoice = _field("none", "average of the weights to evaluate")
     hooks: list[HookChoice] = _field(
         [], "what changes the training while it runs: before it, after each step, each epoch"
@@ -206,6 +210,7 @@ LATER: Mapping[str, Scalar] = {
     "deterministic": False,
     "loss": "default",
     "clip_norm": None,
+    "training_step": "default",
     "hooks": None,
     "spin_count": "auto",
     "allocator": "auto",

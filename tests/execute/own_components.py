@@ -111,6 +111,57 @@ class Doubling:
             group["lr"] = 0.002
 
 
+def plain_step(training, images, labels, *, scale: float = 1):
+    training.optimizer.zero_grad(set_to_none=True)
+    with training.phase("forward"):
+        loss = scale * training.loss(images, labels)
+    with training.phase("backward"):
+        training.backward(loss)
+    training.update()
+    return loss
+
+
+class SharpnessAware:
+    """Step by the gradients where the loss is about highest, at a distance `rho`."""
+
+    def __init__(self, rho: float = 0.05):
+        self._rho = rho
+
+    def __call__(self, training, images, labels):
+        parameters = list(training.model.parameters())
+        training.optimizer.zero_grad()
+        with training.phase("forward"):
+            loss = training.loss(images, labels)
+        with training.phase("backward"):
+            training.backward(loss)
+        with torch.no_grad():
+            gradients = [parameter.grad for parameter in parameters]
+            moves = [self._rho * g / nn.utils.get_total_norm(gradients) for g in gradients]
+            torch._foreach_add_(parameters, moves)
+        training.optimizer.zero_grad()
+        with training.phase("forward"):
+            higher = training.loss(images, labels)
+        with training.phase("backward"):
+            training.backward(higher)
+        with torch.no_grad():
+            torch._foreach_sub_(parameters, moves)
+        training.update()
+        return loss
+
+
+def idle_step(training, images, labels):
+    return training.loss(images, labels)
+
+
+def lossless_step(training, images, labels):
+    training.update()
+
+
+def misnamed_step(training, images, labels):
+    with training.phase("foreward"):
+        return training.loss(images, labels)
+
+
 class Silent:
     pass
 

@@ -53,6 +53,13 @@ PAIRS = {
         {},
         {"augmentation": {"import": "torchvision.transforms.v2:RandomRotation", "degrees": 0}},
     ),
+    "a training step": (
+        {"schedule": "cosine", "clip_norm": 0.5, "averaging": "ema"},
+        {
+            **{"schedule": "cosine", "clip_norm": 0.5, "averaging": "ema"},
+            "training_step": {"import": f"{OWN}:plain_step"},
+        },
+    ),
     "an average": (
         {"averaging": {"name": "tail", "fraction": 0.99999}},
         {"averaging": {"import": "torch.optim.swa_utils:AveragedModel", "use_buffers": True}},
@@ -88,6 +95,14 @@ def test_what_an_augmentation_and_an_initialisation_do_counts(
     dead = trained({"initialisation": {"import": f"{OWN}:zeros"}}, digits_dir, runs_of)
     for outcome in (blind, dead):
         assert outcome.epochs[-1].test_accuracy < 0.3  # of ten classes
+
+
+def test_what_a_training_step_does_counts(digits_dir: Path, runs_of: Runs) -> None:
+    sharp = {"training_step": {"import": f"{OWN}:SharpnessAware", "rho": 0.5}}
+    aware, plain = (trained(cell, digits_dir, runs_of) for cell in (sharp, {}))
+    assert aware.epochs[0].train_loss != plain.epochs[0].train_loss
+    assert aware.trial is not None and plain.trial is not None
+    assert aware.trial.steps == plain.trial.steps
 
 
 def test_the_plateau_of_the_training_loss_lowers_the_rate(digits_dir: Path, runs_of: Runs) -> None:
@@ -149,6 +164,11 @@ REFUSED = {
     "averaging": {
         "Forgetful": "expected torch's AveragedModel, or an object with after_step(model, steps) ",
     },
+    "training_step": {
+        "idle_step": "expected a call of training.update(), got none",
+        "lossless_step": "expected the loss to be a tensor of one number, got NoneType",
+        "misnamed_step": "ValueError: expected the phase forward, backward or optimizer, got 'fore",
+    },
     "initialisation": {"broken": "RuntimeError: the cheese is out (own_components.py, line "},
 }
 
@@ -184,7 +204,7 @@ def test_a_mistake_is_found_before_the_first_run(executor: str, runs_of: Runs) -
     problems = EXECUTORS[executor]().check(cells, SHAPES)
     assert len(problems) == len(expected)
     for problem, ((kind, name), text) in zip(problems, expected.items(), strict=True):
-        assert problem.startswith(f"{kind} {OWN}:{name}: ")
+        assert problem.startswith(f"{kind.replace('_', ' ')} {OWN}:{name}: ")
         assert text in problem
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from bench.measure.phases import GPU_CYCLES_PER_S, StepParts, StepTimer
+from bench.measure.whole_steps import Marks, WholeStep
 
 GPU = torch.device("cuda")
 
@@ -56,17 +57,30 @@ class Device:
             update=lambda: (self.launch(), None)[1],
         )
 
+    def whole_step(self) -> WholeStep:
+        """Mark two forwards, but not the backward."""
+        marks = Marks(self, GPU)
+
+        def take(batch: None) -> float:
+            for _ in range(2):
+                with marks.phase("forward"):
+                    self.launch()
+            return self.launch()
+
+        return WholeStep(batch=lambda: None, take=take, marks=marks)
+
 
 @pytest.fixture
 def medians(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that times turns on a fake GPU and returns each phase's median seconds."""
 
-    def measured(launch_s: float, work_s: float) -> dict[str, float]:
+    def measured(launch_s: float, work_s: float, *, is_whole: bool = False) -> dict[str, float]:
         device = Device(launch_s, work_s)
         monkeypatch.setattr(torch.cuda, "Event", device.event)
         monkeypatch.setattr(torch.cuda, "_sleep", device.sleep)
         monkeypatch.setattr(torch.cuda, "synchronize", device.synchronize)
-        timer = StepTimer(device.parts(), device, GPU)
+        parts = device.whole_step() if is_whole else device.parts()
+        timer = StepTimer(parts, device, GPU)
         timer.warm_up()
         for _ in range(5):
             timer.take_turn(2)
@@ -90,3 +104,10 @@ def test_a_gpu_that_computes_all_the_time_needs_what_the_step_takes(medians: Any
     found = medians(launch_s=0.001, work_s=0.005)
     assert found["step"] == pytest.approx(0.015, rel=0.02)
     assert found["device"] == pytest.approx(0.015)
+
+
+def test_what_a_step_of_the_users_own_marks_is_timed_by_events(medians: Any) -> None:
+    found = medians(launch_s=0.001, work_s=0.005, is_whole=True)
+    assert set(found) == {"data", "forward", "step", "device"}
+    assert found["step"] == pytest.approx(0.015, rel=0.02)
+    assert found["forward"] == pytest.approx(0.010, rel=0.02)

@@ -156,6 +156,21 @@ def test_cells_without_timing_are_counted(tables_of: Callable[[str], Results]) -
     assert "Not timed: 1 cell" in " ".join(t.get_text() for t in chart.figure.texts)
 
 
+def test_steps_timed_only_as_a_whole_are_counted_beside_phases(
+    tables_of: Callable[[str], Results],
+) -> None:
+    tables = tables_of("no-epochs")
+    is_marked = tables.timings["phase"].isin(["forward", "backward", "optimizer"])
+    for whole, shown in (([], 2), (["lenet5"], 1), (["lenet5", "convnet"], 0)):
+        timed = tables.timings[~(is_marked & tables.timings["model"].isin(whole))]
+        summary = summarise(tables.trials, timed, tables.blocks, tables.costs)
+        charts = FIGURES["phases"](replace(tables, timings=timed, summary=summary))
+        ticks = [len(chart.figure.axes[0].get_yticks()) for chart in charts]
+        assert ticks == ([shown] if shown else [])
+        notes = " ".join(t.get_text() for chart in charts for t in chart.figure.texts)
+        assert ("Not timed by phase: 1 cell" in notes) == (len(whole) == 1)
+
+
 def test_an_axis_shows_only_values_that_a_line_joins(tables_of: Callable[[str], Results]) -> None:
     tables = tables_of("baseline")
     momentum = {"optimizer.momentum": [None, 0.9, 0.0], "optimizer": ["adam", "sgd", "sgd"]}

@@ -34,6 +34,11 @@ class Augmentation:
 def initialisation(model, gain: float = 1): ...
 
 def averaging(model, span, *, decay: float = 0.9): ...
+
+def training_step(training, images, labels, rho: float = 0.05): ...
+
+class Training_Step:
+    def __init__(self, rho: float = 0.05): ...
 """
 PARAMETERS = {
     "optimizer": {"lr": 0.1, "beta": 0.9},
@@ -45,6 +50,8 @@ PARAMETERS = {
     "Augmentation": {"pixels": 2, "per": "batch"},
     "initialisation": {"gain": 1.0},
     "averaging": {"decay": 0.9},
+    "training_step": {"rho": 0.05},
+    "Training_Step": {"rho": 0.05},
 }
 
 
@@ -81,21 +88,23 @@ def test_its_parameters_are_axes(cells_of: CellsOf, own: str) -> None:
 @pytest.mark.parametrize(
     ("field", "message"),
     [
-        ("optimizer: {import: 'OWN:optimizer', rl: 1}", "rl: optimizer OWN:optimizer has no "),
-        ("optimizer: {import: 'OWN:optimizer', parameters: 1}", "parameters: optimizer OWN:opt"),
-        ("schedule: {import: 'OWN:schedule', span: 1}", "span: schedule OWN:schedule has no "),
-        ("loss: {import: 'OWN:loss', gamma: high}", "gamma: expected a number, got the text"),
+        ("optimizer: {import: 'OWN:optimizer', rl: 1}", ".rl: optimizer OWN:optimizer has no "),
+        ("optimizer: {import: 'OWN:optimizer', parameters: 1}", ".parameters: optimizer OWN:opt"),
+        ("schedule: {import: 'OWN:schedule', span: 1}", ".span: schedule OWN:schedule has no "),
+        ("loss: {import: 'OWN:loss', gamma: high}", ".gamma: expected a number, got the text"),
         (
             "schedule: {import: 'OWN:schedule', every: week}",
-            "every: expected step or epoch, got 'week'",
+            ".every: expected step or epoch, got 'week'",
         ),
         (
             "augmentation: {import: 'OWN:augmentation', per: pixel}",
-            "per: expected batch or image, got 'pixel'",
+            ".per: expected batch or image, got 'pixel'",
         ),
-        ("schedule: {name: cosine, every: epoch}", "every: schedule cosine has no parameter"),
-        ("loss: {import: 'OWN.loss'}", "import: expected 'package.module:callable'"),
-        ("loader: {import: 'OWN:loss'}", "import: a loader cannot be imported"),
+        ("schedule: {name: cosine, every: epoch}", ".every: schedule cosine has no parameter"),
+        ("loss: {import: 'OWN.loss'}", ".import: expected 'package.module:callable'"),
+        ("training_step: {import: 'OWN:training_step', roh: 1}", ".roh: training step OWN:"),
+        ("training_step: {name: sam}", ": unknown training step 'sam'. Known: default."),
+        ("loader: {import: 'OWN:loss'}", ".import: a loader cannot be imported"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(
@@ -103,7 +112,7 @@ def test_a_mistake_is_named_with_its_line(
 ) -> None:
     kind = field.partition(":")[0]
     said = refusal(f"name: x\nbase:\n  {field.replace('OWN', own)}")
-    assert said.startswith(f"study.yaml:3: base.{kind}.{message.replace('OWN', own)}")
+    assert said.startswith(f"study.yaml:3: base.{kind}{message.replace('OWN', own)}")
 
 
 @pytest.mark.parametrize(
@@ -138,6 +147,14 @@ def test_the_default_loss_leaves_a_cell_as_it_was(cells_of: CellsOf) -> None:
     plain, square = cells_of("name: x\naxes: {loss: [default, square]}")
     assert "loss" not in plain.identity()
     assert square.identity()["loss"] == "square"
+
+
+def test_the_default_step_leaves_a_cell_as_it_was(cells_of: CellsOf, own: str) -> None:
+    plain, sam = cells_of(
+        f"name: x\naxes: {{training_step: [default, {{import: '{own}:training_step'}}]}}"
+    )
+    assert "training_step" not in plain.identity()
+    assert sam.identity()["training_step.rho"] == 0.05
 
 
 def test_hooks_are_one_column_and_their_modules_count(cells_of: CellsOf, own: str) -> None:

@@ -97,6 +97,8 @@ def step_phases(results: Results) -> Sequence[Chart]:
     totals = parts.sum(axis=1)
     as_shares = totals.max() / totals.min() > SHARES_FROM
     note = f"{median_note(rows.cells['forward_n'], 'timing set')}. In the bars: share of the sum"
+    if whole := int(styles.cells["step_median"].notna().sum()) - len(cells):
+        note += f". Not timed by phase: {plural(whole, 'cell')}"
     figure = canvas(
         "Where does the time of a training step go?",
         note + (f". At the right: {unit}" if as_shares else ""),
@@ -139,8 +141,11 @@ def step_images(cells: pd.DataFrame) -> pd.Series:
 
 
 def fastest_first(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells with a timed phase, ordered by the time of a step per image."""
-    timed = cells[cells[MEDIANS].notna().any(axis=1)]
+    """Return the cells whose phases were timed, ordered by the time of a step per image.
+
+    A training step of the user's own has only the phases that it marks.
+    """
+    timed = cells[cells[MEDIANS].notna().all(axis=1)]
     per_image = timed[MEDIANS].sum(axis=1) / step_images(timed)
     return timed.loc[per_image.sort_values(kind="stable").index]
 
