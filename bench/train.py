@@ -229,9 +229,13 @@ def _methods(hooks: Sequence[object], name: str) -> list[Callable[[Training], No
 
 
 def loss_of(model: nn.Module, loss: Loss | None = None) -> Loss:
-    """Return the loss of a study; without one that of the network, or else the cross-entropy."""
+    """Return the loss of a study; without one that of the network, or else the cross-entropy.
+
+    torch's nll_loss is replaced by the one that also takes probabilities as targets.
+    """
     own: Loss = getattr(model, "loss", F.cross_entropy)
-    return own if loss is None else loss
+    found = own if loss is None else loss
+    return losses.nll if found is F.nll_loss else found
 
 
 def smoothed(loss: Loss, label_smoothing: float) -> Loss:
@@ -244,7 +248,7 @@ def smoothed(loss: Loss, label_smoothing: float) -> Loss:
         return loss
     if loss in (F.cross_entropy, losses.cross_entropy):
         return partial(F.cross_entropy, label_smoothing=label_smoothing)
-    if loss in (F.nll_loss, losses.nll):
+    if loss is losses.nll:
         return partial(_smoothed_nll, label_smoothing=label_smoothing)
     raise ValueError("label_smoothing does not support a custom loss")
 
@@ -252,7 +256,7 @@ def smoothed(loss: Loss, label_smoothing: float) -> Loss:
 def _smoothed_nll(output: Tensor, target: Tensor, *, label_smoothing: float) -> Tensor:
     """Mix the loss of the labels with that of a uniform distribution over all classes."""
     uniform = -output.float().mean()  # autocast leaves log_softmax on the CPU in bf16
-    return F.nll_loss(output, target).lerp(uniform, label_smoothing)
+    return losses.nll(output, target).lerp(uniform, label_smoothing)
 
 
 def _callable(model: nn.Module, arithmetic: Arithmetic) -> Network:

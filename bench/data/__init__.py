@@ -57,4 +57,6 @@ AUGMENTATIONS: Mapping[str, Entry] = {
     "affine": Entry("bench.data.augmentation:affine", "random rotation, scale, shear and shift"),
     "flip": Entry("bench.data.augmentation:flip", "half of the images left to right"),
     "cutout": Entry("bench.data.augmentation:cutout", "a black square at a random place"),
+    "mixup": Entry("bench.data.label_mixing:mixup", "averages of two images and labels (2018)"),
+    "cutmix": Entry("bench.data.label_mixing:cutmix", "a box of another image; labels by area"),
 }

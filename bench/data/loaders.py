@@ -16,15 +16,22 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from bench.data.augmentation import none
 from bench.data.images import NORMALISATIONS, ImageSet, black
 from bench.data.normalised_images import normalised_images, per_channel
 from bench.registry import NonNegativeInt
 from bench.torchvision_import import import_torchvision
 
 Batch = tuple[Tensor, Tensor]
-# Maps a batch of normalised images, a generator and black, (C, 1, 1), to augmented images.
-Augment = Callable[[Tensor, torch.Generator, Tensor], Tensor]
+# Maps a batch of normalised images with labels, a generator, black (C, 1, 1) and the number of
+# classes to augmented images with labels (N,) or, where it mixes them, probabilities (N, classes).
+Augment = Callable[[Tensor, Tensor, torch.Generator, Tensor, int], Batch]
+
+
+def unchanged(
+    images: Tensor, labels: Tensor, generator: torch.Generator, black: Tensor, classes: int
+) -> Batch:
+    """Return the images and labels as they are."""
+    return images, labels
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Feed:
     seed: int
     device: torch.device
     normalisation: str = "standard"
-    augment: Augment = none
+    augment: Augment = unchanged
     shared: Path | None = None  # a file that keeps the normalised images for several processes
 
 
@@ -84,8 +91,9 @@ class Loader(ABC):
     def test(self) -> Iterator[Batch]:
         """Yield the test set's batches, in the data set's order."""
 
-    def _augmented(self, images: Tensor) -> Tensor:
-        return self._feed.augment(images, self._draws, self._black)
+    def _augmented(self, images: Tensor, labels: Tensor) -> Batch:
+        classes = self._feed.images.classes
+        return self._feed.augment(images, labels, self._draws, self._black, classes)
 
 
 class ResidentLoader(Loader):
@@ -103,7 +111,7 @@ class ResidentLoader(Loader):
         images, labels = self._train
         order = self._order.permutation().to(self._feed.device)
         for index in torch.split(order, self._feed.batch_size):
-            yield self._augmented(images[index]), labels[index]
+            yield self._augmented(images[index], labels[index])
 
     def test(self) -> Iterator[Batch]:
         """Yield the test set's batches."""
@@ -136,7 +144,7 @@ class PipelineLoader(Loader):
     def train(self) -> Iterator[Batch]:
         """Yield one epoch's batches."""
         for images, labels in self._moved(self._train):
-            yield self._augmented(images), labels
+            yield self._augmented(images, labels)
 
     def test(self) -> Iterator[Batch]:
         """Yield the test set's batches."""

@@ -23,11 +23,12 @@ from bench.execute.components import (
 )
 from bench.execute.executor import Shapes
 from bench.import_graph import users_line
+from bench.optim import losses
 from bench.optim.schedules import Span
 from bench.study.choice import Choice
 from bench.study.spec import Cell
 from bench.torchvision_import import import_torchvision
-from bench.train import Training, loss_of, smoothed
+from bench.train import Batch, Training, loss_of, smoothed
 
 Check = Callable[[Cell, DataShape], str | None]
 
@@ -77,6 +78,9 @@ def _checks(cell: Cell) -> Iterator[tuple[Choice, tuple[object, ...], Check]]:
     ):
         if choice.name not in choice.registry:
             yield choice, parts, check
+    if cell.augmentation.name != "none":
+        losses_of = (cell.model, cell.loss, cell.label_smoothing)
+        yield cell.augmentation, losses_of, _check_targets
     for hook in cell.hooks:
         yield hook, (cell.model,), _check_step
 
@@ -107,9 +111,9 @@ def _check_model(cell: Cell, shape: DataShape) -> str | None:
         return f"expected output shape {expected}, got {found}"
     if not any(parameter.requires_grad for parameter in model.parameters()):
         return "has no trainable parameters"
-    return (
-        _loss_problem(cell, shape, model, output) if cell.loss.name in cell.loss.registry else None
-    )
+    if cell.loss.name not in cell.loss.registry:
+        return None
+    return _loss_problem(cell, model, output, LABELS)
 
 
 def _least_side(cell: Cell, shape: DataShape) -> int | None:
@@ -138,12 +142,12 @@ def _check_initialisation(cell: Cell, shape: DataShape) -> str | None:
 
 def _check_loss(cell: Cell, shape: DataShape) -> str | None:
     model = build_model(cell, shape)
-    return _loss_problem(cell, shape, model, model(two_images(shape)))
+    return _loss_problem(cell, model, model(two_images(shape)), LABELS)
 
 
-def _loss_problem(cell: Cell, shape: DataShape, model: nn.Module, output: Tensor) -> str | None:
+def _loss_problem(cell: Cell, model: nn.Module, output: Tensor, targets: Tensor) -> str | None:
     loss_function = smoothed(loss_of(model, build_loss(cell, CPU)), cell.label_smoothing)
-    loss = loss_function(output, LABELS)
+    loss = loss_function(output, targets)
     if problem := _not_one_number(loss):
         return problem
     loss.backward()  # type: ignore[no-untyped-call]
@@ -158,14 +162,49 @@ def _not_one_number(loss: object) -> str | None:
 
 
 def _check_augmentation(cell: Cell, shape: DataShape) -> str | None:
-    images, black = two_images(shape), torch.zeros(shape.channels, 1, 1)
-    augmented = build_augmentation(cell)(images, torch.Generator().manual_seed(0), black)
+    images = two_images(shape)
+    pair: object = _augmented_pair(cell, shape)
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        return f"takes labels: expected images and targets, got {type(pair).__name__}"
+    augmented, targets = pair
     if not isinstance(augmented, Tensor):
         return f"expected a tensor of images, got {type(augmented).__name__}"
     if augmented.shape != images.shape or augmented.dtype != images.dtype:
-        expected, got = (f"{x.dtype} {tuple(x.shape)}" for x in (images, augmented))
-        return f"expected {expected}, got {got}".replace("torch.", "")
+        return f"expected {_described(images)}, got {_described(augmented)}"
+    probabilities = torch.zeros(len(images), shape.classes)
+    if not isinstance(targets, Tensor) or _described(targets) not in (
+        _described(probabilities),
+        _described(LABELS),
+    ):
+        got = _described(targets) if isinstance(targets, Tensor) else type(targets).__name__
+        return f"expected targets {_described(probabilities)}, got {got}"
     return None
+
+
+def _augmented_pair(cell: Cell, shape: DataShape) -> Batch:
+    generator, black = torch.Generator().manual_seed(0), torch.zeros(shape.channels, 1, 1)
+    return build_augmentation(cell)(two_images(shape), LABELS, generator, black, shape.classes)
+
+
+def _described(tensor: Tensor) -> str:
+    return f"{tensor.dtype} {tuple(tensor.shape)}".removeprefix("torch.")
+
+
+def _check_targets(cell: Cell, shape: DataShape) -> str | None:
+    """Compute the loss of targets that an augmentation mixes."""
+    _, targets = _augmented_pair(cell, shape)
+    if targets.ndim == 1:
+        return None
+    model = build_model(cell, shape)
+    try:
+        problem = _loss_problem(cell, model, model(two_images(shape)), targets)
+    except Exception as error:  # a loss of the user's own may raise anything
+        problem = f"{last_line(error)}{users_line(error)}"
+    if problem is None:
+        return None
+    own = "" if cell.loss.target == losses.DEFAULT else f" and loss {cell.loss.name}"
+    with_it = f"model {cell.model.name}{own}"
+    return f"mixes labels, but {with_it} can't take probabilities {_described(targets)}: {problem}"
 
 
 def _check_step(cell: Cell, shape: DataShape) -> str | None:

@@ -16,7 +16,7 @@ from torch.optim import Optimizer, lr_scheduler
 from torch.optim.swa_utils import AveragedModel
 
 from bench.data.images import DataShape
-from bench.data.loaders import Augment
+from bench.data.loaders import Augment, Batch
 from bench.errors import BenchError
 from bench.optim import losses, training_steps
 from bench.optim.averaging import Averaging
@@ -110,18 +110,27 @@ def build_loss(cell: Cell, device: torch.device) -> Loss | None:
 
 
 def build_augmentation(cell: Cell) -> Augment:
-    """Build a function that augments a batch, with the cell's parameters."""
+    """Build a function that augments a batch, with the cell's parameters.
+
+    One that takes `labels` changes them, too.
+    """
     choice = cell.augmentation
     augment = _with_parameters(choice)
-    known = inspect.signature(augment).parameters
-    named = [name for name in choice.passed.names if name in known]
+    # The call of a module takes anything, and passes it on.
+    signature = inspect.signature(augment.forward if isinstance(augment, nn.Module) else augment)
+    named = [name for name in choice.passed.names if name in signature.parameters]
+    if choice.is_by_image and "labels" in named:
+        raise BenchError("takes labels, which are those of a batch; it needs per: batch")
 
-    def augmented(images: Tensor, generator: Generator, black: Tensor) -> Tensor:
-        values = {"generator": generator, "black": black}
+    def augmented(
+        images: Tensor, labels: Tensor, generator: Generator, black: Tensor, classes: int
+    ) -> Batch:
+        values = {"generator": generator, "black": black, "labels": labels, "classes": classes}
         given = {name: values[name] for name in named}
         if choice.is_by_image:
-            return torch.stack([augment(image, **given) for image in images])
-        return augment(images, **given)  # type: ignore[no-any-return]
+            return torch.stack([augment(image, **given) for image in images]), labels
+        changed = augment(images, **given)
+        return changed if "labels" in given else (changed, labels)
 
     return augmented
 

@@ -1,4 +1,7 @@
-"""Losses of a batch: outputs (N, classes) and labels (N,) to a mean, in nats where logarithmic."""
+"""Losses of a batch: outputs (N, classes) and targets to a mean, in nats where logarithmic.
+
+Targets are labels (N,) int64, or probabilities of each class (N, classes), as of mixed images.
+"""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -18,13 +21,19 @@ def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
 
 def nll(output: Tensor, target: Tensor) -> Tensor:
     """Return the negative log-likelihood of outputs as log-probabilities."""
+    if target.is_floating_point():
+        return -(target * output).sum(1).mean()
     return F.nll_loss(output, target)
 
 
 def square(output: Tensor, target: Tensor) -> Tensor:
-    """Return the mean squared distance of outputs to 1 for the label and 0 for other classes.
+    """Return the mean squared distance of outputs to the probabilities of the classes.
+
+    Those of a label are 1, and 0 for other classes.
 
     Source: Hui and Belkin (2021), Evaluation of neural architectures trained with square loss vs
     cross-entropy in classification tasks, arXiv:2006.07322.
     """
-    return F.mse_loss(output, F.one_hot(target, output.shape[1]).to(output.dtype))
+    if not target.is_floating_point():
+        target = F.one_hot(target, output.shape[1])
+    return F.mse_loss(output, target.to(output.dtype))

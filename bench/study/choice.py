@@ -367,7 +367,7 @@ class AugmentationChoice(Choice):
     """Random changes of the training images."""
 
     registry = AUGMENTATIONS
-    passed = Passed(1, ("generator", "black"), to_instance=True)
+    passed = Passed(1, ("generator", "black", "labels", "classes"), to_instance=True)
     settings: ClassVar[Mapping[str, tuple[str, ...]]] = {"per": ("batch", "image")}
 
     @property

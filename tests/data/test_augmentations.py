@@ -7,6 +7,7 @@ from bench.data import AUGMENTATIONS
 from bench.registry import load
 
 BLACK = -0.5
+MIXING = ("mixup", "cutmix")
 
 
 def dotted(count: int = 64) -> torch.Tensor:
@@ -18,9 +19,13 @@ def dotted(count: int = 64) -> torch.Tensor:
 
 def changed(name: str, seed: int = 0, **parameters: float) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
-    images: torch.Tensor = load(AUGMENTATIONS[name].target)(
-        dotted(), generator, torch.full((1, 1, 1), BLACK), **parameters
-    )
+    images: torch.Tensor
+    augment = load(AUGMENTATIONS[name].target)
+    if name in MIXING:
+        images, _ = augment(dotted(), torch.arange(64) % 10, generator, 10, **parameters)
+    else:
+        black = torch.full((1, 1, 1), BLACK)
+        images = augment(dotted(), generator, black, **parameters)
     return images
 
 

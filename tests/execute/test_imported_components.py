@@ -97,6 +97,48 @@ def test_what_an_augmentation_and_an_initialisation_do_counts(
         assert outcome.epochs[-1].test_accuracy < 0.3  # of ten classes
 
 
+@pytest.mark.parametrize(
+    "augmentation", ["mixup", "cutmix", {"import": f"{OWN}:Averaged"}], ids=str
+)
+@pytest.mark.parametrize("loader", ["resident", "dataloader"])
+def test_mixed_labels_are_harder_to_fit(
+    augmentation: Any, loader: str, digits_dir: Path, runs_of: Runs
+) -> None:
+    common = {"loader": loader, "label_smoothing": 0.1}
+    mixed, plain = (
+        trained({**common, "augmentation": name}, digits_dir, runs_of).epochs[-1]
+        for name in (augmentation, "none")
+    )
+    assert mixed.train_loss is not None and plain.train_loss is not None
+    assert mixed.train_loss > plain.train_loss
+    assert mixed.test_accuracy > 0.3
+
+
+@pytest.mark.parametrize("loss", ["default", "cross_entropy", "nll", "square"])
+@pytest.mark.parametrize("model", ["mlp", "lenet5_1998"])
+def test_every_loss_takes_mixed_labels(model: str, loss: str, runs_of: Runs) -> None:
+    (run,) = runs_of({"model": model, "loss": loss, "augmentation": "mixup"})
+    assert EXECUTORS["inline"]().check([run.cell]) == []
+
+
+def test_a_loss_of_labels_only_is_refused_with_mixed_ones(runs_of: Runs) -> None:
+    loss = {"import": f"{OWN}:labels_only"}
+    (run,) = runs_of({"model": NETWORK, "loss": loss, "augmentation": "cutmix"})
+    (problem,) = EXECUTORS["inline"]().check([run.cell])
+    assert problem.startswith(
+        f"augmentation cutmix: mixes labels, but model mlp and loss {OWN}:labels_only "
+        "can't take probabilities float32 (2, 10): RuntimeError: "
+    )
+    assert problem.count("own_components.py, line ") == 1
+
+
+def test_an_augmentation_of_single_images_takes_no_labels(runs_of: Runs) -> None:
+    augmentation = {"import": f"{OWN}:wide_targets", "per": "image"}
+    (run,) = runs_of({"model": NETWORK, "augmentation": augmentation})
+    (problem,) = EXECUTORS["inline"]().check([run.cell])
+    assert problem.endswith("it needs per: batch")
+
+
 def test_what_a_training_step_does_counts(digits_dir: Path, runs_of: Runs) -> None:
     sharp = {"training_step": {"import": f"{OWN}:SharpnessAware", "rho": 0.5}}
     aware, plain = (trained(cell, digits_dir, runs_of) for cell in (sharp, {}))
@@ -160,6 +202,8 @@ REFUSED = {
         "smaller": "expected float32 (2, 1, 28, 28), got float32 (2, 1, 26, 26)",
         "whole": "expected float32 (2, 1, 28, 28), got int64 (2, 1, 28, 28)",
         "a_list": "expected a tensor of images, got list",
+        "without_targets": "takes labels: expected images and targets, got Tensor",
+        "wide_targets": "expected targets float32 (2, 10), got float32 (2, 11)",
     },
     "averaging": {
         "Forgetful": "expected torch's AveragedModel, or an object with after_step(model, steps) ",
