@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 
+from bench.data.images import GREY_DIGITS, DataShape
 from bench.errors import DivergedError
 from bench.measure.clock import Clock
 from bench.optim import losses, training_steps
@@ -108,12 +109,17 @@ class Training:
         training_step: TrainingStep | None = None,
         averaging: Averaging | None = None,
         hooks: Sequence[object] = (),
+        data_shape: DataShape = GREY_DIGITS,
+        batch_size: int = 512,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.steps = 0
         self.epochs = 0
+        self.data_shape = data_shape
+        self.batch_size = batch_size  # from the next epoch on
+        self.image_size: int | None = None  # to which training images are resized; None: not
         self.own_step = training_step
         # Times what a step marks as a phase, in a timing set.
         self.mark: Callable[[str], AbstractContextManager[None]] | None = None
@@ -147,7 +153,8 @@ class Training:
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """Compute the loss, a mean over the batch."""
         with self.autocast():
-            return self._train_loss(self._call(self._in_memory_format(images)), labels)
+            images = self._in_memory_format(self._resized(images))
+            return self._train_loss(self._call(images), labels)
 
     def backward(self, loss: Tensor) -> Tensor:
         """Compute the gradients; return the detached loss.
@@ -217,6 +224,15 @@ class Training:
                 return output, self._test_loss(output, labels).float()
 
         return evaluate_batch
+
+    def _resized(self, images: Tensor) -> Tensor:
+        """Resize images so that their shorter side has `image_size`, bilinearly."""
+        side, size = self.image_size, self.data_shape
+        shorter = min(size.height, size.width)
+        if side is None or side == shorter:
+            return images
+        sides = [round(length * side / shorter) for length in (size.height, size.width)]
+        return F.interpolate(images, sides, mode="bilinear", antialias=side < shorter)
 
     def _in_memory_format(self, images: Tensor) -> Tensor:
         if self._arithmetic.memory_format is torch.contiguous_format:

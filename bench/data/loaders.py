@@ -70,18 +70,30 @@ class _Order(Sampler[int]):
 
 
 class Loader(ABC):
-    """Batches of one data set on one device; `step_images` of an epoch's last may be fewer."""
+    """Batches of one data set on one device; an epoch's last may have fewer images.
+
+    A change of `batch_size` counts from the next epoch.
+    """
 
     def __init__(self, feed: Feed) -> None:
         self.shape = feed.images.shape
         self.train_images = len(feed.images.train_images)
         self.test_images = len(feed.images.test_images)
-        self.step_images = min(feed.batch_size, self.train_images)
-        self.steps_per_epoch = -(-self.train_images // feed.batch_size)
+        self.batch_size = feed.batch_size
         self._feed = feed
         self._order = _Order(self.train_images, feed.seed)
         self._draws = torch.Generator(feed.device).manual_seed(feed.seed)
         self._black = per_channel(black(feed.normalisation, feed.images)).to(feed.device)
+
+    @property
+    def step_images(self) -> int:
+        """The images of a batch but an epoch's last."""
+        return min(self.batch_size, self.train_images)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The batches of an epoch."""
+        return -(-self.train_images // self.batch_size)
 
     @abstractmethod
     def train(self) -> Iterator[Batch]:
@@ -110,7 +122,7 @@ class ResidentLoader(Loader):
         """Yield one epoch's batches."""
         images, labels = self._train
         order = self._order.permutation().to(self._feed.device)
-        for index in torch.split(order, self._feed.batch_size):
+        for index in torch.split(order, self.batch_size):
             yield self._augmented(images[index], labels[index])
 
     def test(self) -> Iterator[Batch]:
@@ -138,11 +150,14 @@ class PipelineLoader(Loader):
             "num_workers": workers,
             "persistent_workers": workers > 0,
         }
-        self._train = DataLoader(train, batch_size=batch_size, sampler=self._order, **shared)
+        self._batches_of = partial(DataLoader, train, sampler=self._order, **shared)
+        self._train = self._batches_of(batch_size=batch_size)
         self._test = DataLoader(test, batch_size=batch_size, **shared)
 
     def train(self) -> Iterator[Batch]:
         """Yield one epoch's batches."""
+        if self._train.batch_size != self.batch_size:
+            self._train = self._batches_of(batch_size=self.batch_size)
         for images, labels in self._moved(self._train):
             yield self._augmented(images, labels)
 

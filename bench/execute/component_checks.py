@@ -210,7 +210,13 @@ def _check_targets(cell: Cell, shape: DataShape) -> str | None:
 def _check_step(cell: Cell, shape: DataShape) -> str | None:
     """Take a step with the optimizer, schedule and average of the cell, and evaluate."""
     training = _training(cell, shape)
-    training.step(two_images(shape), LABELS)
+    try:
+        training.step(two_images(shape), LABELS)
+    except Exception as error:
+        size = training.image_size
+        if size is None or size == shape.image_size:
+            raise
+        return f"model {cell.model.name} can't be trained at size {size}: {last_line(error)}"
     training.end_epoch(1.0)
     with torch.no_grad():
         training.evaluator()(two_images(shape), LABELS)
@@ -237,4 +243,6 @@ def _training(cell: Cell, shape: DataShape) -> Training:
         training_step=build_training_step(cell),
         averaging=build_averaging(cell, model, SPAN),
         hooks=build_hooks(cell),
+        data_shape=shape,
+        batch_size=cell.batch_size,
     )

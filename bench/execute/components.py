@@ -136,9 +136,13 @@ def build_augmentation(cell: Cell) -> Augment:
 
 
 def build_training_step(cell: Cell) -> TrainingStep | None:
-    """Build the training step that a study imports; None for the default one."""
+    """Build the training step that a study imports, or accumulation; None for the default one."""
     choice = cell.training_step
-    return None if choice.target == training_steps.DEFAULT else _with_parameters(choice)
+    if choice.target != training_steps.DEFAULT:
+        return _with_parameters(choice)
+    if cell.accumulation == 1:
+        return None
+    return partial(training_steps.accumulated, parts=cell.accumulation)
 
 
 def build_averaging(cell: Cell, model: nn.Module, span: Span) -> Averaging | None:

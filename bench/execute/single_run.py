@@ -98,11 +98,11 @@ def _trial(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
     cell = run.cell
     setup = set_up_training(cell, run.seed, run_context, epochs=cell.epochs)
     reset_peak(setup.device)
-    epochs, test = _train(run, setup, emit, verbose=run_context.verbose)
+    epochs, steps, test = _train(run, setup, emit, verbose=run_context.verbose)
     last = epochs[-1]
     train_s = last.elapsed_train_s if cell.epochs else None
     images = setup.loader.train_images * cell.epochs
-    time_to_target_s, steps_to_target = _reach_target(run, setup, epochs)
+    time_to_target_s, steps_to_target = _reach_target(run, epochs, steps)
     row = TrialRow(
         trial_id=run.run_id,
         seed=run.seed,
@@ -139,7 +139,7 @@ def _tuning(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
     """Train a candidate with one seed and evaluate it on held-out training images."""
     cell, parts = run.cell, (run.validation, run.train_share)
     setup = set_up_training(cell, run.seed, run_context, epochs=cell.epochs, tuning=parts)
-    epochs, _ = _train(run, setup, emit, verbose=run_context.verbose)
+    epochs, _, _ = _train(run, setup, emit, verbose=run_context.verbose)
     last = epochs[-1]
     row = TuningRow(
         trial_id=run.run_id,
@@ -162,18 +162,20 @@ def ok(run: Run, setup: TrainingSetup) -> Outcome:
 
 def _train(
     run: Run, setup: TrainingSetup, emit: Emit, *, verbose: bool
-) -> tuple[list[EpochRow], Evaluation]:
+) -> tuple[list[EpochRow], list[int], Evaluation]:
     """Train all epochs, evaluating after each; a cell without epochs is evaluated once.
 
-    Also return the last evaluation.
+    Return a row and the steps taken so far for each, and the last evaluation.
     """
     training, loader, clock = setup.training, setup.loader, setup.clock
     epochs = setup.cell.epochs
     rows: list[EpochRow] = []
+    steps_taken: list[int] = []
     elapsed_s = 0.0
     for epoch in range(1, epochs + 1) if epochs else [0]:
         trained: dict[str, float] = {}
         if epoch:
+            loader.batch_size = training.batch_size
 
             def log(step: StepLog, epoch: int = epoch) -> None:
                 loss = step.loss.item() if verbose else None  # synchronises
@@ -203,19 +205,20 @@ def _train(
                 **trained,
             )
         )
+        steps_taken.append(training.steps)
         emit(Evaluated(run.run_id, epoch, epochs, test.loss, test.correct, test.images))
-    return rows, test
+    return rows, steps_taken, test
 
 
 def _reach_target(
-    run: Run, setup: TrainingSetup, epochs: list[EpochRow]
+    run: Run, epochs: list[EpochRow], steps_taken: list[int]
 ) -> tuple[float | None, float | None]:
     """Return training seconds and steps at the first evaluation at the target; inf if missed."""
     if run.target_accuracy is None:
         return None, None
-    for e in epochs:
+    for e, steps in zip(epochs, steps_taken, strict=True):
         if e.test_accuracy >= run.target_accuracy:
-            return e.elapsed_train_s, float(setup.loader.steps_per_epoch * e.epoch)
+            return e.elapsed_train_s, float(steps)
     return math.inf, math.inf
 
 

@@ -78,6 +78,7 @@ def set_up_training(
         torch.cuda.manual_seed(seed)
     model = build_model(cell, images.shape).to(device).to(memory_format=FORMATS[cell.memory_format])
     training = _training(cell, model, loader, epochs)
+    loader.batch_size = training.batch_size  # which a hook may have changed
     return TrainingSetup(cell, device, loader, training, clock_for(device))
 
 
@@ -121,6 +122,8 @@ def _training(cell: Cell, model: nn.Module, loader: Loader, epochs: int) -> Trai
         training_step=build_training_step(cell),
         averaging=build_averaging(cell, model, span),
         hooks=build_hooks(cell),
+        data_shape=loader.shape,
+        batch_size=cell.batch_size,
     )
 
 

@@ -50,6 +50,10 @@ TRAINING_STEPS: Mapping[str, Entry] = {
 
 HOOKS: Mapping[str, Entry] = {
     "freeze": Entry("bench.optim.hooks:Freeze", "stop training the first parameters after a while"),
+    "progressive_resizing": Entry(
+        "bench.optim.hooks:ProgressiveResizing", "small images first (Howard, 2018)"
+    ),
+    "batch_growth": Entry("bench.optim.hooks:BatchGrowth", "larger batches later (Smith, 2018)"),
 }
 
 AVERAGINGS: Mapping[str, Entry] = {

@@ -7,8 +7,10 @@ steps the optimizer, the schedule and the average. A timing set times it as a wh
 marks with `with training.phase("forward"):` (or backward, optimizer) as that phase.
 """
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -20,6 +22,9 @@ class Stepping(Protocol):
 
     optimizer: Optimizer
 
+    def phase(self, name: str) -> AbstractContextManager[None]:
+        """Time what is done within as this phase."""
+
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """Compute the loss, a mean over the batch."""
 
@@ -28,6 +33,24 @@ class Stepping(Protocol):
 
     def update(self) -> None:
         """Update the weights."""
+
+
+def accumulated(training: Stepping, images: Tensor, labels: Tensor, *, parts: int) -> Tensor:
+    """Take a default step whose gradients are summed over parts of the batch, equally large.
+
+    Each part's loss counts by its share of the images, so that without batch norm the step is that
+    of the whole batch, up to rounding.
+    """
+    training.optimizer.zero_grad(set_to_none=True)
+    total = torch.zeros((), device=images.device)
+    for part, targets in zip(images.chunk(parts), labels.chunk(parts), strict=True):
+        with training.phase("forward"):
+            loss = training.loss(part, targets) * (len(part) / len(images))
+        with training.phase("backward"):
+            total += training.backward(loss)
+    with training.phase("optimizer"):
+        training.update()
+    return total
 
 
 def default(training: Stepping, images: Tensor, labels: Tensor) -> Tensor:

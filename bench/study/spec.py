@@ -131,6 +131,9 @@ class Cell(Strict):
     training_step: TrainingStepChoice = _field(
         "default", "what a step does with its batch; an imported one is timed as a whole"
     )
+    accumulation: Count = _field(
+        1, "parts of a batch whose gradients are summed before one update of the default step"
+    )
     averaging: AveragingChoice = _field("none", "average of the weights to evaluate")
     hooks: list[HookChoice] = _field(
         [], "what changes the training while it runs: before it, after each step, each epoch"
@@ -211,6 +214,7 @@ LATER: Mapping[str, Scalar] = {
     "loss": "default",
     "clip_norm": None,
     "training_step": "default",
+    "accumulation": 1,
     "hooks": None,
     "spin_count": "auto",
     "allocator": "auto",

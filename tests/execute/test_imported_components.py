@@ -118,13 +118,13 @@ def test_mixed_labels_are_harder_to_fit(
 @pytest.mark.parametrize("model", ["mlp", "lenet5_1998"])
 def test_every_loss_takes_mixed_labels(model: str, loss: str, runs_of: Runs) -> None:
     (run,) = runs_of({"model": model, "loss": loss, "augmentation": "mixup"})
-    assert EXECUTORS["inline"]().check([run.cell]) == []
+    assert EXECUTORS["inline"]().check([run.cell], SHAPES) == []
 
 
 def test_a_loss_of_labels_only_is_refused_with_mixed_ones(runs_of: Runs) -> None:
     loss = {"import": f"{OWN}:labels_only"}
     (run,) = runs_of({"model": NETWORK, "loss": loss, "augmentation": "cutmix"})
-    (problem,) = EXECUTORS["inline"]().check([run.cell])
+    (problem,) = EXECUTORS["inline"]().check([run.cell], SHAPES)
     assert problem.startswith(
         f"augmentation cutmix: mixes labels, but model mlp and loss {OWN}:labels_only "
         "can't take probabilities float32 (2, 10): RuntimeError: "
@@ -135,7 +135,7 @@ def test_a_loss_of_labels_only_is_refused_with_mixed_ones(runs_of: Runs) -> None
 def test_an_augmentation_of_single_images_takes_no_labels(runs_of: Runs) -> None:
     augmentation = {"import": f"{OWN}:wide_targets", "per": "image"}
     (run,) = runs_of({"model": NETWORK, "augmentation": augmentation})
-    (problem,) = EXECUTORS["inline"]().check([run.cell])
+    (problem,) = EXECUTORS["inline"]().check([run.cell], SHAPES)
     assert problem.endswith("it needs per: batch")
 
 
