@@ -54,6 +54,7 @@ LOADERS: Mapping[str, Entry] = {
 AUGMENTATIONS: Mapping[str, Entry] = {
     "none": Entry("bench.data.augmentation:none", "images unchanged"),
     "shift": Entry("bench.data.augmentation:shift", "random shifts by integer pixels"),
+    "crop": Entry("bench.data.augmentation:crop", "random crops after padding, some mirrored"),
     "affine": Entry("bench.data.augmentation:affine", "random rotation, scale, shear and shift"),
     "flip": Entry("bench.data.augmentation:flip", "half of the images left to right"),
     "cutout": Entry("bench.data.augmentation:cutout", "a black square at a random place"),

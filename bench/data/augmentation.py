@@ -1,10 +1,11 @@
 """Random augmentations of batches of training images, on the images' device.
 
 Each takes normalised images (N, C, H, W), a generator on their device, and the values of a black
-pixel, (C, 1, 1) or a number, which fill the borders.
+pixel, (C, 1, 1), which fill the borders.
 """
 
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -22,12 +23,47 @@ def shift(
     images: Tensor, generator: Generator, black: Tensor, *, pixels: PositiveInt = 2
 ) -> Tensor:
     """Shift each image by a uniform integer of up to `pixels` pixels in each direction."""
+    return _cropped(_bordered(images, pixels, black), pixels, generator)
+
+
+def crop(
+    images: Tensor,
+    generator: Generator,
+    black: Tensor,
+    *,
+    pixels: PositiveInt = 4,
+    padding: Literal["black", "reflect"] = "black",
+    flip: Fraction = 0.0,
+) -> Tensor:
+    """Pad each side by `pixels`, cut each image out at a uniform place, mirror some of them.
+
+    `flip` is the probability that an image is mirrored. The usual augmentation of CIFAR, with
+    `pixels` 4 and `flip` 0.5: Lee et al. (2015), Deeply-supervised nets, arXiv:1409.5185. Raises
+    RuntimeError for reflections of more pixels than an image has.
+    """
+    if padding == "reflect":
+        padded = F.pad(images, (pixels,) * 4, mode="reflect")
+    else:
+        padded = _bordered(images, pixels, black)
+    cropped = _cropped(padded, pixels, generator)
+    return _mirrored(cropped, flip, generator) if flip else cropped
+
+
+def _bordered(images: Tensor, pixels: int, black: Tensor) -> Tensor:
+    """Add a black border."""
     count, channels, height, width = images.shape
     padded = images.new_empty(count, channels, height + 2 * pixels, width + 2 * pixels)
     padded.copy_(black)
-    padded[:, :, pixels:-pixels, pixels:-pixels] = images
-    views = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view for every offset
-    device = images.device
+    padded[..., pixels:-pixels, pixels:-pixels] = images
+    return padded
+
+
+def _cropped(padded: Tensor, pixels: int, generator: Generator) -> Tensor:
+    """Cut each image without borders of `pixels` out of a padded one, at a uniform place."""
+    count, _, height, width = padded.shape
+    # A view for every offset.
+    views = padded.unfold(2, height - 2 * pixels, 1).unfold(3, width - 2 * pixels, 1)
+    device = padded.device
     down, right = torch.randint(
         2 * pixels + 1, (2, count), generator=generator, device=device
     ).unbind()
@@ -65,6 +101,10 @@ def affine(
 
 def flip(images: Tensor, generator: Generator, black: Tensor, *, share: Fraction = 0.5) -> Tensor:
     """Mirror each image left to right with the probability `share`."""
+    return _mirrored(images, share, generator)
+
+
+def _mirrored(images: Tensor, share: float, generator: Generator) -> Tensor:
     draws = torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device)
     return torch.where(draws < share, images.flip(3), images)
 

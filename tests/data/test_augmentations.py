@@ -1,5 +1,7 @@
 """Random changes of a batch, whole and on its device."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from bench.data import AUGMENTATIONS
 from bench.registry import load
 
 BLACK = -0.5
+GREY_BLACK = torch.full((1, 1, 1), BLACK)
 MIXING = ("mixup", "cutmix")
 
 
@@ -24,8 +27,7 @@ def changed(name: str, seed: int = 0, **parameters: float) -> torch.Tensor:
     if name in MIXING:
         images, _ = augment(dotted(), torch.arange(64) % 10, generator, 10, **parameters)
     else:
-        black = torch.full((1, 1, 1), BLACK)
-        images = augment(dotted(), generator, black, **parameters)
+        images = augment(dotted(), generator, GREY_BLACK, **parameters)
     return images
 
 
@@ -37,7 +39,7 @@ def test_a_batch_keeps_its_shape_and_a_seed_its_draws(name: str) -> None:
     assert first.min() >= BLACK - 1e-6
 
 
-@pytest.mark.parametrize("name", ["shift", "affine"])
+@pytest.mark.parametrize("name", ["shift", "crop", "affine"])
 def test_another_seed_draws_otherwise_and_images_differ(name: str) -> None:
     first = changed(name)
     assert not torch.equal(first, changed(name, seed=1))
@@ -82,7 +84,7 @@ def white(name: str, seed: int = 0, **parameters: float) -> torch.Tensor:
     images[..., :14] = BLACK
     generator = torch.Generator().manual_seed(seed)
     result: torch.Tensor = load(AUGMENTATIONS[name].target)(
-        images, generator, torch.full((1, 1, 1), BLACK), **parameters
+        images, generator, GREY_BLACK, **parameters
     )
     return result
 
@@ -109,3 +111,44 @@ def test_cutout_blackens_a_square_that_may_cross_the_border() -> None:
     assert (cut[..., :14] == BLACK).all()
     assert len(cut.unique(dim=0)) > 100
     assert not torch.equal(cut, white("cutout", seed=1, pixels=6))
+
+
+def cropped(seed: int = 0, black: torch.Tensor = GREY_BLACK, **parameters: Any) -> torch.Tensor:
+    """Crop 400 images of three channels that are numbered by rows and columns."""
+    images = torch.arange(12 * 8.0).reshape(12, 8).expand(400, 3, 12, 8)
+    generator = torch.Generator().manual_seed(seed)
+    result: torch.Tensor = load(AUGMENTATIONS["crop"].target)(
+        images, generator, black, **parameters
+    )
+    return result
+
+
+def test_a_crop_with_a_black_border_is_a_shift() -> None:
+    assert torch.equal(changed("crop", pixels=3), changed("shift", pixels=3))
+
+
+def test_a_border_is_black_in_each_channel() -> None:
+    black = torch.tensor([-1.0, -2.0, -3.0]).reshape(3, 1, 1)
+    images = cropped(black=black, pixels=2)
+    assert images.shape == (400, 3, 12, 8)
+    for channel, value in enumerate((-1.0, -2.0, -3.0)):
+        outside = images[:, channel][images[:, channel] < 0]
+        assert set(outside.tolist()) == {value}
+    assert torch.equal(images[:, 0].clamp(min=0), images[:, 2].clamp(min=0))
+
+
+def test_a_reflected_border_shows_the_pixels_inside() -> None:
+    images = cropped(pixels=2, padding="reflect")
+    padded = torch.nn.functional.pad(
+        torch.arange(12 * 8.0).reshape(1, 1, 12, 8), (2,) * 4, mode="reflect"
+    )[0, 0]
+    crops = {padded[y : y + 12, x : x + 8].flatten() for y in range(5) for x in range(5)}
+    expected = {tuple(crop.tolist()) for crop in crops}
+    assert {tuple(image[0].flatten().tolist()) for image in images} == expected
+
+
+@pytest.mark.parametrize(("flip", "least", "most"), [(0.0, 0, 0), (0.5, 160, 240)])
+def test_a_share_of_the_crops_is_mirrored(flip: float, least: int, most: int) -> None:
+    images = cropped(pixels=2, padding="reflect", flip=flip)
+    is_mirrored = images[:, 0, 6, 3] > images[:, 0, 6, 4]
+    assert least <= int(is_mirrored.sum()) <= most
