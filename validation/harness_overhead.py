@@ -1,6 +1,8 @@
 """Compare the phases of a step in a timing set with a training loop written by hand.
 
     python validation/harness_overhead.py --data-dir ../shared/data --sets 30
+    python validation/harness_overhead.py --data-dir data --models cnn_bn resnet \\
+        --dataset '{"name": "image_folder", "path": "cifar10"}'
 
 In each set two fresh processes take turns: a member of a timing set as `bench run` times it, and a
 plain loop with torch alone, the same network, batch size, threads and settings of the process (how
@@ -17,6 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -39,21 +42,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--sets", type=int, default=30)
+    parser.add_argument("--dataset", type=yaml.safe_load, default="mnist", help="as in a study")
+    parser.add_argument("--models", nargs="+", default=["convnet", "lenet5"])
+    parser.add_argument("--batch-sizes", nargs="+", type=int, default=[64, 512])
     parser.add_argument("--threads", type=int, default=core_count())
     options = parser.parse_args()
     print(f"harness over hand-written loop, {options.sets} sets")
-    for model in ("convnet", "lenet5"):
-        for batch_size in (64, 512):
-            cell = Cell(
+    choice = DatasetChoice.model_validate(options.dataset)
+    choice.source().fetch(options.data_dir, lambda what, done, total: None)
+    location = choice.source().locate(options.data_dir)
+    for model in options.models:
+        for batch_size in options.batch_sizes:
+            given = Cell(
                 model=model,
                 batch_size=batch_size,
-                dataset=DatasetChoice(name="mnist"),
+                dataset=choice,
                 device="cpu",
                 threads=options.threads,
-            ).resolved(None)
+            )
+            cell = given.resolved(None, model=given.model.for_data(location.shape))
             with closing(SharedImages()) as shared:
-                key = ("mnist", cell.normalisation)
-                context = RunContext(options.data_dir, shared_images=shared.paths([key]))
+                key = (choice.label, cell.normalisation)
+                context = RunContext(
+                    options.data_dir,
+                    shared_images=shared.paths([key]),
+                    data_dirs={choice.label: location.folder},
+                )
                 found = [_set(cell, context, number) for number in range(options.sets)]
             ratios = [bootstrap_median([logs[phase] for logs in found]) for phase in PHASES]
             cells = [
@@ -112,22 +126,23 @@ def _loop(connection: Connection, run: Run, context: RunContext) -> None:
     import torch
     import torch.nn.functional as F
 
-    from bench.data.torchvision_sets import MNIST
+    from bench.execute.components import build_network
     from bench.measure.allocator import set_allocator
     from bench.measure.counters import Proc
     from bench.measure.thread_affinity import busiest_threads, cores_apart
-    from bench.registry import load
 
     end_with_parent()
     connection.recv()
     set_allocator(run.cell.allocator)
     torch.set_num_threads(int(run.cell.threads))
     torch.manual_seed(0)
-    images = MNIST.read(context.data_dir)
-    x = torch.from_numpy(np.array(images.train_images)).unsqueeze(1).float()
-    x.div_(255).sub_(images.mean).div_(images.std)
+    dataset = run.cell.dataset
+    images = dataset.source().read(context.data_dirs[dataset.label])
+    x = torch.from_numpy(np.array(images.train_images)).float().div_(255)
+    x -= torch.tensor(images.mean)[:, None, None]
+    x /= torch.tensor(images.std)[:, None, None]
     y = torch.from_numpy(np.array(images.train_labels)).long()
-    model = load(run.cell.model.target)()
+    model = build_network(run.cell, images.shape)
     criterion = getattr(model, "loss", F.cross_entropy)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
     model.train()
