@@ -78,7 +78,7 @@ def no_mnist() -> str:
 @pytest.fixture(scope="session")
 def digits_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data folder with the embedded digits only, made once for all of xdist's workers."""
-    from bench.data.digits import DIGITS
+    from bench.data.embedded_sets import DIGITS
 
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "runner")]
 from many_trials import ManyNodes, study  # noqa: E402
 from runner_doubles import Silent  # noqa: E402
 
-from bench.data.digits import DIGITS  # noqa: E402
+from bench.data.embedded_sets import DIGITS  # noqa: E402
 from bench.planning import Plan, PlannedRun, Request, plan_study  # noqa: E402
 from bench.records import Outcome  # noqa: E402
 from bench.runner import run_study  # noqa: E402

@@ -17,8 +17,12 @@ NAMED_DATASETS: Mapping[str, Entry] = {  # without parameters
         "handwritten Japanese characters in ten classes (CODH; downloaded)",
     ),
     "digits": Entry(
-        "bench.data.digits:digits",
+        "bench.data.embedded_sets:digits",
         "scikit-learn's handwritten digits, distorted to MNIST's size (no download)",
+    ),
+    "shapes": Entry(
+        "bench.data.embedded_sets:shapes",
+        "coloured shapes of 32×32 pixels in ten classes (no download)",
     ),
 }
 

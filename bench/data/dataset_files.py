@@ -122,13 +122,20 @@ def four_files(
     archive_md5s: Sequence[str] = ("",) * 4,
     md5s: Sequence[str | None] = (None,) * 4,
     sha256s: Sequence[str] = ("",) * 4,
+    *,
+    counts: tuple[int, int] = (60_000, 10_000),
+    image: tuple[int, ...] = (28, 28),
 ) -> tuple[IdxFile, ...]:
-    """Return the files of a set with MNIST's structure, the names of test files prefixed `test`."""
+    """Return the files of a set, by default of MNIST's structure; `test` prefixes the test files.
+
+    `counts` are those of training and test images, `image` is the shape of one.
+    """
+    kind = f"images-idx{1 + len(image)}-ubyte"
     names_and_shapes = (
-        ("train-images-idx3-ubyte", (60_000, 28, 28)),
-        ("train-labels-idx1-ubyte", (60_000,)),
-        (f"{test}-images-idx3-ubyte", (10_000, 28, 28)),
-        (f"{test}-labels-idx1-ubyte", (10_000,)),
+        (f"train-{kind}", (counts[0], *image)),
+        ("train-labels-idx1-ubyte", (counts[0],)),
+        (f"{test}-{kind}", (counts[1], *image)),
+        (f"{test}-labels-idx1-ubyte", (counts[1],)),
     )
     rows = zip(names_and_shapes, archive_md5s, md5s, sha256s, strict=True)
     return tuple(IdxFile(*file, packed, md5, sha256) for file, packed, md5, sha256 in rows)

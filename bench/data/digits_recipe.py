@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.data.exact_draws import refine, shuffled, uniform
 from bench.data.source import Progress
 from bench.errors import DataError
 
@@ -75,7 +76,7 @@ def split_sources(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     train, test = [], []
     for label in range(10):
         members = np.flatnonzero(labels == label)
-        members = members[_shuffled(stream, len(members))]
+        members = members[shuffled(stream, len(members))]
         held_out = (len(members) + 3) // 7
         test.append(members[:held_out])
         train.append(members[held_out:])
@@ -113,12 +114,12 @@ def expand(
     number of bytes just generated.
     """
     stream = np.random.PCG64(seed)
-    which = chosen[_shuffled(stream, count) % len(chosen)]
+    which = chosen[shuffled(stream, count) % len(chosen)]
     images = np.empty((count, SIDE, SIDE), np.uint8)
     for start in range(0, count, CHUNK):
         part = which[start : start + CHUNK]
         # An image's draws are consecutive, so that CHUNK does not change the result.
-        draws = _uniform(stream, len(part) * DRAWS).reshape(len(part), DRAWS)
+        draws = uniform(stream.random_raw(len(part) * DRAWS)).reshape(len(part), DRAWS)
         images[start : start + CHUNK] = distort(canvases, part, draws)
         report(len(part) * SIDE * SIDE)
     return images, which
@@ -147,18 +148,6 @@ def _cubic(distance: np.ndarray) -> np.ndarray:
     near = (1.5 * d - 2.5) * d * d + 1.0
     far = ((2.5 - 0.5 * d) * d - 4.0) * d + 2.0
     return np.where(d < 1.0, near, np.where(d < 2.0, far, 0.0))
-
-
-# NumPy guarantees PCG64's raw bits (NEP 19), but not its distributions.
-
-
-def _shuffled(stream: np.random.PCG64, count: int) -> np.ndarray:
-    return np.argsort(stream.random_raw(count), kind="stable")
-
-
-def _uniform(stream: np.random.PCG64, count: int) -> np.ndarray:
-    """Return draws from [-1, 1) in steps of 2⁻⁵²; every operation is exact."""
-    return (stream.random_raw(count) >> np.uint64(11)) * 2.0**-52 - 1.0
 
 
 def distort(canvases: np.ndarray, which: np.ndarray, draws: np.ndarray) -> np.ndarray:
@@ -191,18 +180,9 @@ def _affine(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _elastic(field: np.ndarray) -> np.ndarray:
     """Return smooth displacements in pixels: (N, 2, 7, 7) -> (N, 2, 28, 28)."""
     for _ in range(REFINEMENTS):
-        field = _refine(_refine(field).swapaxes(2, 3)).swapaxes(2, 3)
+        field = refine(refine(field).swapaxes(2, 3)).swapaxes(2, 3)
     margin = (field.shape[2] - SIDE) // 2
     return field[:, :, margin : margin + SIDE, margin : margin + SIDE] * ELASTIC
-
-
-def _refine(field: np.ndarray) -> np.ndarray:
-    """Double the resolution along the third axis by the binomial filter 1 4 6 4 1."""
-    points = field.shape[2]
-    fine = np.empty((*field.shape[:2], 2 * points - 3, field.shape[3]))
-    fine[:, :, 0::2] = (field[:, :, :-1] + field[:, :, 1:]) * 0.5
-    fine[:, :, 1::2] = (field[:, :, :-2] + field[:, :, 1:-1] * 6.0 + field[:, :, 2:]) * 0.125
-    return fine
 
 
 def _sample(canvases: np.ndarray, which: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ import torch
 import torch._dynamo  # the first optimizer imports it; do so before anything is timed
 from networks_to_time import IMAGES, NETWORKS, REPEATS, TEST_IMAGES, Bench
 
-from bench.data.digits import DIGITS
 from bench.data.digits_recipe import (
     TEST_SEED,
     TRAIN_SEED,
@@ -21,6 +20,7 @@ from bench.data.digits_recipe import (
     load_sources,
     split_sources,
 )
+from bench.data.embedded_sets import DIGITS
 from bench.data.images import ImageSet
 from bench.data.loaders import Feed, resident
 from bench.measure.machine import this_machine

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.data.digits import DIGITS
+from bench.data.embedded_sets import DIGITS
 from bench.execute import EXECUTORS
 from bench.execute.executor import Executor, RunContext
 from bench.measure.machine import this_machine

@@ -12,7 +12,7 @@ import pytest
 from data_doubles import REPOSITORY, LocalMirror, TinySet, no_progress
 
 from bench.data.dataset_files import IdxFile, IdxSource, header
-from bench.data.digits import DIGITS
+from bench.data.embedded_sets import DIGITS, SHAPES
 from bench.data.torchvision_sets import FASHION_MNIST, KMNIST, MNIST, TorchvisionSource
 
 
@@ -98,6 +98,8 @@ def tiny(mirror: LocalMirror) -> TinySet:
     return TinySet(source, raw, archives)
 
 
-@pytest.fixture(params=[MNIST, FASHION_MNIST, KMNIST, DIGITS], ids=lambda source: source.name)
+@pytest.fixture(
+    params=[MNIST, FASHION_MNIST, KMNIST, DIGITS, SHAPES], ids=lambda source: source.name
+)
 def source(request: pytest.FixtureRequest) -> IdxSource:
     return request.param  # type: ignore[no-any-return]

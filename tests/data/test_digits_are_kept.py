@@ -6,7 +6,7 @@ import pytest
 from data_doubles import no_progress
 
 from bench.data import digits_recipe
-from bench.data.digits import DIGITS
+from bench.data.embedded_sets import DIGITS
 from bench.data.source import Progress
 from bench.errors import DataError
 

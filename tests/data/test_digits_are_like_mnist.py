@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.data.digits import DIGITS
+from bench.data.embedded_sets import DIGITS
 from bench.data.images import ImageSet
 
 

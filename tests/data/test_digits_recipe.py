@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from bench.data import digits_recipe
-from bench.data.digits import DIGITS
 from bench.data.digits_recipe import (
     DRAWS,
     distort,
@@ -13,6 +12,7 @@ from bench.data.digits_recipe import (
     load_sources,
     split_sources,
 )
+from bench.data.embedded_sets import DIGITS
 
 
 def ignore(made: int) -> None:

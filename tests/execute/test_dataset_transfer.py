@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.data.digits import DIGITS
+from bench.data.embedded_sets import DIGITS
 from bench.errors import DataError
 from bench.execute.dataset_transfer import Content, DatasetArchive, pack_dataset, unpack_dataset
 from bench.study.dataset_choice import DatasetChoice

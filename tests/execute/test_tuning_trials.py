@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.digits import DIGITS
+from bench.data.embedded_sets import DIGITS
 from bench.execute.executor import RunContext
 from bench.execute.single_run import execute_run
 from bench.execute.training_setup import held_out

@@ -108,8 +108,8 @@ def test_every_built_in_network_has_its_own_part() -> None:
         ("bench.execute.training_setup", "sys:x"),
         ("bench.data.normalised_images", "sys:x"),
         ("bench.data.images", "sys:x"),
-        ("bench.data.dataset_files", "bench.data.digits"),  # what makes the pixels
-        ("bench.data.digits_recipe", "bench.data.digits"),
+        ("bench.data.dataset_files", "bench.data.embedded_sets"),  # what makes the pixels
+        ("bench.data.digits_recipe", "bench.data.embedded_sets"),
         ("bench.data.torchvision_sets", "bench.data.torchvision_sets"),
         ("bench.models.layers", "bench.models.convnet:ConvNet"),
         ("bench.optim.optimizers", "bench.optim.optimizers:adam"),

@@ -8,7 +8,7 @@ from runner_doubles import Ask, FakeExecutor, carry_out
 
 from bench.analysis.pictured_images import FILE, read_pictures
 from bench.analysis.results import read_results
-from bench.data.digits import DIGITS, DigitsSource
+from bench.data.embedded_sets import DIGITS, GeneratedSource
 from bench.data.images import ImageSet
 from bench.errors import DataError
 
@@ -23,7 +23,7 @@ def test_the_pixels_are_those_of_the_misclassified_images(ask: Ask) -> None:
     assert list(finished.results.pictures) == list(read_results(finished.folder).pictures) == [7]
 
 
-def elsewhere(source: DigitsSource, folder: Path) -> ImageSet:
+def elsewhere(source: GeneratedSource, folder: Path) -> ImageSet:
     """Fail as for a data set that only the machines of a cluster have."""
     raise DataError("is not there", where=str(folder))
 
@@ -31,7 +31,7 @@ def elsewhere(source: DigitsSource, folder: Path) -> ImageSet:
 def test_a_study_whose_data_set_is_elsewhere_has_no_pixels(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DigitsSource, "read", elsewhere)
+    monkeypatch.setattr(GeneratedSource, "read", elsewhere)
     finished = carry_out(ask(), FakeExecutor())
     assert finished.results.pictures == {}
     assert not (finished.folder / FILE).exists()

@@ -136,7 +136,7 @@ def test_every_data_set_is_present_and_may_have_a_fallback() -> None:
     assert {form["properties"]["name"].get("const") for form in objects if named(form)} >= set(
         DATASETS
     )
-    fallbacks = [None, "mnist", "fashion_mnist", "kmnist", "digits"]
+    fallbacks = [None, "mnist", "fashion_mnist", "kmnist", "digits", "shapes"]
     assert all(form["properties"]["fallback"]["enum"] == fallbacks for form in objects)
 
 

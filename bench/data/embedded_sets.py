@@ -1,10 +1,11 @@
-"""`digits`: a data set like MNIST that needs no download.
+"""`digits` and `shapes`: data sets that need no download.
 
-Generated once by `digits_recipe.py` and kept in `<data_dir>/digits/v1` as four IDX files.
+Generated once by their recipes and kept in `<data_dir>/<name>/v1` as four IDX files.
 """
 
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,12 +22,14 @@ from bench.data.images import ImageSet
 from bench.data.source import Progress, atomic_file
 from bench.errors import DataError
 
-FOLDER = "v1"  # the version of the recipe
+FOLDER = "v1"  # the version of the recipes
 
 
 @dataclass(frozen=True, kw_only=True)
-class DigitsSource(IdxSource):
-    """The 1,797 handwritten digits of scikit-learn, distorted to 60,000 and 10,000 images."""
+class GeneratedSource(IdxSource):
+    """A data set that the function `make` of the module `recipe` generates."""
+
+    recipe: str
 
     is_local: ClassVar[bool] = True
     again: ClassVar[str] = "generates it again; that needs no download."
@@ -64,24 +67,23 @@ class DigitsSource(IdxSource):
     def _generate(self, data_dir: Path, progress: Progress) -> None:
         from importlib.metadata import version
 
-        from bench.data.digits_recipe import make
-
-        arrays = make(progress)
+        arrays = import_module(self.recipe).make(progress)
         for path, file, array in zip(self.paths(data_dir), self.files, arrays, strict=True):
             content = header(file.shape) + array.tobytes()
             if sha256(content).hexdigest() != file.sha256:
                 raise DataError(
                     f"generating {file.name} gave other bytes than on the machines where it was "
                     f"tested (NumPy {version('numpy')}, scikit-learn {version('scikit-learn')})",
-                    where="digits",
+                    where=self.name,
                     hint="Please report this machine; `dataset: mnist` does not depend on it.",
                 )
             with atomic_file(path) as out:
                 out.write(content)
 
 
-DIGITS = DigitsSource(
+DIGITS = GeneratedSource(
     name="digits",
+    recipe="bench.data.digits_recipe",
     mean=(0.1343,),
     std=(0.3068,),
     files=four_files(
@@ -96,6 +98,34 @@ DIGITS = DigitsSource(
 )
 
 
-def digits() -> DigitsSource:
-    """Return the data set."""
+def digits() -> GeneratedSource:
+    """Return the digits of scikit-learn, distorted to 60,000 and 10,000 images."""
     return DIGITS
+
+
+SHAPES = GeneratedSource(
+    name="shapes",
+    recipe="bench.data.shapes_recipe",
+    mean=(0.5003, 0.5002, 0.5002),
+    std=(0.2213, 0.1582, 0.2201),
+    class_names=(
+        *("warm disc", "cool disc", "warm ring", "cool ring", "warm square", "cool square"),
+        *("warm triangle", "cool triangle", "warm cross", "cool cross"),
+    ),
+    files=four_files(
+        "test",
+        sha256s=(
+            "6e53a1b88ae379fd15fff2c29f7534e4b20fd2675420b6c93c84c87eb21c9985",
+            "fd734abce3cd57e3be0a27ce6f47061836a7a8aa5202a0634198235831c10552",
+            "64c2564348d5c765bdb568a734bc8430397d9108a4346addd945bacc0fc96437",
+            "e8464c6decb807212efd3f5edc56b239ec8dcc680e91b2e5ccdc2517690dd877",
+        ),
+        counts=(20_000, 5_000),
+        image=(3, 32, 32),
+    ),
+)
+
+
+def shapes() -> GeneratedSource:
+    """Return shapes in two colour orders, 20,000 and 5,000 images."""
+    return SHAPES
