@@ -74,13 +74,15 @@ def _checks(cell: Cell) -> Iterator[tuple[Choice, tuple[object, ...], Check]]:
         (cell.optimizer, (cell.model,), _check_step),
         (cell.schedule, (cell.optimizer,), _check_step),
         (cell.averaging, (cell.model,), _check_step),
-        (cell.training_step, (cell.model, cell.optimizer, cell.loss), _check_training_step),
     ):
         if choice.name not in choice.registry:
             yield choice, parts, check
     if cell.augmentation.name != "none":
         losses_of = (cell.model, cell.loss, cell.label_smoothing)
         yield cell.augmentation, losses_of, _check_targets
+    if cell.training_step.name not in cell.training_step.registry or cell.accumulation > 1:
+        used = (cell.model, cell.optimizer, cell.loss, cell.accumulation, cell.cuda_graphs)
+        yield cell.training_step, used, _check_training_step
     for hook in cell.hooks:
         yield hook, (cell.model,), _check_step
 
@@ -226,7 +228,11 @@ def _check_step(cell: Cell, shape: DataShape) -> str | None:
 def _check_training_step(cell: Cell, shape: DataShape) -> str | None:
     training = _training(cell, shape)
     assert training.own_step is not None
-    if problem := _not_one_number(training.own_step(training, two_images(shape), LABELS)):
+    # Two images in each part: batch norm needs more than one.
+    images, labels = (
+        each.repeat_interleave(cell.accumulation, 0) for each in (two_images(shape), LABELS)
+    )
+    if problem := _not_one_number(training.own_step(training, images, labels)):
         return problem
     return None if training.steps else "expected a call of training.update(), got none"
 

@@ -137,12 +137,15 @@ def build_augmentation(cell: Cell) -> Augment:
 
 def build_training_step(cell: Cell) -> TrainingStep | None:
     """Build the training step that a study imports, or accumulation; None for the default one."""
-    choice = cell.training_step
+    choice, parts = cell.training_step, cell.accumulation
     if choice.target != training_steps.DEFAULT:
+        if parts > 1:
+            raise BenchError(f"accumulation: {parts} needs the default training step")
         return _with_parameters(choice)
-    if cell.accumulation == 1:
-        return None
-    return partial(training_steps.accumulated, parts=cell.accumulation)
+    if parts > 1 and cell.cuda_graphs:
+        # A graph writes its gradients into the same memory again.
+        raise BenchError(f"accumulation: {parts} can't be combined with cuda_graphs")
+    return partial(training_steps.accumulated, parts=parts) if parts > 1 else None
 
 
 def build_averaging(cell: Cell, model: nn.Module, span: Span) -> Averaging | None:

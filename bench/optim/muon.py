@@ -1,6 +1,11 @@
-"""Optimizers that torch has only in part or not at all: Muon and Lion."""
+"""Muon: momentum whose matrices are made orthogonal; other parameters are AdamW's.
 
-from collections.abc import Iterable
+Jordan et al. (2024), Muon: an optimizer for hidden layers in neural networks,
+https://kellerjordan.github.io/posts/muon/. torch.optim.Muon takes matrices only, and is newer than
+the oldest torch that is supported.
+"""
+
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -10,120 +15,111 @@ from torch.optim import Optimizer
 from bench.registry import Fraction, NonNegativeFloat, PositiveFloat
 
 ITERATIONS = 5
-# Of the polynomial a·x + b·x³ + c·x⁵, applied to the singular values: largest slope at 0 for values
-# that end between about 0.7 and 1.2.
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-EPS = 1e-7
+ADAM_BETAS = (0.9, 0.999)
+EPS = 1e-8  # of AdamW
 
 
 class Muon(Optimizer):
-    """Orthogonalised momentum for all weights of two or more dimensions but the last.
+    """Muon for parameters of two or more dimensions but the last; AdamW for it and for vectors.
 
-    A convolution's weights are a matrix (outputs, inputs × height × width). The last matrix is the
-    classifier's: it and all vectors get Adam. Weight decay is decoupled and applies to both.
-    Source: Jordan et al. (2024), Muon, https://kellerjordan.github.io/posts/muon/.
+    The last one is the classifier's, as networks declare their layers in order. Convolutions count
+    as matrices (out, rest). AdamW's rate is `lr` times `adam_lr` / `lr` of the start: all groups
+    have one `lr`, so that any schedule scales both alike.
     """
 
     def __init__(
         self,
-        parameters: Iterable[nn.Parameter],
-        *,
-        lr: PositiveFloat = 0.02,
-        momentum: Fraction = 0.95,
-        weight_decay: NonNegativeFloat = 0.0,
-        adam_lr: PositiveFloat = 0.001,
-        adam_beta1: Fraction = 0.9,
-        adam_beta2: Fraction = 0.999,
+        params: Iterable[nn.Parameter],
+        lr: float = 0.02,
+        momentum: float = 0.95,
+        adam_lr: float = 3e-4,
+        weight_decay: float = 0.0,
     ) -> None:
-        given = list(parameters)
-        hidden = [p for p in given if p.ndim >= 2][:-1]
-        ids = {id(p) for p in hidden}
-        rest = [p for p in given if id(p) not in ids]
-        groups: list[dict[str, Any]] = [
-            {"params": hidden, "lr": lr, "momentum": momentum, "is_adam": False},
-            {"params": rest, "lr": adam_lr, "betas": (adam_beta1, adam_beta2), "is_adam": True},
+        parameters = list(params)
+        matrices = [parameter for parameter in parameters if parameter.ndim >= 2][:-1]
+        hidden = set(map(id, matrices))
+        others = [parameter for parameter in parameters if id(parameter) not in hidden]
+        groups = [
+            {"params": members, "is_muon": is_muon, "adam_share": adam_lr / lr}
+            for members, is_muon in ((matrices, True), (others, False))
+            if members
         ]
-        super().__init__([g for g in groups if g["params"]], {"weight_decay": weight_decay})
+        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Update all parameters that have a gradient."""
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update the parameters that have a gradient."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         for group in self.param_groups:
-            update = _adam if group["is_adam"] else _orthogonal
+            lr = group["lr"] * (1.0 if group["is_muon"] else group["adam_share"])
             for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                change = update(parameter.grad, self.state[parameter], group)
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.add_(change.view_as(parameter), alpha=-group["lr"])
+                if parameter.grad is not None:
+                    parameter.mul_(1 - lr * group["weight_decay"])
+                    if group["is_muon"]:
+                        update = self._orthogonal_momentum(parameter, group["momentum"])
+                    else:
+                        update = self._adam_update(parameter)
+                    parameter.add_(update, alpha=-lr)
+        return loss
 
+    def _orthogonal_momentum(self, parameter: nn.Parameter, momentum: float) -> Tensor:
+        """Return the update of Nesterov's momentum, as an almost orthogonal matrix.
 
-def _orthogonal(gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
-    """Return the orthogonalised Nesterov momentum of a gradient, as a matrix."""
-    average: Tensor = state.setdefault("momentum", torch.zeros_like(gradient))
-    average.lerp_(gradient, 1 - group["momentum"])
-    matrix = gradient.lerp(average, group["momentum"]).flatten(1)
-    rows, columns = matrix.shape
-    scale: float = max(1.0, rows / columns) ** 0.5
-    return orthogonalised(matrix) * scale
+        Tall matrices get larger updates, as in the code of the post.
+        """
+        gradient, state = parameter.grad, self.state[parameter]
+        assert gradient is not None
+        if not state:
+            state["momentum"] = torch.zeros_like(parameter)
+        average: Tensor = state["momentum"].mul_(momentum).add_(gradient)
+        matrix = gradient.add(average, alpha=momentum).flatten(1)
+        scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+        return orthogonalised(matrix).mul(scale).reshape(parameter.shape)
+
+    def _adam_update(self, parameter: nn.Parameter) -> Tensor:
+        gradient, state = parameter.grad, self.state[parameter]
+        assert gradient is not None
+        if not state:
+            state.update(steps=0, mean=torch.zeros_like(parameter))
+            state["square"] = torch.zeros_like(parameter)
+        state["steps"] += 1
+        beta1, beta2 = ADAM_BETAS
+        mean = state["mean"].lerp_(gradient, 1 - beta1)
+        square = state["square"].lerp_(gradient.square(), 1 - beta2)
+        deviation = (square / (1 - beta2 ** state["steps"])).sqrt_().add_(EPS)
+        update: Tensor = mean / (1 - beta1 ** state["steps"]) / deviation
+        return update
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """Return nearly the closest matrix with singular values of 1, by Newton and Schulz.
+    """Return U V* of the singular value decomposition, but for singular values near 1.
 
-    For (rows, columns); singular values end between about 0.7 and 1.2.
+    By a Newton–Schulz iteration of a quintic polynomial; in bfloat16 on a GPU, as in the post.
     """
     a, b, c = COEFFICIENTS
-    is_tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if is_tall else matrix
-    x = x / (x.norm() + EPS)
+    x = matrix.bfloat16() if matrix.is_cuda else matrix.float()
+    is_tall = x.shape[0] > x.shape[1]
+    if is_tall:  # the smaller products
+        x = x.T
+    x = x / (x.norm() + 1e-7)
     for _ in range(ITERATIONS):
-        product = x @ x.T
-        x = a * x + (b * product + c * product @ product) @ x
-    found: Tensor = x.T if is_tall else x
-    return found
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    result: Tensor = x.T if is_tall else x
+    return result.to(matrix.dtype)
 
 
-def _adam(gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
-    """Return Adam's update (Kingma and Ba, 2015, algorithm 1)."""
-    beta1, beta2 = group["betas"]
-    mean: Tensor = state.setdefault("mean", torch.zeros_like(gradient))
-    square: Tensor = state.setdefault("square", torch.zeros_like(gradient))
-    state["steps"] = steps = state.get("steps", 0) + 1
-    mean.lerp_(gradient, 1 - beta1)
-    square.lerp_(gradient.square(), 1 - beta2)
-    deviation = (square / (1 - beta2**steps)).sqrt() + 1e-8
-    return mean.div(1 - beta1**steps).div_(deviation)
-
-
-class Lion(Optimizer):
-    """The sign of an interpolated momentum, with decoupled weight decay.
-
-    Source: Chen et al. (2023), Symbolic Discovery of Optimization Algorithms, arXiv:2302.06675,
-    algorithm 2.
-    """
-
-    def __init__(
-        self,
-        parameters: Iterable[nn.Parameter],
-        *,
-        lr: PositiveFloat = 0.0001,
-        beta1: Fraction = 0.9,
-        beta2: Fraction = 0.99,
-        weight_decay: NonNegativeFloat = 0.0,
-    ) -> None:
-        defaults = {"lr": lr, "betas": (beta1, beta2), "weight_decay": weight_decay}
-        super().__init__(parameters, defaults)
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Update all parameters that have a gradient."""
-        for group in self.param_groups:
-            beta1, beta2 = group["betas"]
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                momentum = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.add_(momentum.lerp(parameter.grad, 1 - beta1).sign(), alpha=-group["lr"])
-                momentum.lerp_(parameter.grad, 1 - beta2)
+def muon(
+    parameters: Iterable[nn.Parameter],
+    *,
+    lr: PositiveFloat = 0.02,
+    momentum: Fraction = 0.95,
+    adam_lr: PositiveFloat = 3e-4,
+    weight_decay: NonNegativeFloat = 0.0,
+) -> Optimizer:
+    """Return Muon, and AdamW for vectors and the classifier; `weight_decay` is that of both."""
+    return Muon(parameters, lr, momentum, adam_lr, weight_decay)

@@ -122,6 +122,17 @@ def test_networks_that_cannot_take_the_smallest_size_are_found_before_the_first_
     assert problems[0].startswith("hook progressive_resizing: model mlp can't be trained at size 8")
 
 
+def test_accumulation_is_refused_where_it_has_no_meaning() -> None:
+    own = {"import": "bench.optim.training_steps:accumulated", "parts": 2}
+    for fields, message in (
+        ({"training_step": own}, "accumulation: 2 needs the default training step"),
+        ({"cuda_graphs": True}, "accumulation: 2 can't be combined with cuda_graphs"),
+    ):
+        (problem,) = check_components([cell(accumulation=2, **fields)], {"digits": COLOUR})
+        assert message in problem
+    assert check_components([cell(model="cnn_bn", accumulation=2)], {"digits": COLOUR}) == []
+
+
 def test_new_fields_change_no_id_where_they_are_not_set() -> None:
     assert not {"accumulation", "training_step"} & cell().identity().keys()
     assert cell(accumulation=2).identity()["accumulation"] == 2
