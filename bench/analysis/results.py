@@ -1,9 +1,11 @@
 """The results of one study: its tables, and what follows from them."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 import yaml
@@ -29,7 +31,8 @@ class Results:
     """The tables of one study, with columns as in `bench.records`, and what follows from them.
 
     `tuned` are the fields that the study tuned, by their dotted path as study.yaml names them;
-    `pictures` the pixels of test images that the report shows, by index.
+    `pictures` the pixels of test images that the report shows, by index; `class_names` the names
+    that all data sets give to their classes, empty where there are none.
     """
 
     trials: pd.DataFrame
@@ -43,6 +46,7 @@ class Results:
     misclassified: pd.DataFrame = field(default_factory=pd.DataFrame)
     tuned: Sequence[str] = ()
     pictures: Pictures = field(default_factory=dict)
+    class_names: Sequence[str] = ()
 
     @cached_property
     def main_effects(self) -> pd.DataFrame:
@@ -53,6 +57,10 @@ class Results:
     def ordered_changes(self) -> Mapping[str, Change]:
         """Return what each compared cell of a one-at-a-time study changes, by cell id."""
         return ordered_changes(self.summary, self.comparisons)
+
+    def class_name(self, label: int) -> str:
+        """Return the name of a class, or its number where it has none."""
+        return self.class_names[label] if label < len(self.class_names) else str(label)
 
     @cached_property
     def picture_rows(self) -> Sequence[PictureRow]:
@@ -84,19 +92,26 @@ def read_results(results_dir: Path, *, recompute: bool = False) -> Results:
             tables[name] = identity.assign(**columns)
     summary = None if recompute else read_summary(results_dir)
     tuned = () if tables["tuning"].empty else _tuned_fields(results_dir)
-    return _results(tables, results_dir, summary, tuned, read_pictures(results_dir))
+    environment = read_mapping(results_dir / "environment.json", json.loads)
+    names = environment.get("class_names")
+    return _results(tables, results_dir, summary, tuned, read_pictures(results_dir), names)
 
 
 def make_results(
-    outcomes: Iterable[Outcome], results_dir: Path, tuned: Sequence[str] = ()
+    outcomes: Iterable[Outcome],
+    results_dir: Path,
+    tuned: Sequence[str] = (),
+    class_names: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Results:
     """Return the results of outcomes, equal to what `read_results` reads from their tables.
 
-    `tuned` are the fields that the study tuned. Raises StoreError for rows of different hardware;
-    nothing is read from `results_dir`, which errors name.
+    `tuned` are the fields that the study tuned, `class_names` those of its data sets. Raises
+    StoreError for rows of different hardware; nothing is read from `results_dir`, which errors
+    name.
     """
     tables = tables_of(outcomes)
-    return _results(tables, results_dir, None, () if tables["tuning"].empty else tuned)
+    tuned = () if tables["tuning"].empty else tuned
+    return _results(tables, results_dir, None, tuned, class_names=class_names)
 
 
 def _results(
@@ -105,6 +120,7 @@ def _results(
     summary: pd.DataFrame | None,
     tuned: Sequence[str],
     pictures: Pictures | None = None,
+    class_names: object = None,
 ) -> Results:
     _require_one_machine(results_dir, tables.values())
     timed = (tables["timings"], tables["blocks"])
@@ -112,8 +128,21 @@ def _results(
         summary = summarise(tables["trials"], *timed, tables["costs"])
     comparisons = compare_with_baseline(tables["trials"], *timed)
     return Results(
-        **tables, summary=summary, comparisons=comparisons, tuned=tuned, pictures=pictures or {}
+        **tables,
+        summary=summary,
+        comparisons=comparisons,
+        tuned=tuned,
+        pictures=pictures or {},
+        class_names=_common_names(class_names),
     )
+
+
+def _common_names(by_dataset: object) -> tuple[str, ...]:
+    """Return the names of classes if all data sets have the same; older folders have none."""
+    if not isinstance(by_dataset, Mapping):
+        return ()
+    distinct = {tuple(names) for names in by_dataset.values() if isinstance(names, list | tuple)}
+    return distinct.pop() if len(distinct) == 1 else ()
 
 
 def _require_one_machine(results_dir: Path, tables: Iterable[pd.DataFrame]) -> None:

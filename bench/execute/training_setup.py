@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -85,16 +86,21 @@ def set_up_training(
 def held_out(images: ImageSet, fraction: float, share: float = 1.0) -> ImageSet:
     """Return a set whose test images are the last fraction of the training images.
 
-    Its training images are the first `share` of the others.
+    Its training images are the first `share` of the others. Where either part would lack a class,
+    as in a set that is sorted by class, the images are taken in a fixed random order.
     """
     count = max(1, round(fraction * len(images.train_images)))
     trained = max(1, round(share * (len(images.train_images) - count)))
+    pixels, labels = images.train_images, images.train_labels
+    if min(len(np.unique(part)) for part in (labels[:trained], labels[-count:])) < images.classes:
+        order = np.random.default_rng(0).permutation(len(labels))
+        pixels, labels = pixels[order], labels[order]
     return replace(
         images,
-        train_images=images.train_images[:trained],
-        train_labels=images.train_labels[:trained],
-        test_images=images.train_images[-count:],
-        test_labels=images.train_labels[-count:],
+        train_images=pixels[:trained],
+        train_labels=labels[:trained],
+        test_images=pixels[-count:],
+        test_labels=labels[-count:],
     )
 
 

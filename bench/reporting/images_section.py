@@ -1,6 +1,7 @@
 """The section "Test images": what two cells get wrong, image by image and class by class."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pandas as pd
 
@@ -9,6 +10,7 @@ from bench.analysis.results import Results
 from bench.formatting import format_points, plural
 from bench.reporting.baseline_section import Row, baseline_name
 from bench.reporting.columns import BLANK, Column, Section, name_columns
+from bench.reporting.markdown_text import escape
 
 MOST_CLASSES = 3  # that are listed
 LEAST_CHANGE = 1.0  # images per seed: a class or confusion that changes by less is not listed
@@ -36,7 +38,10 @@ def images_section(results: Results) -> Section:
         Column("wrong in the baseline only", "", [str(each.only_before) for each in rows]),
         *(
             Column(f"{what} that change most", "", list(map(write, rows)), is_number=False)
-            for what, write in (("classes", _classes), ("confusions", _confusions))
+            for what, write in (
+                ("classes", partial(_classes, name=results.class_name)),
+                ("confusions", partial(_confusions, name=results.class_name)),
+            )
         ),
     ]
     named = [*name_columns(list(compared), results.summary), *columns]
@@ -57,13 +62,16 @@ def compare_with_baseline_images(results: Results) -> Iterator[ImageComparison]:
                 yield compared
 
 
-def _classes(compared: ImageComparison) -> str:
+def _classes(compared: ImageComparison, name: Callable[[int], str]) -> str:
     """Write the classes whose number of misclassified images changes most: "4: 9.3 → 14"."""
-    return _changes(compared.classes().reset_index(), lambda row: str(row["label"]))
+    return _changes(compared.classes().reset_index(), lambda row: escape(name(int(row["label"]))))
 
 
-def _confusions(compared: ImageComparison) -> str:
-    return _changes(compared.confusions, lambda row: f"{row['label']} as {row['predicted']}")
+def _confusions(compared: ImageComparison, name: Callable[[int], str]) -> str:
+    return _changes(
+        compared.confusions,
+        lambda row: escape(f"{name(int(row['label']))} as {name(int(row['predicted']))}"),
+    )
 
 
 def _changes(counts: pd.DataFrame, name: Callable[[Row], str]) -> str:

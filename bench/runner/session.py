@@ -123,7 +123,8 @@ class Session:
 
         if self._results is None:
             folder, tuned = self._store.folder, self.plan.study.tuned
-            self._results = make_results(self._outcomes(), folder, tuned)
+            names = {p.used: p.location.class_names for p in self.plan.provisions}
+            self._results = make_results(self._outcomes(), folder, tuned, names)
             write_derived_tables(self._results, folder)
         return self._results
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.data.embedded_sets import DIGITS
+from bench.data.images import ImageSet
 from bench.execute.executor import RunContext
 from bench.execute.single_run import execute_run
 from bench.execute.training_setup import held_out
@@ -32,6 +33,19 @@ def test_the_last_training_images_stand_in_for_the_test_set(digits_dir: Path) ->
     assert np.array_equal(part.test_images, whole.train_images[51_000:])
     assert np.array_equal(part.test_labels, whole.train_labels[51_000:])
     assert np.array_equal(part.train_images, whole.train_images[:51_000])
+
+
+def test_of_a_set_sorted_by_class_every_class_is_held_out() -> None:
+    labels = np.repeat(np.arange(4), 50)
+    pixels = np.arange(200, dtype=np.uint8)[:, None, None, None]
+    part = held_out(ImageSet("sorted", pixels, labels, pixels, labels, [0], [1], 4), 0.2, 0.5)
+    assert set(part.test_labels) == set(part.train_labels) == {0, 1, 2, 3}
+    assert (len(part.train_labels), len(part.test_labels)) == (80, 40)
+    for images, own in (
+        (part.train_images, part.train_labels),
+        (part.test_images, part.test_labels),
+    ):
+        assert np.array_equal(images[:, 0, 0, 0] // 50, own)
 
 
 def test_a_tuning_trial_has_a_validation_accuracy(digits_dir: Path) -> None:

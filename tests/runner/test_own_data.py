@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 from PIL import Image
 from runner_doubles import Ask, FakeExecutor, Silent
 
+from bench.analysis.results import read_results
 from bench.errors import DataError, StudyError
 from bench.execute import EXECUTORS
 from bench.planning import plan_study
+from bench.reporting.figures.test_images import pictured_images
 from bench.runner import FinishedStudy, run_study
 
 Run = Callable[..., FinishedStudy]
@@ -83,6 +86,17 @@ def test_pictures_of_misclassified_images_are_in_colour(ask: Ask, folders: Path)
     )
     results = run_study(request, Silent(), EXECUTORS["inline"]()).results
     assert {picture.shape for picture in results.pictures.values()} == {(12, 12, 3)}
+
+
+def test_classes_have_their_names_in_results_and_report(ask: Ask, folders: Path) -> None:
+    text = study(folders, "mlp", "epochs: 1, optimizer: {name: sgd, lr: 1e-9}, device: cpu")
+    finished = run_study(ask(text, data_dir=folders / "data"), Silent(), EXECUTORS["inline"]())
+    stored = read_results(finished.folder)
+    for results in (finished.results, stored):
+        assert results.class_names == ("blue", "red")
+        assert [results.class_name(label) for label in (0, 1, 2)] == ["blue", "red", "2"]
+    (chart,) = pictured_images(stored)
+    assert re.search(r"confusion among .* is (blue as red|red as blue)", chart.caption)
 
 
 def test_an_edited_image_makes_the_runs_on_its_folder_stale(ask: Ask, folders: Path) -> None:
