@@ -3,7 +3,7 @@ from torch import nn
 from bench.models import cnn_bn
 
 
-class Network(cnn_bn.BatchNormCNN):
+class SqueezeExcitationCNN(cnn_bn.BatchNormCNN):
     """The network `cnn_bn` with squeeze-and-excitation after each convolution."""
 
     def __init__(self, channels: int = 8, reduction: int = 4, in_channels: int = 1, image_size=28):
