@@ -3,11 +3,13 @@
 Generated once by their recipes and kept in `<data_dir>/<name>/v1` as four IDX files.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
+
+import numpy as np
 
 from bench.data.dataset_files import (
     IdxFile,
@@ -27,9 +29,9 @@ FOLDER = "v1"  # the version of the recipes
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratedSource(IdxSource):
-    """A data set that the function `make` of the module `recipe` generates."""
+    """A data set that the function `make` generates."""
 
-    recipe: str
+    make: Callable[[Progress], Sequence[np.ndarray]]
 
     is_local: ClassVar[bool] = True
     again: ClassVar[str] = "generates it again; that needs no download."
@@ -67,7 +69,7 @@ class GeneratedSource(IdxSource):
     def _generate(self, data_dir: Path, progress: Progress) -> None:
         from importlib.metadata import version
 
-        arrays = import_module(self.recipe).make(progress)
+        arrays = self.make(progress)
         for path, file, array in zip(self.paths(data_dir), self.files, arrays, strict=True):
             content = header(file.shape) + array.tobytes()
             if sha256(content).hexdigest() != file.sha256:
@@ -81,9 +83,21 @@ class GeneratedSource(IdxSource):
                 out.write(content)
 
 
+def _make_digits(progress: Progress) -> Sequence[np.ndarray]:
+    from bench.data import digits_recipe
+
+    return digits_recipe.make(progress)
+
+
+def _make_shapes(progress: Progress) -> Sequence[np.ndarray]:
+    from bench.data import shapes_recipe
+
+    return shapes_recipe.make(progress)
+
+
 DIGITS = GeneratedSource(
     name="digits",
-    recipe="bench.data.digits_recipe",
+    make=_make_digits,
     mean=(0.1343,),
     std=(0.3068,),
     files=four_files(
@@ -105,7 +119,7 @@ def digits() -> GeneratedSource:
 
 SHAPES = GeneratedSource(
     name="shapes",
-    recipe="bench.data.shapes_recipe",
+    make=_make_shapes,
     mean=(0.5003, 0.5002, 0.5002),
     std=(0.2213, 0.1582, 0.2201),
     class_names=(
