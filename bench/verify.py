@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.execute.executor import Executor, RunContext
 from bench.measure.resources import local_resources
-from bench.planning import PlannedRun, Request, make_plan
+from bench.planning import Plan, PlannedRun, Request, make_plan
 from bench.records import Outcome
 from bench.store import Store
 from bench.study.runs import Run
@@ -49,14 +49,15 @@ def verify(
     The sample depends only on the study's name; `on_trial` is called after each trial. Raises
     BenchError where the folder holds no study or no finished trial.
     """
-    finished = _finished_trials(results, data_dir)
-    store = Store(results)
+    plan = _plan(results, data_dir)
+    finished = _finished_trials(plan, results)
+    store, run_context = Store(results), RunContext(data_dir, data_dirs=plan.data_dirs)
     comparable = [planned for planned in finished if planned.state == "cached"]
     drawn = random.Random(results.resolve().name).sample(comparable, min(sample, len(comparable)))
     verified = []
     for planned in sorted(drawn, key=comparable.index):
         run = planned.run
-        (again,) = executor.execute([run], RunContext(data_dir), lambda event: None)
+        (again,) = executor.execute([run], run_context, lambda event: None)
         (before,) = store.outcomes([run.run_id])
         verified.append(VerifiedTrial(run, _difference(before, again)))
         on_trial(verified[-1])
@@ -64,8 +65,8 @@ def verify(
     return Verification(tuple(verified), len(finished), tuple(sorted(stale)))
 
 
-def _finished_trials(results: Path, data_dir: Path) -> list[PlannedRun]:
-    """Return the trials of the folder's study that ended ok, cached or stale."""
+def _plan(results: Path, data_dir: Path) -> Plan:
+    """Return the plan of a folder's study as it was run."""
     folder = results.resolve()
     if not (folder / "study.yaml").is_file():
         message = "is not a results folder: it has no study.yaml"
@@ -87,7 +88,11 @@ def _finished_trials(results: Path, data_dir: Path) -> list[PlannedRun]:
         )
     jobs = max((o.trial.jobs or 1 for o in outcomes if o.trial is not None), default=1)
     request = Request(folder / "study.yaml", results=folder.parent, data_dir=data_dir, offline=True)
-    plan = make_plan(study, request, resources_for=lambda cells: local_resources(jobs))
+    return make_plan(study, request, resources_for=lambda cells: local_resources(jobs))
+
+
+def _finished_trials(plan: Plan, results: Path) -> list[PlannedRun]:
+    """Return the trials that ended ok, cached or stale."""
     trials = [p for p in plan.runs if p.run.kind == "trial" and p.state in ("cached", "stale")]
     if not trials:
         raise BenchError("holds no finished trial", where=str(results), hint="Run the study first.")

@@ -129,6 +129,11 @@ class Plan:
         return runs_s + max(0.0, self.study.timing.budget - sum(p.estimate_s for p in sets))
 
     @property
+    def data_dirs(self) -> dict[str, Path]:
+        """The folders of data sets that have one of their own, by label."""
+        return {p.used: p.location.folder for p in self.provisions if p.location.folder}
+
+    @property
     def all_blocks(self) -> frozenset[int]:
         """The numbers of all timing sets of any session."""
         return self.used_blocks | {p.run.block for p in self.runs if p.run.kind == "block"}

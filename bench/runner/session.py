@@ -62,12 +62,8 @@ class Session:
         self.plan = plan
         self._store = store
         machine = plan.resources.machine.fingerprint()["machine"]
-        locations = {p.used: p.location for p in plan.provisions}
         self._run_context = RunContext(
-            request.data_dir,
-            request.verbose,
-            machine=machine,
-            data_dirs={label: at.folder for label, at in locations.items() if at.folder},
+            request.data_dir, request.verbose, machine=machine, data_dirs=plan.data_dirs
         )
         self._reporter = reporter
         self._executor = executor

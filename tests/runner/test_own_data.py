@@ -19,6 +19,7 @@ from bench.execute import EXECUTORS
 from bench.planning import plan_study
 from bench.reporting.figures.test_images import pictured_images
 from bench.runner import FinishedStudy, run_study
+from bench.verify import verify
 
 Run = Callable[..., FinishedStudy]
 LEARNING = "epochs: 2, batch_size: 16, optimizer: {name: adam, lr: 0.01}, device: cpu"
@@ -77,6 +78,13 @@ def test_a_network_learns_colours_from_an_image_folder(
     assert trials["model.classes"].tolist() == [2, 2]
     assert trials["model.image_size"].tolist() == [12, 14]
     assert [Path(path).name for path in trials["dataset.path"]] == ["small", "large"]
+
+
+def test_trials_on_an_image_folder_can_be_verified(ask: Ask, folders: Path) -> None:
+    data_dir, executor = folders / "data", EXECUTORS["inline"]()
+    finished = run_study(ask(study(folders, "mlp"), data_dir=data_dir), Silent(), executor)
+    verified = verify(finished.folder, data_dir, executor, sample=2, on_trial=lambda trial: None)
+    assert [trial.difference for trial in verified.verified] == ["", ""]
 
 
 def test_pictures_of_misclassified_images_are_in_colour(ask: Ask, folders: Path) -> None:
