@@ -33,10 +33,6 @@ class DatasetChoice(Choice):
             data = {key: value for key, value in data.items() if key != "fallback"}
             if not data:
                 raise invalid_at(("name",), "is missing", data)
-            for key in data:
-                if nearest(key, ["fallback"]):
-                    message = "unknown field. Did you mean 'fallback'?"
-                    raise invalid_at((str(key),), message, data[key])
         resolved: dict[str, Any] = super()._resolve(data)  # type: ignore[operator]
         return {**resolved, "fallback": fallback}
 
@@ -48,6 +44,16 @@ class DatasetChoice(Choice):
             return known_name("dataset", name, NAMED_DATASETS)
         except ValueError as error:
             raise invalid_at(("fallback",), str(error), name) from None
+
+    @classmethod
+    def _complete(cls, name: str, target: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Return all parameters; a misspelt `fallback` is named where the data set has no such."""
+        known = parameters(target, cls.passed)
+        for key in given.keys() - {p.name for p in known or ()}:
+            if known is not None and nearest(key, ["fallback"]):
+                message = "unknown field. Did you mean 'fallback'?"
+                raise invalid_at((key,), message, given[key])
+        return super()._complete(name, target, given)
 
     @classmethod
     def _registered(cls, name: Any) -> tuple[str, str]:

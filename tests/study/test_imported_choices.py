@@ -204,3 +204,31 @@ def test_installed_packages_add_names_of_each_kind(
     assert settings.get(kind, {}).items() <= choice.parameters.items()
     assert "every" not in choice.for_target() and "per" not in choice.for_target()
     assert CHOICES[kind].entries()["mine"].summary == "from packaged"
+
+
+@pytest.mark.parametrize(
+    ("function", "key", "known"),
+    [
+        ("def load(callback: int = 1): ...", "callback", True),
+        ("def load(**anything): ...", "callback", True),
+        ("def load(count: int = 1): ...", "callback", False),
+    ],
+)
+def test_a_parameter_that_is_spelt_like_fallback_is_the_data_sets_own(
+    cells_of: CellsOf,
+    refusal: Refusal,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    key: str,
+    known: bool,
+) -> None:
+    name = f"own_{tmp_path.name}"
+    (tmp_path / f"{name}.py").write_text(function, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    text = f"base: {{dataset: {{import: '{name}:load', {key}: 3}}}}"
+    if known:
+        (cell,) = cells_of(f"name: x\n{text}")
+        assert cell.dataset.parameters == {key: 3}
+    else:
+        assert "Did you mean 'fallback'?" in refusal(f"name: x\n{text}")
