@@ -19,8 +19,8 @@ OPTIMIZERS: Mapping[str, Entry] = {
     "radam": Entry("bench.optim.optimizers:radam", "Adam with a rectified rate (Liu et al., 2020)"),
     "adamax": Entry("bench.optim.optimizers:adamax", "Adam by the largest gradient (2015)"),
     "asgd": Entry("bench.optim.optimizers:asgd", "SGD with decaying steps (Polyak, 1992)"),
-    "muon": Entry("bench.optim.muon:muon", "orthogonal momentum, else AdamW (Jordan, 2024)"),
-    "lion": Entry("bench.optim.lion:lion", "the sign of averaged gradients (Chen et al., 2023)"),
+    "muon": Entry("bench.optim.muon:Muon", "orthogonal momentum, else AdamW (Jordan, 2024)"),
+    "lion": Entry("bench.optim.lion:Lion", "the sign of averaged gradients (Chen et al., 2023)"),
 }
 
 SCHEDULES: Mapping[str, Entry] = {

@@ -14,16 +14,21 @@ from bench.registry import Fraction, NonNegativeFloat, PositiveFloat
 
 
 class Lion(Optimizer):
-    """Steps by the sign of an average of gradients, of equal length in every weight."""
+    """Steps by the sign of an average of gradients, of equal length in every weight.
+
+    Its lr is usually 3 to 10 times smaller than Adam's (section 5).
+    """
 
     def __init__(
         self,
         params: Iterable[nn.Parameter],
-        lr: float = 1e-4,
-        betas: tuple[float, float] = (0.9, 0.99),
-        weight_decay: float = 0.0,
+        *,
+        lr: PositiveFloat = 1e-4,
+        beta1: Fraction = 0.9,
+        beta2: Fraction = 0.99,
+        weight_decay: NonNegativeFloat = 0.0,
     ) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+        super().__init__(params, {"lr": lr, "betas": (beta1, beta2), "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -49,15 +54,3 @@ class Lion(Optimizer):
             state["average"] = torch.zeros_like(parameter)
         average: Tensor = state["average"]
         return average
-
-
-def lion(
-    parameters: Iterable[nn.Parameter],
-    *,
-    lr: PositiveFloat = 1e-4,
-    beta1: Fraction = 0.9,
-    beta2: Fraction = 0.99,
-    weight_decay: NonNegativeFloat = 0.0,
-) -> Optimizer:
-    """Return Lion; its lr is usually 3 to 10 times smaller than Adam's (section 5)."""
-    return Lion(parameters, lr, (beta1, beta2), weight_decay)

@@ -31,10 +31,11 @@ class Muon(Optimizer):
     def __init__(
         self,
         params: Iterable[nn.Parameter],
-        lr: float = 0.02,
-        momentum: float = 0.95,
-        adam_lr: float = 3e-4,
-        weight_decay: float = 0.0,
+        *,
+        lr: PositiveFloat = 0.02,
+        momentum: Fraction = 0.95,
+        adam_lr: PositiveFloat = 3e-4,
+        weight_decay: NonNegativeFloat = 0.0,
     ) -> None:
         parameters = list(params)
         matrices = [parameter for parameter in parameters if parameter.ndim >= 2][:-1]
@@ -111,15 +112,3 @@ def orthogonalised(matrix: Tensor) -> Tensor:
         x = a * x + (b * square + c * square @ square) @ x
     result: Tensor = x.T if is_tall else x
     return result.to(matrix.dtype)
-
-
-def muon(
-    parameters: Iterable[nn.Parameter],
-    *,
-    lr: PositiveFloat = 0.02,
-    momentum: Fraction = 0.95,
-    adam_lr: PositiveFloat = 3e-4,
-    weight_decay: NonNegativeFloat = 0.0,
-) -> Optimizer:
-    """Return Muon, and AdamW for vectors and the classifier; `weight_decay` is that of both."""
-    return Muon(parameters, lr, momentum, adam_lr, weight_decay)
