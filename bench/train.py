@@ -227,11 +227,10 @@ class Training:
 
     def _resized(self, images: Tensor) -> Tensor:
         """Resize images so that their shorter side has `image_size`, bilinearly."""
-        side, size = self.image_size, self.data_shape
-        shorter = min(size.height, size.width)
+        side, shorter = self.image_size, min(images.shape[2:])
         if side is None or side == shorter:
             return images
-        sides = [round(length * side / shorter) for length in (size.height, size.width)]
+        sides = [round(length * side / shorter) for length in images.shape[2:]]
         return F.interpolate(images, sides, mode="bilinear", antialias=side < shorter)
 
     def _in_memory_format(self, images: Tensor) -> Tensor:

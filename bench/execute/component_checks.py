@@ -98,16 +98,13 @@ def _problem(check: Check, cell: Cell, shape: DataShape) -> str | None:
 
 def _check_model(cell: Cell, shape: DataShape) -> str | None:
     try:
-        model = build_network(cell, shape)
+        model = _network(cell, shape)
         output = model(two_images(shape))
     except Exception as error:
         if (side := _least_side(cell, shape)) is None:
             raise
         size = f"{shape.height}×{shape.width}"
         return f"takes images of {side}×{side} and more, not of {size}: {error}"
-    if cell.initialisation.name in cell.initialisation.registry:
-        initialise(cell, model)
-    output = model(two_images(shape))
     expected, found = (2, shape.classes), tuple(output.shape)
     if found != expected:
         return f"expected output shape {expected}, got {found}"
@@ -118,6 +115,14 @@ def _check_model(cell: Cell, shape: DataShape) -> str | None:
     return _loss_problem(cell, model, output, LABELS)
 
 
+def _network(cell: Cell, shape: DataShape) -> nn.Module:
+    """Build a network, and initialise it unless by a function of the user's own."""
+    model = build_network(cell, shape)
+    if cell.initialisation.name in cell.initialisation.registry:
+        initialise(cell, model)
+    return model
+
+
 def _least_side(cell: Cell, shape: DataShape) -> int | None:
     """Return the least side of images that a network takes, if these are too small for it."""
 
@@ -126,7 +131,7 @@ def _least_side(cell: Cell, shape: DataShape) -> int | None:
         sized = cell.model_copy(update={"model": cell.model.resized(larger)})
         try:
             with torch.device("meta"):  # computes shapes only
-                build_network(sized, larger)(torch.empty(2, *larger.image))
+                _network(sized, larger)(torch.empty(2, *larger.image))
         except Exception:
             return False
         return True
