@@ -45,7 +45,7 @@ TORCHVISION_DATASETS: Mapping[str, Entry] = {
     for name in (
         *("CIFAR10", "CIFAR100", "EMNIST", "QMNIST", "USPS", "SVHN", "STL10", "GTSRB", "DTD"),
         *("Flowers102", "Food101", "PCAM", "RenderedSST2", "Country211", "StanfordCars"),
-        *("FGVCAircraft", "OxfordIIITPet", "Imagenette", "CLEVRClassification", "EuroSAT"),
+        *("FGVCAircraft", "OxfordIIITPet", "Imagenette", "EuroSAT"),
         *("SUN397", "Caltech101", "Caltech256", "SEMEION"),
     )
 }

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -55,7 +56,7 @@ def decode_in_process(
         )
         assert child.stdin is not None and child.stdout is not None
         try:
-            with child.stdin as stdin:
+            with suppress(BrokenPipeError), child.stdin as stdin:  # it may have died at once
                 stdin.write(json.dumps(full))
             for line in child.stdout:
                 message = json.loads(line)
@@ -115,7 +116,8 @@ def _decode(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         "arrays": _write(decoded, Path(request["folder"])),
         "mean": mean,
         "std": std,
-        "class_names": decoded.class_names,
+        # A folder's name may hold bytes that are no text.
+        "class_names": [name.encode(errors="replace").decode() for name in decoded.class_names],
         "shape": vars(decoded.shape),
     }
 

@@ -9,7 +9,7 @@ displacement of every pixel, smoothed and scaled.
 The bytes must be the same on every machine and with every NumPy. Therefore distortion uses only
 +, -, ×, ÷ and comparisons on float64 in a fixed order: no sine (its last bit differs between
 processors), no matrix product and no float sum (their order of addition varies). A change of any
-byte needs a new folder and new digests in `digits.py`.
+byte needs a new folder and new digests in `embedded_sets.py`.
 """
 
 from collections.abc import Callable

@@ -117,7 +117,7 @@ def _items(
             raise DataError(
                 f"the sizes of images differ: image 0 is {images[0].shape}, image {index} is "
                 f"{image.shape}",
-                hint="Scale or crop all images to one size.",
+                hint="Scale or crop all images to one size; torchvision's sets take `size`.",
             )
         images.append(image)
         labels.append(label)

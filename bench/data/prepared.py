@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 FOLDER, RECORD = "prepared", "record.json"
+ABANDONED_AFTER_S = 24 * 3600.0
 VERSION = 1  # of the arrays' format; raise it when decoding gives other pixels
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 UNREADABLE = (OSError, ValueError, EOFError)
@@ -134,9 +136,12 @@ class PreparedSource(Source):
         self._remove_older(folder, {arrays, former.arrays if former else ""})
 
     def _remove_older(self, folder: Path, kept: set[str]) -> None:
-        """Remove all arrays but the current ones and, for a session that runs, those before."""
+        """Remove all arrays but the current ones and, for a session that runs, those before.
+
+        Of unfinished ones, those that no process writes any more: a killed one left them behind.
+        """
         for path in folder.iterdir():
-            if path.is_dir() and not path.name.startswith(".") and path.name not in kept:
+            if path.is_dir() and path.name not in kept and not _is_being_written(path):
                 shutil.rmtree(path, ignore_errors=True)
 
     def verify(self, data_dir: Path) -> None:
@@ -188,6 +193,10 @@ class PreparedSource(Source):
         for path in (folder / record.arrays / RECORD, folder / RECORD):
             with atomic_file(path) as file:
                 file.write(content)
+
+
+def _is_being_written(path: Path) -> bool:
+    return path.name.startswith(".") and time.time() - path.stat().st_mtime < ABANDONED_AFTER_S
 
 
 def writable(data_dir: Path) -> Path:

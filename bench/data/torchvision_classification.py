@@ -20,13 +20,14 @@ from bench.torchvision_import import import_torchvision
 Arguments = Mapping[str, Any]
 FLAGS: tuple[Arguments, ...] = ({"train": True}, {"train": False})
 SPLITS: tuple[Arguments, ...] = ({"split": "train"}, {"split": "test"})
-# The arguments of the training and of the test images; one for a set without test images.
+# The arguments of the training and of the test images; one for a set without test images. Not
+# CLEVRClassification: its classes, three to ten objects, are not numbered from 0.
 SETS: Mapping[str, tuple[Arguments, ...]] = {
     **dict.fromkeys(("CIFAR10", "CIFAR100", "EMNIST", "QMNIST", "USPS"), FLAGS),
     **dict.fromkeys(("SVHN", "STL10", "GTSRB", "DTD", "Flowers102", "Food101"), SPLITS),
     **dict.fromkeys(("PCAM", "RenderedSST2", "Country211", "StanfordCars"), SPLITS),
     **dict.fromkeys(("FGVCAircraft", "OxfordIIITPet"), ({"split": "trainval"}, {"split": "test"})),
-    **dict.fromkeys(("Imagenette", "CLEVRClassification"), ({"split": "train"}, {"split": "val"})),
+    "Imagenette": ({"split": "train"}, {"split": "val"}),
     **dict.fromkeys(("EuroSAT", "SUN397", "Caltech101", "Caltech256", "SEMEION"), ({},)),
 }
 CONNECT_S = 8.0  # without an answer
@@ -79,7 +80,8 @@ class TorchvisionSet(PreparedSource):
                 parts.append(make(data_dir, download=True, **given))
             except (OSError, RuntimeError) as error:
                 hint = "Check the connection, or put torchvision's files into the data folder."
-                raise DataError(f"cannot be downloaded: {last_line(error)}", hint=hint) from None
+                what = f"cannot be read or downloaded: {last_line(error)}"
+                raise DataError(what, hint=hint) from None
         returned = tuple(parts) if len(parts) == 2 else parts[0]
         return _from_zero(collected(returned, self.name, progress, self._size))
 

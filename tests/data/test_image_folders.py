@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -213,3 +214,23 @@ def test_a_truncated_array_is_named_with_the_way_out(folder: Path, tmp_path: Pat
     with pytest.raises(DataError, match="Delete the folder") as caught:
         source_of(folder).verify(tmp_path / "data")
     assert caught.value.where == str(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+def test_a_class_whose_name_is_no_text_is_decoded(folder: Path, tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        (folder / part / "bee").rename(folder / part / os.fsdecode(b"b\xe9e"))
+    assert located(folder, tmp_path).class_names == ["ant", "b?e"]
+
+
+def test_what_a_killed_process_left_is_removed_once_it_is_old(folder: Path, tmp_path: Path) -> None:
+    first = located(folder, tmp_path).folder
+    assert first is not None
+    old, recent = first.parent / ".old.part", first.parent / ".recent.part"
+    for path in (old, recent):
+        path.mkdir()
+    os.utime(old, (1e9, 1e9))
+    write(folder / "train" / "ant" / "5.png", seed=77)
+    located(folder, tmp_path)
+    assert not old.exists()
+    assert recent.exists()

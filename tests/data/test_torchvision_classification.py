@@ -87,7 +87,7 @@ def test_a_download_that_cannot_connect_is_one_message(
 ) -> None:
     for variable in ("https_proxy", "http_proxy"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nothing answers there
-    with pytest.raises(DataError, match="cannot be downloaded: ") as caught:
+    with pytest.raises(DataError, match="cannot be read or downloaded: ") as caught:
         source_of("SVHN").fetch(tmp_path, no_progress)
     assert caught.value.where == "torchvision:SVHN"
     assert "Check the connection" in caught.value.hint
