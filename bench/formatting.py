@@ -97,6 +97,13 @@ def format_points(value: float, low: float = math.nan, high: float = math.nan) -
     return text if math.isnan(low) else f"{text} [{', '.join(ends)}]"
 
 
+def format_change(value: float, low: float = math.nan, high: float = math.nan) -> str:
+    """Write a difference with its sign and the digits of `format_number`: "+0.012"."""
+    decimals = max(_decimals(value, low, high), 0)
+    text, *ends = (f"{x:+,.{decimals}f}".replace("-", "−") for x in (value, low, high))
+    return text if math.isnan(low) else f"{text} [{', '.join(ends)}]"
+
+
 def format_ratio(
     value: float, low: float | None, high: float | None, *, decimals: int = 3, unit: str = ""
 ) -> str:

@@ -15,6 +15,7 @@ History of the format:
      blocks.csv. A block is a timing set, whose cells took turns; before, a cell's rounds were
      timed in one stretch
   8  look in trials.csv; train_share in tuning.csv; misclassified.csv
+  9  metrics.csv
 """
 
 import sys
@@ -22,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 Scalar = bool | int | float | str | None
 Status = Literal["ok", "skipped", "failed", "diverged", "timeout", "oom"]
@@ -133,6 +134,18 @@ class EpochRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricRow:
+    """A metric of a trial's test set after one epoch."""
+
+    trial_id: str = column("", "cell and seed")
+    seed: int = column("", "seed of initialisation and data order")
+    epoch: int = column("1", "counted from 1; 0: before any training")
+    metric: str = column("", "its name in the study")
+    value: float | None = column("", "in the metric's own unit; blank: not a finite number")
+    is_lower_better: bool = column("", "whether a lower value is better", default=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TimingRow:
     """One phase in one turn of a cell in a timing set, or why there are none.
 
@@ -218,6 +231,7 @@ ROWS: Mapping[str, type] = {
     "costs": CostRow,
     "tuning": TuningRow,
     "misclassified": MisclassifiedRow,
+    "metrics": MetricRow,
 }
 
 # The columns that, with the cell, identify a row of each table.
@@ -229,6 +243,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "costs": (),
     "tuning": ("seed", "train_share"),
     "misclassified": ("seed",),
+    "metrics": ("seed", "epoch", "metric"),
 }
 
 
@@ -267,6 +282,7 @@ class Outcome:
     cost: CostRow | None = None
     tuning: TuningRow | None = None
     misclassified: MisclassifiedRow | None = None
+    metrics: tuple[MetricRow, ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     started_at: str = ""
     wall_s: float = 0.0

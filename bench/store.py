@@ -3,7 +3,7 @@
 results/<study>/
   outcomes/<run_id>.json   written atomically
   trials.csv epochs.csv timings.csv blocks.csv costs.csv tuning.csv misclassified.csv
-  summary.csv comparisons.csv
+  metrics.csv summary.csv comparisons.csv
   study.yaml environment.json pictured_images.npz
 """
 
@@ -233,6 +233,7 @@ def rows_of(outcome: Outcome) -> dict[str, list[Any]]:
         "costs": [outcome.cost],
         "tuning": [outcome.tuning],
         "misclassified": [outcome.misclassified],
+        "metrics": outcome.metrics,
     }
     return {table: [row for row in known if row is not None] for table, known in rows.items()}
 

@@ -7,8 +7,9 @@ code is the training code.
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Literal, cast
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 
 from bench.data.images import GREY_DIGITS, DataShape
-from bench.errors import DivergedError
+from bench.errors import BenchError, DivergedError
 from bench.measure.clock import Clock
 from bench.optim import losses, training_steps
 from bench.optim.averaging import Averaging
@@ -27,6 +28,7 @@ from bench.records import MARKED_PHASES
 Batch = tuple[Tensor, Tensor]
 Network = Callable[[Tensor], Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
+Metric = Callable[[Tensor, Tensor], float]
 TrainingStep = Callable[["Training", Tensor, Tensor], Tensor]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 
@@ -56,6 +58,7 @@ class Evaluation:
     """Result of an evaluation on the test set; `loss` in nats per image.
 
     `labels` and `predicted` are the classes of each image (images,), on the network's device.
+    `metrics` are the values of the metrics that were asked for.
     """
 
     loss: float
@@ -64,6 +67,7 @@ class Evaluation:
     eval_s: float
     labels: Tensor
     predicted: Tensor
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def accuracy(self) -> float:
@@ -349,13 +353,19 @@ def train_epoch(
 
 
 @torch.no_grad()
-def evaluate(training: Training, batches: Iterable[Batch], clock: Clock) -> Evaluation:
-    """Evaluate the network on the test set."""
+def evaluate(
+    training: Training,
+    batches: Iterable[Batch],
+    clock: Clock,
+    metrics: Mapping[str, Metric] = MappingProxyType({}),
+) -> Evaluation:
+    """Evaluate the network on the test set; metrics are computed after the clock has stopped."""
     evaluate_batch = training.evaluator()
     device = next(training.model.parameters()).device
     loss = torch.zeros((), device=device)
     correct = torch.zeros((), device=device, dtype=torch.int64)
     classes: list[tuple[Tensor, Tensor]] = []
+    outputs: list[Tensor] = []
     started_s = clock.now_s()
     for images, labels in batches:
         output, batch_loss = evaluate_batch(images, labels)
@@ -363,7 +373,27 @@ def evaluate(training: Training, batches: Iterable[Batch], clock: Clock) -> Eval
         predicted = output.argmax(dim=1)
         correct += (predicted == labels).sum()
         classes.append((labels, predicted))
+        if metrics:
+            outputs.append(output)
     eval_s = clock.now_s() - started_s
     labels, predicted = (torch.cat(parts) for parts in zip(*classes, strict=True))
     n = len(labels)
-    return Evaluation(loss.item() / n, int(correct.item()), n, eval_s, labels, predicted)
+    values = metric_values(metrics, torch.cat(outputs), labels) if metrics else {}
+    return Evaluation(loss.item() / n, int(correct.item()), n, eval_s, labels, predicted, values)
+
+
+def metric_values(
+    metrics: Mapping[str, Metric], output: Tensor, labels: Tensor
+) -> Mapping[str, float]:
+    """Return the value of each metric; raise BenchError for one that returns no number."""
+    given = output.float().cpu(), labels.cpu()
+    values = {}
+    with torch.random.fork_rng(devices=[]):  # training goes on as without metrics
+        for name, metric in metrics.items():
+            value = metric(*given)
+            try:
+                values[name] = float(value)
+            except (TypeError, ValueError, RuntimeError):
+                got = "a tensor" if isinstance(value, Tensor) else type(value).__name__
+                raise BenchError(f"expected {name} to return a number, got {got}") from None
+    return values

@@ -10,7 +10,7 @@ LAYERS = {
     "errors": -1, "formatting": -1, "import_graph": -1, "csv_text": -1,
     "__init__": 0, "cell_names": 0, "study_files": 0, "records": 0, "registry": 0,
     "torchvision_import": 0, "atomic_write": 0, "misclassified": 0,
-    "models": 1, "data": 1, "optim": 1, "measure": 1, "stats": 1, "store": 1,
+    "models": 1, "metrics": 1, "data": 1, "optim": 1, "measure": 1, "stats": 1, "store": 1,
     "outcome_keys": 2, "study": 2, "train": 2, "analysis": 2,
     "execute": 3, "reporting": 3, "planning": 3, "export": 3,
     "runner": 4, "verify": 4, "regress": 4, "doctor": 4,

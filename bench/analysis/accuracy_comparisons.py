@@ -1,6 +1,7 @@
-"""Comparisons of mean test accuracies over seeds, with verdicts."""
+"""Comparisons of mean test accuracies, or of other metrics, over seeds, with verdicts."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,42 @@ from bench.stats.rank_tests import mann_whitney
 from bench.stats.stopping import confidence_after_seeds
 from bench.stats.verdicts import MOST_FURTHER_SETS, POWER, Verdict
 
-ACCURACY_MARGIN = 0.002  # 20 of 10,000 test images: a smaller difference has no consequence
+# 20 of 10,000 test images: a smaller difference has no consequence. Of a metric the same, in its
+# own unit.
+ACCURACY_MARGIN = 0.002
 IDENTICAL = "identical"  # the method where both sides agree in every seed
 
 Cells = Sequence[Hashable]  # columns of a table of accuracies
 Contrasts = Mapping[str, tuple[Cells, Cells]]  # by name: the cells before, and those after
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is compared: its measure in comparisons.csv, and whether less of it is better."""
+
+    name: str
+    is_lower_better: bool = False
+
+
+TEST_ACCURACY = Metric(ACCURACY)
+
+
+def metrics_of(metrics: pd.DataFrame) -> list[Metric]:
+    """Return the metrics of a study in the order of metrics.csv."""
+    if metrics.empty:
+        return []
+    kinds = metrics.drop_duplicates("metric")
+    names, signs = kinds["metric"], kinds["is_lower_better"].fillna(False)
+    return [Metric(str(name), bool(sign)) for name, sign in zip(names, signs, strict=True)]
+
+
+def final_values(trials: pd.DataFrame, metrics: pd.DataFrame, name: str) -> pd.Series:
+    """Return of each trial its accuracy or another metric after the last epoch, or a blank."""
+    if name == ACCURACY:
+        return trials[ACCURACY].astype("float64")
+    rows = metrics[metrics["metric"] == name].sort_values("epoch", kind="stable")
+    last = rows.drop_duplicates("trial_id", keep="last").set_index("trial_id")["value"]
+    return trials["trial_id"].map(last).astype("float64")
 
 
 def trained_trials(trials: pd.DataFrame) -> pd.DataFrame:
@@ -26,10 +58,10 @@ def trained_trials(trials: pd.DataFrame) -> pd.DataFrame:
     return trials[(trials["status"] == "ok") & trials[ACCURACY].notna() & ~untrained]
 
 
-def by_seed(trials: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return one column of trials by seed (rows) and cell (columns)."""
-    distinct = trials.drop_duplicates(["seed", "cell_id"])
-    return distinct.pivot(index="seed", columns="cell_id", values=column).astype(float)
+def by_seed(trials: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
+    """Return one value of each trial by seed (rows) and cell (columns)."""
+    distinct = trials.assign(value=values).drop_duplicates(["seed", "cell_id"])
+    return distinct.pivot(index="seed", columns="cell_id", values="value").astype(float)
 
 
 def looks_at(trials: pd.DataFrame) -> int:
@@ -46,14 +78,14 @@ def undecided_cells(comparisons: pd.DataFrame) -> set[str]:
 
 
 def compare_accuracies(
-    accuracies: pd.DataFrame, contrasts: Contrasts, looks: int = 0
+    accuracies: pd.DataFrame, contrasts: Contrasts, looks: int = 0, metric: Metric = TEST_ACCURACY
 ) -> Iterator[Comparison]:
     """Compare means over seeds of `accuracies` (seeds, cells): of some cells with those of others.
 
     A contrast counts where each of its cells has an accuracy. `difference` is after − before; the
     ratio and its interval are relative to the mean before. The interval holds for all contrasts
     at once, see `mean_differences`; with `looks` at the accuracies, of which this is the last, it
-    holds for all of these, too.
+    holds for all of these, too. They may be another `metric`.
     """
     known = set(accuracies.columns[accuracies.notna().any()])
     complete = {
@@ -74,11 +106,12 @@ def compare_accuracies(
     values = accuracies.to_numpy(dtype=float)
     estimates = mean_differences(values, weights.to_numpy(), confidence, individual)
     for (name, (before, after)), estimate in zip(complete.items(), estimates, strict=True):
-        yield _comparison(name, accuracies[list(before)], accuracies[list(after)], estimate)
+        sides = accuracies[list(before)], accuracies[list(after)]
+        yield _comparison(name, metric, *sides, estimate)
 
 
 def _comparison(
-    name: str, before: pd.DataFrame, after: pd.DataFrame, estimate: MeanDifference
+    name: str, metric: Metric, before: pd.DataFrame, after: pd.DataFrame, estimate: MeanDifference
 ) -> Comparison:
     samples = [side.mean(axis=1, skipna=False).dropna() for side in (before, after)]
     means = [float(side.mean().mean()) for side in (before, after)]
@@ -89,9 +122,14 @@ def _comparison(
         method, mde = IDENTICAL, None
     scale = means[0] or 1.0
     ratio = difference.map(lambda d: max(0.0, 1 + d / scale))
+    if scale < 0:
+        ratio = Estimate(float("nan"), None, None, difference.n)
+    gains = (difference, individual)
+    if metric.is_lower_better:
+        gains = (_negative(difference), _negative(individual))
     return Comparison(
         cell_id=name,
-        measure=ACCURACY,
+        measure=metric.name,
         before=means[0],
         after=means[1],
         ratio=ratio.value,
@@ -99,15 +137,22 @@ def _comparison(
         high=ratio.high,
         n=ratio.n,
         floor=0.0,
-        mde=None if mde is None else mde / scale,
-        verdict=accuracy_verdict(difference, individual),
-        further=further_seeds(difference, individual),
+        mde=None if mde is None else mde / abs(scale),
+        verdict=accuracy_verdict(*gains),
+        further=further_seeds(*gains),
         p_value=mann_whitney(*(sample.to_numpy() for sample in samples)),
         difference=difference.value,
+        difference_low=difference.low,
+        difference_high=difference.high,
         individual_low=individual.low,
         individual_high=individual.high,
         method=method,
     )
+
+
+def _negative(estimate: Estimate) -> Estimate:
+    low, high = (None if end is None else -end for end in (estimate.high, estimate.low))
+    return Estimate(-estimate.value, low, high, estimate.n)
 
 
 def accuracy_verdict(difference: Estimate, individual: Estimate) -> Verdict:

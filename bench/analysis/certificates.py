@@ -1,4 +1,4 @@
-"""Certificates: whether a cell's mean accuracy over seeds surely reaches a target."""
+"""Certificates: whether a cell's mean accuracy, or another metric, surely reaches a target."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ CertificateVerdict = Literal["CERTIFIED", "BELOW", "INCONCLUSIVE"]
 
 @dataclass(frozen=True)
 class Certificate:
-    """A cell's mean test accuracy after the last epoch, with its one-sided 95% bounds.
+    """A cell's mean test accuracy or metric after the last epoch, with its one-sided 95% bounds.
 
     CERTIFIED: the lower bound is at the target or above. BELOW: the upper bound is below it.
     `seeds` counts the trials that began, `ended` those that ran to the end; with fewer of these
@@ -34,16 +34,22 @@ class Certificate:
     verdict: CertificateVerdict
 
 
-def certificates(trials: pd.DataFrame, target: float) -> list[Certificate]:
-    """Compare every cell's mean accuracy with a target (a fraction), each cell on its own."""
+def certificates(
+    trials: pd.DataFrame, target: float, values: pd.Series | None = None
+) -> list[Certificate]:
+    """Compare every cell's mean accuracy with a target (a fraction), each cell on its own.
+
+    `values` are those of another metric for each trial, and the target's unit is theirs.
+    """
     confidence = confidence_after_seeds(looks_at(trials))
+    trials = trials.assign(value=trials[ACCURACY] if values is None else values)
     began = trials[trials["status"] != "skipped"].drop_duplicates(["cell_id", "seed"])
     cells = began.groupby("cell_id", sort=False)
     return [_certificate(str(cell_id), cell, target, confidence) for cell_id, cell in cells]
 
 
 def _certificate(cell_id: str, cell: pd.DataFrame, target: float, confidence: float) -> Certificate:
-    ended = cell.loc[cell["status"] == "ok", ACCURACY].dropna().to_numpy(dtype=float)
+    ended = cell.loc[cell["status"] == "ok", "value"].dropna().to_numpy(dtype=float)
     mean = float(ended.mean()) if len(ended) else None
     low, high = mean_bounds(ended, confidence) or (None, None)
     verdict: CertificateVerdict = "INCONCLUSIVE"

@@ -13,23 +13,28 @@ from bench.stats.rank_tests import holm
 from bench.stats.verdicts import Verdict
 
 ACCURACY = "test_accuracy"
-MEASURES = (*PHASES, ACCURACY)
-FLOATS = ("low", "high", "mde", "session_mde", "difference", "individual_low", "individual_high")
+MEASURES = (*PHASES, ACCURACY)  # and the metrics of a study
+FLOATS = (
+    *("low", "high", "mde", "session_mde", "difference", "difference_low", "difference_high"),
+    *("individual_low", "individual_high"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """One measure of one cell compared with the baseline cell: a row of comparisons.csv.
 
-    `before` is the baseline's value and `after` the cell's: mean accuracy, or median seconds (per
-    image for the phases of a step, per pass for epoch and eval). `ratio` is after over before:
-    above 1 a time is longer, an accuracy higher. `floor` and `mde` (minimum detectable effect) are
-    fractions like ratio − 1; `session_mde` follows from the session's A/A control alone. `n`
-    counts timing sets or seeds. `further` is how many more would decide an inconclusive
-    comparison, blank where none would; `left_out` counts disturbed sets. `p_value` is a second
-    opinion, Holm-corrected over the cells: Wilcoxon's signed-rank test of times, Mann and
-    Whitney's test of accuracies. `method` is that of an accuracy's interval, which holds for all
-    cells at once; `individual_low` and `individual_high` limit the difference of this cell alone.
+    `before` is the baseline's value and `after` the cell's: mean accuracy or metric, or median
+    seconds (per image for the phases of a step, per pass for epoch and eval). `ratio` is after over
+    before: above 1 a time is longer, an accuracy higher; blank for a negative metric. `floor` and
+    `mde` (minimum detectable effect) are fractions like ratio − 1; `session_mde` follows from the
+    session's A/A control alone. `n` counts timing sets or seeds. `further` is how many more would
+    decide an inconclusive comparison, blank where none would; `left_out` counts disturbed sets.
+    `p_value` is a second opinion, Holm-corrected over the cells: Wilcoxon's signed-rank test of
+    times, Mann and Whitney's test of accuracies. Accuracies and metrics have a `difference`, in
+    their own unit, after − before; `method` is that of its interval, `difference_low` to
+    `difference_high`, which holds for all cells at once; `individual_low` and `individual_high`
+    limit the difference of this cell alone.
     """
 
     cell_id: str
@@ -48,6 +53,8 @@ class Comparison:
     left_out: int = 0
     p_value: float
     difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
     individual_low: float | None = None
     individual_high: float | None = None
     method: str | None = None

@@ -3,12 +3,15 @@
 import pandas as pd
 
 from bench.analysis.accuracy_comparisons import (
+    TEST_ACCURACY,
     by_seed,
     compare_accuracies,
+    final_values,
     looks_at,
+    metrics_of,
     trained_trials,
 )
-from bench.analysis.comparison_table import ACCURACY, MEASURES, Comparison, comparison_frame
+from bench.analysis.comparison_table import MEASURES, Comparison, comparison_frame
 from bench.analysis.set_times import aa_log_ratios, block_times, looks_of, times_by_block
 from bench.analysis.time_comparisons import (
     SessionNoise,
@@ -19,11 +22,15 @@ from bench.records import PHASES
 
 
 def compare_with_baseline(
-    trials: pd.DataFrame, timings: pd.DataFrame, blocks: pd.DataFrame
+    trials: pd.DataFrame,
+    timings: pd.DataFrame,
+    blocks: pd.DataFrame,
+    metrics: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Compare every cell with the baseline cell, the first one of the trials.
 
-    One row per cell and measure, in the order of the cells: the phases' times, then test accuracy.
+    One row per cell and measure, in the order of the cells: the phases' times, test accuracy, then
+    the study's other metrics.
     Sets with the role `extra` in older results, added to narrow an interval, don't count.
     """
     if trials.empty:
@@ -42,11 +49,15 @@ def compare_with_baseline(
                 SessionNoise(aa_log_ratios(measured, measure)),
                 looks,
             )
-    accuracies = by_seed(trained_trials(trials), ACCURACY)
-    if baseline_id in accuracies:
-        others = [str(cell_id) for cell_id in accuracies if cell_id != baseline_id]
-        contrasts = {name: ([baseline_id], [name]) for name in others}
-        rows += compare_accuracies(accuracies, contrasts, looks_at(trials))
+    known = pd.DataFrame() if metrics is None else metrics
+    trained, own = trained_trials(trials), metrics_of(known)
+    for metric in (TEST_ACCURACY, *own):
+        values = by_seed(trained, final_values(trained, known, metric.name))
+        if baseline_id in values:
+            others = [str(cell_id) for cell_id in values if cell_id != baseline_id]
+            contrasts = {name: ([baseline_id], [name]) for name in others}
+            rows += compare_accuracies(values, contrasts, looks_at(trials), metric)
     order = {cell_id: i for i, cell_id in enumerate(trials["cell_id"].unique())}
-    rows.sort(key=lambda c: (order.get(c.cell_id, len(order)), MEASURES.index(c.measure)))
+    measures = [*MEASURES, *(metric.name for metric in own)]
+    rows.sort(key=lambda c: (order.get(c.cell_id, len(order)), measures.index(c.measure)))
     return comparison_frame(study, baseline_id, rows)

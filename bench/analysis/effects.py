@@ -205,7 +205,8 @@ def main_effects(
     contrasts = [contrast for axis in axes for contrast in _contrasts(axis, axes)]
     rows: list[Comparison] = []
     if contrasts:
-        accuracies = by_seed(trained_trials(trials), ACCURACY)
+        trained = trained_trials(trials)
+        accuracies = by_seed(trained, trained[ACCURACY])
         sides = {c.name: (c.before, c.after) for c in contrasts}
         rows += compare_accuracies(accuracies, sides, looks_at(trials))
         measured = block_times(timings, blocks)

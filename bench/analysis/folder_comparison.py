@@ -14,7 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.accuracy_comparisons import by_seed, compare_accuracies, trained_trials
+from bench.analysis.accuracy_comparisons import (
+    TEST_ACCURACY,
+    by_seed,
+    compare_accuracies,
+    final_values,
+    metrics_of,
+    trained_trials,
+)
 from bench.analysis.comparison_table import ACCURACY, Comparison, comparison_frame
 from bench.analysis.configurations import configurations
 from bench.analysis.disturbances import (
@@ -38,7 +45,6 @@ from bench.stats.verdicts import minimum_detectable_effect, noise_floor, verdict
 BETWEEN_SESSIONS = 0.05
 LEAST_WITHIN = 0.02  # of the noise floor of either session
 EQUIVALENT_WITHIN = 0.05
-HEADLINES = ("step", ACCURACY)
 MACHINE = ("cpu", "cores", "quota", "gpus")
 NO_BLOCK, NO_TRIAL, NO_EPOCH = "no timing set", "no trial", "no trial that trained an epoch"
 SKIPPED = "skipped: "
@@ -96,7 +102,8 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
         )
     rows = compare_matched_cells(a, b, matched)
     if not every_measure:
-        rows = rows[rows["measure"].isin(HEADLINES)].reset_index(drop=True)
+        is_shown = ~rows["measure"].isin(PHASES) | (rows["measure"] == "step")
+        rows = rows[is_shown].reset_index(drop=True)
     folders = ((before, a), (after, b))
     labels = [name_cells(configurations(results.trials)) for results in (a, b)]
     if rows.empty:
@@ -110,7 +117,7 @@ def compare_folders(before: Path, after: Path, *, every_measure: bool = False) -
     differences = _differences(before, after)
     if differences:
         rows[["verdict", "further"]] = "INCOMPARABLE", None
-    is_time = rows["measure"] != ACCURACY
+    is_time = rows["measure"].isin(PHASES)
     protocols = [timing_protocol(results.timings, results.blocks) for results in (a, b)]
     if is_time.any() and protocols[0] != protocols[1]:
         rows.loc[is_time, ["verdict", "further"]] = "INCOMPARABLE", None
@@ -201,14 +208,17 @@ def compare_matched_cells(a: Results, b: Results, matched: Sequence[Match]) -> p
 
     `baseline_id` is A's cell. Times are two independent samples of set medians.
     """
-    times = _compare_times(a, b, matched)
+    rows = list(_compare_times(a, b, matched))
     afters = [m.after for m in matched]
-    wides = [by_seed(trained_trials(results.trials), ACCURACY) for results in (a, b)]
-    both = pd.concat(wides, axis=1, keys=FOLDERS)
     pairs = {m.after: ([(FOLDERS[0], m.before)], [(FOLDERS[1], m.after)]) for m in matched}
-    rows = [*times, *compare_accuracies(both, pairs)]
+    shared = [metric for metric in metrics_of(b.metrics) if metric in metrics_of(a.metrics)]
+    for metric in (TEST_ACCURACY, *shared):
+        trained = [(trained_trials(results.trials), results.metrics) for results in (a, b)]
+        wides = [by_seed(t, final_values(t, metrics, metric.name)) for t, metrics in trained]
+        both = pd.concat(wides, axis=1, keys=FOLDERS)
+        rows += compare_accuracies(both, pairs, metric=metric)
     order = {cell_id: i for i, cell_id in enumerate(afters)}
-    rows.sort(key=lambda row: order[row.cell_id])  # stable: times stay before the accuracy
+    rows.sort(key=lambda row: order[row.cell_id])  # stable: times, accuracy, metrics
     frame = comparison_frame(str(b.trials["study"].iloc[0]) if rows else "", "", rows)
     baselines = {m.after: m.before for m in matched}
     return frame.assign(baseline_id=[baselines[cell_id] for cell_id in frame["cell_id"]])
@@ -290,11 +300,14 @@ def missing_comparisons(
     With `measured_only`, what neither folder measured is left out. The first folder has the cells
     `before`, the second those `after`.
     """
-    compared = set(zip(rows["cell_id"], rows["measure"] == ACCURACY, strict=True))
+    is_time = rows["measure"].isin(PHASES)
+    compared = {(cell_id, "time") for cell_id in rows.loc[is_time, "cell_id"]}
+    is_accuracy = rows["measure"] == ACCURACY
+    compared |= {(cell_id, "accuracy") for cell_id in rows.loc[is_accuracy, "cell_id"]}
     cells: dict[str, list[str]] = {}
     for what, why_missing in (("time", _why_no_time), ("accuracy", _why_no_accuracy)):
         for match in matched:
-            if (match.after, what == "accuracy") in compared:
+            if (match.after, what) in compared:
                 continue
             ids = (match.before, match.after)
             reasons = [

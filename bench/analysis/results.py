@@ -44,6 +44,7 @@ class Results:
     summary: pd.DataFrame
     comparisons: pd.DataFrame
     misclassified: pd.DataFrame = field(default_factory=pd.DataFrame)
+    metrics: pd.DataFrame = field(default_factory=pd.DataFrame)
     tuned: Sequence[str] = ()
     pictures: Pictures = field(default_factory=dict)
     class_names: Sequence[str] = ()
@@ -126,7 +127,7 @@ def _results(
     timed = (tables["timings"], tables["blocks"])
     if summary is None:
         summary = summarise(tables["trials"], *timed, tables["costs"])
-    comparisons = compare_with_baseline(tables["trials"], *timed)
+    comparisons = compare_with_baseline(tables["trials"], *timed, tables["metrics"])
     return Results(
         **tables,
         summary=summary,

@@ -23,13 +23,15 @@ COLUMNS = (
     *(f"time_to_target_s_{part}" for part in ("median", "low", "high")),
     *("time_ratio", "time_ratio_low", "time_ratio_high", "time_ratio_n"),
     *("steps_to_target_median", "step_s_median"),
-    *("accuracy_mean", "accuracy_lower_bound", "certified"),
+    *("final_mean", "final_lower_bound", "certified"),
     *(f"train_s_{part}" for part in ("median", "low", "high")),
     *("train_ratio", "train_ratio_low", "train_ratio_high", "train_ratio_n"),
 )
 
 
-def time_to_accuracy(trials: pd.DataFrame, target: float) -> pd.DataFrame:
+def time_to_accuracy(
+    trials: pd.DataFrame, target: float, values: pd.Series | None = None
+) -> pd.DataFrame:
     """Return one row per cell that was tried, in the order of the trials, the baseline first.
 
     `tried` counts seeds that began, `ended` those that ran to the end, `reached` those of the
@@ -38,17 +40,19 @@ def time_to_accuracy(trials: pd.DataFrame, target: float) -> pd.DataFrame:
     the baseline's, from two samples; `train_ratio` the median of the ratios paired by seed. A
     ratio's `n` is the smaller side's seeds, or the pairs. `step_s_median` is over the seeds that
     reached the target. `certified`: every seed ran to the end, and the lower bound of the mean
-    final test accuracy is at the target or above; blank for fewer than three seeds.
+    final test accuracy is at the target or above; blank for fewer than three seeds. With `values`
+    of each trial, the target is one of theirs instead of the accuracy's.
     """
     tried = trials[trials["status"] != "skipped"].drop_duplicates(["cell_id", "seed"])
     if tried.empty:
         return pd.DataFrame(columns=list(COLUMNS))
     baseline_id = str(trials["cell_id"].iloc[0])
     baseline = tried[tried["cell_id"] == baseline_id]
-    train_s = by_seed(tried[tried["status"] == "ok"], "train_s")
+    ended = tried[tried["status"] == "ok"]
+    train_s = by_seed(ended, ended["train_s"])
     is_paired = baseline_id in train_s
     pairs = pair_sides(baseline_and_others(train_s, baseline_id)) if is_paired else {}
-    certified = {each.cell_id: each for each in certificates(trials, target)}
+    certified = {each.cell_id: each for each in certificates(trials, target, values)}
     rows = [
         {
             "cell_id": str(cell_id),
@@ -56,8 +60,8 @@ def time_to_accuracy(trials: pd.DataFrame, target: float) -> pd.DataFrame:
             **_time_ratio(baseline if cell_id != baseline_id else baseline.iloc[:0], cell),
             **_train_ratio(pairs.get(str(cell_id), np.empty((0, 2)))),
             **_training_time(cell),
-            "accuracy_mean": certified[str(cell_id)].mean,
-            "accuracy_lower_bound": certified[str(cell_id)].low,
+            "final_mean": certified[str(cell_id)].mean,
+            "final_lower_bound": certified[str(cell_id)].low,
             "certified": _is_certified(certified[str(cell_id)]),
         }
         for cell_id, cell in tried.groupby("cell_id", sort=False)

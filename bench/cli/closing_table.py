@@ -24,6 +24,7 @@ from bench.formatting import (
     plural,
 )
 from bench.reporting.display_names import measured_first, short_names
+from bench.reporting.metrics_section import metric_verdicts
 from bench.reporting.sentences import sentences
 from bench.runner import Decided, FinishedStudy, Narrowed
 
@@ -52,6 +53,9 @@ def print_result(console: Console, finished: FinishedStudy, runs: int, elapsed_s
     console.print(rows)
     for sentence in sentences(results):
         console.print(sentence.written(escape, lambda name: f"[bold]{escape(name)}[/]"))
+    if metrics := metric_verdicts(results):
+        listed = "; ".join(f"{metric}: {count}" for metric, count in metrics.items())
+        console.print(f"metrics against the baseline cell: {escape(listed)}")
     if verdicts:
         console.print(f"[dim]{_legend(results.comparisons)}[/]")
     if moved := describe_disturbances(results.blocks):

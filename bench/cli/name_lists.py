@@ -103,6 +103,7 @@ LISTS: Mapping[str, Callable[[], Iterable[Row]]] = {
     "averagings": _components("averaging"),
     "training_steps": _components("training_step"),
     "hooks": _components("hook"),
+    "metrics": _components("metric"),
     "axes": _axes,
     "figures": _figures,
 }

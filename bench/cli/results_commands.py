@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,11 @@ from bench.cli import options as opt
 from bench.cli.completion import complete_results
 from bench.cli.exit_codes import ExitCode
 from bench.cli.options import argument, option
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.analysis.results import Results
+    from bench.reporting.metric_texts import Target
 
 TO_HELP = (
     "parquet: a typed file per table. mlflow: a run per trial, nested in a run per cell; existing "
@@ -75,14 +80,21 @@ def compare(
 def certify(
     results: opt.Results,
     accuracy: Annotated[
-        str, option("--accuracy FRACTION", "Mean test accuracy to reach, e.g. 98.96% or 0.9896.")
-    ],
+        str | None,
+        option("--accuracy FRACTION", "Mean test accuracy to reach, e.g. 98.96% or 0.9896."),
+    ] = None,
+    metric: Annotated[
+        str | None, option("--metric NAME", "Another metric of the study, with --at-least.")
+    ] = None,
+    at_least: Annotated[
+        float | None, option("--at-least VALUE", "The mean of --metric to reach, in its own unit.")
+    ] = None,
     only: Annotated[
         list[str] | None, option("--only CELL", "Only this cell, by its name or id; repeatable.")
     ] = None,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Certify that the mean accuracy of each cell, over seeds, reaches a target.
+    """Certify that the mean accuracy of each cell, or another metric, reaches a target.
 
     Exit code 0: every cell does; 1: a cell is below it; 3: inconclusive.
 
@@ -95,13 +107,14 @@ def certify(
     from bench.cli.certificate_table import certificate_records, print_certificates
     from bench.cli.terminal import console
 
-    target = opt.parse_fraction(accuracy, "--accuracy")
-    trials = read_results(results).trials
+    study = read_results(results)
+    target, trials = _target(accuracy, metric, at_least, study), study.trials
     names = name_cells(configurations(trials))
     for name in only or ():
         opt.check_name(name, {*names, *names.values()}, "--only: no such cell")
     wanted = {cell_id for cell_id, name in names.items() if not only or {cell_id, name} & {*only}}
-    certified = [each for each in certificates(trials, target) if each.cell_id in wanted]
+    every = certificates(trials, target.value, target.values(study))
+    certified = [each for each in every if each.cell_id in wanted]
     if as_json:
         typer.echo(json.dumps(certificate_records(certified, names), indent=1))
     else:
@@ -111,6 +124,25 @@ def certify(
         raise typer.Exit(ExitCode.FAILED)
     if verdicts != {"CERTIFIED"}:
         raise typer.Exit(ExitCode.INCONCLUSIVE)
+
+
+def _target(
+    accuracy: str | None, metric: str | None, at_least: float | None, study: "Results"
+) -> "Target":
+    """Return the target that the options of `bench certify` name."""
+    from bench.analysis.accuracy_comparisons import metrics_of
+    from bench.reporting.metric_texts import Target
+
+    if accuracy is not None and metric is None and at_least is None:
+        return Target(opt.parse_fraction(accuracy, "--accuracy"))
+    if accuracy is not None or metric is None or at_least is None:
+        message = "expected a target: --accuracy, or --metric with --at-least"
+        raise BenchError(message, hint="For example --accuracy 98.96%.")
+    known = {each.name: each for each in metrics_of(study.metrics)}
+    opt.check_name(metric, set(known), "--metric: the study has no such metric")
+    if known[metric].is_lower_better:
+        raise BenchError(f"--metric {metric}: a target needs a metric of which more is better")
+    return Target(at_least, metric)
 
 
 def verify(

@@ -19,6 +19,7 @@ from bench.formatting import (
     format_share,
     plural,
 )
+from bench.records import PHASES
 
 COLOURS: Mapping[str, str] = {
     "REGRESSED": "bold red",
@@ -72,11 +73,11 @@ def print_verdicts(console: Console, compared: FolderComparison) -> None:
     columns = COLUMNS if console.width >= WIDE else COLUMNS[:-1]
     rows = table(console, *columns, right={*COLUMNS[2:7]})
     for row in compared.rows.to_dict("records"):
-        is_accuracy = row["measure"] == ACCURACY
+        is_accuracy = row["measure"] not in PHASES
         texts = (
             escape(compared.labels[row["cell_id"]]),
-            "accuracy" if is_accuracy else row["measure"],
-            format_ratio(row["ratio"], row["low"], row["high"]),
+            "accuracy" if row["measure"] == ACCURACY else escape(row["measure"]),
+            "–" if is_blank(row["ratio"]) else format_ratio(row["ratio"], row["low"], row["high"]),
             verdict_text(row["verdict"], is_accuracy=is_accuracy),
             "–" if is_blank(row["mde"]) else format_share(row["mde"]),
             str(row["n"]),
@@ -117,6 +118,6 @@ def _images(images: ImageComparison) -> str:
 def _to_decide(row: Mapping[Any, Any]) -> str:
     if row["verdict"] != "INCONCLUSIVE":
         return ""
-    if row["measure"] != ACCURACY:
+    if row["measure"] in PHASES:
         return "measure both in one study"
     return "" if is_blank(row["further"]) else plural(row["further"], "more seed")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from bench.execute.components import (
     build_averaging,
     build_hooks,
     build_loss,
+    build_metric,
     build_model,
     build_network,
     build_optimizer,
@@ -25,10 +27,10 @@ from bench.execute.executor import Shapes
 from bench.import_graph import users_line
 from bench.optim import losses
 from bench.optim.schedules import Span
-from bench.study.choice import Choice
+from bench.study.choice import Choice, MetricChoice
 from bench.study.spec import Cell
 from bench.torchvision_import import import_torchvision
-from bench.train import Batch, Training, loss_of, smoothed
+from bench.train import Batch, Training, loss_of, metric_values, smoothed
 
 Check = Callable[[Cell, DataShape], str | None]
 
@@ -38,7 +40,9 @@ LABELS = torch.zeros(2, dtype=torch.int64)
 SPAN = Span(epochs=2, steps_per_epoch=2)
 
 
-def check_components(cells: Sequence[Cell], shapes: Shapes) -> list[str]:
+def check_components(
+    cells: Sequence[Cell], shapes: Shapes, metrics: Sequence[MetricChoice] = ()
+) -> list[str]:
     """Build and use each distinct component; return a line per problem.
 
     Every network takes two images forward and backward; an optimizer, schedule, augmentation or
@@ -58,9 +62,14 @@ def check_components(cells: Sequence[Cell], shapes: Shapes) -> list[str]:
             if key in seen:
                 continue
             seen.append(key)
-            if problem := _problem(check, cell, shape):
+            if problem := _problem(partial(check, cell, shape)):
                 problems.append(f"{choice.kind} {choice.name}: {problem}")
                 break  # what else uses this component would fail as well
+    for metric in metrics:
+        for shape in dict.fromkeys(shapes[cell.dataset.label] for cell in cells):
+            if problem := _problem(partial(_check_metric, metric, shape)):
+                problems.append(f"metric {metric.name}: {problem}")
+                break
     return list(dict.fromkeys(problems))
 
 
@@ -87,9 +96,9 @@ def _checks(cell: Cell) -> Iterator[tuple[Choice, tuple[object, ...], Check]]:
         yield hook, (cell.model,), _check_step
 
 
-def _problem(check: Check, cell: Cell, shape: DataShape) -> str | None:
+def _problem(check: Callable[[], str | None]) -> str | None:
     try:
-        return check(cell, shape)
+        return check()
     except BenchError as error:
         return str(error)
     except (Exception, SystemExit) as error:
@@ -240,6 +249,13 @@ def _check_training_step(cell: Cell, shape: DataShape) -> str | None:
     if problem := _not_one_number(training.own_step(training, images, labels)):
         return problem
     return None if training.steps else "expected a call of training.update(), got none"
+
+
+def _check_metric(choice: MetricChoice, shape: DataShape) -> None:
+    """Compute a metric of two images of each class, one of them misclassified."""
+    labels = torch.arange(shape.classes).repeat_interleave(2)
+    output = torch.eye(shape.classes)[labels.roll(1)]
+    metric_values({choice.label: build_metric(choice)}, output, labels)
 
 
 def _training(cell: Cell, shape: DataShape) -> Training:

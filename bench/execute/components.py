@@ -23,9 +23,9 @@ from bench.optim.averaging import Averaging
 from bench.optim.hooks import METHODS
 from bench.optim.schedules import Span
 from bench.registry import call, load, load_callable
-from bench.study.choice import Choice
+from bench.study.choice import Choice, MetricChoice
 from bench.study.spec import Cell
-from bench.train import Loss, TrainingStep
+from bench.train import Loss, Metric, TrainingStep
 
 
 def build_model(cell: Cell, shape: DataShape) -> nn.Module:
@@ -146,6 +146,11 @@ def build_training_step(cell: Cell) -> TrainingStep | None:
         # A graph writes its gradients into the same memory again.
         raise BenchError(f"accumulation: {parts} can't be combined with cuda_graphs")
     return partial(training_steps.accumulated, parts=parts) if parts > 1 else None
+
+
+def build_metric(choice: MetricChoice) -> Metric:
+    """Build a metric, a function of output and labels."""
+    return _with_parameters(choice)
 
 
 def build_averaging(cell: Cell, model: nn.Module, span: Span) -> Averaging | None:

@@ -8,6 +8,7 @@ from typing import Protocol
 from bench.data.images import DataShape
 from bench.measure.resources import Resources
 from bench.records import Outcome
+from bench.study.choice import MetricChoice
 from bench.study.runs import Run
 from bench.study.spec import Cell
 
@@ -106,10 +107,15 @@ class Executor(Protocol):
     Once the generator of `execute` is closed, nothing that it started is running.
     """
 
-    def resources(self, cells: Sequence[Cell]) -> Resources:
-        """Return where these cells will run. Raises BenchError if there is nowhere."""
+    def resources(self, cells: Sequence[Cell], metrics: Sequence[MetricChoice] = ()) -> Resources:
+        """Return where these cells will run, with the code of their components and metrics.
 
-    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
+        Raises BenchError if there is nowhere.
+        """
+
+    def check(
+        self, cells: Sequence[Cell], shapes: Shapes, metrics: Sequence[MetricChoice] = ()
+    ) -> list[str]:
         """Build every cell's network once; return one line for each that cannot be trained."""
 
     def execute(

@@ -23,6 +23,7 @@ from bench.execute.timing_set import Command, turns_of_set
 from bench.measure.openmp_spin import environment, spin_variables
 from bench.measure.resources import Resources, local_resources
 from bench.records import Outcome
+from bench.study.choice import MetricChoice
 from bench.study.runs import Run, run_groups
 from bench.study.spec import Cell
 
@@ -42,18 +43,20 @@ class InlineExecutor:
             raise BenchError(message, hint="Use --executor local.")
         self._printed = ""  # by the check, which imports the first run's modules
 
-    def resources(self, cells: Sequence[Cell]) -> Resources:
+    def resources(self, cells: Sequence[Cell], metrics: Sequence[MetricChoice] = ()) -> Resources:
         """Return this machine."""
         return local_resources()
 
-    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
+    def check(
+        self, cells: Sequence[Cell], shapes: Shapes, metrics: Sequence[MetricChoice] = ()
+    ) -> list[str]:
         """Build and use every cell's components once."""
         with environment(spin_variables()):  # before torch is imported
             from bench.execute.component_checks import check_components
 
         with tempfile.TemporaryFile() as file:
             with captured(file):
-                problems = check_components(cells, shapes)
+                problems = check_components(cells, shapes, metrics)
             self._printed = read_output(file)
         return with_output(problems, self._printed)
 

@@ -35,6 +35,7 @@ from bench.measure.openmp_spin import spin_variables
 from bench.measure.resources import Resources, local_resources
 from bench.models import MODELS
 from bench.records import Outcome
+from bench.study.choice import MetricChoice
 from bench.study.runs import Run, run_groups
 from bench.study.spec import Cell
 
@@ -66,14 +67,16 @@ class LocalExecutor:
         self._cores = _Cores(jobs)
         self._shared_images = SharedImages()
 
-    def resources(self, cells: Sequence[Cell]) -> Resources:
+    def resources(self, cells: Sequence[Cell], metrics: Sequence[MetricChoice] = ()) -> Resources:
         """Return this machine."""
         return local_resources(self._jobs)
 
-    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
+    def check(
+        self, cells: Sequence[Cell], shapes: Shapes, metrics: Sequence[MetricChoice] = ()
+    ) -> list[str]:
         """Build and use every cell's components once, in a separate process."""
         output = new_output_file()
-        args = (cells, shapes, output)
+        args = (cells, shapes, metrics, output)
         with closing(
             ChildProcess(self._forking, _check_components, args, self._variables)
         ) as child:
@@ -207,11 +210,15 @@ def forking_context() -> BaseContext:
 
 
 def _check_components(
-    connection: Connection, cells: Sequence[Cell], shapes: Shapes, output: Path
+    connection: Connection,
+    cells: Sequence[Cell],
+    shapes: Shapes,
+    metrics: Sequence[MetricChoice],
+    output: Path,
 ) -> None:
     from bench.execute.component_checks import check_components
 
     end_with_parent()
     with output.open("ab") as file, captured(file):
-        problems = check_components(cells, shapes)
+        problems = check_components(cells, shapes, metrics)
     send(connection, problems)

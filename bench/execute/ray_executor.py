@@ -38,6 +38,7 @@ from bench.import_graph import imported_modules, is_users
 from bench.measure.machine import Machine, core_count
 from bench.measure.resources import Node, Resources
 from bench.records import Outcome
+from bench.study.choice import MetricChoice
 from bench.study.runs import Run, resolve
 from bench.study.spec import Cell
 
@@ -67,15 +68,19 @@ class RayExecutor:
         self._address = address
         self._cluster: _RayCluster | None = None
 
-    def resources(self, cells: Sequence[Cell]) -> Resources:
+    def resources(self, cells: Sequence[Cell], metrics: Sequence[MetricChoice] = ()) -> Resources:
         """Join the cluster and return the nodes of the kind that can run most cells."""
         if self._cluster is None:
-            self._cluster = _RayCluster(self._address, cells)
+            targets = [target for cell in cells for target in cell.targets()]
+            targets += [metric.target for metric in metrics]
+            self._cluster = _RayCluster(self._address, cells, targets)
         return self._cluster.resources(self._jobs)
 
-    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
+    def check(
+        self, cells: Sequence[Cell], shapes: Shapes, metrics: Sequence[MetricChoice] = ()
+    ) -> list[str]:
         """Build every cell's network once, on a node."""
-        return self._joined.check(cells, shapes)
+        return self._joined.check(cells, shapes, metrics)
 
     def execute(
         self,
@@ -147,8 +152,8 @@ class _LostWorker:
 class _RayCluster:
     """A Ray cluster that this process has joined."""
 
-    def __init__(self, address: str | None, cells: Sequence[Cell]) -> None:
-        self._ray = _join(address, [cell.model.target for cell in cells])
+    def __init__(self, address: str | None, cells: Sequence[Cell], targets: Sequence[str]) -> None:
+        self._ray = _join(address, targets)
         remote = self._ray.remote(max_retries=0)
         self._describe = remote(ray_worker.describe)
         self._execute_runs = remote(ray_worker.execute_runs)
@@ -191,10 +196,14 @@ class _RayCluster:
             digest, content = pack_dataset(choices[label].source(), folder)
             self._archives[label] = DatasetArchive(digest, _Fetch(self._ray.put(content)))
 
-    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
+    def check(
+        self, cells: Sequence[Cell], shapes: Shapes, metrics: Sequence[MetricChoice] = ()
+    ) -> list[str]:
         """Build every cell's network once, on a node."""
         for node in self.nodes():
-            answer = self._check.options(num_cpus=0, **self._on(node.node_id)).remote(cells, shapes)
+            answer = self._check.options(num_cpus=0, **self._on(node.node_id)).remote(
+                cells, shapes, metrics
+            )
             with suppress(self._ray.exceptions.RayError):  # another node may do
                 problems: list[str] = self._ray.get(answer)
                 return problems
@@ -347,7 +356,7 @@ class _Fetch:
 
 
 def _join(address: str | None, targets: Sequence[str]) -> ModuleType:
-    """Join a cluster, or start one here, with this bench and the user's networks on its nodes."""
+    """Join a cluster, or start one here, with this bench and the user's modules on its nodes."""
     # No usage reports, no warning about GPUs that CPU runs don't see, and our own working_dir
     # also where `ray job submit` has set another one.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -14,6 +14,7 @@ from bench.execute.local_executor import LocalExecutor
 from bench.measure.environment_variables import undo_own_changes
 from bench.measure.machine import Machine, this_machine
 from bench.records import Outcome
+from bench.study.choice import MetricChoice
 from bench.study.runs import Run
 from bench.study.spec import Cell
 
@@ -41,9 +42,9 @@ def describe() -> Machine:
     return this_machine()
 
 
-def check(cells: Sequence[Cell], shapes: Shapes) -> list[str]:
+def check(cells: Sequence[Cell], shapes: Shapes, metrics: Sequence[MetricChoice]) -> list[str]:
     """Build every cell's network once, in a separate process."""
-    return _local_executor().check(cells, shapes)
+    return _local_executor().check(cells, shapes, metrics)
 
 
 def _local_executor() -> LocalExecutor:

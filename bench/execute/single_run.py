@@ -5,13 +5,14 @@ import math
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import torch
 
 from bench.errors import DivergedError, UnavailableError, last_line
+from bench.execute.components import build_metric
 from bench.execute.executor import Emit, Evaluated, RunContext, Stepped
 from bench.execute.training_setup import (
     ALREADY_LOADED,
@@ -28,6 +29,7 @@ from bench.records import (
     CostRow,
     EpochRow,
     Kind,
+    MetricRow,
     MisclassifiedRow,
     Outcome,
     Status,
@@ -98,11 +100,11 @@ def _trial(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
     cell = run.cell
     setup = set_up_training(cell, run.seed, run_context, epochs=cell.epochs)
     reset_peak(setup.device)
-    epochs, steps, test = _train(run, setup, emit, verbose=run_context.verbose)
-    last = epochs[-1]
+    trained = _train(run, setup, emit, verbose=run_context.verbose)
+    epochs, last = trained.epochs, trained.epochs[-1]
     train_s = last.elapsed_train_s if cell.epochs else None
     images = setup.loader.train_images * cell.epochs
-    time_to_target_s, steps_to_target = _reach_target(run, epochs, steps)
+    time_to_target_s, steps_to_target = _reach_target(run, trained)
     row = TrialRow(
         trial_id=run.run_id,
         seed=run.seed,
@@ -120,8 +122,13 @@ def _trial(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
         peak_memory_bytes=peak_bytes(setup.device),
         parameters=parameter_count(setup.training.model),
     )
-    wrong = _misclassified(run, test) if cell.epochs else None
-    return replace(ok(run, setup), trial=row, epochs=tuple(epochs), misclassified=wrong)
+    return replace(
+        ok(run, setup),
+        trial=row,
+        epochs=tuple(epochs),
+        misclassified=_misclassified(run, trained.test) if cell.epochs else None,
+        metrics=tuple(trained.metrics),
+    )
 
 
 def _misclassified(run: Run, test: Evaluation) -> MisclassifiedRow:
@@ -139,8 +146,7 @@ def _tuning(run: Run, run_context: RunContext, emit: Emit) -> Outcome:
     """Train a candidate with one seed and evaluate it on held-out training images."""
     cell, parts = run.cell, (run.validation, run.train_share)
     setup = set_up_training(cell, run.seed, run_context, epochs=cell.epochs, tuning=parts)
-    epochs, _, _ = _train(run, setup, emit, verbose=run_context.verbose)
-    last = epochs[-1]
+    last = _train(run, setup, emit, verbose=run_context.verbose).epochs[-1]
     row = TuningRow(
         trial_id=run.run_id,
         seed=run.seed,
@@ -160,13 +166,20 @@ def ok(run: Run, setup: TrainingSetup) -> Outcome:
     return replace(outcome, environment=process_environment(setup.device))
 
 
-def _train(
-    run: Run, setup: TrainingSetup, emit: Emit, *, verbose: bool
-) -> tuple[list[EpochRow], list[int], Evaluation]:
-    """Train all epochs, evaluating after each; a cell without epochs is evaluated once.
+@dataclass(frozen=True)
+class _Trained:
+    """A row for each epoch, the steps taken until its end, its metrics; the last evaluation."""
 
-    Return a row and the steps taken so far for each, and the last evaluation.
-    """
+    epochs: Sequence[EpochRow]
+    steps: Sequence[int]
+    metrics: Sequence[MetricRow]
+    test: Evaluation
+
+
+def _train(run: Run, setup: TrainingSetup, emit: Emit, *, verbose: bool) -> _Trained:
+    """Train all epochs, evaluating after each; a cell without epochs is evaluated once."""
+    metrics = {metric.label: build_metric(metric) for metric in run.metrics}
+    metric_rows: list[MetricRow] = []
     training, loader, clock = setup.training, setup.loader, setup.clock
     epochs = setup.cell.epochs
     rows: list[EpochRow] = []
@@ -190,7 +203,7 @@ def _train(
                 "train_s": result.train_s,
                 "images_per_s": result.images / result.train_s,
             }
-        test = evaluate(training, loader.test(), clock)
+        test = evaluate(training, loader.test(), clock, metrics)
         if not math.isfinite(test.loss):
             raise DivergedError(f"the test loss became {test.loss} in epoch {epoch}")
         rows.append(
@@ -206,19 +219,37 @@ def _train(
             )
         )
         steps_taken.append(training.steps)
+        metric_rows += _metric_rows(run, epoch, test)
         emit(Evaluated(run.run_id, epoch, epochs, test.loss, test.correct, test.images))
-    return rows, steps_taken, test
+    return _Trained(rows, steps_taken, metric_rows, test)
 
 
-def _reach_target(
-    run: Run, epochs: list[EpochRow], steps_taken: list[int]
-) -> tuple[float | None, float | None]:
+def _metric_rows(run: Run, epoch: int, test: Evaluation) -> Iterator[MetricRow]:
+    for metric in run.metrics:
+        value = test.metrics[metric.label]
+        yield MetricRow(
+            trial_id=run.run_id,
+            seed=run.seed,
+            epoch=epoch,
+            metric=metric.label,
+            value=value if math.isfinite(value) else None,
+            is_lower_better=metric.is_lower_better,
+        )
+
+
+def _reach_target(run: Run, trained: _Trained) -> tuple[float | None, float | None]:
     """Return training seconds and steps at the first evaluation at the target; inf if missed."""
-    if run.target_accuracy is None:
+    reached: Sequence[float | None]
+    if run.target is not None:
+        label, least = run.target.metric.label, run.target.at_least
+        reached = [row.value for row in trained.metrics if row.metric == label]
+    elif run.target_accuracy is not None:
+        reached, least = [e.test_accuracy for e in trained.epochs], run.target_accuracy
+    else:
         return None, None
-    for e, steps in zip(epochs, steps_taken, strict=True):
-        if e.test_accuracy >= run.target_accuracy:
-            return e.elapsed_train_s, float(steps)
+    for value, epoch, steps in zip(reached, trained.epochs, trained.steps, strict=True):
+        if value is not None and value >= least:
+            return epoch.elapsed_train_s, float(steps)
     return math.inf, math.inf
 
 

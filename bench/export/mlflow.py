@@ -17,6 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from bench.analysis.configurations import SUMMARY_DTYPES, config_fields, name_cells
 from bench.analysis.results import Results, read_results
 from bench.cell_names import SEPARATOR, is_blank
@@ -35,6 +37,7 @@ PARENT = "mlflow.parentRunId"
 STATUSES: Mapping[str, str] = {"ok": "FINISHED", "skipped": "KILLED"}
 AT_ONCE = 1000  # MLflow's limit of metrics in one request
 
+METRIC = "metrics/"  # before the names of a study's metrics
 CURVES = ("train_loss", "test_loss", "test_accuracy")
 FINAL = tuple(f.name for f in fields(TrialRow) if f.metadata["unit"])
 TAGS = ("study", "cell_id", "trial_id", "status", "reason", "machine", "node")
@@ -178,7 +181,7 @@ def _tracked_cells(results: Path, tables: Results) -> Iterator[TrackedRun]:
     started = {run: outcome.started_at for run, outcome in Store(results).load().items()}
     labels = name_cells(tables.summary)
     config = config_fields(tables.summary)
-    trials, epochs = _by(tables.trials, "cell_id"), _by(tables.epochs, "trial_id")
+    trials, epochs = _by(tables.trials, "cell_id"), _by(_with_metrics(tables), "trial_id")
     for cell in tables.summary.to_dict("records"):
         params = {field: str(cell[field]) for field in config if not is_blank(cell[field])}
         name = labels[cell["cell_id"]]
@@ -232,11 +235,25 @@ def _cell(
     )
 
 
+def _with_metrics(tables: Results) -> pd.DataFrame:
+    """Return epochs.csv with a column for each metric, under a name that MLflow takes."""
+    if tables.metrics.empty:
+        return tables.epochs
+    values = tables.metrics.assign(metric=tables.metrics["metric"].map(_metric_name))
+    wide = values.pivot(index=["trial_id", "epoch"], columns="metric", values="value")
+    return tables.epochs.join(wide, on=["trial_id", "epoch"])
+
+
+def _metric_name(label: str) -> str:
+    return METRIC + re.sub(r"[^\w. /-]", "_", label)
+
+
 def _curves(rows: Sequence[Row]) -> Iterator[Point]:
     after_s = 0.0
     for row in rows:
         after_s += (0.0 if is_blank(row["train_s"]) else row["train_s"]) + row["eval_s"]
-        yield from _points(row, CURVES, int(row["epoch"]), after_s)
+        names = [*CURVES, *(name for name in row if str(name).startswith(METRIC))]
+        yield from _points(row, names, int(row["epoch"]), after_s)
 
 
 def _points(

@@ -16,6 +16,7 @@ from bench.outcome_keys import with_configuration
 from bench.planning.planned_runs import PlannedRun, RunCache, trials_at_once
 from bench.records import OutcomeSummary
 from bench.store import Store
+from bench.study.choice import MetricChoice
 from bench.study.dataset_choice import DatasetChoice
 from bench.study.design import Excluded, expand
 from bench.study.runs import (
@@ -35,10 +36,10 @@ from bench.study.timing_sets import (
     cells_per_set,
 )
 
-ResourcesFor = Callable[[Sequence[Cell]], Resources]
+ResourcesFor = Callable[[Sequence[Cell], Sequence[MetricChoice]], Resources]
 
 
-def _this_machine(cells: Sequence[Cell]) -> Resources:
+def _this_machine(cells: Sequence[Cell], metrics: Sequence[MetricChoice]) -> Resources:
     return local_resources()
 
 
@@ -189,7 +190,7 @@ def make_plan(
     accepts tuning trials whatever their status.
     """
     design = expand(study)
-    resources = resources_for(design.cells)
+    resources = resources_for(design.cells, study.measured_metrics)
     machine = resources.planned_on
     requested = {cell.dataset.label: cell.dataset for cell in design.cells}
     provisions = tuple(_provisions(requested.values(), request, progress))

@@ -153,7 +153,7 @@ class RunCache:
         return self.durations.seconds(run) / at_once
 
     def _key(self, run: Run) -> dict[str, str]:
-        targets = frozenset(run.cell.targets())
+        targets = frozenset(run.targets())
         root = SET_MEMBER if run.kind == "block" else RUN
         if (targets, root) not in self._codes:
             self._codes[targets, root] = code_parts(targets, root)

@@ -22,7 +22,6 @@ from bench.formatting import (
     TIME_VERDICTS,
     format_number,
     format_p,
-    format_points,
     format_share,
     plural,
     plural_range,
@@ -31,6 +30,7 @@ from bench.records import PHASES
 from bench.reporting.columns import BLANK, Column, Section, name_columns
 from bench.reporting.display_names import display_names, named_apart
 from bench.reporting.markdown_text import escape, mark_verdict
+from bench.reporting.metric_texts import change_text, is_share
 from bench.stats.rank_tests import holm, least_p
 
 SIGNIFICANT = 0.05
@@ -62,7 +62,7 @@ Row = Mapping[Any, Any]
 
 def baseline_section(results: Results) -> Section:
     """Return the section that compares every cell with the baseline cell."""
-    cells, names = _named_cells(results)
+    cells, names = named_cells(results)
     noun = "change" if results.ordered_changes else "cell"
     compared = results.comparisons.set_index("cell_id")
     columns = comparison_columns(compared, cells, noun, step_time_name(results))
@@ -83,10 +83,10 @@ def baseline_section(results: Results) -> Section:
     methods = methods_text(_rows(results, ACCURACY)["method"], looks_at(results.trials))
     return Section(
         "Against the baseline cell",
-        _without_blank_rows(names, columns),
+        without_blank_rows(names, columns),
         NOTES if is_timed else NOTES_WITHOUT_TIMES,
         intro=f"{intro} {methods}".strip(),
-        details=_without_blank_rows(names, phases),
+        details=without_blank_rows(names, phases),
         details_title="Every other phase: ratio of times and verdict",
     )
 
@@ -124,23 +124,37 @@ def comparison_columns(
         ("step", f"{step_time}, ratio", "timing set", ratio_text),
     ):
         rows = compared[compared["measure"] == measure]
-        if rows.empty:
-            continue
-        # The least p that a row could have had, corrected as p itself is.
-        is_paired = measure != ACCURACY
-        least = np.array([least_p(int(n), is_paired=is_paired) for n in rows["n"]])
-        rows = rows.assign(least_p=holm(least))
-        floors = {_floor(row) for row in rows.to_dict("records")} if is_paired else set()
-        common_floor = f"noise floor {min(floors)}" if len(floors) == 1 else ""
-        verdicts = _column(keys, rows, "verdict", _verdict, common_floor)
-        columns += [
-            _column(keys, rows, heading, write, plural_range(rows["n"], sample)),
-            replace(verdicts, is_number=False, is_verdict=True),
-            *([_column(keys, rows, "noise floor", _floor)] if len(floors) > 1 else []),
-            _column(keys, rows, "detects", _detects),
-            _column(keys, rows, "p (Holm)", _p, f"rank test, over {plural(len(rows), noun)}"),
-        ]
+        if len(rows):
+            samples = plural_range(rows["n"], sample)
+            columns += measure_columns(rows, keys, noun, (heading, samples), write)
     return [column for column in columns if any(text != BLANK for text in column.texts)]
+
+
+def measure_columns(
+    rows: pd.DataFrame,
+    keys: Sequence[str],
+    noun: str,
+    heading: tuple[str, str],
+    write: Callable[[Row], str],
+) -> list[Column]:
+    """Return the columns of one measure: difference, verdict, what is detected, and p.
+
+    `rows` have the keys as index; `heading` is that of the difference, with a note below it.
+    """
+    # The least p that a row could have had, corrected as p itself is.
+    is_paired = rows["measure"].iloc[0] in PHASES
+    least = np.array([least_p(int(n), is_paired=is_paired) for n in rows["n"]])
+    rows = rows.assign(least_p=holm(least))
+    floors = {_floor(row) for row in rows.to_dict("records")} if is_paired else set()
+    common_floor = f"noise floor {min(floors)}" if len(floors) == 1 else ""
+    verdicts = _column(keys, rows, "verdict", _verdict, common_floor)
+    return [
+        _column(keys, rows, heading[0], write, heading[1]),
+        replace(verdicts, is_number=False, is_verdict=True),
+        *([_column(keys, rows, "noise floor", _floor)] if len(floors) > 1 else []),
+        _column(keys, rows, "detects", _detects),
+        _column(keys, rows, "p (Holm)", _p, f"rank test, over {plural(len(rows), noun)}"),
+    ]
 
 
 def verdict_findings(results: Results) -> list[str]:
@@ -229,9 +243,16 @@ def ratio_text(row: Row) -> str:
 
 
 def points_of(row: Row) -> tuple[float, float, float]:
-    """Return a difference of accuracies in points, and its interval, which rows hold as ratios."""
-    low, high = (100 * (end - 1) * row["before"] for end in interval_of(row))
-    return 100 * row["difference"], low, high
+    """Return a difference of accuracies in points, and its interval, NaN without one."""
+    value, low, high = difference_of(row)
+    return 100 * value, 100 * low, 100 * high
+
+
+def difference_of(row: Row) -> tuple[float, float, float]:
+    """Return a difference of accuracies or of another metric, and its interval, NaN without one."""
+    ends = (row[f"difference_{end}"] for end in ("low", "high"))
+    low, high = (math.nan if is_blank(end) else float(end) for end in ends)
+    return float(row["difference"]), low, high
 
 
 def interval_of(row: Row) -> tuple[float, float]:
@@ -241,9 +262,9 @@ def interval_of(row: Row) -> tuple[float, float]:
 
 
 def difference_text(row: Row) -> str:
-    """Write a difference of accuracies with its interval, in points."""
-    text = format_points(*points_of(row))
-    return f"{text} {EXPLORATORY}" if pd.isna(row["low"]) else text
+    """Write a difference of accuracies, in points, or of another metric, with its interval."""
+    text = change_text(row["measure"], *difference_of(row))
+    return f"{text} {EXPLORATORY}" if pd.isna(row["difference_low"]) else text
 
 
 def _rows(results: Results, measure: str) -> pd.DataFrame:
@@ -263,7 +284,7 @@ def _column(
     return Column(heading, note, [texts.get(key, BLANK) for key in keys])
 
 
-def _named_cells(results: Results) -> tuple[list[str], list[Column]]:
+def named_cells(results: Results) -> tuple[list[str], list[Column]]:
     """Return the cells to compare, and the columns that name them.
 
     Those of a one-at-a-time study are named by what they change.
@@ -276,7 +297,7 @@ def _named_cells(results: Results) -> tuple[list[str], list[Column]]:
     return cell_ids, name_columns(cell_ids, results.summary)
 
 
-def _without_blank_rows(names: Sequence[Column], columns: Sequence[Column]) -> list[Column]:
+def without_blank_rows(names: Sequence[Column], columns: Sequence[Column]) -> list[Column]:
     """Return names and columns, without the rows that have no comparison."""
     if not columns:
         return []
@@ -293,12 +314,12 @@ def _verdict(row: Row) -> str:
     word = _verdict_word(row)
     if row["verdict"] != "INCONCLUSIVE" or pd.isna(row["further"]):
         return word
-    sample = "seed" if row["measure"] == ACCURACY else "set"
+    sample = "set" if row["measure"] in PHASES else "seed"
     return f"{word} ({plural(int(row['further']), f'more {sample}')})"
 
 
 def _verdict_word(row: Row) -> str:
-    words = ACCURACY_VERDICTS if row["measure"] == ACCURACY else TIME_VERDICTS
+    words = TIME_VERDICTS if row["measure"] in PHASES else ACCURACY_VERDICTS
     return mark_verdict(row["verdict"], words[row["verdict"]])
 
 
@@ -313,9 +334,10 @@ def _size(row: Row, *, column: str) -> str:
     """Write a relative size in the unit of the measure."""
     if pd.isna(row[column]):
         return BLANK
-    if row["measure"] == ACCURACY:
-        return f"{100 * row[column] * row['before']:.2f} points"
-    return format_share(row[column])
+    if row["measure"] in PHASES:
+        return format_share(row[column])
+    size = row[column] * (abs(row["before"]) or 1.0)
+    return f"{100 * size:.2f} points" if is_share(row["measure"]) else format_number(size)
 
 
 _floor, _detects = partial(_size, column="floor"), partial(_size, column="mde")

@@ -11,19 +11,19 @@ from bench.cell_names import named_value
 from bench.formatting import (
     format_number,
     format_percent,
-    format_target,
     join_words,
     plural,
     truncate,
 )
 from bench.reporting.display_names import display_names
 from bench.reporting.markdown_text import escape
+from bench.reporting.metric_texts import Target
 from bench.reporting.sample_notes import speed_of
 
 MAX_NAMED = 6  # cells that are named one by one
 
 
-def best_findings(results: Results, target: float | None) -> list[str]:
+def best_findings(results: Results, target: Target | None) -> list[str]:
     """Return in markdown which cells are most accurate, fastest, and first at the target."""
     speed = speed_of(results.summary)
     accuracy = ("accuracy_mean", "accuracy_low", "accuracy_high", "seeds")
@@ -110,12 +110,12 @@ def _exploratory(low: float) -> str:
     return ", exploratory" if np.isnan(low) else ""
 
 
-def _target_reached(results: Results, target: float | None) -> str:
+def _target_reached(results: Results, target: Target | None) -> str:
     times = results.trials["time_to_target_s"].dropna()
     if times.empty or target is None:
         return ""
     reached = f"reached by {np.isfinite(times).sum()} of {len(times)} trials"
-    heading = f"**Target of {format_target(target)}:**"
+    heading = f"**Target of {target}:**"
     first = results.summary.nsmallest(1, "time_to_target_s_median").iloc[0]
     if not np.isfinite(first["time_to_target_s_median"]):
         return f"{heading} {reached}."

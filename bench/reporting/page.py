@@ -28,10 +28,13 @@ from bench.reporting.effects_section import effect_findings, effects_section
 from bench.reporting.figure_style import Chart
 from bench.reporting.findings import best_findings, run_findings, unfinished_runs
 from bench.reporting.images_section import images_section
+from bench.reporting.metric_texts import Target
+from bench.reporting.metrics_section import metrics_findings, metrics_section
 from bench.reporting.results_section import cost_section, results_section
 from bench.reporting.sentences import markdown_sentences
 from bench.reporting.target_section import target_findings, target_section
 from bench.reporting.tuning_section import tuning_findings, tuning_section
+from bench.study.choice import MetricChoice
 
 TABLES = (*ROWS, "summary", "comparisons")
 FILES = (*(f"{name}.csv" for name in TABLES), "study.yaml", "environment.json")
@@ -53,10 +56,19 @@ class Context:
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def target_accuracy(self) -> float | None:
-        """Return the study's target accuracy as a fraction."""
-        target = self.study.get("target_accuracy")
-        return float(target) if isinstance(target, int | float) else None
+    def target(self) -> Target | None:
+        """Return the study's target."""
+        accuracy, other = self.study.get("target_accuracy"), self.study.get("target")
+        if isinstance(accuracy, int | float):
+            return Target(float(accuracy))
+        metric, value = (other or {}).get("metric"), (other or {}).get("at_least")
+        if not isinstance(metric, Mapping) or not isinstance(value, int | float):
+            return None
+        try:
+            label = MetricChoice.model_validate(metric).label
+        except ValueError:  # its module may be elsewhere
+            label = str(metric.get("import") or metric.get("name")).rpartition(":")[2]
+        return Target(float(value), label)
 
     def fallback_warning(self) -> str | None:
         """Return a warning if another dataset was used than the study requested."""
@@ -140,7 +152,7 @@ def compose(
     report_dir: Path,
 ) -> Page:
     """Collect the content of a study's report."""
-    target = context.target_accuracy
+    target = context.target
     here, resolved = Path.cwd(), results_dir.resolve()
     is_inside = resolved.is_relative_to(here)
     shown_dir = (resolved.relative_to(here) if is_inside else results_dir).as_posix()
@@ -149,6 +161,7 @@ def compose(
     sections = [
         results_section(results, target),
         baseline_section(results),
+        metrics_section(results),
         effects_section(results),
         target_section(results, target),
         images_section(results),
@@ -166,6 +179,7 @@ def compose(
             *target_findings(results, target),
             *effect_findings(results),
             *verdict_findings(results),
+            *metrics_findings(results),
             *tuning_findings(results),
         ],
         quality=[*run_findings(results), *session_findings(results)],

@@ -7,7 +7,7 @@ from bench.analysis.configurations import LIMITS
 from bench.analysis.results import Results
 from bench.analysis.summary import BOTTLENECK_RULE
 from bench.cell_names import format_value
-from bench.formatting import EXPLORATORY, format_short, format_target
+from bench.formatting import EXPLORATORY, format_short
 from bench.reporting.columns import (
     BLANK,
     Column,
@@ -21,6 +21,7 @@ from bench.reporting.columns import (
 )
 from bench.reporting.display_names import measured_first
 from bench.reporting.markdown_text import escape
+from bench.reporting.metric_texts import Target
 from bench.reporting.sample_notes import speed_of
 from bench.stats.estimates import MIN_FOR_INTERVAL
 
@@ -28,7 +29,7 @@ PHASE_SUM_RANGE = (0.95, 1.05)  # of phases over step, and of epoch over steps
 PHASE_SUM_MARK = "†"
 
 
-def results_section(results: Results, target: float | None) -> Section:
+def results_section(results: Results, target: Target | None) -> Section:
     """Return the section with the measurements of every cell, those without any last."""
     summary = measured_first(results.summary)
     speed, mismatched = speed_of(summary), has_phase_mismatch(summary)
@@ -115,9 +116,9 @@ def _with_samples(
     return Column(heading, samples_note(counts, sample, enough), texts)
 
 
-def _time_to_target(summary: pd.DataFrame, trials: pd.DataFrame, target: float | None) -> Column:
+def _time_to_target(summary: pd.DataFrame, trials: pd.DataFrame, target: Target | None) -> Column:
     """Write the median time to the target and how many of the seeds reached it."""
-    name = "target" if target is None else format_target(target)
+    name = "target" if target is None else target
     column = _estimates(f"time to {name} (s)", summary, "time_to_target_s", "seed")
     known = trials[trials["time_to_target_s"].notna()]
     reached = np.isfinite(known["time_to_target_s"]).groupby(known["cell_id"]).sum()

@@ -84,6 +84,7 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
 def _check_components(plan: Plan, executor: Executor) -> None:
     """Build every network that will be trained, before the first run starts."""
     cells = list({p.run.cell.cell_id: p.run.cell for p in plan.to_execute}.values())
+    metrics = plan.study.measured_metrics if any(p.run.metrics for p in plan.to_execute) else ()
     shapes = {p.used: p.location.shape for p in plan.provisions if p.location.shape}
-    if problems := executor.check(cells, shapes) if cells else []:
+    if problems := executor.check(cells, shapes, metrics) if cells else []:
         raise StudyError("\n".join(problems), where=plan.study.source.name)

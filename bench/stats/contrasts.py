@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import fdtrc, stdtrit
 
 from bench.stats.dunnett import dunnett_quantile
-from bench.stats.estimates import CONFIDENCE, MIN_SEEDS, Estimate, Floats
+from bench.stats.estimates import CONFIDENCE, MIN_SEEDS, Estimate, Floats, is_fraction
 
 SEED_LEVEL = 0.01  # of the test whether seeds matter, which decides on pairing
 OUTLIER_LEVEL = 0.01  # of the test whether a cell's variance is larger than the others'
@@ -56,7 +56,8 @@ def mean_differences(
 
     A missing trial is NaN. A comparison with a baseline has the weights -1 and 1; an effect is the
     average of some cells minus that of others. A cell's variance is relative to that of a count of
-    mistakes, see `binomial_variances`. It is
+    mistakes, see `binomial_variances`; not where a mean lies outside [0, 1], as of other metrics.
+    It is
 
     - paired, if seeds matter by a two-way analysis of variance: what all cells of a seed have
       in common is subtracted first;
@@ -115,7 +116,8 @@ class _SeedsByCells:
         self._accuracies = accuracies
         self.means: Floats = np.nanmean(accuracies, axis=0)
         self.counts = np.count_nonzero(~np.isnan(accuracies), axis=0)
-        self._scales = np.ones(cells) if self.is_paired else binomial_variances(self.means)
+        is_binomial = is_fraction(self.means) and not self.is_paired
+        self._scales = binomial_variances(self.means) if is_binomial else np.ones(cells)
         self._variances: Floats = np.nanvar(accuracies, axis=0, ddof=1) / self._scales
         dfs = (self.counts - 1).astype(np.float64)
         if self.is_paired:  # a seed's mean has taken its share of both

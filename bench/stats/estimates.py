@@ -94,9 +94,12 @@ def mean_t(values: ArrayLike) -> Estimate:
 
 
 def mean_accuracy(accuracies: ArrayLike) -> Estimate:
-    """Estimate a mean accuracy like `mean_t`, with an interval within [0, 1]."""
-    estimate = mean_t(accuracies)
-    if estimate.low is None or estimate.high is None:
+    """Estimate a mean accuracy like `mean_t`, with an interval within [0, 1].
+
+    The interval of another metric, with a value outside, is as it is.
+    """
+    estimate, sample = mean_t(accuracies), np.asarray(accuracies, dtype=np.float64)
+    if estimate.low is None or estimate.high is None or not is_fraction(sample):
         return estimate
     return replace(estimate, low=max(estimate.low, 0.0), high=min(estimate.high, 1.0))
 
@@ -104,9 +107,10 @@ def mean_accuracy(accuracies: ArrayLike) -> Estimate:
 def mean_bounds(
     accuracies: ArrayLike, confidence: float = CONFIDENCE
 ) -> tuple[float, float] | None:
-    """Return the mean's one-sided lower and upper bound, each with this confidence, within [0, 1].
+    """Return the mean's one-sided lower and upper bound, each with this confidence.
 
-    mean ± t(confidence, n − 1) · s / √n; None for fewer than three seeds. Source: Student (1908),
+    mean ± t(confidence, n − 1) · s / √n, within [0, 1] where all values are; None for fewer than
+    three seeds. Source: Student (1908),
     Biometrika 6; NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2.
     """
     sample = np.asarray(accuracies, dtype=np.float64)
@@ -115,7 +119,13 @@ def mean_bounds(
         return None
     mean, error = float(np.mean(sample)), float(np.std(sample, ddof=1) / np.sqrt(n))
     half = float(stdtrit(n - 1, confidence)) * error
-    return max(0.0, mean - half), min(1.0, mean + half)
+    low, high = mean - half, mean + half
+    return (max(0.0, low), min(1.0, high)) if is_fraction(sample) else (low, high)
+
+
+def is_fraction(values: Floats) -> bool:
+    """Return whether all values are between 0 and 1."""
+    return bool(((values >= 0) & (values <= 1)).all())
 
 
 def paired_ratio(log_ratios: ArrayLike, confidence: float = CONFIDENCE) -> Estimate:

@@ -26,6 +26,7 @@ from bench.data import AUGMENTATIONS, LOADERS
 from bench.data.images import DataShape
 from bench.errors import BenchError, did_you_mean, shown
 from bench.import_graph import source_file
+from bench.metrics import METRICS
 from bench.models import INITIALISATIONS, MODELS
 from bench.models.model_lookup import candidate_models
 from bench.optim import AVERAGINGS, HOOKS, LOSSES, OPTIMIZERS, SCHEDULES, TRAINING_STEPS
@@ -180,6 +181,17 @@ class Choice(BaseModel):
         if name in cls.registry or not cls.may_import:
             return cls.registry
         return {**cls.registry, **installed(f"bench.{cls.plural}"), **cls.registry}
+
+    @property
+    def label(self) -> str:
+        """The name, with the parameters that differ from their defaults."""
+        defaults = {p.name: p.default for p in parameters(self.target, self.passed) or ()}
+        given = [
+            f"{key}={json.dumps(value, ensure_ascii=False)}"
+            for key, value in self.for_target().items()
+            if key not in defaults or value != defaults[key]
+        ]
+        return f"{self.name}({', '.join(given)})" if given else self.name
 
     def __str__(self) -> str:
         """Return the name with its parameters, as a table shows one of several."""
@@ -395,6 +407,31 @@ class HookChoice(Choice):
 
     registry = HOOKS
     passed = Passed(0)
+
+
+class MetricChoice(Choice):
+    """A metric of the test set, besides accuracy."""
+
+    registry = METRICS
+    passed = Passed(2, to_instance=True)
+    settings: ClassVar[Mapping[str, tuple[str, ...]]] = {"better": ("higher", "lower")}
+
+    @property
+    def label(self) -> str:
+        """The name of its rows in tables: that of an imported function without its module."""
+        module, _, _ = self.name.rpartition(":")
+        return super().label.removeprefix(f"{module}:")
+
+    @property
+    def is_lower_better(self) -> bool:
+        """Whether a lower value is better, as of an error."""
+        return bool(self.parameters.get("better") == "lower")
+
+    @classmethod
+    def _registered(cls, name: Any) -> tuple[str, str]:
+        if name in ("accuracy", "test_accuracy"):
+            raise invalid("accuracy is always measured; `target_accuracy` is its target")
+        return super()._registered(name)
 
 
 class AveragingChoice(Choice):

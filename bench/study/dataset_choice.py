@@ -1,6 +1,5 @@
 """The field of a study that names a data set."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,17 +67,6 @@ class DatasetChoice(Choice):
         if name.startswith(TORCHVISION):
             return TORCHVISION_DATASETS
         return {**super().entries(name), **TORCHVISION_DATASETS}
-
-    @property
-    def label(self) -> str:
-        """The name, with the parameters that differ from their defaults."""
-        defaults = {p.name: p.default for p in parameters(self.target, self.passed) or ()}
-        given = [
-            f"{key}={json.dumps(value, ensure_ascii=False)}"
-            for key, value in self.parameters.items()
-            if key not in defaults or value != defaults[key]
-        ]
-        return f"{self.name}({', '.join(given)})" if given else self.name
 
     def used(self, label: str) -> "DatasetChoice":
         """Return the data set of this label: this one without its fallback, or the fallback."""

@@ -29,8 +29,9 @@ from bench.records import (
     TuningRow,
 )
 from bench.stats.selection import HALVING_SHARES, best_candidate, halved
+from bench.study.choice import MetricChoice
 from bench.study.dataset_choice import DatasetChoice
-from bench.study.spec import Cell, Study, Timing
+from bench.study.spec import Cell, Study, Target, Timing
 
 Outcomes = Mapping[str, OutcomeSummary]
 Candidates = Sequence[Sequence[Cell]]  # resolved cells to choose from, for each cell of the study
@@ -55,6 +56,8 @@ class Run:
     role: Role = "planned"
     timing: Timing | None = None
     target_accuracy: float | None = None
+    target: Target | None = None
+    metrics: tuple[MetricChoice, ...] = ()
     timeout_s: float | None = None
     validation: float = 0.0
     train_share: float = 1.0
@@ -66,6 +69,11 @@ class Run:
         """Whether no other run may be active on the same machine."""
         return self.kind == "cost" or (self.timing is not None and self.timing.alone)
 
+    def targets(self) -> Iterator[str]:
+        """Yield the `module:callable` of every component that the run uses."""
+        yield from self.cell.targets()
+        yield from (metric.target for metric in self.metrics)
+
     def configuration(self) -> dict[str, object]:
         """Return everything in the study that the run's numbers depend on."""
         fields: dict[str, object] = {**self.cell.identity(), "seed": self.seed}
@@ -74,6 +82,10 @@ class Run:
         match self.kind:
             case "trial":
                 fields["target_accuracy"] = self.target_accuracy
+                if self.target is not None:
+                    fields["target"] = self.target.model_dump()
+                if self.metrics:
+                    fields["metrics"] = [metric.declared() for metric in self.metrics]
             case "block" if self.timing is not None:
                 fields["rounds"] = self.timing.rounds
                 if self.is_detailed:
@@ -180,8 +192,11 @@ def distinct_cells(resolved: Sequence[Cell], base_id: str) -> tuple[Cell, ...]:
 
 def trial_run(study: Study, cell: Cell, seed: int, look: int = 0) -> Run:
     """Return the run that trains a cell with a seed, added at this look at the accuracies."""
-    target = study.target_accuracy
-    return run_of(study, cell, "trial", f"s{seed}", seed=seed, target_accuracy=target, look=look)
+    return run_of(
+        study, cell, "trial", f"s{seed}",
+        seed=seed, target_accuracy=study.target_accuracy, target=study.target,
+        metrics=study.measured_metrics, look=look,
+    )  # fmt: skip
 
 
 def trial_and_cost_runs(study: Study, cells: Sequence[Cell], look: int = 0) -> Iterator[Run]:

@@ -20,7 +20,7 @@ from bench.data.images import NORMALISATIONS
 from bench.errors import shown
 from bench.measure.openmp_spin import DEFAULT, SPIN_COUNT
 from bench.models import MODELS
-from bench.records import IDENTITY, Scalar
+from bench.records import IDENTITY, PHASES, Scalar
 from bench.registry import Fraction
 from bench.study.choice import (
     AugmentationChoice,
@@ -33,6 +33,7 @@ from bench.study.choice import (
     InitialisationChoice,
     LoaderChoice,
     LossChoice,
+    MetricChoice,
     ModelChoice,
     OptimizerChoice,
     ScheduleChoice,
@@ -230,7 +231,7 @@ CHOICES: Mapping[str, type[Choice]] = {
     if isinstance(field.annotation, type) and issubclass(field.annotation, Choice)
 }
 
-COMPONENTS: Mapping[str, type[Choice]] = {**CHOICES, "hook": HookChoice}
+COMPONENTS: Mapping[str, type[Choice]] = {**CHOICES, "hook": HookChoice, "metric": MetricChoice}
 
 
 def _scalar(value: Any) -> Scalar:
@@ -308,6 +309,36 @@ def _distinct(seeds: list[int]) -> list[int]:
     return seeds
 
 
+RESERVED = frozenset({*PHASES, "accuracy", "test_accuracy"})  # no metric's name
+
+
+def _labelled_apart(metrics: list[MetricChoice]) -> list[MetricChoice]:
+    counts = Counter(metric.label for metric in metrics)
+    reserved = next((label for label in counts if label in RESERVED), None)
+    if reserved is not None:
+        raise invalid(f"{shown(reserved)} is the name of another measure; rename the function")
+    repeated = next((label for label, count in counts.items() if count > 1), None)
+    if repeated is not None:
+        raise invalid(f"two metrics are called {shown(repeated)}")
+    return metrics
+
+
+class Target(Strict):
+    """A value of a metric that training should reach."""
+
+    metric: MetricChoice = Field(description="a metric of which more is better")
+    at_least: Annotated[float, Field(allow_inf_nan=False), BeforeValidator(number)] = Field(
+        description="the value to reach"
+    )
+
+    @field_validator("metric")
+    @classmethod
+    def _more_is_better(cls, metric: MetricChoice) -> MetricChoice:
+        if metric.is_lower_better:
+            raise invalid("a target needs a metric of which more is better; return its negative")
+        return metric
+
+
 class Tune(Strict):
     """Axes whose best value is chosen for each cell instead of compared."""
 
@@ -345,6 +376,12 @@ class Study(Strict):
     target_accuracy: Accuracy | None = _field(
         None, "fraction; time_to_target_s is the training time until it is reached"
     )
+    metrics: Annotated[list[MetricChoice], AfterValidator(_labelled_apart)] = _field(
+        [], "what is computed of the test set after each epoch, besides accuracy"
+    )
+    target: Target | None = _field(
+        None, "a metric and the value to reach, instead of target_accuracy"
+    )
     timing: Annotated[Timing | None, BeforeValidator(_timing)] = _field(
         {}, "timing protocol, or off"
     )
@@ -379,6 +416,25 @@ class Study(Strict):
     def tuned(self) -> tuple[str, ...]:
         """The axes whose best value is chosen."""
         return tuple(self.tune.over) if self.tune else ()
+
+    @property
+    def measured_metrics(self) -> tuple[MetricChoice, ...]:
+        """All metrics, that of the target included."""
+        known = {metric.label: metric for metric in self.metrics}
+        target = () if self.target is None else (self.target.metric,)
+        return (*self.metrics, *(metric for metric in target if metric.label not in known))
+
+    @model_validator(mode="after")
+    def _has_one_target(self) -> Self:
+        if self.target is None:
+            return self
+        if self.target_accuracy is not None:
+            raise invalid_at(("target",), "is given besides target_accuracy. Leave one out", "")
+        named = {metric.label: metric for metric in self.metrics}
+        if named.get(self.target.metric.label, self.target.metric) != self.target.metric:
+            message = f"another metric is called {shown(self.target.metric.label)}"
+            raise invalid_at(("target", "metric"), message, self.target.metric.name)
+        return self
 
     @model_validator(mode="after")
     def _seeds_differ_and_pairs_match(self) -> Self:

@@ -171,7 +171,7 @@ def test_a_cell_is_certified_if_the_lower_bound_is_at_the_target(
 def test_two_seeds_certify_nothing_and_refute_nothing() -> None:
     row = reported(cell("a", *accuracies(0.9950, 0.9951))).loc["a"]
     assert pd.isna(row["certified"])
-    assert math.isnan(row["accuracy_lower_bound"])
+    assert math.isnan(row["final_lower_bound"])
 
 
 def test_a_seed_that_did_not_end_keeps_its_cell_from_being_certified() -> None:
@@ -194,7 +194,11 @@ def test_the_summary_has_the_same_bound_and_median_as_the_certificate(
     trials = table("trials", *cell("a", *seeds))
     summary = summarise(trials, table("timings"), table("blocks"), table("costs")).iloc[0]
     row = time_to_accuracy(trials, target).iloc[0]
-    for column in ("accuracy_lower_bound", "accuracy_mean", "time_to_target_s_median"):
-        assert row[column] == pytest.approx(summary[column])
+    for column, same in (
+        ("final_lower_bound", "accuracy_lower_bound"),
+        ("final_mean", "accuracy_mean"),
+        ("time_to_target_s_median", "time_to_target_s_median"),
+    ):
+        assert row[column] == pytest.approx(summary[same])
     assert summary["steps_to_target_median"] == row["steps_to_target_median"] == 7
     assert row["certified"] == (summary["accuracy_lower_bound"] >= target - 1e-9)

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.cli import app
-from bench.records import TrialRow, columns_of
+from bench.records import MetricRow, TrialRow, columns_of
 
 SURE, CLOSE, LOW = [0.991, 0.992, 0.993], [0.988, 0.990, 0.993], [0.950, 0.951, 0.952]
 
@@ -80,9 +80,26 @@ def test_a_single_cell_is_certified_by_its_name_or_id(
     assert "512" not in done.stdout
 
 
+def test_another_metric_is_certified_in_its_own_unit(folder: Callable[..., Path]) -> None:
+    path = folder({64: SURE, 512: LOW})
+    trials = pd.read_csv(path / "trials.csv")
+    rows = trials.assign(epoch=1, metric="kappa", value=10 * trials["test_accuracy"])
+    columns = [*trials.columns[:8], *columns_of(MetricRow)]
+    rows.assign(is_lower_better=False)[columns].to_csv(path / "metrics.csv", index=False)
+    done = certify(path, "--metric", "kappa", "--at-least", 9.8, "--json")
+    assert [row["verdict"] for row in json.loads(done.stdout)] == ["CERTIFIED", "BELOW"]
+    text = certify(path, "--metric", "kappa", "--at-least", 9.8).stdout
+    assert "at kappa 9.8" in text and "of the mean kappa over seeds" in text
+    wrong = certify(path, "--metric", "kapa", "--at-least", 9.8)
+    assert "Did you mean 'kappa'?" in str(wrong.exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
+        ([], "expected a target: --accuracy, or --metric with --at-least"),
+        (["--metric", "kappa"], "expected a target: --accuracy, or --metric with --at-least"),
+        (["--metric", "kappa", "--at-least", "1"], "--metric: the study has no such metric"),
         (["--accuracy", "98.96"], "--accuracy: invalid fraction '98.96'"),
         (["--accuracy", "much"], "--accuracy: invalid fraction 'much'"),
         (["--accuracy", "98%", "--only", "batch 46"], "batch 64"),

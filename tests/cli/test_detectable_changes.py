@@ -31,10 +31,10 @@ SETS = 6
 class MadeUp:
     """Ends every run at once; a set's A/A control is a little slower or faster in turn."""
 
-    def resources(self, cells: object) -> Resources:
+    def resources(self, cells: object, metrics: object = ()) -> Resources:
         return local_resources()
 
-    def check(self, cells: object, shapes: object) -> list[str]:
+    def check(self, cells: object, shapes: object, metrics: object = ()) -> list[str]:
         return []
 
     def execute(

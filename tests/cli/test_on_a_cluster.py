@@ -58,7 +58,7 @@ def planned(study: str, resources: Resources, tmp_path: Path) -> Plan:
     path = tmp_path / "s.yaml"
     path.write_text(study, encoding="utf-8")
     request = Request(path, results=tmp_path, data_dir=tmp_path)
-    return plan_study(request, resources_for=lambda cells: resources)
+    return plan_study(request, resources_for=lambda cells, metrics: resources)
 
 
 def summary_text(study: str, resources: Resources, tmp_path: Path) -> str:

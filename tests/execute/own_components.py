@@ -189,3 +189,40 @@ class Silent:
 class Failing:
     def after_epoch(self, training):
         raise RuntimeError("too late")
+
+
+def kappa(output, labels):
+    """Return Cohen's kappa."""
+    predicted = output.argmax(dim=1)
+    agreement = (predicted == labels).double().mean()
+    counts = [torch.bincount(each, minlength=output.shape[1]) for each in (predicted, labels)]
+    chance = (counts[0] * counts[1]).sum() / len(labels) ** 2
+    return (agreement - chance) / (1 - chance)
+
+
+def drawing(output, labels):
+    """Return a random number, from the stream that training uses."""
+    return float(torch.rand(()))
+
+
+class Scaled:
+    """A metric that is an instance."""
+
+    def __init__(self, factor: float = 2.0) -> None:
+        self._factor = factor
+
+    def __call__(self, output, labels):
+        assert output.dtype == torch.float32 and not output.is_cuda and not output.requires_grad
+        return self._factor * float((output.argmax(dim=1) == labels).double().mean())
+
+
+def no_number(output, labels):
+    return output
+
+
+def not_finite(output, labels):
+    return float("nan")
+
+
+def fails(output, labels):
+    raise RuntimeError("no metric today")

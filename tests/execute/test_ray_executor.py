@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from bench.execute.ray_executor import RayExecutor
 from bench.measure.machine import Machine, this_machine
 from bench.measure.resources import Node
 from bench.records import Outcome
+from bench.study.choice import MetricChoice
 from bench.study.runs import Run
 from bench.study.spec import Cell
 
@@ -49,6 +50,21 @@ def executor(cluster: Any) -> Iterator[Executor]:
     made.resources([Cell.model_validate({"model": {"import": "misbehaving:Plain"}})])
     yield made
     made.close()
+
+
+def test_all_modules_of_the_users_own_are_brought_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    brought: list[str] = []
+
+    def join(address: str | None, targets: Sequence[str]) -> None:
+        brought.extend(targets)
+        raise BenchError("no cluster here")
+
+    monkeypatch.setattr(on_ray, "_join", join)
+    own = {"optimizer": {"import": "own_components:adam"}, "loss": {"import": "more.losses:hinge"}}
+    metric = MetricChoice.model_validate({"import": "own_components:kappa"})
+    with pytest.raises(BenchError, match="no cluster here"):
+        RayExecutor().resources([Cell.model_validate(own)], [metric])
+    assert {"own_components:adam", "more.losses:hinge", "own_components:kappa"} <= set(brought)
 
 
 def carry_out(

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from bench.records import BlockRow, EpochRow, Outcome, TimingRow, TrialRow
+from bench.records import BlockRow, EpochRow, MetricRow, Outcome, TimingRow, TrialRow
 from bench.store import Store
 
 CONFIG: dict[str, Any] = {
@@ -14,6 +14,7 @@ CONFIG: dict[str, Any] = {
 }  # fmt: skip
 CELLS = {"a": {}, "b": {"batch_size": 512}, "c": {"device": "cuda"}}
 NO_CUDA = "no CUDA device: a | b, “c”"
+F_BETA = "f_beta(beta=2.0)"
 SEEDS, EPOCHS, BLOCKS = 3, 2, 6
 
 
@@ -29,6 +30,11 @@ def trial(cell_id: str, seed: int) -> Outcome:
         )
         for epoch in range(1, EPOCHS + 1)
     )  # fmt: skip
+    metrics = tuple(
+        MetricRow(trial_id=trial_id, seed=seed, epoch=epoch.epoch, metric=F_BETA,
+                  value=epoch.test_accuracy - 0.01)
+        for epoch in epochs
+    )  # fmt: skip
     row = TrialRow(
         **reported, status="ok", epochs_done=EPOCHS, test_accuracy=epochs[-1].test_accuracy,
         test_loss=0.25, train_s=8.0, wall_s=10.0, images_per_s=15_000.0 + seed,
@@ -40,6 +46,7 @@ def trial(cell_id: str, seed: int) -> Outcome:
         run_id=trial_id, kind="trial", study="made-up", cell_id=cell_id,
         config={**CONFIG, **CELLS[cell_id]}, status="skipped" if is_skipped else "ok",
         trial=skipped if is_skipped else row, epochs=() if is_skipped else epochs,
+        metrics=() if is_skipped else metrics,
         started_at=f"2025-11-23T12:{seed:02}:00+00:00", wall_s=10.0,
     )  # fmt: skip
 

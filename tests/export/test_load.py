@@ -18,7 +18,7 @@ def test_every_table_comes_with_its_types(results: Path) -> None:
     assert isinstance(tables, Results)
     assert {name: len(getattr(tables, name)) for name in (*ROWS, "summary", "comparisons")} == {
         "trials": 9, "epochs": 12, "timings": 36, "blocks": 6, "costs": 0, "tuning": 0,
-        "misclassified": 0, "summary": 3, "comparisons": 1,
+        "misclassified": 0, "metrics": 12, "summary": 3, "comparisons": 2,
     }  # fmt: skip
     types = tables.trials.dtypes.astype(str)
     assert types[["seed", "batch_size", "epochs_done"]].to_list() == ["Int64"] * 3

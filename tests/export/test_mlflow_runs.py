@@ -90,6 +90,11 @@ def test_cells_and_trials_are_runs_with_all_that_is_known(
         (1, 1.0, 4500), (2, 0.5, 9000),
     ]  # fmt: skip
     assert len(client.get_metric_history(run.info.run_id, "test_accuracy")) == 2
+    history = client.get_metric_history(run.info.run_id, "metrics/f_beta_beta_2.0_")
+    assert [(point.step, point.value) for point in history] == [
+        (1, pytest.approx(0.972)),
+        (2, pytest.approx(0.982)),
+    ]
 
     skipped = trials["c-s0"]
     assert skipped.info.status == "KILLED"

@@ -10,6 +10,7 @@ from bench.execute.scheduler import GroupEnded, Message, RunGroup, execute_on_cl
 from bench.measure.machine import this_machine
 from bench.measure.resources import Node, Resources
 from bench.records import Outcome
+from bench.study.choice import MetricChoice
 from bench.study.runs import Run
 from bench.study.spec import Cell
 
@@ -58,10 +59,12 @@ class ManyNodes:
     def __init__(self) -> None:
         self._nodes = tuple(Node(str(i), f"node-{i}", 64, 0, 64) for i in range(16))
 
-    def resources(self, cells: Sequence[Cell]) -> Resources:
+    def resources(self, cells: Sequence[Cell], metrics: Sequence[MetricChoice] = ()) -> Resources:
         return Resources(replace(this_machine(), cores=64), self._nodes, is_cluster=True)
 
-    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
+    def check(
+        self, cells: Sequence[Cell], shapes: Shapes, metrics: Sequence[MetricChoice] = ()
+    ) -> list[str]:
         return []
 
     def execute(

@@ -20,6 +20,7 @@ from bench.records import (
     TuningRow,
 )
 from bench.runner import FinishedStudy, run_study
+from bench.study.choice import MetricChoice
 from bench.study.runs import Run
 from bench.study.spec import Cell
 
@@ -64,10 +65,12 @@ class FakeExecutor:
     def executed(self) -> list[str]:
         return [run.run_id for run in self.runs]
 
-    def resources(self, cells: Sequence[Cell]) -> Resources:
+    def resources(self, cells: Sequence[Cell], metrics: Sequence[MetricChoice] = ()) -> Resources:
         return local_resources()
 
-    def check(self, cells: Sequence[Cell], shapes: Shapes) -> list[str]:
+    def check(
+        self, cells: Sequence[Cell], shapes: Shapes, metrics: Sequence[MetricChoice] = ()
+    ) -> list[str]:
         return self.problems
 
     def close(self) -> None:

@@ -36,6 +36,7 @@ VERDICT_STYLES: Mapping[Verdict, CellStyle] = {
 }
 NO_INTERVAL = "inconclusive: too few samples"
 
+DIFFERENCE = ("difference", "difference_low", "difference_high")
 LEAST_PAD = 0.1  # of an axis, in its unit
 BARS_UP_TO = 1.0  # of the points' range: a longer bar is clipped and ends in an arrow
 
@@ -118,17 +119,13 @@ def baseline_panels(results: Results) -> list[Panel]:
 def _panels(compared: pd.DataFrame, noun: str, results: Results) -> list[Panel]:
     steps, accuracies = (
         compared[compared["measure"] == measure].astype(
-            dict.fromkeys(("ratio", "low", "high", "floor"), float)
+            dict.fromkeys(("ratio", "low", "high", "floor", *DIFFERENCE), float)
         )
         for measure in ("step", ACCURACY)
     )
-    points = 100 * accuracies["before"].astype(float)  # the base of ratios and floor
-    accuracies = accuracies.assign(
-        value=100 * accuracies["difference"].astype(float),
-        low=(accuracies["low"] - 1) * points,
-        high=(accuracies["high"] - 1) * points,
-        floor=accuracies["floor"] * points,
-    )
+    value, low, high = (100 * accuracies[name] for name in DIFFERENCE)
+    floor = 100 * accuracies["floor"] * accuracies["before"].astype(float)
+    accuracies = accuracies.assign(value=value, low=low, high=high, floor=floor)
     per_image = " per image" if results.trials["batch_size"].nunique() > 1 else ""
     panels = (
         Panel("step", f"time of a step{per_image}", noun, steps.assign(value=steps["ratio"])),
