@@ -8,6 +8,7 @@ import bench.reporting.matplotlib_import  # noqa: F401
 from bench.analysis.results import Results
 from bench.reporting.figure_style import Chart
 from bench.reporting.figures.along_axis import along_each_axis
+from bench.reporting.figures.confusion_matrix import confusion_matrix
 from bench.reporting.figures.forest import against_baseline, effects_of_axes
 from bench.reporting.figures.heat_maps import heat_of_pairs
 from bench.reporting.figures.learning_curves import learning_curves
@@ -29,5 +30,6 @@ FIGURES: Mapping[str, Callable[[Results], Sequence[Chart]]] = {
     "axes": along_each_axis,
     "heat_maps": heat_of_pairs,
     "sensitivity": sensitivity,
+    "confusion_matrix": confusion_matrix,
     "test_images": pictured_images,
 }
