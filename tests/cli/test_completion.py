@@ -127,7 +127,9 @@ def test_a_path_that_is_complete_is_never_offered_alone() -> None:
 
 def test_every_value_that_is_offered_can_be_set(tmp_path: Path) -> None:
     study = tmp_path / "study.yaml"
-    study.write_text("name: x\ntune: {over: [batch_size]}\n")
+    study.write_text(
+        "name: x\ntune: {over: [batch_size]}\ntarget: {metric: top_5, at_least: 0.9}\n"
+    )
     own = [
         path for path in settable_fields() if path.count(".") < 2 and not path.startswith("axes.")
     ]

@@ -231,7 +231,12 @@ def test_a_bar_that_would_flatten_the_rest_is_clipped_with_an_arrow(tables_of: R
     tables = tables_of("disturbed")
     rows = tables.comparisons
     long = (rows["cell_id"] == "c005") & (rows["measure"] == "test_accuracy")
-    chart = draw(replace(tables, comparisons=rows.assign(low=rows["low"].where(~long, 0.1))))
+    chart = draw(
+        replace(
+            tables,
+            comparisons=rows.assign(difference_low=rows["difference_low"].where(~long, -0.9)),
+        )
+    )
     axes = panel_of(chart, "test_accuracy")
     assert axes.get_xlim()[0] > -10
     arrows = [

@@ -61,7 +61,8 @@ def test_a_chart_of_many_cells_shows_both_ends(tables_of: Callable) -> None:
 
 def test_a_value_without_an_interval_is_drawn_as_a_point(tables_of: Callable) -> None:
     tables = tables_of("baseline")
-    bare = tables.comparisons.assign(low=float("nan"), high=float("nan"))
+    ends = ("low", "high", "difference_low", "difference_high")
+    bare = tables.comparisons.assign(**dict.fromkeys(ends, float("nan")))
     for known, layers in ((tables.comparisons, 4), (bare, 3)):
         specs = interactive(replace(tables, comparisons=known))["against_baseline"]
         assert [len(spec["layer"]) for spec in specs] == [layers] * 2

@@ -27,11 +27,22 @@ def sentences_of(tables_of: Callable[[str], Results]) -> Callable[..., list[str]
             rows.append({**row, **step})
         if accuracy is not None:
             own = {"measure": "test_accuracy", "before": 0.98, **accuracy}
-            rows.append({**row, "low": None, "high": None, **own})
+            ends = ("low", "high", "difference_low", "difference_high")
+            rows.append({**row, **dict.fromkeys(ends), **own})
         columns = tables.comparisons.columns
         return markdown_sentences(replace(tables, comparisons=pd.DataFrame(rows, columns=columns)))
 
     return of
+
+
+def limits(low: float, high: float) -> Change:
+    """Return the limits of a difference from an accuracy of 98%, and those of its ratio."""
+    return {
+        "difference_low": low,
+        "difference_high": high,
+        "low": 1 + low / 0.98,
+        "high": 1 + high / 0.98,
+    }
 
 
 FASTER = {"verdict": "IMPROVED", "ratio": 0.5, "low": 0.4, "high": 0.8}
@@ -63,15 +74,15 @@ def test_speed(sentences_of: Callable[..., list[str]], step: Change, text: str) 
     ("accuracy", "text"),
     [
         (
-            {"verdict": "REGRESSED", "difference": -0.0049, "low": 0.99, "high": 0.998},
+            {"verdict": "REGRESSED", "difference": -0.0049, **limits(-0.0098, -0.00196)},
             "is 0.49 [0.20, 0.98] points less accurate than convnet.",
         ),
         (
-            {"verdict": "IMPROVED", "difference": 0.0098, "low": 1.005, "high": 1.015},
+            {"verdict": "IMPROVED", "difference": 0.0098, **limits(0.0049, 0.0147)},
             "is 0.98 [0.49, 1.47] points more accurate than convnet.",
         ),
         (
-            {"verdict": "EQUIVALENT", "difference": 0.0, "low": 0.9995, "high": 1.0005},
+            {"verdict": "EQUIVALENT", "difference": 0.0, **limits(-0.00049, 0.00049)},
             "is as accurate as convnet (+0.00 [−0.05, +0.05] points).",
         ),
         (
@@ -85,7 +96,7 @@ def test_accuracy(sentences_of: Callable[..., list[str]], accuracy: Change, text
 
 
 def test_both_are_one_sentence(sentences_of: Callable[..., list[str]]) -> None:
-    worse = {"verdict": "REGRESSED", "difference": -0.0049, "low": 0.99, "high": 0.998}
+    worse = {"verdict": "REGRESSED", "difference": -0.0049, **limits(-0.0098, -0.00196)}
     (sentence,) = sentences_of(FASTER, worse)
     assert sentence.endswith(" faster than convnet and is 0.49 [0.20, 0.98] points less accurate.")
 

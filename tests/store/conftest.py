@@ -10,6 +10,7 @@ from bench.records import (
     BlockRow,
     CostRow,
     EpochRow,
+    MetricRow,
     MisclassifiedRow,
     Outcome,
     Scalar,
@@ -75,6 +76,10 @@ def trial() -> Callable[..., Outcome]:
                 seed=seed,
                 test_images=10_000,
                 wrong=pack_misclassified([(8, 5, 6)]),
+            ),
+            metrics=(
+                MetricRow(trial_id=run_id, seed=seed, epoch=1, metric="top_5", value=0.99),
+                MetricRow(trial_id=run_id, seed=seed, epoch=2, metric="top_5", value=None),
             ),
             environment={"threads": 2, "torch": "2.6"},
             started_at="2025-01-01T00:00:00+00:00",

@@ -9,6 +9,7 @@ from bench.records import (
     CostRow,
     EpochRow,
     Kind,
+    MetricRow,
     MisclassifiedRow,
     Outcome,
     Role,
@@ -115,6 +116,15 @@ COSTS = st.builds(
 MISCLASSIFIED = st.builds(
     MisclassifiedRow, trial_id=TEXT, seed=WHOLE, test_images=WHOLE, wrong=TEXT
 )
+METRICS = st.builds(
+    MetricRow,
+    trial_id=TEXT,
+    seed=WHOLE,
+    epoch=WHOLE,
+    metric=TEXT,
+    value=maybe(FLOATS),
+    is_lower_better=st.booleans(),
+)
 OUTCOMES = st.builds(
     Outcome,
     run_id=st.from_regex(r"[a-z0-9][a-z0-9_-]{0,30}", fullmatch=True),
@@ -131,6 +141,7 @@ OUTCOMES = st.builds(
     block=maybe(BLOCKS),
     cost=maybe(COSTS),
     misclassified=maybe(MISCLASSIFIED),
+    metrics=st.lists(METRICS, max_size=3).map(tuple),
     environment=st.dictionaries(TEXT, JSON, max_size=3),
     started_at=TEXT,
     wall_s=FLOATS,

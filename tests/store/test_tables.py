@@ -34,6 +34,7 @@ PROMISED = {
     "train_share "
     "train_s wall_s",
     "misclassified": "trial_id seed test_images wrong",
+    "metrics": "trial_id seed epoch metric value is_lower_better",
 }
 
 
