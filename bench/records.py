@@ -15,7 +15,7 @@ History of the format:
      blocks.csv. A block is a timing set, whose cells took turns; before, a cell's rounds were
      timed in one stretch
   8  look in trials.csv; train_share in tuning.csv; misclassified.csv
-  9  metrics.csv
+  9  metrics.csv; data_digest in trials.csv, tuning.csv, blocks.csv and costs.csv
 """
 
 import sys
@@ -80,6 +80,7 @@ class TrialRow:
     jobs: int | None = column("1", "runs active at once at most, itself included", default=None)
     machine: str | None = column("", "processor, cores and GPUs", default=None)
     node: str | None = column("", "machine of a cluster", default=None)
+    data_digest: str | None = column("", "of the data set's content", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +116,7 @@ class TuningRow:
     jobs: int | None = column("1", "runs active at once at most, itself included", default=None)
     machine: str | None = column("", "processor, cores and GPUs", default=None)
     node: str | None = column("", "machine of a cluster", default=None)
+    data_digest: str | None = column("", "of the data set's content", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +186,7 @@ class BlockRow:
     jobs: int | None = column("1", "runs active at once at most, itself included", default=None)
     machine: str | None = column("", "processor, cores and GPUs", default=None)
     node: str | None = column("", "machine of a cluster", default=None)
+    data_digest: str | None = column("", "of the data set's content", default=None)
     train_images: int | None = column("1", "images an epoch", default=None)
     step_images: int | None = column("1", "images of each timed step", default=None)
     calibration_before_s: float | None = column("s", "the fixed kernel before", default=None)
@@ -221,6 +224,7 @@ class CostRow:
     step_device_bytes: int | None = column("B", "in use on the GPU, all processes", default=None)
     machine: str | None = column("", "processor, cores and GPUs", default=None)
     node: str | None = column("", "machine of a cluster", default=None)
+    data_digest: str | None = column("", "of the data set's content", default=None)
 
 
 ROWS: Mapping[str, type] = {
@@ -301,6 +305,18 @@ class Outcome:
             look=self.trial.look if self.trial else None,
             test_accuracy=self.trial.test_accuracy if self.trial else None,
             validation_accuracy=self.tuning.validation_accuracy if self.tuning else None,
+        )
+
+    def with_key(self, key: Mapping[str, str]) -> "Outcome":
+        """Return the outcome with these parts of its key, and the data's digest in its row."""
+        digest: dict[str, Any] = {"data_digest": key.get("data")}
+        return replace(
+            self,
+            key={**self.key, **key},
+            trial=self.trial and replace(self.trial, **digest),
+            tuning=self.tuning and replace(self.tuning, **digest),
+            block=self.block and replace(self.block, **digest),
+            cost=self.cost and replace(self.cost, **digest),
         )
 
     def with_place(self, machine: str, node: str, jobs: int) -> "Outcome":

@@ -27,6 +27,7 @@ from bench.execute.executor import Shapes
 from bench.import_graph import users_line
 from bench.optim import losses
 from bench.optim.schedules import Span
+from bench.registry import parameters
 from bench.study.choice import Choice, MetricChoice
 from bench.study.spec import Cell
 from bench.torchvision_import import import_torchvision
@@ -111,7 +112,9 @@ def _check_model(cell: Cell, shape: DataShape) -> str | None:
         output = model(two_images(shape))
     except Exception as error:
         if (side := _least_side(cell, shape)) is None:
-            raise
+            if not (hint := _what_to_take(cell, shape)):
+                raise
+            return f"{last_line(error)}{users_line(error)}; {hint}"
         size = f"{shape.height}×{shape.width}"
         return f"takes images of {side}×{side} and more, not of {size}: {error}"
     expected, found = (2, shape.classes), tuple(output.shape)
@@ -122,6 +125,18 @@ def _check_model(cell: Cell, shape: DataShape) -> str | None:
     if cell.loss.name not in cell.loss.registry:
         return None
     return _loss_problem(cell, model, output, LABELS)
+
+
+def _what_to_take(cell: Cell, shape: DataShape) -> str:
+    """Return which parameters a network lacks that would adapt it to the data; empty for none."""
+    known = parameters(cell.model.target, cell.model.passed)
+    lacking = set(cell.model.passed.filled) - {p.name for p in known or ()}
+    if known is None or not lacking:
+        return ""
+    names = [name for name in cell.model.passed.filled if name in lacking]
+    images = f"{shape.channels} × {shape.height} × {shape.width} and have {shape.classes} classes"
+    listed = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]
+    return f"images are {images}; it has no parameter {listed} that would get these"
 
 
 def _network(cell: Cell, shape: DataShape) -> nn.Module:

@@ -187,7 +187,7 @@ class Session:
         return set_runs(plan.study, cells or plan.cells, done, plan.all_blocks, wanted, look, most)
 
     def _keep(self, planned: PlannedRun, outcome: Outcome) -> None:
-        outcome = replace(outcome, key={**outcome.key, **planned.key})
+        outcome = outcome.with_key(planned.key)
         self._store.save(outcome)
         self._ended[planned.run.run_id] = outcome.summary()
         self._results = None

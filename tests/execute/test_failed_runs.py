@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.images import GREY_DIGITS
+from bench.data.images import GREY_DIGITS, DataShape
 from bench.execute import EXECUTORS
 from bench.execute.executor import Evaluated, Event, Executor, RunContext, Started, Stepped
 from bench.records import Outcome
@@ -277,3 +277,16 @@ def test_stopped_members_of_a_set_end_when_the_runner_is_killed(
     runner.kill()
     runner.wait()
     assert all(map(gone, members))
+
+
+def test_a_network_that_does_not_adapt_to_the_data_is_told_how(
+    networks: str, runs_of: Runs
+) -> None:
+    (run,) = runs_of({"model": {"import": f"{networks}:Plain"}})
+    shapes = {"digits": DataShape(3, 32, 32, 5)}
+    (problem,) = EXECUTORS["inline"]().check([run.cell], shapes)
+    assert "cannot be multiplied" in problem
+    assert problem.endswith(
+        "; images are 3 × 32 × 32 and have 5 classes; it has no parameter in_channels, classes or "
+        "image_size that would get these"
+    )

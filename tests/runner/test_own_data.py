@@ -125,6 +125,12 @@ def test_the_digest_and_the_names_of_classes_are_kept(ask: Ask, folders: Path) -
     environment = json.loads((finished.folder / "environment.json").read_text())
     assert len(set(environment["datasets"].values())) == 2
     assert list(environment["class_names"].values()) == [["blue", "red"]] * 2
+    results = read_results(finished.folder)
+    by_set = dict(zip(results.trials["dataset.path"], results.trials["data_digest"], strict=True))
+    assert len(by_set) == 2
+    for path, digest in by_set.items():
+        (name,) = (label for label in environment["datasets"] if path in label)
+        assert digest == environment["datasets"][name]
 
 
 def test_a_network_that_needs_larger_images_names_their_least_size(ask: Ask, folders: Path) -> None:
