@@ -39,21 +39,46 @@ MODULE, FILE = "module ", "file "
 MOST_REASONS = 3
 
 
-def outcome_key(
-    configuration: Mapping[str, Any],
-    code: Mapping[str, str],
-    fingerprint: Mapping[str, str],
-    data: str | None = None,
-) -> dict[str, str]:
-    """Return the key of a run, without the digest of its data where that is unknown."""
-    known = {} if data is None else {"data": data}
-    return with_configuration({**code, **known, **fingerprint}, configuration)
+class OutcomeKeys:
+    """The keys of runs that share their code, data and most of their configuration.
+
+    Without the digest of their data where that is unknown.
+    """
+
+    def __init__(
+        self,
+        configuration: Mapping[str, Any],
+        code: Mapping[str, str],
+        fingerprint: Mapping[str, str],
+        data: str | None = None,
+    ) -> None:
+        known = {} if data is None else {"data": data}
+        self._shared = {**code, **known, **fingerprint}
+        self._texts = _texts_of(configuration)
+
+    def of(self, configuration: Mapping[str, Any]) -> dict[str, str]:
+        """Return the key of the run with these fields besides the shared ones."""
+        texts = self._texts | _texts_of(configuration)
+        return {"configuration": _digest_of(texts), **self._shared}
 
 
 def with_configuration(key: Mapping[str, str], configuration: Mapping[str, Any]) -> dict[str, str]:
     """Return the key of a run that differs only in its configuration."""
-    digest = _digest(json.dumps(configuration, sort_keys=True))
+    digest = _digest_of(_texts_of(configuration))
     return {"configuration": digest, **{k: v for k, v in key.items() if k != "configuration"}}
+
+
+def _texts_of(configuration: Mapping[str, Any]) -> dict[str, str]:
+    """Return each field as it stands in the configuration's JSON."""
+    return {
+        name: f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}"
+        for name, value in configuration.items()
+    }
+
+
+def _digest_of(texts: Mapping[str, str]) -> str:
+    """Return the digest of a configuration: of its JSON with sorted names."""
+    return _digest(f"{{{', '.join([texts[name] for name in sorted(texts)])}}}")
 
 
 def code_parts(targets: Iterable[str], root: str = RUN) -> dict[str, str]:
@@ -144,6 +169,8 @@ def _users_file(name: str) -> Path | None:
 
 def changes(former: Mapping[str, str], key: Mapping[str, str]) -> str:
     """Describe what changed since an outcome with the key `former`; empty if nothing did."""
+    if former == key:
+        return ""
     reasons = list(dict.fromkeys(_changes(former, key)))
     more = len(reasons) - MOST_REASONS
     shown = reasons[:MOST_REASONS] + ([f"and {more} more"] if more > 0 else [])

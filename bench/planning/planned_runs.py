@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.measure.resources import Resources
-from bench.outcome_keys import RUN, SET_MEMBER, changes, code_parts, outcome_key
-from bench.records import LOCKSTEP, BlockRow, OutcomeSummary
+from bench.outcome_keys import RUN, SET_MEMBER, OutcomeKeys, changes, code_parts
+from bench.records import LOCKSTEP, BlockRow, Kind, OutcomeSummary
 from bench.study.run_durations import DurationEstimator
 from bench.study.runs import (
     Candidates,
@@ -30,7 +30,7 @@ State = Literal["cached", "stale", "new", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """A run with its state, why, its estimated duration, and its outcome where it is cached."""
+    """A run with its state and why; its outcome where it is cached, else its estimated duration."""
 
     run: Run
     state: State
@@ -69,6 +69,7 @@ class RunCache:
         self._fingerprint = resources.machine.fingerprint()
         self._digests = digests  # of the data sets' content
         self._codes: dict[tuple[frozenset[str], str], Mapping[str, str]] = {}
+        self._keys: dict[tuple[str, Kind], OutcomeKeys] = {}  # by cell and kind
 
     def planned(self, run: Run, after_tuning: bool = False) -> PlannedRun:
         """Return a run with its state; `after_tuning` accepts tuning trials that failed."""
@@ -76,7 +77,8 @@ class RunCache:
         key = self._key(run)
         state, reason = _state(run, key, former, after_tuning)
         outcome = former if state == "cached" else None
-        return PlannedRun(run, state, reason, key, self._estimate_s(run), outcome)
+        estimate_s = 0.0 if state == "cached" else self._estimate_s(run)
+        return PlannedRun(run, state, reason, key, estimate_s, outcome)
 
     def planned_tuning(
         self, study: Study, candidates: Candidates, after_tuning: bool
@@ -153,12 +155,15 @@ class RunCache:
         return self.durations.seconds(run) / at_once
 
     def _key(self, run: Run) -> dict[str, str]:
-        targets = frozenset(run.targets())
-        root = SET_MEMBER if run.kind == "block" else RUN
-        if (targets, root) not in self._codes:
-            self._codes[targets, root] = code_parts(targets, root)
-        code, digest = self._codes[targets, root], self._digests.get(run.cell.dataset.label)
-        return outcome_key(run.configuration(), code, self._fingerprint, digest)
+        place = run.cell.cell_id, run.kind
+        if place not in self._keys:
+            targets = frozenset(run.targets())
+            root = SET_MEMBER if run.kind == "block" else RUN
+            if (targets, root) not in self._codes:
+                self._codes[targets, root] = code_parts(targets, root)
+            code, digest = self._codes[targets, root], self._digests.get(run.cell.dataset.label)
+            self._keys[place] = OutcomeKeys(run.cell.identity(), code, self._fingerprint, digest)
+        return self._keys[place].of(run.own_configuration())
 
 
 def _state(

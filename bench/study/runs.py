@@ -76,7 +76,11 @@ class Run:
 
     def configuration(self) -> dict[str, object]:
         """Return everything in the study that the run's numbers depend on."""
-        fields: dict[str, object] = {**self.cell.identity(), "seed": self.seed}
+        return {**self.cell.identity(), **self.own_configuration()}
+
+    def own_configuration(self) -> dict[str, object]:
+        """Return the part of the configuration that is not the cell's alone."""
+        fields: dict[str, object] = {"seed": self.seed}
         spin_count = self.cell.spin_count
         fields["spin_count"] = SPIN_COUNT if spin_count == "auto" else spin_count
         match self.kind:

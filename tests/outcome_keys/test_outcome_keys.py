@@ -6,11 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.outcome_keys import outcome_key
+from bench.outcome_keys import OutcomeKeys, with_configuration
 
 CONFIGURATION: dict[str, Any] = {"model": "convnet", "lr": 0.1, "seed": 0, "timing": {"blocks": 6}}
 FINGERPRINT = {"machine": "a CPU | 4 cores", "software": "python=3.12 torch=2.6"}
 CODE = {"code": "1"}
+
+
+def outcome_key(
+    configuration: Mapping[str, Any], code: Mapping[str, str], fingerprint: Mapping[str, str]
+) -> dict[str, str]:
+    return OutcomeKeys({}, code, fingerprint).of(configuration)
+
+
 KEY = outcome_key(CONFIGURATION, CODE, FINGERPRINT)
 
 
@@ -58,3 +66,15 @@ def test_two_configurations_have_one_key_exactly_if_they_are_equal(
 ) -> None:
     first, second = (outcome_key(c, CODE, FINGERPRINT) for c in (one, other))
     assert (first == second) == (one == other)
+
+
+def test_a_key_does_not_depend_on_which_fields_are_shared() -> None:
+    fields: dict[str, Any] = {"ü": "é", "lr": 1e-8, "none": None, "b": [{"z": 1, "a": True}]}
+    text = json.dumps(fields, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    for split in range(len(fields) + 1):
+        names = list(fields)
+        shared, own = ({n: fields[n] for n in part} for part in (names[:split], names[split:]))
+        key = OutcomeKeys(shared, CODE, FINGERPRINT, "digest").of(own)
+        assert key == {"configuration": digest, **CODE, "data": "digest", **FINGERPRINT}
+        assert with_configuration(key, fields) == key
