@@ -39,6 +39,13 @@ def csv_of(
     return "".join(lines)
 
 
+def csv_lines(rows: Iterable[Sequence[Any]]) -> list[str]:
+    """Return each row of values as a line of CSV."""
+    lines = CsvLines()
+    csv.writer(lines, lineterminator="\r\n").writerows(rows)
+    return lines
+
+
 def as_text(value: Value) -> Value:
     """Mark text that a spreadsheet would read as a formula, for a column of known type."""
     return f"{MARK}{value}" if isinstance(value, str) and _is_formula(value) else value

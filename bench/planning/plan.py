@@ -184,8 +184,9 @@ def make_plan(
     *,
     resources_for: ResourcesFor = _this_machine,
     after_tuning: bool = False,
+    store: Store | None = None,
 ) -> Plan:
-    """Plan a study and compare it with its results folder.
+    """Plan a study and compare it with its results folder, of which `store` may be open.
 
     With `progress` missing data are fetched; without it nothing is changed. `after_tuning`
     accepts tuning trials whatever their status.
@@ -202,7 +203,7 @@ def make_plan(
     resolved = ((resolve(c, machine, datasets) for c in group) for group in design.candidates)
     candidates: Candidates = [list({c.cell_id: c for c in group}.values()) for group in resolved]
     base = resolve(study.base, machine, datasets)
-    store = Store(request.results / study.name)
+    store = store or Store(request.results / study.name)
     known = {} if request.fresh else store.summaries()
     if request.only:
         candidates = _only(request.only, study, base, candidates, known)

@@ -46,7 +46,7 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
     with store.locked():
         store.check_tables()
         progress, resources_for = reporter.downloading, executor.resources
-        plan = make_plan(study, request, progress, resources_for=resources_for)
+        plan = make_plan(study, request, progress, resources_for=resources_for, store=store)
         reporter.planned(plan)
         _check_components(plan, executor)
         if request.fresh:
@@ -56,7 +56,9 @@ def run_study(request: Request, reporter: Reporter, executor: Executor) -> Finis
                 break
             Session(plan, store, request, reporter, executor).tune()
             request = replace(request, fresh=False)
-            plan = make_plan(study, request, resources_for=resources_for, after_tuning=True)
+            plan = make_plan(
+                study, request, resources_for=resources_for, after_tuning=True, store=store
+            )
             reporter.planned(plan)
         session = Session(plan, store, request, reporter, executor)
         with session.writing_tables():

@@ -1,5 +1,8 @@
 """The key of an outcome: the same while everything that it depends on is the same."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest

@@ -5,15 +5,17 @@ results/<study>/
   trials.csv epochs.csv timings.csv blocks.csv costs.csv tuning.csv misclassified.csv
   metrics.csv summary.csv comparisons.csv
   study.yaml environment.json pictured_images.npz
+  .outcomes.jsonl .tables.json   an index of the outcomes, and of which the tables are; not needed
 """
 
 import csv
+import hashlib
 import json
 import math
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from socket import gethostname
 from typing import Any
@@ -23,13 +25,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.atomic_write import atomic_file, remove_unfinished
 from bench.cell_names import is_blank
-from bench.csv_text import as_text, as_value, csv_of
+from bench.csv_text import as_text, as_value, csv_lines, csv_of
 from bench.errors import StoreError
 from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Outcome, OutcomeSummary, columns_of
+from bench.store.outcome_index import OutcomeIndex, Stamp, stamp_of, stamps_in
 
 Row = Mapping[str, Any]
 
 OUTCOME = TypeAdapter(Outcome)
+COLUMNS = {name: columns_of(row_type) for name, row_type in ROWS.items()}
+TABLES_FILE = ".tables.json"  # which outcomes the tables are of
 HINT = "Choose another folder with --out or --reports, or free some space."
 
 
@@ -55,6 +60,11 @@ class StoredOutcomes:
         self._folder = folder
         self._run_ids = run_ids
 
+    def stamps(self) -> Iterator[tuple[str, Stamp]]:
+        """Yield each outcome's run id with the stamp of its file."""
+        known = stamps_in(self._folder)
+        return ((run_id, known[run_id]) for run_id in self._run_ids)
+
     def __iter__(self) -> Iterator[Outcome]:
         return (_read_outcome(self._folder / f"{run_id}.json") for run_id in self._run_ids)
 
@@ -70,12 +80,19 @@ class Store:
         self._outcomes = folder / "outcomes"
         self._table_paths = {name: folder / f"{name}.csv" for name in ROWS}
         self._columns: dict[str, tuple[str, ...]] = {}  # of the tables written so far
+        self._shared: tuple[str, ...] = ()  # of these, those of identity and configuration
+        self._prefixes: dict[str, str] = {}  # their text, by what it is of
+        self._index = OutcomeIndex(folder / ".outcomes.jsonl")
+        self._is_locked = False
 
     def save(self, outcome: Outcome) -> None:
         """Write one outcome atomically."""
         document = {"schema_version": SCHEMA_VERSION, **_json_value(asdict(outcome))}
         text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-        write_atomic(self._outcomes / f"{outcome.run_id}.json", text)
+        path = self._outcomes / f"{outcome.run_id}.json"
+        write_atomic(path, text)
+        if self._is_locked:
+            self._index.add(outcome.run_id, stamp_of(path.stat()), outcome.summary())
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -101,8 +118,10 @@ class Store:
             for folder in (self.folder, self._outcomes):
                 remove_unfinished(folder)
             write_atomic(owner, json.dumps({"pid": os.getpid(), "host": gethostname()}) + "\n")
+            self._is_locked = True
             yield
         finally:
+            self._is_locked = False
             owner.unlink(missing_ok=True)
             if created and [path.name for path in self.folder.iterdir()] == [".lock"]:
                 Path(lock.lock_file).unlink()
@@ -135,6 +154,7 @@ class Store:
             self._outcomes.rename(aside)
         except OSError as error:
             raise _unwritable(self._outcomes, error, "moved") from None
+        self._index.remove()
 
     def load(self) -> dict[str, Outcome]:
         """Return every outcome by its run id."""
@@ -142,7 +162,14 @@ class Store:
 
     def summaries(self) -> dict[str, OutcomeSummary]:
         """Return the summary of every outcome by its run id."""
-        return {outcome.run_id: outcome.summary() for outcome in self._all_outcomes()}
+        stamps = stamps_in(self._outcomes)
+        known = self._index.read(stamps)
+        missing = [run_id for run_id in stamps if run_id not in known]
+        for outcome in self.outcomes(missing):
+            known[outcome.run_id] = outcome.summary()
+        if self._is_locked:
+            self._index.complete(stamps, known, added=len(missing))
+        return {run_id: known[run_id] for run_id in stamps}
 
     def _all_outcomes(self) -> Iterator[Outcome]:
         if self._outcomes.is_dir():
@@ -167,12 +194,41 @@ class Store:
         return (change, n) if n else None
 
     def write_tables(self, outcomes: Outcomes) -> None:
-        """Write the tables of these outcomes, in their order, one outcome in memory at a time."""
-        shared = config_columns(name for outcome in outcomes for name in outcome.config)
-        self._columns = {
-            name: tuple(dict.fromkeys((*shared, *columns_of(row_type))))
-            for name, row_type in ROWS.items()
-        }
+        """Write the tables of these outcomes, in their order, one outcome in memory at a time.
+
+        Tables that are those of stored outcomes already are left as they are.
+        """
+        content = _content_of(outcomes)
+        if content is not None and content == self._content_of_tables():
+            self._set_columns(self._columns_of_tables())
+            return
+        self._set_columns(config_columns(name for outcome in outcomes for name in outcome.config))
+        self._write_tables(outcomes)
+        if content is not None:
+            stamps = {name: stamp_of(path.stat()) for name, path in self._table_paths.items()}
+            state = {"content": content, "tables": stamps}
+            write_atomic(self.folder / TABLES_FILE, json.dumps(state) + "\n")
+
+    def _content_of_tables(self) -> str | None:
+        """Return what outcomes the tables are of; None if one was changed since, or is missing."""
+        try:
+            state = json.loads((self.folder / TABLES_FILE).read_text(encoding="utf-8"))
+            stamps = {name: [*stamp_of(p.stat())] for name, p in self._table_paths.items()}
+            return str(state["content"]) if state["tables"] == stamps else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _columns_of_tables(self) -> list[str]:
+        """Return the columns of identity and configuration of the tables that are there."""
+        with self._table_paths["trials"].open(encoding="utf-8", newline="") as file:
+            columns = next(csv.reader(file))
+        return columns[: len(columns) - len(COLUMNS["trials"])]
+
+    def _set_columns(self, shared: Sequence[str]) -> None:
+        self._shared, self._prefixes = tuple(shared), {}
+        self._columns = {name: (*shared, *own) for name, own in COLUMNS.items()}
+
+    def _write_tables(self, outcomes: Outcomes) -> None:
         with ExitStack() as stack:
             files = {
                 name: stack.enter_context(atomic_file(path, StoreError, HINT))
@@ -181,26 +237,36 @@ class Store:
             for name, file in files.items():
                 file.write(_encode(csv_of(self._columns[name], ())))
             for outcome in outcomes:
-                for name, file in files.items():
-                    file.write(self._lines(outcome, name))
+                for name, lines in self._lines(outcome).items():
+                    files[name].write(lines)
 
     def append(self, outcome: Outcome, outcomes: Outcomes) -> None:
         """Append an outcome's rows; rewrite tables from `outcomes` where columns are missing."""
         paths = self._table_paths
-        is_known = set(outcome.config) <= set(self._columns.get("trials", ()))
+        is_known = set(outcome.config) <= set(self._shared)
         if not is_known or not all(path.is_file() for path in paths.values()):
             self.write_tables(outcomes)
             return
-        for name, path in paths.items():
-            if lines := self._lines(outcome, name):
-                try:
-                    with path.open("ab") as file:
-                        file.write(lines)
-                except OSError as error:
-                    raise _unwritable(path, error) from None
+        for name, lines in self._lines(outcome).items():
+            try:
+                with paths[name].open("ab") as file:
+                    file.write(lines)
+            except OSError as error:
+                raise _unwritable(paths[name], error) from None
 
-    def _lines(self, outcome: Outcome, table: str) -> bytes:
-        return _encode(csv_of(self._columns[table], table_rows(outcome, table), with_header=False))
+    def _lines(self, outcome: Outcome) -> dict[str, bytes]:
+        """Return the lines that an outcome adds to each table, if any."""
+        of = repr((outcome.study, outcome.cell_id, outcome.config))
+        prefix = self._prefixes.get(of)
+        if prefix is None:  # the same for all outcomes of a cell
+            identity = _identity(outcome)
+            (line,) = csv_lines([[identity.get(name, "") for name in self._shared]])
+            prefix = self._prefixes[of] = line.removesuffix("\n")
+        return {
+            name: _encode("".join(f"{prefix},{line}" for line in csv_lines(map(_own_values, rows))))
+            for name, rows in rows_of(outcome).items()
+            if rows
+        }
 
 
 def _lock_owner(path: Path) -> str:
@@ -213,14 +279,32 @@ def _lock_owner(path: Path) -> str:
 
 def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
     """Yield the rows that an outcome adds to a table, identity and configuration first."""
-    identity = {
+    identity = _identity(outcome)
+    for row in rows_of(outcome)[table]:
+        yield identity | dict(zip(columns_of(type(row)), _own_values(row), strict=True))
+
+
+def _identity(outcome: Outcome) -> dict[str, Any]:
+    return {
         "study": as_text(outcome.study),
         "cell_id": as_text(outcome.cell_id),
         **{name: as_value(value) for name, value in outcome.config.items()},
     }
-    for row in rows_of(outcome)[table]:
-        values = {f.name: getattr(row, f.name) for f in fields(row)}
-        yield identity | {k: None if is_blank(v) else as_text(v) for k, v in values.items()}
+
+
+def _own_values(row: Any) -> list[Any]:
+    values = [getattr(row, name) for name in columns_of(type(row))]
+    return [None if is_blank(value) else as_text(value) for value in values]
+
+
+def _content_of(outcomes: Outcomes) -> str | None:
+    """Return a digest of stored outcomes in their order; None for outcomes in memory."""
+    if not isinstance(outcomes, StoredOutcomes):
+        return None
+    digest = hashlib.sha256(repr(COLUMNS).encode())
+    for run_id, stamp in outcomes.stamps():
+        digest.update(f"{run_id} {stamp}\n".encode())
+    return digest.hexdigest()
 
 
 def rows_of(outcome: Outcome) -> dict[str, list[Any]]:
