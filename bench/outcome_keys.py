@@ -37,6 +37,7 @@ DESCRIBING = (
 )
 MODULE, FILE = "module ", "file "
 MOST_REASONS = 3
+_JSON = json.JSONEncoder(sort_keys=True)
 
 
 class OutcomeKeys:
@@ -70,10 +71,8 @@ def with_configuration(key: Mapping[str, str], configuration: Mapping[str, Any])
 
 def _texts_of(configuration: Mapping[str, Any]) -> dict[str, str]:
     """Return each field as it stands in the configuration's JSON."""
-    return {
-        name: f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}"
-        for name, value in configuration.items()
-    }
+    encode = _JSON.encode
+    return {name: f"{encode(name)}: {encode(value)}" for name, value in configuration.items()}
 
 
 def _digest_of(texts: Mapping[str, str]) -> str:

@@ -95,16 +95,17 @@ def compare_accuracies(
     }
     if not complete:
         return
-    weights = pd.DataFrame(0.0, index=list(complete), columns=accuracies.columns)
-    for name, (before, after) in complete.items():
-        weights.loc[name, list(before)] = -1 / len(before)
-        weights.loc[name, list(after)] = 1 / len(after)
+    weights = np.zeros((len(complete), accuracies.shape[1]))
+    positions: dict[Hashable, int] = {cell: i for i, cell in enumerate(accuracies.columns)}
+    for row, (before, after) in zip(weights, complete.values(), strict=True):
+        row[[positions[cell] for cell in before]] = -1 / len(before)
+        row[[positions[cell] for cell in after]] = 1 / len(after)
     confidence = confidence_after_seeds(looks)
     # The looks may spend 5% on either side of an interval that shows equivalence: a difference
     # that is too large lies on one side only.
     individual = 1 - 2 * (1 - confidence) if looks else CONFIDENCE
     values = accuracies.to_numpy(dtype=float)
-    estimates = mean_differences(values, weights.to_numpy(), confidence, individual)
+    estimates = mean_differences(values, weights, confidence, individual)
     for (name, (before, after)), estimate in zip(complete.items(), estimates, strict=True):
         sides = accuracies[list(before)], accuracies[list(after)]
         yield _comparison(name, metric, *sides, estimate)

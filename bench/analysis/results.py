@@ -134,11 +134,11 @@ def _results(
         comparisons=comparisons,
         tuned=tuned,
         pictures=pictures or {},
-        class_names=_common_names(class_names),
+        class_names=common_names(class_names),
     )
 
 
-def _common_names(by_dataset: object) -> tuple[str, ...]:
+def common_names(by_dataset: object) -> tuple[str, ...]:
     """Return the names of classes if all data sets have the same; older folders have none."""
     if not isinstance(by_dataset, Mapping):
         return ()

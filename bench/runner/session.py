@@ -71,19 +71,24 @@ class Session:
         self._environment = _Environment(plan, store, request)
         self._derived = DerivedTables(store.folder)
         self._results: Results | None = None
+        self._are_tables_current = False
         self._noise: LiveNoise | None = None
 
     @contextmanager
     def writing_tables(self) -> Iterator[None]:
         """Write the tables of all that has ended, whatever interrupts the block."""
         self._environment.write()
-        self._store.write_tables(self._outcomes())  # without rows that no longer count
+        self._write_tables()  # without rows that no longer count
         try:
             yield
         finally:
-            self._store.write_tables(self._outcomes())
+            self._write_tables()
             self._keep_pictures()
             self._environment.write(finished_at=_now())
+
+    def _write_tables(self) -> None:
+        self._store.write_tables(self._outcomes())
+        self._are_tables_current = True
 
     def execute_plan(self) -> None:
         """Execute what the plan lacks, and store why runs are skipped."""
@@ -115,14 +120,22 @@ class Session:
 
     def results(self) -> "Results":
         """Return the results of all that has ended; new ones are written to the derived tables."""
-        from bench.analysis.results import make_results  # imports pandas
-
         if self._results is None:
-            folder, tuned = self._store.folder, self.plan.study.tuned
-            names = {p.used: p.location.class_names for p in self.plan.provisions}
-            self._results = make_results(self._outcomes(), folder, tuned, names)
-            write_derived_tables(self._results, folder)
+            self._results = self._new_results()
+            write_derived_tables(self._results, self._store.folder)
         return self._results
+
+    def _new_results(self) -> "Results":
+        """Return the results of the tables, or of the outcomes where these were added to."""
+        from bench.analysis.results import common_names, make_results, read_results
+
+        folder, tuned = self._store.folder, self.plan.study.tuned
+        names = {p.used: p.location.class_names for p in self.plan.provisions}
+        if not self._are_tables_current:
+            return make_results(self._outcomes(), folder, tuned, names)
+        read = read_results(folder, recompute=True)
+        known = () if read.tuning.empty else tuned
+        return replace(read, tuned=known, class_names=common_names(names), pictures={})
 
     def _keep_pictures(self) -> None:
         """Store the pixels of the test images that the report shows, if the data set is here."""
@@ -190,7 +203,7 @@ class Session:
         outcome = outcome.with_key(planned.key)
         self._store.save(outcome)
         self._ended[planned.run.run_id] = outcome.summary()
-        self._results = None
+        self._results, self._are_tables_current = None, False
         if not self.plan.is_tuning:  # during tuning the tables stay as they were
             self._store.append(outcome, self._store.outcomes(self._ended))
             self._derived.refresh()
