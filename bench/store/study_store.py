@@ -15,7 +15,7 @@ import math
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from socket import gethostname
 from typing import Any
@@ -87,8 +87,8 @@ class Store:
 
     def save(self, outcome: Outcome) -> None:
         """Write one outcome atomically."""
-        document = {"schema_version": SCHEMA_VERSION, **_json_value(asdict(outcome))}
-        text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+        document = {"schema_version": SCHEMA_VERSION, **_json_value(outcome)}
+        text = json.dumps(document, allow_nan=False) + "\n"
         path = self._outcomes / f"{outcome.run_id}.json"
         write_atomic(path, text)
         if self._is_locked:
@@ -331,6 +331,10 @@ def config_columns(names: Iterable[str]) -> list[str]:
 
 def _json_value(value: Any) -> Any:
     """Return a value for strict JSON; infinity and NaN become text that float() reads."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if is_dataclass(value):
+        return {field.name: _json_value(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {k: _json_value(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

@@ -84,6 +84,16 @@ def test_read_outcomes(
     assert len(measured(store.load, rounds=5, warmup=1)) == TRIALS
 
 
+def test_look_up_outcomes(
+    outcomes: list[Outcome], tmp_path: Path, measured: Callable[..., Any]
+) -> None:
+    store = Store(tmp_path / "results/large")
+    with store.locked():
+        for outcome in outcomes:
+            store.save(outcome)
+    assert len(measured(store.summaries, rounds=5, warmup=1)) == TRIALS
+
+
 def test_tables(outcomes: list[Outcome], tmp_path: Path, measured: Callable[..., Any]) -> None:
     store = Store(tmp_path / "results/large")
 
