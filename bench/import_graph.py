@@ -59,6 +59,7 @@ def users_line(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if is_users(Path(frame.filename).stem, Path(frame.filename))]
     own = [frame for frame in own if not Path(frame.filename).is_relative_to(BENCH)]
+    own = [frame for frame in own if not frame.filename.startswith("<")]  # "<frozen importlib>"
     return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
 
 

@@ -190,10 +190,12 @@ def missing(target: str) -> str:
     if path is None:
         return ""
     names: set[str] = set()
+    defined: set[str] = set()
     for node in ast.walk(ast.parse(path.read_bytes(), str(path))):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 names.add(node.name)
+                defined.add(node.name)
             case ast.Import() | ast.ImportFrom():
                 names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
             case ast.Name(ctx=ast.Store()):
@@ -201,7 +203,7 @@ def missing(target: str) -> str:
     is_module = source_file(f"{module}.{name}") is not None
     if name in names or names & {"*", "__getattr__"} or is_module:
         return ""
-    return f"{module} has no '{name}'. {did_you_mean(name, names)}".strip()
+    return f"{module} has no '{name}'. {did_you_mean(name, defined)}".strip()
 
 
 def _is_init(node: ast.stmt) -> bool:

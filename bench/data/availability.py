@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.data.source import Location, Progress, Source
 from bench.errors import DataError
 
-OFFLINE = ", and downloads are disabled (--offline)"
+OFFLINE = ", and downloads are disabled (--offline or BENCH_OFFLINE)"
 ADVICE = (
     "Download it with a network connection (bench data fetch {name}), set its folder with "
     "--data-dir, or set a fallback in the study: dataset: {{name: {name}, fallback: digits}}."
@@ -65,5 +65,5 @@ def foresee(source: Source, fallback: Source | None, data_dir: Path, *, offline:
     if offline and fallback is not None:
         location = fallback.locate(data_dir)
         return Provision(name, fallback.name, missing + OFFLINE, location)
-    why = f"{missing}; `bench run` downloads it"
+    why = missing + OFFLINE if offline else f"{missing}; `bench run` downloads it"
     return Provision(name, name, why, source.locate(data_dir))

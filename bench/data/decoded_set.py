@@ -17,6 +17,8 @@ MOST_CHANNELS = 4  # that are recognised as the last dimension
 NAMES = (
     ("train_images", "train_labels", "test_images", "test_labels"),
     ("x_train", "y_train", "x_test", "y_test"),
+    ("train_images", "train_labels"),
+    ("x_train", "y_train"),
     ("images", "labels"),
 )
 CLASS_NAMES = "class_names"
@@ -50,10 +52,12 @@ class DecodedSet:
 
         Raises DataError where it has none of them.
         """
-        names = next((names for names in NAMES if arrays.keys() >= set(names)), None)
-        if names is None:
+        names = next((names for names in NAMES if arrays.keys() >= set(names)), ())
+        unused = {name for each in NAMES for name in each if name in arrays} - set(names)
+        if not names or unused:
             found = ", ".join(map(str, arrays)) or "none"
-            raise DataError(f"expected arrays {', '.join(NAMES[0])}; got {found}")
+            train, test = (", ".join(NAMES[0][i : i + 2]) for i in (0, 2))
+            raise DataError(f"expected arrays {train}, and {test} for the test; got {found}")
         class_names = [str(name) for name in arrays.get(CLASS_NAMES, ())]
         return cls.of([as_array(arrays[name]) for name in names], class_names)
 
@@ -166,7 +170,10 @@ def _images(name: str, array: np.ndarray) -> np.ndarray:
     if images.dtype.kind != "f":
         raise DataError(f"expected {name} of numbers, got {images.dtype}")
     if not np.isfinite(images).all():
-        raise DataError(f"{name} contain values that are not finite")
+        bad = ~np.isfinite(images).all(axis=(1, 2, 3))
+        first, count = int(bad.argmax()), np.count_nonzero(bad)
+        which = f"image {first}" if count == 1 else f"{count} images, first image {first}"
+        raise DataError(f"{name} contain values that are not finite: {which}")
     return images.astype(np.float32)
 
 
@@ -201,7 +208,9 @@ def _check_classes(decoded: DecodedSet) -> None:
     if absent:
         shown = ", ".join(f"{i} ({names[i]})" if names else str(i) for i in absent[:3])
         more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
+        largest = int(arrays["train_labels"].argmax())
+        of = f"; the largest, {present[-1]}, is that of training image {largest}"
         hint = "Number the classes 0, 1, 2 and so on, or remove the names of empty ones."
-        raise DataError(f"no training image has the label {shown}{more}", hint=hint)
+        raise DataError(f"no training image has the label {shown}{more}{of}", hint=hint)
     if classes < 2:
         raise DataError("has a single class; expected two or more")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from bench.data.decoded_set import DecodedSet, split
+from bench.data.decoded_set import SHARE_OF_TEST, DecodedSet, split
 from bench.data.prepared import PreparedSource
 from bench.data.source import Progress
 from bench.errors import DataError, did_you_mean, last_line
@@ -165,16 +165,18 @@ class ImageFolder(PreparedSource):
         return self._files
 
     def _found(self) -> Iterator[ImageFile]:
-        train = self._root / TRAIN
-        if not train.is_dir():
+        train, test = self._part((TRAIN,)), self._part(TEST)
+        if train is None and test is None:
             yield from self._classes(self._root, is_test=False)
             return
-        test = next((self._root / name for name in TEST if (self._root / name).is_dir()), None)
-        if test is None:
-            hint = f"Name it {TEST[0]}; or put the classes into {self._root} itself, to be split."
-            raise DataError(
-                "has a folder train and none for test", where=str(self._root), hint=hint
-            )
+        if train is None or test is None:
+            there, lacking = (TRAIN, TEST[0]) if test is None else (TEST[0], TRAIN)
+            hint = f"Name it {lacking}; or put the classes into {self._root} itself, to be split."
+            what = f"has a folder {there} and none for {lacking}"
+            raise DataError(what, where=str(self._root), hint=hint)
+        if self._test != SHARE_OF_TEST:
+            what = f"has a folder {test.name}; `test: {self._test}` would split off another part"
+            raise DataError(what, where=str(self._root), hint="Leave one of the two out.")
         trained = list(self._classes(train, is_test=False))
         yield from trained
         known = {file.label for file in trained}
@@ -187,6 +189,16 @@ class ImageFolder(PreparedSource):
                 )
             yield file
 
+    def _part(self, names: Sequence[str]) -> Path | None:
+        """Return the folder of training or test images, of whatever case, if there is one.
+
+        One that holds images itself is a class of that name.
+        """
+        folders = sorted(entry.name for entry in os.scandir(self._root) if entry.is_dir())
+        by_name = {name.lower(): self._root / name for name in folders}
+        found = (by_name[name] for name in names if name in by_name)
+        return next((path for path in found if not any(map(_is_image, os.scandir(path)))), None)
+
     def _classes(self, folder: Path, *, is_test: bool) -> Iterator[ImageFile]:
         """Yield the images of each class, which may lie in subfolders."""
         names = sorted(e.name for e in os.scandir(folder) if e.is_dir() and e.name[0] != ".")
@@ -195,12 +207,16 @@ class ImageFolder(PreparedSource):
             raise DataError("has no subfolders", where=str(folder), hint=hint)
         for name in names:
             files = sorted(_images_below(folder / name))
-            if not files and not is_test:
+            if not files:
                 kinds = ", ".join(sorted(SUFFIXES))
                 hint = f"Remove the folder, or add images ({kinds})."
                 raise DataError("has no images", where=str(folder / name), hint=hint)
             for path, stamp in files:
                 yield ImageFile(os.path.relpath(path, self._root), name, is_test, stamp)
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
+    return Path(entry.name).suffix.lower() in SUFFIXES
 
 
 def _images_below(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
@@ -210,8 +226,13 @@ def _images_below(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
             continue
         if entry.is_dir():
             yield from _images_below(Path(entry.path))
-        elif Path(entry.name).suffix.lower() in SUFFIXES:
-            status = entry.stat()
+        elif _is_image(entry):
+            try:
+                status = entry.stat()
+            except OSError as error:  # a link to nowhere
+                what = f"cannot be read: {error.strerror or error}"
+                hint = "Replace or delete it."
+                raise DataError(what, where=entry.path, hint=hint) from None
             yield entry.path, (status.st_size, status.st_mtime_ns)
 
 

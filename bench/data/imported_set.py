@@ -17,8 +17,8 @@ from bench.data.decoded_set import NAMES, DecodedSet, as_array
 from bench.data.image_folder import scaled
 from bench.data.prepared import PreparedSource
 from bench.data.source import Progress
-from bench.errors import DataError
-from bench.import_graph import imported_modules, is_users, source_digest
+from bench.errors import DataError, last_line, shown
+from bench.import_graph import imported_modules, is_users, source_digest, users_line
 from bench.registry import load_callable
 
 EXPECTED = (
@@ -109,10 +109,10 @@ def _items(
     images: list[np.ndarray] = []
     labels: list[int] = []
     for index in range(len(dataset)):
-        item = dataset[index]
+        item = _item(dataset, index)
         if not isinstance(item, tuple | list) or len(item) != 2:
             raise DataError(f"expected items (image, label), item {index} is {_described(item)}")
-        image, label = _pixels(item[0], size), int(item[1])
+        image, label = _pixels(item[0], size), _label(item[1], index)
         if images and image.shape != images[0].shape:
             raise DataError(
                 f"the sizes of images differ: image 0 is {images[0].shape}, image {index} is "
@@ -127,6 +127,26 @@ def _items(
     return [np.stack(images) if images else np.empty((0, 1, 1, 1)), np.array(labels)]
 
 
+def _item(dataset: Any, index: int) -> Any:
+    try:
+        return dataset[index]
+    except Exception as error:  # the user's own code may raise anything
+        raise DataError(f"item {index}: {last_line(error)}{users_line(error)}") from error
+
+
+def _label(value: Any, index: int) -> int:
+    try:
+        label = int(value)
+    except (TypeError, ValueError):
+        label = None
+    if label is None or label != value:
+        raise DataError(
+            f"expected labels that are whole numbers, that of item {index} is {shown(value)}",
+            hint="Number the classes 0, 1, 2 and so on; their names go into `classes`.",
+        )
+    return label
+
+
 def _pixels(image: Any, size: int | None) -> np.ndarray:
     """Return a tensor, array or picture as (C, H, W) or (H, W)."""
     if hasattr(image, "getbands"):  # a picture of Pillow
@@ -134,6 +154,9 @@ def _pixels(image: Any, size: int | None) -> np.ndarray:
         pixels = np.asarray(image if size is None else scaled(image, size))
         return pixels if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     return as_array(image)
+
+
+MOST_KINDS = 4  # of items of a tuple that are named
 
 
 def _class_names(returned: Any) -> list[str]:
@@ -145,5 +168,7 @@ def _class_names(returned: Any) -> list[str]:
 
 def _described(value: Any) -> str:
     if isinstance(value, tuple | list):
-        return f"a {type(value).__name__} of {len(value)}"
+        kinds = [type(each).__name__ for each in value[:MOST_KINDS]]
+        more = ", …" if len(value) > MOST_KINDS else ""
+        return f"a {type(value).__name__} of ({', '.join(kinds)}{more})"
     return type(value).__name__

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
@@ -19,8 +19,8 @@ class Npz(PreparedSource):
     """Arrays of the file `path`: images (N, C, H, W), (N, H, W, C) or (N, H, W), and labels (N,).
 
     Named train_images, train_labels, test_images, test_labels; or x_train, y_train, x_test, y_test;
-    or images, labels, of which a random share `test` of each class, drawn with `split_seed`, is the
-    test set. `class_names` is optional.
+    or images, labels. Without test arrays a random share `test` of each class, drawn with
+    `split_seed`, is the test set. `class_names` is optional.
     """
 
     def __init__(
@@ -57,6 +57,10 @@ class Npz(PreparedSource):
 
     def decode(self, data_dir: Path, progress: Progress) -> DecodedSet:
         """Read the arrays."""
+        if not is_zipfile(self._path):
+            hint = "Write it with numpy.savez or numpy.savez_compressed."
+            what = "not readable: this is not an .npz file"
+            raise DataError(what, where=str(self._path), hint=hint)
         try:
             with np.load(self._path, allow_pickle=False) as file:
                 decoded = DecodedSet.of_named(file)

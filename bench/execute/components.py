@@ -96,7 +96,8 @@ def build_schedule(cell: Cell, optimizer: Optimizer, span: Span) -> lr_scheduler
     """Build a cell's learning-rate schedule; None for a constant rate."""
     choice = cell.schedule
     schedule = call(choice.target, choice.for_target(), optimizer, span=span)
-    if schedule is not None and not callable(getattr(schedule, "step", None)):
+    is_constant = schedule is None and choice.name in choice.registry
+    if not is_constant and not callable(getattr(schedule, "step", None)):
         raise _unexpected("a scheduler of torch.optim.lr_scheduler", schedule)
     return schedule  # type: ignore[no-any-return]
 

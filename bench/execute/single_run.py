@@ -21,6 +21,7 @@ from bench.execute.training_setup import (
     process_environment,
     set_up_training,
 )
+from bench.import_graph import users_line
 from bench.measure.cost import count_step, parameter_count
 from bench.measure.memory import device_bytes, peak_bytes, reset_peak
 from bench.misclassified import pack_misclassified
@@ -69,7 +70,8 @@ class Recorder:
     def failed(self, error: Exception, wall_s: float) -> Outcome:
         """Return the outcome of a run that raised this error."""
         status: Status = "failed"
-        reason, trace = last_line(error), "".join(traceback.format_exception(error))
+        reason = f"{last_line(error)}{users_line(error)}"
+        trace = "".join(traceback.format_exception(error))
         match error:
             case UnavailableError() | DivergedError():
                 status = "skipped" if isinstance(error, UnavailableError) else "diverged"

@@ -115,3 +115,32 @@ def not_finite():
     images, labels = arrays()
     images = images / np.where(images > 250, 0, 1)
     return images, labels, images, labels
+
+
+class Broken(Pictures):
+    """Its eleventh item can't be read."""
+
+    def __getitem__(self, index):
+        if index == 10:
+            raise OSError("disk gone")
+        return super().__getitem__(index)
+
+
+def broken():
+    return Broken()
+
+
+class Named(Pictures):
+    """Labels by name."""
+
+    def __getitem__(self, index):
+        image, _ = super().__getitem__(index)
+        return image, "cat"
+
+
+def named():
+    return Named()
+
+
+def lists():
+    return [1, 2], [3, 4]

@@ -234,3 +234,48 @@ def test_what_a_killed_process_left_is_removed_once_it_is_old(folder: Path, tmp_
     located(folder, tmp_path)
     assert not old.exists()
     assert recent.exists()
+
+
+def test_train_and_test_may_be_written_in_any_case(folder: Path, tmp_path: Path) -> None:
+    expected = decoded(folder, tmp_path / "a")
+    for part in ("train", "test"):
+        (folder / part).rename(folder / part.capitalize())
+    found = decoded(folder, tmp_path / "b")
+    np.testing.assert_array_equal(found.train_images, expected.train_images)
+    np.testing.assert_array_equal(found.test_labels, expected.test_labels)
+
+
+def test_classes_called_train_and_test_are_classes(folder: Path, tmp_path: Path) -> None:
+    for part, name in (("train", "ant"), ("test", "bee")):
+        (folder / part / name).rename(tmp_path / part)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    for name in ("train", "test"):
+        (tmp_path / name).rename(folder / name)
+    assert located(folder, tmp_path).class_names == ["test", "train"]
+
+
+def test_test_without_training_is_named(folder: Path, tmp_path: Path) -> None:
+    shutil.rmtree(folder / "train")
+    assert refusal(folder, tmp_path).what == "has a folder test and none for train"
+
+
+def test_a_share_for_the_test_is_refused_beside_a_folder_for_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    assert "`test: 0.3` would split off another part" in refusal(folder, tmp_path, test=0.3).what
+
+
+def test_an_empty_class_of_the_test_is_named(folder: Path, tmp_path: Path) -> None:
+    for path in (folder / "test" / "bee").iterdir():
+        path.unlink()
+    error = refusal(folder, tmp_path)
+    assert (error.what, error.where) == ("has no images", str(folder / "test" / "bee"))
+
+
+def test_a_link_to_nowhere_is_named(folder: Path, tmp_path: Path) -> None:
+    link = folder / "train" / "ant" / "link.png"
+    link.symlink_to(tmp_path / "nowhere.png")
+    error = refusal(folder, tmp_path)
+    assert error.what.startswith("cannot be read: No such file")
+    assert error.where == str(link)

@@ -80,6 +80,8 @@ def test_channels_may_come_last(tmp_path: Path) -> None:
         ("unknown_class", "class 3 has test images and no training images"),
         ("negative", "a label in train_labels is -1; classes are numbered from 0"),
         ("not_finite", "train_images contain values that are not finite"),
+        ("broken", "item 10: OSError: disk gone (own_sets.py, line "),
+        ("named", "expected labels that are whole numbers, that of item 0 is 'cat'"),
         ("sizes_differ", "the sizes of images differ: image 0 is (3, 8, 8), image 1 is (3, 9, 9)"),
     ],
 )
@@ -89,6 +91,16 @@ def test_a_mistake_is_one_message(function: str, message: str, tmp_path: Path) -
     assert caught.value.what.startswith(message)
     assert caught.value.where == f"own_sets:{function}"
     assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_what_a_function_returned_is_described(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"got a tuple of \(list, list\)"):
+        prepared("lists", tmp_path)
+
+
+def test_the_first_image_that_is_not_finite_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"not finite: 11 images, first image 1$"):
+        prepared("not_finite", tmp_path)
 
 
 def test_what_failing_code_printed_is_in_the_message(tmp_path: Path) -> None:

@@ -48,6 +48,19 @@ def test_labels_may_be_a_column(path: Path) -> None:
     assert np.bincount(read(path, test=0.5).test_labels).tolist() == [5, 5, 5]
 
 
+@pytest.mark.parametrize("names", [("train_images", "train_labels"), ("x_train", "y_train")])
+def test_without_test_arrays_a_share_is_split_off(path: Path, names: tuple[str, ...]) -> None:
+    np.savez(path, **dict(zip(names, own_sets.arrays(30), strict=True)))
+    assert np.bincount(read(path, test=0.5).test_labels).tolist() == [5, 5, 5]
+
+
+def test_test_images_without_labels_are_not_left_out(path: Path) -> None:
+    images, labels = own_sets.arrays(30)
+    np.savez(path, train_images=images, train_labels=labels, test_images=images)
+    with pytest.raises(DataError, match="expected arrays train_images, train_labels, and test_"):
+        read(path)
+
+
 def test_other_names_are_reported(path: Path) -> None:
     np.savez(path, pictures=np.zeros(3))
     with pytest.raises(DataError, match=r"expected arrays train_images, .*; got pictures"):
@@ -58,7 +71,7 @@ def test_a_file_that_is_missing_or_no_npz_is_named(path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read: No such file"):
         read(path)
     path.write_bytes(b"nothing")
-    with pytest.raises(DataError, match="not readable") as caught:
+    with pytest.raises(DataError, match=r"not readable: this is not an \.npz file") as caught:
         read(path)
     assert caught.value.where == str(path)
 
