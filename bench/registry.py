@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import resolve_name
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -99,9 +100,23 @@ def installed(group: str) -> dict[str, Entry]:
 
 
 def load(target: str) -> Any:
-    """Import the target `package.module:Name`; errors pass through to the caller."""
+    """Import the target `package.module:Name`.
+
+    Raises BenchError where there is no such module; other errors pass through to the caller.
+    """
     module, _, name = target.partition(":")
-    return getattr(importlib.import_module(module), name)
+    try:
+        imported = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or f"{module}.".find(f"{error.name}.") != 0:
+            raise  # a module that this one imports
+        here = [path.stem for path in Path().glob("*.py")]
+        hint = "" if "." in error.name else did_you_mean(error.name, here)
+        if error.name.endswith(".py"):
+            hint = f"Write {error.name.removesuffix('.py')}:{name}."
+        what = f"there is no module '{error.name}' in the current folder, nor an installed one"
+        raise BenchError(what, hint=hint) from None
+    return getattr(imported, name)
 
 
 def load_callable(target: str) -> Any:

@@ -88,7 +88,12 @@ def _plan(results: Path, data_dir: Path) -> Plan:
         )
     jobs = max((o.trial.jobs or 1 for o in outcomes if o.trial is not None), default=1)
     request = Request(folder / "study.yaml", results=folder.parent, data_dir=data_dir, offline=True)
-    return make_plan(study, request, resources_for=lambda cells, metrics: local_resources(jobs))
+    return make_plan(
+        study,
+        request,
+        lambda what, done, total: None,  # prepares data of the user's own, as a run does
+        resources_for=lambda cells, metrics: local_resources(jobs),
+    )
 
 
 def _finished_trials(plan: Plan, results: Path) -> list[PlannedRun]:

@@ -74,7 +74,7 @@ def print_plan(console: Console, plan: Plan) -> None:
         is_pending = first.state in ("new", "stale")
         texts = {
             "cell": escape(names[first.run.cell.cell_id]),
-            "id": first.run.cell.cell_id,
+            "id": "" if first.run.cell.dataset.label in plan.unread else first.run.cell.cell_id,
             "runs": name_runs([planned.run for planned in runs]),
             "state": f"[{COLOURS[first.state]}]{first.state}[/]",
             "why": escape(first.reason),
@@ -97,6 +97,9 @@ def print_summary(console: Console, plan: Plan) -> None:
             console.print(f"[bold yellow]WARNING: {fallback}[/] ({why})")
         elif why:
             console.print(f"[yellow]{why}[/]")
+    for label in sorted(plan.unread - {p.used for p in plan.provisions if p.why}):
+        what = "`bench run` reads it first. Then ids are known, and which of its runs are there"
+        console.print(f"[yellow]{escape(label)} has not been read yet: {what}[/]")
     for text in _cluster_lines(plan):
         console.print(text, soft_wrap=True)
     console.print(_counts(plan))

@@ -135,6 +135,14 @@ class Plan:
         return {p.used: p.location.folder for p in self.provisions if p.location.folder}
 
     @property
+    def unread(self) -> frozenset[str]:
+        """The labels of the data sets whose shape is unknown until a run has read them.
+
+        Networks adapt to it: the ids of these sets' cells and the states of their runs may change.
+        """
+        return frozenset(p.used for p in self.provisions if p.location.shape is None)
+
+    @property
     def all_blocks(self) -> frozenset[int]:
         """The numbers of all timing sets of any session."""
         return self.used_blocks | {p.run.block for p in self.runs if p.run.kind == "block"}

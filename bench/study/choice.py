@@ -408,6 +408,15 @@ class HookChoice(Choice):
     registry = HOOKS
     passed = Passed(0)
 
+    @classmethod
+    def _complete(cls, name: str, target: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Return all parameters; a function that would be called with the training is no hook."""
+        known = parameters(target, cls.passed) or ()
+        if any(p.name == "training" and p.required for p in known) and "training" not in given:
+            methods = "before_training, after_step or after_epoch"
+            raise invalid(f"expected a class with {methods}, got a function of `training`")
+        return super()._complete(name, target, given)
+
 
 class MetricChoice(Choice):
     """A metric of the test set, besides accuracy."""

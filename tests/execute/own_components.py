@@ -226,3 +226,22 @@ def not_finite(output, labels):
 
 def fails(output, labels):
     raise RuntimeError("no metric today")
+
+
+def forgetful(optimizer):
+    lr_scheduler.StepLR(optimizer, 1)
+
+
+class LateFailure(nn.Module):
+    """A network that fails in its third step of training."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(784, 10)
+        self.calls = 0
+
+    def forward(self, images):
+        self.calls += self.training and len(images) > 2
+        if self.calls == 3:
+            raise RuntimeError("not today")
+        return self.layer(images.flatten(1))

@@ -1,5 +1,6 @@
 """What a study imports is built and used as what is built in, and checked before the first run."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -258,3 +259,18 @@ def test_a_component_of_many_cells_is_reported_once(runs_of: Runs) -> None:
         runs_of({"model": NETWORK, "schedule": broken, "batch_size": n})[0].cell for n in (8, 9)
     ]
     assert len(EXECUTORS["inline"]().check(cells, SHAPES)) == 1
+
+
+def test_a_schedule_that_is_not_returned_is_no_schedule(runs_of: Runs) -> None:
+    (run,) = runs_of({"model": NETWORK, "schedule": {"import": f"{OWN}:forgetful"}})
+    (problem,) = EXECUTORS["inline"]().check([run.cell], SHAPES)
+    assert problem.endswith("expected a scheduler of torch.optim.lr_scheduler, got a NoneType")
+
+
+def test_a_run_that_fails_says_where(digits_dir: Path, runs_of: Runs) -> None:
+    (run,) = runs_of({"model": {"import": f"{OWN}:LateFailure"}})
+    (outcome,) = EXECUTORS["inline"]().execute([run], RunContext(digits_dir), lambda event: None)
+    assert outcome.status == "failed"
+    assert re.fullmatch(
+        r"RuntimeError: not today \(own_components\.py, line \d+\)", outcome.reason or ""
+    )

@@ -1,9 +1,12 @@
 """`package.module:Name` is imported when it is loaded, and errors pass through."""
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from bench.errors import BenchError
 from bench.registry import load
 
 DistinctText = Callable[[str, str], str]
@@ -28,3 +31,24 @@ def test_what_goes_wrong_in_it_passes_through(
     module = written("nets.py", source)
     with pytest.raises(error):
         load(f"{module}:{name}")
+
+
+@pytest.mark.parametrize(
+    ("target", "message", "hint"),
+    [
+        ("mien:Net", "there is no module 'mien' in the current folder", "Did you mean 'mine'?"),
+        ("mine.py:Net", "there is no module 'mine.py'", "Write mine:Net."),
+        ("mine.more:Net", "there is no module 'mine.more'", ""),
+    ],
+)
+def test_a_module_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, message: str, hint: str
+) -> None:
+    (tmp_path / "mine.py").write_text("class Net: ...", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BenchError) as caught:
+        load(target)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    assert caught.value.what.startswith(message)
+    assert caught.value.hint == hint

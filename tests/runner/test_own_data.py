@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 from runner_doubles import Ask, FakeExecutor, Silent
 
 from bench.analysis.results import read_results
+from bench.cli.plan_table import print_plan
 from bench.errors import DataError, StudyError
 from bench.execute import EXECUTORS
 from bench.planning import plan_study
@@ -83,8 +85,23 @@ def test_a_network_learns_colours_from_an_image_folder(
 def test_trials_on_an_image_folder_can_be_verified(ask: Ask, folders: Path) -> None:
     data_dir, executor = folders / "data", EXECUTORS["inline"]()
     finished = run_study(ask(study(folders, "mlp"), data_dir=data_dir), Silent(), executor)
-    verified = verify(finished.folder, data_dir, executor, sample=2, on_trial=lambda trial: None)
-    assert [trial.difference for trial in verified.verified] == ["", ""]
+    for where in (data_dir, folders / "elsewhere"):  # where it was not decoded yet
+        verified = verify(finished.folder, where, executor, sample=2, on_trial=lambda trial: None)
+        assert [trial.difference for trial in verified.verified] == ["", ""]
+
+
+def test_a_plan_knows_no_ids_before_the_data_were_read(ask: Ask, folders: Path) -> None:
+    request = ask(study(folders), data_dir=folders / "data")
+    console = Console(record=True, width=200)
+    print_plan(console, plan_study(request))
+    shown = console.export_text()
+    assert shown.count("has not been read yet: `bench run` reads it first") == 2
+    assert "cnn_bn-b16" not in shown
+    run_study(request, Silent(), FakeExecutor())
+    print_plan(console, plan_study(request))
+    shown = console.export_text()
+    assert "has not been read yet" not in shown
+    assert "cnn_bn-b16" in shown
 
 
 def test_pictures_of_misclassified_images_are_in_colour(ask: Ask, folders: Path) -> None:

@@ -232,3 +232,13 @@ def test_a_parameter_that_is_spelt_like_fallback_is_the_data_sets_own(
         assert cell.dataset.parameters == {key: 3}
     else:
         assert "Did you mean 'fallback'?" in refusal(f"name: x\n{text}")
+
+
+def test_a_function_of_the_training_is_no_hook(
+    refusal: Refusal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"own_{tmp_path.name}"
+    (tmp_path / f"{name}.py").write_text("def hook(training): ...", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    text = f"name: x\nbase: {{hooks: [{{import: '{name}:hook'}}]}}"
+    assert "expected a class with before_training, after_step or after_epoch" in refusal(text)
