@@ -21,6 +21,7 @@ Planned = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "studies" / "techniques"
 STUDIES = sorted(FOLDER.glob("*.yaml"))
+REPRODUCTIONS = sorted((ROOT / "studies" / "reproductions").glob("*.yaml"))
 MOST_LINES = 15  # of a file beside a study, without blank ones
 SHAPES = {"mnist": GREY_DIGITS, "shapes": DataShape(3, 32, 32, 10)}
 USED = {
@@ -81,7 +82,7 @@ def test_a_technique_is_compared_with_its_baseline(path: Path, planned: Planned)
     assert plan.cells[0].cell_id == planned(write_yaml(baseline)).cells[0].cell_id
 
 
-@each_study
+@pytest.mark.parametrize("path", [*STUDIES, *REPRODUCTIONS], ids=lambda path: path.stem)
 def test_its_components_work(path: Path) -> None:
     cells = expand(load_study(path)).cells
     resolved = [resolve(cell, NO_GPU, USED) for cell in cells]
