@@ -163,6 +163,8 @@ def test_what_ends_one_member_leaves_the_others(
     outcomes = carry_out(local, runs, digits_dir)
     assert sorted(outcome.run_id for outcome in outcomes) == sorted(run.run_id for run in runs)
     # Where one hangs, the others wait for longer than their limit, of which waiting is no part.
+    ended = {outcome.run_id: (outcome.status, outcome.reason) for outcome in outcomes}
+    assert sum(status != "ok" for status, _ in ended.values()) == 1, ended
     (bad,) = [outcome for outcome in outcomes if outcome.status != "ok"]
     status, reason = ENDS[how]
     assert bad.status == status

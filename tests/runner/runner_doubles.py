@@ -134,7 +134,13 @@ def _timed(run: Run, step_s: float, wall_s: float, disturbed: bool) -> dict[str,
 
 
 def _tried(run: Run, accuracy: float) -> TuningRow:
-    return TuningRow(trial_id=run.run_id, seed=run.seed, status="ok", validation_accuracy=accuracy)
+    return TuningRow(
+        trial_id=run.run_id,
+        seed=run.seed,
+        status="ok",
+        validation_accuracy=accuracy,
+        train_share=run.train_share,
+    )
 
 
 def _trained(run: Run, accuracy: float) -> dict[str, object]:
