@@ -21,6 +21,7 @@ from bench.reporting.markdown_text import escape
 from bench.reporting.metric_texts import is_share, value_text
 from bench.stats.estimates import mean_accuracy
 
+HEADINGS = ("difference", "verdict", "detects", "p (Holm)")  # of a metric's comparisons
 NOTES = """\
 Means over seeds after the last epoch, with their 95% intervals. Intervals and verdicts of
 differences are made as those of accuracies; *equivalent* takes a difference within 0.002 in the
@@ -77,8 +78,7 @@ def _columns(
     title = [f"{metric.name}{unit}{hint}"] * len(cells)
     columns = [Column("metric", "", title, is_number=False), *names, _means(results, metric, cells)]
     if rows.empty:
-        blank = [BLANK] * len(cells)
-        return [*columns, *(Column(heading, "", blank) for heading in ("difference", "verdict"))]
+        return [*columns, *(Column(heading, "", [BLANK] * len(cells)) for heading in HEADINGS)]
     samples = plural_range(rows["n"], "seed")
     return [
         *columns,

@@ -1,6 +1,7 @@
 """The section on metrics, and the target of one of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,15 @@ def test_a_row_for_each_metric_and_cell_with_its_verdict(results: Results) -> No
     ]  # fmt: skip
     verdicts = [plain_verdicts(text) for text in shown["verdict"]]
     assert verdicts == [BLANK, "**better**", BLANK, "**worse**"]
+
+
+def test_a_metric_that_was_never_finite_is_blank_beside_another(results: Results) -> None:
+    is_error = results.metrics["metric"] == "own_error"
+    metrics = results.metrics.assign(value=results.metrics["value"].mask(is_error))
+    comparisons = results.comparisons[results.comparisons["measure"] != "own_error"]
+    shown = texts(replace(results, metrics=metrics, comparisons=comparisons))
+    assert shown["mean"][2:] == shown["difference"][2:] == [BLANK, BLANK]
+    assert plain_verdicts(shown["verdict"][1]) == "**better**"
 
 
 def test_verdicts_are_counted_by_metric(results: Results) -> None:
