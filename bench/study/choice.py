@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -30,8 +30,10 @@ from bench.metrics import METRICS
 from bench.models import INITIALISATIONS, MODELS
 from bench.models.model_lookup import candidate_models
 from bench.optim import AVERAGINGS, HOOKS, LOSSES, OPTIMIZERS, SCHEDULES, TRAINING_STEPS
+from bench.records import PHASES
 from bench.registry import NOTHING, Entry, Passed, PositiveInt, installed, missing, parameters
 
+ACCURACIES = ("accuracy", "test_accuracy")  # always measured
 IMPORT_TARGET = r"\w+(\.\w+)*:\w+"
 
 
@@ -436,9 +438,16 @@ class MetricChoice(Choice):
         """Whether a lower value is better, as of an error."""
         return bool(self.parameters.get("better") == "lower")
 
+    @model_validator(mode="after")
+    def _is_no_other_measure(self) -> Self:
+        if self.label in (*PHASES, *ACCURACIES):
+            name = shown(self.label)
+            raise invalid(f"{name} is the name of another measure; rename the function")
+        return self
+
     @classmethod
     def _registered(cls, name: Any) -> tuple[str, str]:
-        if name in ("accuracy", "test_accuracy"):
+        if name in ACCURACIES:
             raise invalid("accuracy is always measured; `target_accuracy` is its target")
         return super()._registered(name)
 

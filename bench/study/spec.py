@@ -20,7 +20,7 @@ from bench.data.images import NORMALISATIONS
 from bench.errors import shown
 from bench.measure.openmp_spin import DEFAULT, SPIN_COUNT
 from bench.models import MODELS
-from bench.records import IDENTITY, PHASES, Scalar
+from bench.records import IDENTITY, Scalar
 from bench.registry import Fraction
 from bench.study.choice import (
     AugmentationChoice,
@@ -309,14 +309,8 @@ def _distinct(seeds: list[int]) -> list[int]:
     return seeds
 
 
-RESERVED = frozenset({*PHASES, "accuracy", "test_accuracy"})  # no metric's name
-
-
 def _labelled_apart(metrics: list[MetricChoice]) -> list[MetricChoice]:
     counts = Counter(metric.label for metric in metrics)
-    reserved = next((label for label in counts if label in RESERVED), None)
-    if reserved is not None:
-        raise invalid(f"{shown(reserved)} is the name of another measure; rename the function")
     repeated = next((label for label, count in counts.items() if count > 1), None)
     if repeated is not None:
         raise invalid(f"two metrics are called {shown(repeated)}")

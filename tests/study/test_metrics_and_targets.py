@@ -91,7 +91,11 @@ def test_a_target_of_a_listed_metric_measures_it_once(loaded: Loaded) -> None:
         ),
         ({"metrics": ["accuracy"]}, "metrics[0]: accuracy is always measured"),
         ({"metrics": ["top_5", "top_5"]}, "metrics: two metrics are called 'top_5'"),
-        ({"metrics": [{"import": "OWN:step"}]}, "metrics: 'step' is the name of another measure"),
+        ({"metrics": [{"import": "OWN:step"}]}, "'step' is the name of another measure"),
+        (
+            {"target": {"metric": {"import": "OWN:step"}, "at_least": 1}},
+            "'step' is the name of another measure; rename the function",
+        ),
         ({"metrics": [{"import": "OWN:kapa"}]}, "OWN has no 'kapa'. Did you mean 'kappa'?"),
         ({"metrics": [{"import": "OWN:kappa", "weigth": 1}]}, "Did you mean 'weight'?"),
         ({"metrics": [{"import": "OWN:kappa", "better": "less"}]}, "expected higher or lower"),
