@@ -58,7 +58,7 @@ class Evaluation:
     """Result of an evaluation on the test set; `loss` in nats per image.
 
     `labels` and `predicted` are the classes of each image (images,), on the network's device.
-    `metrics` are the values of the metrics that were asked for.
+    `metrics` are the values of the requested ones.
     """
 
     loss: float

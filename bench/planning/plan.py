@@ -170,8 +170,7 @@ class Plan:
         for run in runs:
             like = similar[run.kind, run.cell.cell_id]
             key = with_configuration(like.key, run.configuration())
-            estimate_s = like.outcome.wall_s if like.outcome else like.estimate_s
-            added.append(PlannedRun(run, "new", "", key, estimate_s))
+            added.append(PlannedRun(run, "new", "", key, like.estimate_s))
         return replace(self, runs=(*self.runs, *added))
 
     def trials_at_once(self, cells: Sequence[Cell]) -> int:

@@ -30,7 +30,7 @@ State = Literal["cached", "stale", "new", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """A run with its state and why; its outcome where it is cached, else its estimated duration."""
+    """A run with its state, why, its estimated duration, and its outcome where it is cached."""
 
     run: Run
     state: State
@@ -70,6 +70,7 @@ class RunCache:
         self._digests = digests  # of the data sets' content
         self._codes: dict[tuple[frozenset[str], str], Mapping[str, str]] = {}
         self._keys: dict[tuple[str, Kind], OutcomeKeys] = {}  # by cell and kind
+        self._estimates_s: dict[tuple[str, Kind], float] = {}  # likewise
 
     def planned(self, run: Run, after_tuning: bool = False) -> PlannedRun:
         """Return a run with its state; `after_tuning` accepts tuning trials that failed."""
@@ -77,8 +78,7 @@ class RunCache:
         key = self._key(run)
         state, reason = _state(run, key, former, after_tuning)
         outcome = former if state == "cached" else None
-        estimate_s = 0.0 if state == "cached" else self._estimate_s(run)
-        return PlannedRun(run, state, reason, key, estimate_s, outcome)
+        return PlannedRun(run, state, reason, key, self._estimate_s(run), outcome)
 
     def planned_tuning(
         self, study: Study, candidates: Candidates, after_tuning: bool
@@ -147,6 +147,12 @@ class RunCache:
 
     def _estimate_s(self, run: Run) -> float:
         """Return what a run adds to the duration of the study, given what runs in parallel."""
+        place = run.cell.cell_id, run.kind
+        if place not in self._estimates_s:
+            self._estimates_s[place] = self._new_estimate_s(run)
+        return self._estimates_s[place]
+
+    def _new_estimate_s(self, run: Run) -> float:
         at_once = len(self._resources.nodes)
         if run.timing is not None:
             at_once = min(at_once, run.timing.sets or MIN_SETS)
