@@ -5,7 +5,6 @@ from bench.store.study_store import (
     StoredOutcomes,
     config_columns,
     rows_of,
-    table_rows,
     write_atomic,
 )
 
@@ -14,6 +13,5 @@ __all__ = [
     "StoredOutcomes",
     "config_columns",
     "rows_of",
-    "table_rows",
     "write_atomic",
 ]

@@ -30,8 +30,6 @@ from bench.errors import StoreError
 from bench.records import IDENTITY, ROWS, SCHEMA_VERSION, Outcome, OutcomeSummary, columns_of
 from bench.store.outcome_index import OutcomeIndex, Stamp, stamp_of, stamps_in
 
-Row = Mapping[str, Any]
-
 OUTCOME = TypeAdapter(Outcome)
 COLUMNS = {name: columns_of(row_type) for name, row_type in ROWS.items()}
 TABLES_FILE = ".tables.json"  # which outcomes the tables are of
@@ -275,13 +273,6 @@ def _lock_owner(path: Path) -> str:
         return f": process {int(document['pid'])} on {document['host']}"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-
-
-def table_rows(outcome: Outcome, table: str) -> Iterator[Row]:
-    """Yield the rows that an outcome adds to a table, identity and configuration first."""
-    identity = _identity(outcome)
-    for row in rows_of(outcome)[table]:
-        yield identity | dict(zip(columns_of(type(row)), _own_values(row), strict=True))
 
 
 def _identity(outcome: Outcome) -> dict[str, Any]:
